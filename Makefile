@@ -1,0 +1,47 @@
+# Two commands for everybody: `make demo` and `make test`. Each sets up what it needs in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+# The CPU build of PyTorch. On Linux the plain name brings gigabytes of CUDA, so `+cpu` is asked
+# for: from the configured package indexes where they have it, else from PyTorch's own.
+TORCH ?= $(shell [ "$$(uname -s)-$$(uname -m)" = Linux-x86_64 ] && echo torch==2.13.0+cpu || echo torch==2.13.0)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+# One process a core, one thread a process: threads of BLAS beside each other are slower than none.
+WORKERS ?= 2
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test lint bench glyphs wheel clean
+
+demo: $(READY)
+	$(BIN)/sktransfer demo
+
+test: $(READY) lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks all
+
+glyphs: $(READY)
+	$(BIN)/python -m tools.glyphs --out sktransfer/deep/weights
+
+wheel: $(READY)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+$(READY): pyproject.toml Makefile
+	$(PYTHON) -m venv $(VENV)
+	@if $(BIN)/pip install --quiet --dry-run --no-deps '$(TORCH)' >/dev/null 2>&1; \
+	then index=''; else index='--extra-index-url $(TORCH_INDEX)'; fi; \
+	echo "installing sktransfer with $(TORCH) into $(VENV)"; \
+	$(BIN)/pip install --progress-bar off --quiet $$index '$(TORCH)' --editable '.[torch,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build *.egg-info

@@ -1,0 +1,34 @@
+"""Transfer learning that lives inside scikit-learn.
+
+The public names are imported from their modules when they are first used, so that
+``import sktransfer`` costs nothing that is not needed.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "CORALAligner": "sktransfer.feature",
+    "FineTuneClassifier": "sktransfer.deep",
+    "PretrainedFeatureExtractor": "sktransfer.deep",
+    "TargetFold": "sktransfer.model_selection",
+    "TrAdaBoostClassifier": "sktransfer.instance",
+    "make_transfer_pipeline": "sktransfer.pipeline",
+    "pack_domains": "sktransfer._packing",
+    "unpack_domains": "sktransfer._packing",
+}
+
+__all__ = sorted(_HOME_OF)
+
+
+def __getattr__(name):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return [*globals(), *__all__]

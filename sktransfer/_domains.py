@@ -1,0 +1,248 @@
+"""Which rows are source, which are target, which are labelled: said once, here.
+
+:func:`read_sample_domain` is the only function that reads ``sample_domain``, and
+:func:`is_labelled` the only one that decides whether a row has a label. Everything else asks them.
+"""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+
+from sktransfer._sklearn import _safe_indexing, is_pandas_na
+
+TARGET = "target"
+
+_HOW_TO_NAME = (
+    f"write {TARGET!r} for a target row and the name of its source for any other "
+    "(or a negative integer for a target row and a positive one for a source row)"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Domains:
+    """The domain of each row, as :func:`read_sample_domain` understood it.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        The names of the source domains, sorted: their order never depends on the rows' order.
+    codes : ndarray of shape (n_samples,), dtype intp
+        -1 for a target row, else the position of its source in `sources`.
+    """
+
+    sources: tuple
+    codes: np.ndarray
+
+    @property
+    def is_target(self):
+        """Boolean mask of shape (n_samples,): the target rows."""
+        return self.codes < 0
+
+    def rows(self, name):
+        """Indices of the rows of the domain `name`, a source's name or ``"target"``."""
+        code = -1 if name == TARGET else self.sources.index(name)
+        return np.flatnonzero(self.codes == code)
+
+    def split(self, X):
+        """Give ``(sources, X_target)``: a dict name -> rows of `X`, and the target's rows."""
+        sources = {name: _safe_indexing(X, self.rows(name)) for name in self.sources}
+        return sources, _safe_indexing(X, self.rows(TARGET))
+
+    def take(self, mask):
+        """Give the domains of the rows selected by the boolean `mask`."""
+        codes = self.codes[mask]
+        present = np.unique(codes[codes >= 0])
+        position = np.full(len(self.sources) + 1, -1)
+        position[present] = np.arange(len(present))
+        return Domains(tuple(self.sources[code] for code in present), position[codes])
+
+    def check_known(self, known_sources, *, estimator_name):
+        """Raise ValueError when a source is not among those that ``fit`` has seen."""
+        unknown = [name for name in self.sources if name not in known_sources]
+        if unknown:
+            seen = f"seen {list(known_sources)}" if known_sources else "seen no source row"
+            raise ValueError(
+                f"sample_domain names the source domains {unknown}, but {estimator_name}.fit has "
+                f"{seen}; fit with rows of these sources, or leave sample_domain out for target rows."
+            )
+
+    def check_rows(self, minimum, *, estimator_name):
+        """Raise ValueError when a domain has fewer than `minimum` rows."""
+        counts = {name: int(np.sum(self.codes == k)) for k, name in enumerate(self.sources)}
+        counts[TARGET] = int(np.sum(self.codes < 0))
+        short = {name: count for name, count in counts.items() if count < minimum}
+        if short:
+            found = ", ".join(f"{name!r} has {count}" for name, count in short.items())
+            raise ValueError(
+                f"{estimator_name} needs at least {minimum} rows of every domain in sample_domain: "
+                f"{found}; add rows or leave that domain out."
+            )
+
+
+def read_sample_domain(sample_domain, n_samples, *, require_target=True):
+    """Read `sample_domain`, in any of its spellings.
+
+    Parameters
+    ----------
+    sample_domain : array-like of shape (n_samples,) or None
+        ``"target"`` marks a target row, any other string names the source of the row. Signed
+        integers are read too: negative is target, positive is the source of that number.
+        ``None``: every row is a target row.
+    n_samples : int
+        The number of rows that it must speak of.
+    require_target : bool, default=True
+        Whether it is an error when no row is a target row.
+
+    Returns
+    -------
+    domains : Domains
+
+    Raises
+    ------
+    ValueError
+        On a wrong length or shape, zeros, booleans, floats, missing values, a mixture of strings
+        and integers, or no target row.
+    """
+    if sample_domain is None:
+        return Domains((), np.full(n_samples, -1))
+    values = _as_vector(sample_domain)
+    if len(values) != n_samples:
+        raise ValueError(
+            f"sample_domain has {len(values)} entries, but X has {n_samples} rows; "
+            "pass one entry a row."
+        )
+    names, codes = _encode(values)
+    if require_target and n_samples and not (codes < 0).any():
+        raise ValueError(
+            f"sample_domain has no target row, only the sources {list(names)}; {_HOW_TO_NAME}."
+        )
+    return Domains(names, codes)
+
+
+def _as_vector(sample_domain):
+    """Give `sample_domain` as a 1-D array; a list keeps its elements' own types."""
+    if isinstance(sample_domain, str):
+        raise ValueError(
+            f"sample_domain={sample_domain!r} is one string; pass an array with one entry a row: "
+            f"{_HOW_TO_NAME}."
+        )
+    dtype = object if isinstance(sample_domain, (list, tuple)) else None
+    values = np.asarray(sample_domain, dtype=dtype)
+    if values.ndim != 1:
+        raise ValueError(
+            f"sample_domain has shape {values.shape}; pass a one-dimensional array with one entry "
+            f"a row: {_HOW_TO_NAME}."
+        )
+    return values
+
+
+def _encode(values):
+    """Give the sorted source names and the codes of a 1-D array of domain marks."""
+    if not is_labelled(values).all():
+        raise ValueError(f"sample_domain has missing values; {_HOW_TO_NAME}.")
+    if values.dtype.kind in "OT":
+        values = _from_objects(values.astype(object))
+    if values.dtype.kind == "U":
+        marks, codes = np.unique(values, return_inverse=True)
+        names = [str(mark) for mark in marks]
+    elif values.dtype.kind in "iu":
+        if (values == 0).any():
+            raise ValueError(f"sample_domain has zeros, which name no domain; {_HOW_TO_NAME}.")
+        marks, codes = np.unique(values, return_inverse=True)
+        names = [TARGET if mark < 0 else str(mark) for mark in marks]
+    else:
+        raise ValueError(
+            f"sample_domain has dtype {values.dtype}, expected strings or signed integers; "
+            f"{_HOW_TO_NAME}."
+        )
+    sources = tuple(sorted(set(names) - {TARGET}))
+    position = {name: k for k, name in enumerate(sources)} | {TARGET: -1}
+    return sources, np.array([position[name] for name in names], dtype=np.intp)[codes]
+
+
+def _from_objects(values):
+    """Turn an object array of only strings or only integers into an array of that type."""
+    if all(isinstance(value, str) for value in values):
+        return values.astype(str)
+    if all(
+        isinstance(value, Integral) and not isinstance(value, bool | np.bool) for value in values
+    ):
+        return values.astype(np.int64)
+    kinds = sorted({type(value).__name__ for value in values})
+    raise ValueError(
+        f"sample_domain holds values of type {', '.join(kinds)}, expected only strings or only "
+        f"integers; {_HOW_TO_NAME}."
+    )
+
+
+def is_missing(value):
+    """Tell whether one label is a missing value: None, NaN, NaT or ``pandas.NA``."""
+    if value is None or is_pandas_na(value):
+        return True
+    if isinstance(value, Real | np.datetime64 | np.timedelta64):
+        return bool(value != value)
+    return False
+
+
+def is_labelled(y):
+    """Tell which rows have a label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    Returns
+    -------
+    mask : ndarray of shape (n_samples,), dtype bool
+        False where a label (or any of a row's outputs) is a missing value.
+    """
+    if hasattr(y, "isna"):  # pandas: Series, DataFrame and nullable arrays know best
+        missing = np.asarray(y.isna())
+    elif hasattr(y, "is_null"):  # polars
+        missing = np.asarray(y.is_null())
+    else:
+        values = np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None)
+        if values.dtype.kind in "fcmM":
+            missing = values != values
+        elif values.dtype.kind == "O":
+            missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
+        else:
+            missing = np.zeros(values.shape, dtype=bool)
+    return ~missing.reshape(len(missing), -1).any(axis=1)
+
+
+def labels_alone(y, mask, *, discrete):
+    """Give the labels of the rows in `mask`, with the dtype that they alone would have.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    mask : ndarray of shape (n_samples,), dtype bool
+        Labelled rows: all of them, or some.
+    discrete : bool
+        Whether labels are classes. Classes that are whole numbers were only made floating point to
+        hold the gaps, and come back as integers; a regression target stays as it is.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
+    """
+    had_gaps = not is_labelled(y).all()
+    labels = np.asarray(_safe_indexing(y, np.flatnonzero(mask)))
+    if labels.ndim == 1 and labels.dtype.kind == "O" and len({type(v) for v in labels}) == 1:
+        labels = np.asarray(labels.tolist())
+    if had_gaps and discrete and labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
+        labels = labels.astype(np.int64)
+    return labels
+
+
+def hide_labels(y, mask):
+    """Give a copy of `y` whose labels in the rows of `mask` are missing.
+
+    Floating-point labels become NaN there, any other label None (and the array one of objects).
+    """
+    values = np.asarray(y)
+    hidden = values.copy() if values.dtype.kind == "f" else values.astype(object)
+    hidden[mask] = np.nan if hidden.dtype.kind == "f" else None
+    return hidden

@@ -1,0 +1,132 @@
+"""Draw few labelled handwritten digits, run every method on them, and report."""
+
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from sktransfer import pack_domains
+from sktransfer.datasets import load_printed_digits
+from sktransfer.demo._methods import methods
+from sktransfer.demo._report import format_table, write_report
+
+# Half of the 1797 handwritten digits are never trained on; the other half has this many a class.
+MOST_LABELS = 80
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw: rows with labels, rows without, and rows to test on; and the printed source."""
+
+    labelled: tuple
+    unlabelled: np.ndarray
+    test: tuple
+    source: tuple
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method reached on one draw: `accuracy` on the test rows, `seconds` to fit and answer."""
+
+    method: object
+    n_labels: int
+    draw: int
+    accuracy: float
+    seconds: float
+
+
+def run_demo(*, labels, draws, out):
+    """Compare all methods, print the table, and write it with a picture to a folder.
+
+    Parameters
+    ----------
+    labels : tuple of int
+        Labels per class.
+    draws : int
+        Random draws of the labelled rows, for each number of labels.
+    out : pathlib.Path
+        The folder, made if absent.
+
+    Returns
+    -------
+    results : list of Result
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    results = []
+    compared = methods()
+    n_runs = len(labels) * draws * len(compared)
+    start = time.perf_counter()
+    for n_labels in labels:
+        for seed in range(draws):
+            data = draw_data(n_labels, seed)
+            for method in compared:
+                _show_progress(len(results), n_runs, start, f"{n_labels} per class: {method.name}")
+                accuracy, seconds = run_method(method, data)
+                results.append(Result(method, n_labels, seed, accuracy, seconds))
+    _show_progress(n_runs, n_runs, start, "done")
+    print(format_table(results))
+    for path in write_report(results, out):
+        print(f"wrote {path}")
+    return results
+
+
+def draw_data(n_labels, seed):
+    """Draw `n_labels` labelled rows of each class; half of all rows are for testing."""
+    digits, printed = load_digits(), load_printed_digits()
+    X, X_test, y, y_test = train_test_split(
+        digits.data, digits.target, test_size=0.5, stratify=digits.target, random_state=seed
+    )
+    rng = np.random.default_rng(seed)
+    chosen = [rng.choice(np.flatnonzero(y == c), n_labels, replace=False) for c in range(10)]
+    labelled = np.concatenate(chosen)
+    return Draw(
+        labelled=(X[labelled], y[labelled]),
+        unlabelled=np.delete(X, labelled, axis=0),
+        test=(X_test, y_test),
+        source=(printed.data, printed.target),
+    )
+
+
+def run_method(method, data):
+    """Fit a method on what it may see of a draw; give its test accuracy and the seconds it took."""
+    start = time.perf_counter()
+    estimator = fit(method, data)
+    X_test, y_test = data.test
+    accuracy = float(np.mean(estimator.predict(X_test) == y_test))
+    return accuracy, time.perf_counter() - start
+
+
+def fit(method, data):
+    """Fit a method on what it may see: its own labelled rows, the source, the unlabelled rows."""
+    estimator = method.build()
+    X, y = data.labelled
+    if method.data == "target":
+        return estimator.fit(X, y)
+    if method.data == "source":
+        return estimator.fit(*data.source)
+    if method.data == "all":
+        X = np.concatenate([X, data.unlabelled])
+        y = np.concatenate([y, np.full(len(data.unlabelled), np.nan)])
+    X, y, sample_domain = pack_domains({"printed": data.source}, target=(X, y))
+    if method.data == "pooled":
+        return estimator.fit(X, y)
+    return estimator.fit(X, y, sample_domain=sample_domain)
+
+
+def _show_progress(done, total, start, text):
+    """Show one line of progress: rewritten in a terminal, a line a tenth of the way elsewhere."""
+    if not sys.stderr.isatty() and done % max(1, total // 10):
+        return
+    seconds = time.perf_counter() - start
+    filled = 24 * done // total
+    bar = "#" * filled + "." * (24 - filled)
+    end = "\r" if sys.stderr.isatty() and done < total else "\n"
+    print(
+        f"[{bar}] {done}/{total}  {seconds:4.0f} s  {text:<48.48}",
+        end=end,
+        file=sys.stderr,
+        flush=True,
+    )

@@ -1,0 +1,108 @@
+"""K-fold cross-validation that tests on labelled target rows alone."""
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
+from sklearn.utils.multiclass import type_of_target
+
+from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
+from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
+
+
+class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
+    """Split the labelled target rows into folds; train on everything else too.
+
+    Each test fold holds labelled target rows only, so the score estimates what a user of the target
+    domain will see. Source rows and unlabelled target rows are in every training set. Folds are
+    stratified by class for classification.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, at least 2 and at most the number of labelled target rows.
+    shuffle : bool, default=False
+        Whether to shuffle the labelled target rows first.
+    random_state : int, RandomState instance or None, default=None
+        The order of the shuffle; only with ``shuffle=True``.
+
+    See Also
+    --------
+    sklearn.model_selection.StratifiedKFold : What this is without source rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sample_domain = ["amazon", "amazon", "target", "target", "target", "target", "target"]
+    >>> y = np.array([0, 1, 0, 1, 0, 1, np.nan])
+    >>> for train, test in TargetFold(2).split(np.zeros((7, 1)), y, groups=sample_domain):
+    ...     print(train, test)
+    [0 1 4 5 6] [2 3]
+    [0 1 2 3 6] [4 5]
+    """
+
+    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
+        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # says what is wrong with them
+        self.n_splits = n_splits
+        self.shuffle = shuffle
+        self.random_state = random_state
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Give the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : object
+            Ignored; here for API consistency.
+
+        Returns
+        -------
+        n_splits : int
+            The number of folds.
+        """
+        return self.n_splits
+
+    def split(self, X, y=None, groups=None):
+        """Give the indices of each fold's training and test rows.
+
+        Parameters
+        ----------
+        X : array-like of n_samples rows
+            Only its length is read.
+        y : array-like of shape (n_samples,)
+            Labels; a missing value where a row has none.
+        groups : array-like of shape (n_samples,), default=None
+            The ``sample_domain`` of the rows. None: every row is a target row.
+
+        Yields
+        ------
+        train : ndarray of int
+            Indices of the training rows.
+        test : ndarray of int
+            Indices of the test rows, labelled target rows.
+        """
+        n_samples = _num_samples(X)
+        if y is None:
+            raise ValueError("TargetFold tests on labelled target rows, but y is None; pass y.")
+        domains = read_sample_domain(groups, n_samples)
+        candidates = np.flatnonzero(domains.is_target & is_labelled(y))
+        if len(candidates) < self.n_splits:
+            raise ValueError(
+                f"n_splits={self.n_splits} is more than the {len(candidates)} labelled target rows; "
+                "lower n_splits or label more target rows."
+            )
+        mask = np.zeros(n_samples, dtype=bool)
+        mask[candidates] = True
+        labels = labels_alone(y, mask, discrete=True)
+        for _, fold in self._folder(labels).split(candidates, labels):
+            test = candidates[fold]
+            mask[:] = True
+            mask[test] = False
+            yield np.flatnonzero(mask), test
+
+    def _folder(self, labels):
+        """Choose the splitter of the labelled target rows: stratified where labels are classes."""
+        stratify = type_of_target(labels) in ("binary", "multiclass")
+        if stratify and labels.dtype.kind == "f":
+            # Whole numbers in floating point are classes only if they repeat as classes do.
+            stratify = np.unique(labels, return_counts=True)[1].min() >= self.n_splits
+        fold = StratifiedKFold if stratify else KFold
+        return fold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)

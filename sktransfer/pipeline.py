@@ -1,0 +1,462 @@
+"""A scikit-learn Pipeline that carries ``sample_domain`` to every step that takes it.
+
+Read `TransferPipeline._fit` for what a middle step gets, `_fit_last` for what the last one gets.
+"""
+
+from dataclasses import dataclass
+from inspect import signature
+
+import numpy as np
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_memory
+
+from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._sklearn import (
+    StrOptions,
+    _final_estimator_has,
+    _fit_context,
+    _name_estimators,
+    _num_samples,
+    _print_elapsed_time,
+    _safe_indexing,
+    get_tags,
+    index_method_params,
+)
+
+__all__ = ["TransferPipeline", "make_transfer_pipeline"]
+
+
+def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=False):
+    """Make a pipeline that carries `sample_domain` without any global switch.
+
+    Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included.
+    A middle step whose tags require a target is fitted on the labelled rows and transforms all
+    rows. A final classifier or regressor is fitted on the labelled rows only, with labels of the
+    dtype that they alone would have; a final transformer sees every row. New rows are target rows.
+
+    Parameters
+    ----------
+    *steps : estimators
+        As in :func:`sklearn.pipeline.make_pipeline`: named after their types, in lower case.
+    target_labels : {"use", "ignore"}, default="use"
+        "ignore" hides the labels of target rows from every step, so that ordinary cross-validation
+        scores an unsupervised method honestly.
+    memory : str or object with the joblib.Memory interface, default=None
+        Where fitted middle steps are cached, as in :class:`~sklearn.pipeline.Pipeline`.
+    verbose : bool, default=False
+        Whether to print the seconds that each step took.
+
+    Returns
+    -------
+    pipeline : TransferPipeline
+        A :class:`~sklearn.pipeline.Pipeline`; slices keep its settings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sktransfer import CORALAligner, make_transfer_pipeline, pack_domains
+    >>> rng = np.random.default_rng(0)
+    >>> X_lab = rng.normal(size=(80, 2))
+    >>> y_lab = (X_lab[:, 0] > 0).astype(int)
+    >>> X_field = 5 * rng.normal(size=(60, 2)) + 20    # the same, read on another scale
+    >>> X, y, sample_domain = pack_domains({"lab": (X_lab, y_lab)}, target=X_field)
+    >>> pipe = make_transfer_pipeline(CORALAligner(ridge=1e-6), LogisticRegression())
+    >>> pipe.fit(X, y, sample_domain=sample_domain).score(X_field, X_field[:, 0] > 20)
+    0.95
+    """
+    return TransferPipeline(
+        _name_estimators(steps), target_labels=target_labels, memory=memory, verbose=verbose
+    )
+
+
+class TransferPipeline(Pipeline):
+    """A `Pipeline` whose steps get `sample_domain`; see :func:`make_transfer_pipeline`.
+
+    Parameters
+    ----------
+    steps : list of (str, estimator) tuples
+        As in :class:`~sklearn.pipeline.Pipeline`.
+    target_labels : {"use", "ignore"}, default="use"
+        Whether the steps may see the labels of target rows.
+    transform_input : list of str, default=None
+        As in :class:`~sklearn.pipeline.Pipeline`.
+    memory : str or object with the joblib.Memory interface, default=None
+        As in :class:`~sklearn.pipeline.Pipeline`.
+    verbose : bool, default=False
+        As in :class:`~sklearn.pipeline.Pipeline`.
+    """
+
+    __metadata_request__fit = {"sample_domain": True}
+    __metadata_request__fit_transform = {"sample_domain": True}
+
+    _parameter_constraints: dict = {
+        **Pipeline._parameter_constraints,
+        "target_labels": [StrOptions({"use", "ignore"})],
+    }
+
+    def __init__(
+        self, steps, *, target_labels="use", transform_input=None, memory=None, verbose=False
+    ):
+        self.steps = steps
+        self.target_labels = target_labels
+        self.transform_input = transform_input
+        self.memory = memory
+        self.verbose = verbose
+
+    def __getitem__(self, ind):
+        part = super().__getitem__(ind)
+        if isinstance(ind, slice):
+            part.target_labels = self.target_labels
+            part.transform_input = self.transform_input
+        return part
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, sample_domain=None, **params):
+        """Fit all steps, one after the other.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of all domains.
+        y : array-like of shape (n_samples,), default=None
+            Labels; a missing value (NaN, None, ``pandas.NA``) where a row has none.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of its source domain. None: every row is a
+            target row.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.fit`: ``step__parameter`` without metadata
+            routing, requested metadata with it.
+
+        Returns
+        -------
+        self : object
+            The fitted pipeline.
+        """
+        self._fit_all("fit", X, y, sample_domain, params)
+        return self
+
+    @available_if(Pipeline._can_fit_transform)
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X, y=None, *, sample_domain=None, **params):
+        """Fit all steps and map the same rows, each with its domain.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of all domains.
+        y : array-like of shape (n_samples,), default=None
+            Labels, as in `fit`.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in `fit`.
+
+        Returns
+        -------
+        X_mapped : ndarray of shape (n_samples, n_features_out)
+            The mapped rows.
+        """
+        return self._fit_all("fit_transform", X, y, sample_domain, params)
+
+    def _fit_all(self, method, X, y, sample_domain, params):
+        context = self._init_callback_context(
+            task_name=method.replace("_", "-"), max_subtasks=len(self.steps)
+        )
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        rows = _read_rows(X, y, sample_domain, target_labels=self.target_labels)
+        routed = self._check_method_params(method=method, props=params)
+        Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
+        subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
+        with _print_elapsed_time("Pipeline", self._log_message(len(self.steps) - 1)):
+            Xt = self._fit_last(method, Xt, y, routed, params, rows, subcontext)
+        context.call_on_fit_task_end(estimator=self, X=Xt, y=y)
+        return Xt
+
+    def _fit(self, X, y=None, routed_params=None, raw_params=None, callback_ctx=None, rows=None):
+        """Fit the middle steps and give the rows as the last step gets them."""
+        rows = _read_rows(X, y, None, target_labels=self.target_labels) if rows is None else rows
+        self.steps = list(self.steps)
+        self._validate_steps()
+        memory = check_memory(self.memory)
+        cached = getattr(memory, "location", memory) is not None
+        fit_transform = memory.cache(_fit_transform_step, ignore=["message", "caller", "context"])
+        for index, name, step in self._iter(with_final=False, filter_passthrough=False):
+            context = callback_ctx.subcontext(task_name=f"fit-transform-{name}")
+            if step is None or step == "passthrough":
+                context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+                context.call_on_fit_task_end(estimator=self, X=X, y=y)
+                continue
+            X, fitted = fit_transform(
+                clone(step) if cached else step,
+                X,
+                rows.for_step(step, y, discrete=is_classifier(self)),
+                params=self._step_params(index, routed_params, raw_params),
+                message=self._log_message(index),
+                caller=self,
+                context=context,
+            )
+            self.steps[index] = (name, fitted)
+        return X
+
+    def _fit_last(self, method, X, y, routed, params, rows, context):
+        """Fit the last step: a predictor on the labelled rows, a transformer on all."""
+        last = self._final_estimator
+        if last == "passthrough":
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+            return X
+        step_params = self._step_params(len(self.steps) - 1, routed, params)
+        step_rows = rows.for_step(last, y, discrete=is_classifier(last))
+        with context.propagate_callback_context(last):
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            if method == "fit":
+                _fit_step(last, X, step_rows, step_params)
+            else:
+                X, _ = _fit_and_transform(last, X, step_rows, step_params)
+            context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return X
+
+    def _step_params(self, index, routed, params):
+        """Give a step's own parameters for each of its methods, as plain dicts."""
+        step_params = self._get_metadata_for_step(
+            step_idx=index, step_params=routed[self.steps[index][0]], all_params=params
+        )
+        return {
+            method: dict(step_params.get(method, {}))
+            for method in ("fit", "transform", "fit_transform")
+        }
+
+    def _call(self, method, X, args, sample_domain, params):
+        """Call a method of the fitted pipeline on rows of the domains `sample_domain`."""
+        if sample_domain is None:
+            return getattr(super(), method)(X, *args, **params)
+        read_sample_domain(sample_domain, _num_samples(X), require_target=False)
+        for _, _, step in self._iter(with_final=False):
+            X = step.transform(X, **_domain_param(step.transform, sample_domain))
+        last = self._final_estimator
+        if last == "passthrough":
+            return X
+        call = getattr(last, method)
+        return call(X, *args, **params, **_domain_param(call, sample_domain))
+
+    @available_if(Pipeline._can_transform)
+    def transform(self, X, *, sample_domain=None, **params):
+        """Map rows by every step; without `sample_domain` they are target rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.transform`.
+
+        Returns
+        -------
+        X_mapped : ndarray of shape (n_samples, n_features_out)
+            The mapped rows.
+        """
+        return self._call("transform", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("predict"))
+    def predict(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            The predictions.
+        """
+        return self._call("predict", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("predict_proba"))
+    def predict_proba(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict class probabilities with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict_proba`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._call("predict_proba", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("decision_function"))
+    def decision_function(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and give the last one's decision function.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.decision_function`.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The decision function.
+        """
+        return self._call("decision_function", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("score"))
+    def score(self, X, y=None, sample_weight=None, *, sample_domain=None, **params):
+        """Map rows by the middle steps and score with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        y : array-like of shape (n_samples,), default=None
+            Their true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, where the last step's ``score`` takes them.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.score`.
+
+        Returns
+        -------
+        score : float
+            The last step's score.
+        """
+        if sample_weight is not None:
+            params = params | {"sample_weight": sample_weight}
+        return self._call("score", X, (y,), sample_domain, params)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What a pipeline knows about its training rows.
+
+    `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
+    `sample_domain` is as the user gave it, and may be None.
+    """
+
+    labelled: np.ndarray | None
+    hidden: np.ndarray | None
+    sample_domain: object
+
+    def for_step(self, step, y, *, discrete):
+        """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
+        if y is None:
+            return _StepRows(None, None, self.sample_domain)
+        if not _requires_labels(step):
+            seen = y if self.hidden is None else hide_labels(y, self.hidden)
+            return _StepRows(seen, None, self.sample_domain)
+        if not self.labelled.any():
+            raise ValueError(
+                f"{type(step).__name__} needs labels, but no row has one that it may see; pass y "
+                "with the labels that there are (missing values elsewhere)."
+            )
+        labels = labels_alone(y, self.labelled, discrete=discrete)
+        rows = None if self.labelled.all() else np.flatnonzero(self.labelled)
+        return _StepRows(y if rows is None else labels, rows, self.sample_domain)
+
+
+@dataclass(frozen=True)
+class _StepRows:
+    """What one step is fitted with: labels `y` of the rows `indices` (None: all rows)."""
+
+    y: object
+    indices: np.ndarray | None
+    sample_domain: object
+
+
+def _read_rows(X, y, sample_domain, *, target_labels):
+    domains = read_sample_domain(sample_domain, _num_samples(X))
+    labelled = None if y is None else is_labelled(y)
+    if target_labels != "ignore":
+        return _Rows(labelled, None, sample_domain)
+    if not domains.sources:
+        raise ValueError(
+            "target_labels='ignore' would hide the label of every row, since sample_domain names no "
+            "source; pass sample_domain with source rows, or target_labels='use'."
+        )
+    if labelled is not None:
+        labelled = labelled & ~domains.is_target
+    return _Rows(labelled, domains.is_target, sample_domain)
+
+
+def _requires_labels(step):
+    """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
+    if not hasattr(step, "__sklearn_tags__"):
+        return False
+    return is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required
+
+
+def _domain_param(method, sample_domain):
+    """Give ``{"sample_domain": ...}`` where `method` takes it, else nothing."""
+    return {"sample_domain": sample_domain} if _takes_domain(method) else {}
+
+
+def _takes_domain(method):
+    if "sample_domain" in signature(method).parameters:
+        return True
+    owner = getattr(method, "__self__", None)  # a search or another meta-estimator passes it on
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature(method).parameters.values())
+    if not takes_any or not hasattr(owner, "get_metadata_routing"):
+        return False
+    consumed = get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"})
+    return "sample_domain" in consumed
+
+
+def _fit_step(step, X, rows, params):
+    """Fit one step on its rows."""
+    fit_params = params["fit"] | _domain_param(step.fit, rows.sample_domain)
+    if rows.sample_domain is None:
+        fit_params.pop("sample_domain", None)
+    if rows.indices is not None:
+        fit_params = index_method_params(X, fit_params, indices=rows.indices)
+        X = _safe_indexing(X, rows.indices)
+    return step.fit(X, rows.y, **fit_params)
+
+
+def _fit_and_transform(step, X, rows, params):
+    """Fit one step on its rows and map all rows; give the mapped rows and the step."""
+    takes_domain = rows.sample_domain is not None and (
+        _takes_domain(step.fit) or _takes_domain(step.transform)
+    )
+    if rows.indices is None and not takes_domain and hasattr(step, "fit_transform"):
+        return step.fit_transform(X, rows.y, **params["fit_transform"]), step
+    if hasattr(step, "fit_transform"):
+        params = params | {"fit": params["fit"] or params["fit_transform"]}
+    fitted = _fit_step(step, X, rows, params)
+    transform_params = params["transform"]
+    if rows.sample_domain is not None:
+        transform_params = transform_params | _domain_param(step.transform, rows.sample_domain)
+    return fitted.transform(X, **transform_params), fitted
+
+
+def _fit_transform_step(step, X, rows, *, params, message, caller, context):
+    """Fit a middle step and map all rows (a function of its own, so that `memory` can cache it)."""
+    with context.propagate_callback_context(step), _print_elapsed_time("Pipeline", message):
+        context.call_on_fit_task_begin(estimator=caller, X=X, y=rows.y)
+        Xt, fitted = _fit_and_transform(step, X, rows, params)
+        context.call_on_fit_task_end(estimator=caller, X=Xt, y=rows.y)
+    return Xt, fitted

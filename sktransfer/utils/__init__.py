@@ -1,0 +1,1 @@
+"""Tools for those who write transfer estimators of their own."""

@@ -1,0 +1,102 @@
+"""TargetFold tests on labelled target rows, each once, and trains on all else."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV, KFold, StratifiedKFold, cross_val_score
+from sklearn.tree import DecisionTreeClassifier
+
+from sktransfer import TargetFold
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=60).astype(float)
+    y[50:] = np.nan
+    sample_domain = np.where(np.arange(60) < 20, "source", "target")
+    return np.zeros((60, 1)), y, sample_domain
+
+
+def _folds(cv, *data):
+    return [(train.tolist(), test.tolist()) for train, test in cv.split(*data)]
+
+
+def test_test_folds_partition_the_labelled_target_rows(data):
+    folds = _folds(TargetFold(4), *data)
+    assert sorted(row for _, test in folds for row in test) == list(range(20, 50))
+    for train, test in folds:
+        assert sorted(train + test) == list(range(60)), "everything else is training data"
+
+
+def test_folds_are_stratified_by_class(data):
+    X, y, sample_domain = data
+    shares = [y[test].mean() for _, test in TargetFold(3).split(X, y, sample_domain)]
+    assert np.ptp(shares) <= 1 / 10
+
+
+@pytest.mark.parametrize("y", [np.tile([0, 1], 10), np.tile(["a", "b"], 10)])
+def test_without_domains_it_is_stratified_k_fold(y):
+    X = np.zeros((20, 1))
+    assert _folds(TargetFold(4), X, y) == _folds(StratifiedKFold(4), X, y)
+    shuffled = {"shuffle": True, "random_state": 3}
+    assert _folds(TargetFold(4, **shuffled), X, y) == _folds(StratifiedKFold(4, **shuffled), X, y)
+
+
+@pytest.mark.parametrize("y", [np.linspace(0, 1, 20), np.arange(20.0)])
+def test_without_domains_regression_is_k_fold(y):
+    X = np.zeros((20, 1))
+    assert _folds(TargetFold(4), X, y) == _folds(KFold(4), X, y)
+
+
+def test_any_spelling_of_domains_and_labels_gives_the_same_folds(data):
+    X, y, sample_domain = data
+    expected = _folds(TargetFold(3), X, y, sample_domain)
+    integers = np.where(sample_domain == "target", -1, 1)
+    texts = [None if np.isnan(label) else f"class {label}" for label in y]
+    assert _folds(TargetFold(3), X, y, integers) == expected
+    assert _folds(TargetFold(3), X, texts, sample_domain.tolist()) == expected
+
+
+def test_groups_are_asked_for_by_default(data):
+    import sklearn
+
+    X, y, sample_domain = np.random.default_rng(0).normal(size=(60, 2)), *data[1:]
+    y = np.nan_to_num(y)
+    plain = cross_val_score(
+        DecisionTreeClassifier(random_state=0), X, y, cv=TargetFold(3), groups=sample_domain
+    )
+    with sklearn.config_context(enable_metadata_routing=True):
+        search = GridSearchCV(DecisionTreeClassifier(random_state=0), {}, cv=TargetFold(3))
+        search.fit(X, y, groups=sample_domain)
+    assert search.best_score_ == pytest.approx(plain.mean())
+
+
+@pytest.mark.parametrize(
+    ("cv", "labels", "message"),
+    [
+        (
+            TargetFold(31),
+            "y",
+            "n_splits=31 is more than the 30 labelled target rows; lower n_splits or",
+        ),
+        (TargetFold(3), None, "TargetFold tests on labelled target rows, but y is None; pass y."),
+    ],
+)
+def test_what_cannot_be_split_is_refused_in_a_sentence(data, cv, labels, message):
+    X, y, sample_domain = data
+    with pytest.raises(ValueError, match=re.escape(message)):
+        next(cv.split(X, y if labels else None, sample_domain))
+
+
+def test_bad_arguments_are_refused_as_in_scikit_learn():
+    with pytest.raises(ValueError, match="k-fold cross-validation requires at least one"):
+        TargetFold(1)
+    with pytest.raises(ValueError, match="random_state"):
+        TargetFold(3, random_state=0)
+
+
+def test_repr_and_number_of_splits():
+    assert repr(TargetFold(3)) == "TargetFold(n_splits=3, random_state=None, shuffle=False)"
+    assert TargetFold(3).get_n_splits() == 3

@@ -1,0 +1,74 @@
+"""Every public estimator against every check: scikit-learn's, with no excuse, and ours."""
+
+from importlib import import_module
+from inspect import isclass
+from unittest import SkipTest
+
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.utils.estimator_checks import estimator_checks_generator
+
+import sktransfer
+from sktransfer.utils.estimator_checks import transfer_checks
+
+pytest.importorskip("torch", reason="the contract is that of the whole library, torch included")
+
+# What scikit-learn itself skips, and why; a skip that is not listed here is a failure.
+SKIPPED_BY_SCIKIT_LEARN = {
+    "check_array_api_input": "needs SCIPY_ARRAY_API=1 in the environment before SciPy is imported",
+}
+
+PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
+ESTIMATORS = [item() for item in PUBLIC if isclass(item) and issubclass(item, BaseEstimator)]
+
+
+def _name(check):
+    return getattr(check, "func", check).__name__
+
+
+def _sklearn_cases():
+    for estimator in ESTIMATORS:
+        for instance, check in estimator_checks_generator(estimator):
+            yield pytest.param(instance, check, id=f"{type(estimator).__name__}-{_name(check)}")
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(_sklearn_cases()))
+def test_scikit_learns_contract(estimator, check):
+    try:
+        check(estimator)
+    except SkipTest as skipped:
+        assert _name(check) in SKIPPED_BY_SCIKIT_LEARN, f"skipped: {skipped}"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.__name__}")
+        for estimator in ESTIMATORS
+        for check in transfer_checks(estimator)
+    ],
+)
+def test_transfer_contract(estimator, check):
+    check(estimator)
+
+
+def test_the_named_estimators_are_found():
+    assert {type(estimator).__name__ for estimator in ESTIMATORS} >= {
+        "CORALAligner",
+        "FineTuneClassifier",
+        "PretrainedFeatureExtractor",
+        "TrAdaBoostClassifier",
+    }
+
+
+def test_every_public_estimator_stands_in_its_packages_all():
+    for item in PUBLIC:
+        package = import_module(item.__module__.rpartition(".")[0])
+        if package is not sktransfer:
+            assert item.__name__ in package.__all__
+
+
+def test_star_import_brings_every_public_name():
+    namespace = {}
+    exec("from sktransfer import *", namespace)
+    assert set(sktransfer.__all__) <= set(namespace)

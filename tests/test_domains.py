@@ -1,0 +1,171 @@
+"""What `sample_domain` and a missing label mean."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+
+STRINGS = ["b", "target", "a", "target", "b"]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        STRINGS,
+        tuple(STRINGS),
+        np.array(STRINGS),
+        np.array(STRINGS, dtype=object),
+        np.array(STRINGS, dtype=np.dtypes.StringDType()),
+        pd.Series(STRINGS),
+        pd.Series(STRINGS, dtype="category"),
+        pd.array(STRINGS, dtype="string"),
+        pl.Series(STRINGS),
+    ],
+    ids=lambda s: f"{type(s).__module__}.{type(s).__name__}",
+)
+def test_every_container_of_strings_says_the_same(spelling):
+    domains = read_sample_domain(spelling, 5)
+    assert domains.sources == ("a", "b")
+    assert domains.codes.tolist() == [1, -1, 0, -1, 1]
+    assert domains.rows("b").tolist() == [0, 4]
+    assert domains.is_target.tolist() == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, object])
+def test_signed_integers_negative_is_target_positive_is_source(dtype):
+    domains = read_sample_domain(np.array([2, -1, 1, -7, 2], dtype=dtype), 5)
+    assert domains.sources == ("1", "2")
+    assert domains.codes.tolist() == [1, -1, 0, -1, 1]
+
+
+def test_none_is_all_target():
+    domains = read_sample_domain(None, 3)
+    assert domains.sources == ()
+    assert domains.is_target.all()
+
+
+HOW = (
+    "write 'target' for a target row and the name of its source for any other "
+    "(or a negative integer for a target row and a positive one for a source row)"
+)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([1, 0, -1], f"sample_domain has zeros, which name no domain; {HOW}."),
+        ([True, False, True], "sample_domain holds values of type bool, expected only strings or"),
+        (np.array([True, False, True]), "sample_domain has dtype bool, expected strings or signed"),
+        (["a", None, "target"], f"sample_domain has missing values; {HOW}."),
+        (["a", np.nan, "target"], f"sample_domain has missing values; {HOW}."),
+        (pd.Series([1, None, -1]), f"sample_domain has missing values; {HOW}."),
+        ([1.0, 2.0, -1.0], "sample_domain holds values of type float, expected only strings or"),
+        (np.array([1.0, 2.0, -1.0]), "sample_domain has dtype float64, expected strings or signed"),
+        (pd.array([1, None, -1], dtype="Int64"), f"sample_domain has missing values; {HOW}."),
+        (["a", 1, "target"], "sample_domain holds values of type int, str, expected only strings"),
+        (["a", "target"], "sample_domain has 2 entries, but X has 3 rows; pass one entry a row."),
+        ([["a"], ["b"], ["target"]], "sample_domain has shape (3, 1); pass a one-dimensional"),
+        ("target", "sample_domain='target' is one string; pass an array with one entry a row"),
+        (["a", "b", "a"], "sample_domain has no target row, only the sources ['a', 'b']; write"),
+        ([1, 2, 1], "sample_domain has no target row, only the sources ['1', '2']; write"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_a_sentence(bad, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        read_sample_domain(bad, 3)
+
+
+def test_few_rows_of_a_domain_are_named_with_their_counts():
+    domains = read_sample_domain(["a", "b", "b", "target"], 4)
+    message = (
+        "Method needs at least 2 rows of every domain in sample_domain: 'a' has 1, 'target' has 1; "
+        "add rows or leave that domain out."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        domains.check_rows(2, estimator_name="Method")
+
+
+def test_split_gives_each_domain_its_rows():
+    sources, X_target = read_sample_domain(STRINGS, 5).split(np.arange(10).reshape(5, 2))
+    assert {name: rows.tolist() for name, rows in sources.items()} == {
+        "a": [[4, 5]],
+        "b": [[0, 1], [8, 9]],
+    }
+    assert X_target.tolist() == [[2, 3], [6, 7]]
+
+
+def test_take_forgets_sources_that_have_no_row_left():
+    taken = read_sample_domain(STRINGS, 5).take(np.array([True, True, False, False, True]))
+    assert taken.sources == ("b",)
+    assert taken.codes.tolist() == [0, -1, 0]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1.0, np.nan, 0.0],
+        ["a", None, "b"],
+        [True, None, False],
+        np.array([1.0, np.nan, 0.0], dtype=np.float32),
+        np.array(["a", np.nan, "b"], dtype=object),
+        pd.Series([1, pd.NA, 0], dtype="Int64"),
+        pd.array(["a", None, "b"], dtype="string"),
+        pd.Series(["a", None, "b"], dtype="category"),
+        pl.Series([1, None, 0]),
+        np.array(["2026-01-01", "NaT", "2026-01-03"], dtype="datetime64[D]"),
+        np.array([[1.0, 2.0], [np.nan, 1.0], [0.0, 0.0]]),
+    ],
+    ids=lambda y: f"{type(y).__module__}.{type(y).__name__}-{getattr(y, 'dtype', '')}",
+)
+def test_missing_values_of_any_kind_are_no_label(y):
+    assert is_labelled(y).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "y", [[-1, 0, 1], ["nan", "None", ""], [False, True, False], [np.inf, 1, 2]]
+)
+def test_no_value_is_reserved(y):
+    assert is_labelled(y).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "alone"),
+    [
+        (np.array([3.0, np.nan, 1.0]), np.array([3, 1])),
+        (np.array(["b", None, "a"], dtype=object), np.array(["b", "a"])),
+        (np.array([True, None, False], dtype=object), np.array([True, False])),
+        (np.array([2, None, 1], dtype=object), np.array([2, 1])),
+        (np.array([0.5, np.nan, 1.0]), np.array([0.5, 1.0])),
+        (pd.array([3, None, 1], dtype="Int64"), np.array([3, 1])),
+        (pd.array([True, None, False], dtype="boolean"), np.array([True, False])),
+    ],
+)
+def test_labels_alone_have_the_dtype_that_they_alone_would_have(y, alone):
+    got = labels_alone(y, is_labelled(y), discrete=True)
+    assert got.dtype == alone.dtype
+    np.testing.assert_array_equal(got, alone)
+
+
+def test_a_regression_target_with_gaps_stays_floating_point():
+    y = np.array([3.0, np.nan, 1.0])
+    assert labels_alone(y, is_labelled(y), discrete=False).dtype == np.float64
+
+
+def test_whole_floats_without_gaps_stay_what_they_were():
+    y = np.array([3.0, 2.0, 1.0])
+    assert labels_alone(y, np.array([True, False, True]), discrete=True).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "y", [np.array([1, 2, 3]), np.array([True, False, True]), np.array(list("abc"))]
+)
+def test_hidden_labels_are_missing_and_the_callers_are_not(y):
+    kept = y.copy()
+    hidden = hide_labels(y, np.array([False, True, False]))
+    assert is_labelled(hidden).tolist() == [True, False, True]
+    assert hidden[[0, 2]].tolist() == y[[0, 2]].tolist()
+    np.testing.assert_array_equal(y, kept)

@@ -1,0 +1,117 @@
+"""Guards of the house: the import law, start-up, docstrings against signatures, tests that test."""
+
+import ast
+import subprocess
+import sys
+from importlib import import_module
+from inspect import isclass
+from pathlib import Path
+
+import numpydoc.docscrape
+import pytest
+
+import sktransfer
+
+ROOT = Path(sktransfer.__file__).parent
+FAMILIES = ("instance", "feature", "deep")
+HEAVY = ("torch", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers", "pandas", "polars")
+
+
+def _imports_of_ours(path):
+    """The modules of this package that a file imports, as dotted names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.startswith("sktransfer"))
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sktransfer"):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_kernels_import_nothing_of_ours_but_kernels():
+    for path in (ROOT / "_kernels").glob("*.py"):
+        strangers = [name for name in _imports_of_ours(path) if "sktransfer._kernels" not in name]
+        assert not strangers, f"{path.name} imports {strangers}"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_never_imports_another(family):
+    for path in (ROOT / family).rglob("*.py"):
+        for name in _imports_of_ours(path):
+            head = name.split(".")[1] if "." in name else ""
+            assert head in ("", "_kernels", family, "datasets") or head.startswith("_"), (
+                f"{path.relative_to(ROOT)} imports {name}"
+            )
+
+
+def test_every_folder_of_estimators_is_guarded():
+    folders = {path.parent.name for path in ROOT.glob("*/_*.py") if path.name != "__init__.py"}
+    assert folders - {"_kernels", "model_selection", "datasets"} <= set(FAMILIES) | {"demo"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import sktransfer", "from sktransfer import CORALAligner", "import sktransfer.deep"],
+)
+def test_import_brings_in_nothing_heavy(statement):
+    code = f"import sys; {statement}; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_import_changes_no_global_state():
+    code = (
+        "import sklearn, warnings, numpy as np\n"
+        "def state(): return (str(sklearn.get_config()), list(warnings.filters),"
+        " str(np.random.get_state()), str(np.geterr()))\n"
+        "before = state()\n"
+        "import sktransfer\n"
+        "from sktransfer import *\n"
+        "assert state() == before"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _public_classes_and_functions():
+    for name in sktransfer.__all__:
+        yield name, getattr(sktransfer, name)
+    for module in ("datasets", "utils.estimator_checks"):
+        package = import_module(f"sktransfer.{module}")
+        for name in package.__all__:
+            yield name, getattr(package, name)
+
+
+PUBLIC = dict(_public_classes_and_functions())
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstring_documents_exactly_the_parameters(name):
+    item = PUBLIC[name]
+    docs = (
+        numpydoc.docscrape.ClassDoc(item) if isclass(item) else numpydoc.docscrape.FunctionDoc(item)
+    )
+    documented = [
+        single.strip().lstrip("*") for p in docs["Parameters"] for single in p.name.split(",")
+    ]
+    target = item.__init__ if isclass(item) else item
+    code = target.__code__
+    n_arguments = code.co_argcount + code.co_kwonlyargcount
+    n_arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    signature = [argument for argument in code.co_varnames[:n_arguments] if argument != "self"]
+    assert sorted(documented) == sorted(signature)
+    assert docs["Summary"], "a first line that says what it does"
+
+
+@pytest.mark.parametrize("name", [n for n, item in PUBLIC.items() if isclass(item)])
+def test_public_methods_are_documented(name):
+    cls = PUBLIC[name]
+    for method, function in vars(cls).items():
+        if callable(function) and not method.startswith("_"):
+            assert function.__doc__, f"{name}.{method} has no docstring"
+
+
+def test_every_test_file_collects_a_test():
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        names = [
+            n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)
+        ]
+        assert any(name.startswith("test_") for name in names), f"{path} collects nothing"

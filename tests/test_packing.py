@@ -1,0 +1,144 @@
+"""`pack_domains` and `unpack_domains` are each other's inverse, for everything that holds rows."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+
+from sktransfer import pack_domains, unpack_domains
+
+Xa, Xb, Xt = np.arange(6.0).reshape(3, 2), np.arange(4.0).reshape(2, 2) + 10, -np.ones((2, 2))
+COLUMNS = ["height", "width"]
+
+
+def _frame(X):
+    return pd.DataFrame(X, columns=COLUMNS)
+
+
+ROWS = {
+    "array": lambda X: X,
+    "float32": lambda X: X.astype(np.float32),
+    "images": lambda X: np.stack([X, X], axis=2),
+    "nested list": lambda X: X.tolist(),
+    "csr": sparse.csr_array,
+    "csc": sparse.csc_matrix,
+    "pandas": _frame,
+    "polars": lambda X: pl.DataFrame(X, schema=COLUMNS),
+    "list of paths": lambda X: [Path(f"{row[0]}.png") for row in X],
+    "list of names": lambda X: [f"{row[0]}.png" for row in X],
+    "list of images of several sizes": lambda X: [np.ones((k + 1, 2)) for k in range(len(X))],
+}
+
+
+def _same(a, b):
+    if sparse.issparse(a):
+        return (a != b).nnz == 0
+    if isinstance(a, pd.DataFrame | pl.DataFrame):
+        return a.equals(b)
+    return len(a) == len(b) and all(np.array_equal(x, y) for x, y in zip(a, b))
+
+
+@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS.keys())
+def test_unpacking_gives_back_what_was_packed(rows):
+    given = {"a": (rows(Xa), np.array([1, 2, 1])), "b": rows(Xb)}
+    X, y, sample_domain = pack_domains(given, target=(rows(Xt), np.array([2, 1])))
+    assert sample_domain.tolist() == ["a"] * 3 + ["b"] * 2 + ["target"] * 2
+    sources, (X_target, y_target) = unpack_domains(X, y, sample_domain)
+    assert list(sources) == ["a", "b"]
+    assert _same(sources["a"][0], rows(Xa))
+    assert _same(sources["b"], rows(Xb))
+    assert _same(X_target, rows(Xt))
+    np.testing.assert_array_equal(sources["a"][1], [1, 2, 1])
+    np.testing.assert_array_equal(y_target, [2, 1])
+
+
+def _pack_labels(ya, yt):
+    target = Xt if yt is None else (Xt, yt)
+    return pack_domains({"a": (Xa, ya)}, target=target)[1]
+
+
+@pytest.mark.parametrize(
+    ("ya", "yt", "expected"),
+    [
+        ([1, 2, 3], [4, 5], np.array([1, 2, 3, 4, 5])),
+        ([1, 2, 3], None, np.array([1, 2, 3, np.nan, np.nan])),
+        ([1, 2, 3], [4, None], np.array([1, 2, 3, 4, np.nan])),
+        ([True, False, True], None, np.array([1, 0, 1, np.nan, np.nan])),
+        ([True, False, True], [False, True], np.array([True, False, True, False, True])),
+        (["x", "y", "x"], ["yy", "x"], np.array(["x", "y", "x", "yy", "x"])),
+        (["x", "y", "x"], None, np.array(["x", "y", "x", None, None], dtype=object)),
+        (["x", np.nan, "x"], ["y", "x"], np.array(["x", None, "x", "y", "x"], dtype=object)),
+    ],
+)
+def test_labels_with_gaps_are_floats_with_nan_or_objects_with_none(ya, yt, expected):
+    y = _pack_labels(np.asarray(ya, dtype=object) if None in ya or np.nan in ya else ya, yt)
+    assert y.dtype == expected.dtype
+    np.testing.assert_array_equal(y, expected)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "string"])
+def test_nullable_types_of_pandas_stay(dtype):
+    ya = pd.array([1, 0, 1] if dtype != "string" else ["x", "y", "x"], dtype=dtype)
+    y = _pack_labels(ya, None)
+    assert y.dtype == ya.dtype
+    assert y[:3].tolist() == ya.tolist()
+    assert pd.isna(y[3:]).all()
+
+
+def test_no_label_anywhere_is_no_y():
+    X, y, sample_domain = pack_domains({"a": Xa}, target=Xt)
+    assert y is None
+    sources, target = unpack_domains(X, y, sample_domain)
+    np.testing.assert_array_equal(sources["a"], Xa)
+    np.testing.assert_array_equal(target, Xt)
+
+
+def test_columns_are_matched_by_name_in_the_targets_order():
+    X, _, _ = pack_domains({"a": _frame(Xa)[["width", "height"]]}, target=_frame(Xt))
+    assert list(X.columns) == COLUMNS
+    np.testing.assert_array_equal(X.to_numpy()[:3], Xa)
+
+
+@pytest.mark.parametrize(
+    ("sources", "target", "message"),
+    [
+        ({"target": Xa}, Xt, "sources has a domain called 'target', the mark of target rows; give"),
+        ({1: Xa}, Xt, "sources has the key 1; name every source by a string."),
+        ({}, Xt, "sources=dict is not a dict with at least one source; pass"),
+        ([Xa], Xt, "sources=list is not a dict with at least one source; pass"),
+        ({"a": (Xa,)}, Xt, "a domain's data is a tuple of 1; pass (X, y), or X alone"),
+        ({"a": (Xa, [1, 2])}, Xt, "the domain 'a' has 3 rows in X and 2 labels in y; pass one"),
+        (
+            {"a": (Xa, ["x", "nan", "y"])},
+            Xt,
+            "the labels of the domain 'a' hold the strings ['nan']",
+        ),
+        ({"a": (Xa, ["x", "None", "<NA>"])}, Xt, "the labels of the domain 'a' hold the strings"),
+        (
+            {"a": Xa[:, :1]},
+            Xt,
+            "the domains' rows have different shapes, {'a': (1,), 'target': (2,)}",
+        ),
+        ({"a": sparse.csr_array(Xa)}, Xt, "the domains' rows come in different containers, {'a'"),
+        ({"a": _frame(Xa)}, Xt, "the domains' rows come in different containers, {'a': 'pandas"),
+        (
+            {"a": _frame(Xa).rename(columns={"width": "w"})},
+            _frame(Xt),
+            "the columns of 'a' are not the target's: missing ['width'], unknown ['w']; pass",
+        ),
+        ({"a": (Xa, [1, 2, 3])}, (Xt, ["x", "y"]), "the domains' labels are of different types"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(sources, target, message):
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        pack_domains(sources, target=target)
+
+
+def test_signed_integers_unpack_too():
+    sources, target = unpack_domains(np.arange(3), None, [1, -1, 2])
+    assert {name: rows.tolist() for name, rows in sources.items()} == {"1": [0], "2": [2]}
+    assert target.tolist() == [1]

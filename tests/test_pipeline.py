@@ -1,0 +1,358 @@
+"""What a step of a transfer pipeline is given, and what it must not see."""
+
+import re
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.callback import ScoringMonitor
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sktransfer import CORALAligner, TargetFold, TrAdaBoostClassifier, make_transfer_pipeline
+
+
+class Witness(TransformerMixin, BaseEstimator):
+    """Keeps what it is fitted with."""
+
+    def fit(self, X, y=None, *, sample_domain=None):
+        self.seen_ = X, y, sample_domain
+        return self
+
+    def transform(self, X, *, sample_domain=None):
+        self.transformed_ = sample_domain
+        return X
+
+
+class SupervisedWitness(Witness):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+class LastWitness(ClassifierMixin, BaseEstimator):
+    """A classifier that keeps what it is fitted with, and does not take sample_domain."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen_, self.classes_ = (X, y, sample_weight), np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    y = (X[:, 0] > 0).astype(int)
+    sample_domain = np.repeat(["lab", "target"], [25, 15])
+    X[:25] = 3 * X[:25] + 5
+    return X, y, sample_domain
+
+
+def _with_gaps(y, rows):
+    y = y.astype(float)
+    y[rows] = np.nan
+    return y
+
+
+def test_every_step_that_takes_sample_domain_gets_it_the_last_included(data):
+    X, y, sample_domain = data
+    last = TrAdaBoostClassifier(n_estimators=3, random_state=0)
+    pipe = make_transfer_pipeline(Witness(), StandardScaler(), last).fit(
+        X, y, sample_domain=sample_domain
+    )
+    assert pipe[0].seen_[2] is sample_domain
+    assert pipe[0].transformed_ is sample_domain
+    expected = clone(last).fit(StandardScaler().fit_transform(X), y, sample_domain=sample_domain)
+    np.testing.assert_array_equal(pipe.predict(X), expected.predict(pipe[1].transform(X)))
+
+
+def test_a_search_as_last_step_passes_sample_domain_on(data):
+    X, y, sample_domain = data
+    folds = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(TrAdaBoostClassifier(n_estimators=3, random_state=0), {}, cv=folds)
+    pipe = make_transfer_pipeline(StandardScaler(), search).fit(X, y, sample_domain=sample_domain)
+    assert pipe[-1].best_estimator_.source_domains_ == ("lab",)
+
+
+def test_a_final_classifier_is_fitted_on_labelled_rows_with_their_own_dtype(data):
+    X, y, sample_domain = data
+    gaps = np.arange(26, 40)
+    weights = np.arange(40.0)
+    pipe = make_transfer_pipeline(Witness(), LastWitness()).fit(
+        X, _with_gaps(y, gaps), sample_domain=sample_domain, lastwitness__sample_weight=weights
+    )
+    X_seen, y_seen, weights_seen = pipe[-1].seen_
+    np.testing.assert_array_equal(X_seen, X[:26])
+    np.testing.assert_array_equal(weights_seen, weights[:26])
+    assert y_seen.dtype == np.int64
+    np.testing.assert_array_equal(y_seen, y[:26])
+    assert len(pipe[0].seen_[0]) == 40, "a step that asks for no labels sees every row"
+
+
+def test_a_final_regressor_keeps_floating_point_labels(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(StandardScaler(), DummyRegressor()).fit(
+        X, _with_gaps(y, [30]), sample_domain=sample_domain
+    )
+    assert pipe.predict(X)[0] == pytest.approx(np.delete(y, 30).mean())
+
+
+def test_a_middle_step_that_needs_labels_is_fitted_on_labelled_rows_and_maps_all(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(SupervisedWitness(), Witness(), LastWitness()).fit(
+        X, _with_gaps(y, np.arange(30, 40)), sample_domain=sample_domain
+    )
+    X_seen, y_seen, domain_seen = pipe[0].seen_
+    np.testing.assert_array_equal(X_seen, X[:30])
+    assert y_seen.dtype == np.int64
+    np.testing.assert_array_equal(domain_seen, sample_domain[:30])
+    assert len(pipe[1].seen_[0]) == 40
+
+
+def test_discriminant_analysis_in_the_middle_equals_its_fit_on_the_labelled_rows(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(LinearDiscriminantAnalysis(), LogisticRegression()).fit(
+        X, _with_gaps(y, np.arange(30, 40)), sample_domain=sample_domain
+    )
+    alone = LinearDiscriminantAnalysis().fit(X[:30], y[:30])
+    np.testing.assert_array_equal(pipe[:1].transform(X), alone.transform(X))
+
+
+def test_a_final_transformer_sees_every_row(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(StandardScaler(), Witness())
+    pipe.fit(X, _with_gaps(y, [30]), sample_domain=sample_domain)
+    assert len(pipe[-1].seen_[0]) == 40
+
+
+def test_ignored_target_labels_reach_no_step(data):
+    X, y, sample_domain = data
+    is_target = sample_domain == "target"
+    pipe = make_transfer_pipeline(
+        Witness(), SupervisedWitness(), LastWitness(), target_labels="ignore"
+    ).fit(X, y, sample_domain=sample_domain)
+    assert [label is None for label in pipe[0].seen_[1]] == is_target.tolist()
+    np.testing.assert_array_equal(pipe[1].seen_[1], y[~is_target])
+    np.testing.assert_array_equal(pipe[2].seen_[1], y[~is_target])
+    assert pipe[2].seen_[1].dtype == y.dtype
+
+
+def test_garbled_target_labels_change_nothing_where_they_are_ignored(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression(), target_labels="ignore")
+    garbled = np.where(sample_domain == "target", 1 - y, y)
+    np.testing.assert_array_equal(
+        clone(pipe).fit(X, y, sample_domain=sample_domain).predict_proba(X),
+        clone(pipe).fit(X, garbled, sample_domain=sample_domain).predict_proba(X),
+    )
+
+
+@pytest.mark.parametrize("sample_domain", [None, np.repeat("target", 40)])
+def test_ignoring_target_labels_without_source_rows_is_an_error(data, sample_domain):
+    X, y, _ = data
+    pipe = make_transfer_pipeline(LogisticRegression(), target_labels="ignore")
+    message = (
+        "target_labels='ignore' would hide the label of every row, since sample_domain names no "
+        "source; pass sample_domain with source rows, or target_labels='use'."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pipe.fit(X, y, sample_domain=sample_domain)
+
+
+def test_no_labelled_row_is_an_error_that_names_the_step(data):
+    X, y, sample_domain = data
+    with pytest.raises(ValueError, match="LogisticRegression needs labels, but no row has one"):
+        make_transfer_pipeline(LogisticRegression()).fit(
+            X, np.full(40, np.nan), sample_domain=sample_domain
+        )
+
+
+def test_without_sample_domain_it_is_scikit_learns_pipeline(data):
+    X, y, _ = data
+    ours = make_transfer_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    theirs = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    np.testing.assert_array_equal(ours.predict_proba(X), theirs.predict_proba(X))
+    assert isinstance(ours, Pipeline)
+    assert ours.score(X, y) == theirs.score(X, y)
+    assert list(ours.named_steps) == list(theirs.named_steps)
+
+
+def test_fit_transform_equals_fit_and_then_transform_by_domain(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(StandardScaler(), CORALAligner())
+    together = clone(pipe).fit_transform(X, y, sample_domain=sample_domain)
+    fitted = clone(pipe).fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_array_equal(together, fitted.transform(X, sample_domain=sample_domain))
+    np.testing.assert_array_equal(fitted.transform(X)[25:], together[25:])
+    assert not np.allclose(fitted.transform(X)[:25], together[:25])
+
+
+def test_answers_take_a_domain_too(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression()).fit(
+        X, y, sample_domain=sample_domain
+    )
+    mapped = pipe[:-1].transform(X, sample_domain=sample_domain)
+    for method in ("predict", "predict_proba", "decision_function"):
+        np.testing.assert_array_equal(
+            getattr(pipe, method)(X, sample_domain=sample_domain),
+            getattr(pipe[-1], method)(mapped),
+        )
+    assert pipe.score(X, y, sample_domain=sample_domain) == pipe[-1].score(mapped, y)
+
+
+def test_a_slice_keeps_the_settings(data):
+    pipe = make_transfer_pipeline(
+        Witness(), StandardScaler(), LogisticRegression(), target_labels="ignore", verbose=True
+    )
+    assert pipe[:2].get_params(deep=False) | {"steps": 0} == pipe.get_params(deep=False) | {
+        "steps": 0
+    }
+    assert isinstance(pipe[:2], type(pipe))
+
+
+def test_clone_and_set_params_keep_target_labels():
+    pipe = make_transfer_pipeline(LogisticRegression())
+    assert clone(pipe.set_params(target_labels="ignore")).target_labels == "ignore"
+    with pytest.raises(ValueError, match="The 'target_labels' parameter"):
+        pipe.set_params(target_labels="drop").fit([[0.0], [1.0]], [0, 1])
+
+
+def test_the_search_of_the_guide_scores_on_target_rows_alone(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
+    grid = {"coralaligner__ridge": [1e-3, 1.0]}
+    search = GridSearchCV(pipe, grid, cv=TargetFold(5)).fit(
+        X, y, groups=sample_domain, sample_domain=sample_domain
+    )
+    by_hand = []
+    for train, test in TargetFold(5).split(X, y, sample_domain):
+        assert (sample_domain[test] == "target").all()
+        fitted = clone(pipe).set_params(coralaligner__ridge=1e-3)
+        fitted.fit(X[train], y[train], sample_domain=sample_domain[train])
+        by_hand.append(fitted.score(X[test], y[test]))
+    assert search.cv_results_["mean_test_score"][0] == pytest.approx(np.mean(by_hand))
+
+
+def test_metadata_routing_carries_groups_and_domains_at_once(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = cross_val_score(
+            pipe,
+            X,
+            y,
+            cv=TargetFold(3),
+            params={"groups": sample_domain, "sample_domain": sample_domain},
+        )
+        fitted = clone(pipe).fit(X, y, sample_domain=sample_domain)
+    plain = cross_val_score(
+        pipe, X, y, cv=TargetFold(3), groups=sample_domain, params={"sample_domain": sample_domain}
+    )
+    np.testing.assert_array_equal(routed, plain)
+    expected = clone(pipe).fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected.predict_proba(X))
+
+
+def test_ignored_labels_let_ordinary_cross_validation_score_honestly(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression(), target_labels="ignore")
+    garbled = np.where(sample_domain == "target", 1 - y, y)
+    scores = [
+        cross_val_score(
+            pipe,
+            X,
+            labels,
+            cv=TargetFold(3),
+            groups=sample_domain,
+            params={"sample_domain": sample_domain},
+        )
+        for labels in (y, garbled)
+    ]
+    np.testing.assert_allclose(scores[0], 1 - scores[1])
+
+
+def test_memory_caches_middle_steps_and_changes_no_answer(data, tmp_path):
+    X, y, sample_domain = data
+    labels = _with_gaps(y, [30, 31])
+    plain = make_transfer_pipeline(
+        LinearDiscriminantAnalysis(), CORALAligner(), LogisticRegression()
+    )
+    cached = clone(plain).set_params(memory=str(tmp_path))
+    expected = plain.fit(X, labels, sample_domain=sample_domain).predict_proba(X)
+    for _ in range(2):
+        got = clone(cached).fit(X, labels, sample_domain=sample_domain).predict_proba(X)
+        np.testing.assert_array_equal(got, expected)
+    other = np.where(np.arange(40) < 10, "barn", sample_domain)
+    moved = clone(cached).fit(X, labels, sample_domain=other)
+    assert moved[1].source_domains_ == ("barn", "lab"), "the cache must be keyed by the domains"
+
+
+def test_callbacks_work_as_in_pipeline(data):
+    X, y, sample_domain = data
+    tasks = []
+
+    class Log:
+        def setup(self, estimator, context):
+            tasks.append("setup")
+
+        def on_fit_task_begin(self, estimator, context, **kwargs):
+            tasks.append(context.task_name)
+
+        def on_fit_task_end(self, estimator, context, **kwargs):
+            tasks.append("end")
+
+        def teardown(self, estimator, context):
+            tasks.append("teardown")
+
+    def run(pipe, **params):
+        tasks.clear()
+        pipe.set_callbacks(Log()).fit(X, y, **params)
+        return list(tasks)
+
+    ours = run(make_transfer_pipeline(StandardScaler(), Ridge()), sample_domain=sample_domain)
+    assert ours == run(make_pipeline(StandardScaler(), Ridge()))
+    assert ours[0] == "setup"
+    assert ours[-1] == "teardown"
+
+
+def test_scoring_monitor_is_accepted(data):
+    X, y, sample_domain = data
+    monitor = ScoringMonitor(scoring="accuracy")
+    last = LogisticRegression().set_callbacks(monitor)
+    make_transfer_pipeline(StandardScaler(), last).fit(X, y, sample_domain=sample_domain)
+
+
+def test_passthrough_and_none_steps_are_skipped(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline("passthrough", Witness(), None)
+    np.testing.assert_array_equal(pipe.fit_transform(X, y, sample_domain=sample_domain), X)
+
+
+def test_verbose_prints_each_step(data, capsys):
+    X, y, _ = data
+    make_transfer_pipeline(StandardScaler(), Ridge(), verbose=True).fit(X, y)
+    printed = capsys.readouterr().out
+    assert "(step 1 of 2) Processing standardscaler" in printed
+    assert "(step 2 of 2) Processing ridge" in printed
+
+
+def test_pandas_and_nested_pipelines_carry_domains(data):
+    pd = pytest.importorskip("pandas")
+    X, y, sample_domain = data
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    inner = make_transfer_pipeline(StandardScaler(), CORALAligner())
+    nested = make_transfer_pipeline(inner, LogisticRegression())
+    flat = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
+    nested.fit(frame, pd.Series(y), sample_domain=pd.Series(sample_domain))
+    flat.fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_allclose(nested.predict_proba(frame), flat.predict_proba(X))
