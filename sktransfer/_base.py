@@ -1,4 +1,4 @@
-"""The shared abstract bases: each public method written once, with one hook for the method itself."""
+"""The shared abstract bases: each public method written once, with a hook for the method itself."""
 
 from abc import ABCMeta, abstractmethod
 

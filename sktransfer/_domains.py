@@ -64,7 +64,8 @@ class Domains:
             seen = f"seen {list(known_sources)}" if known_sources else "seen no source row"
             raise ValueError(
                 f"sample_domain names the source domains {unknown}, but {estimator_name}.fit has "
-                f"{seen}; fit with rows of these sources, or leave sample_domain out for target rows."
+                f"{seen}; fit with rows of these sources, or leave sample_domain out for target"
+                " rows."
             )
 
     def check_rows(self, minimum, *, estimator_name):

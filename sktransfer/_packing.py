@@ -134,16 +134,16 @@ def _check_labels(name, y, *, n_rows):
     n_labels = _num_samples(y)
     if n_labels != n_rows:
         raise ValueError(
-            f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one label "
-            "a row, a missing value (NaN or None) where there is none."
+            f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one "
+            "label a row, a missing value (NaN or None) where there is none."
         )
     values = np.asarray(y)
     if values.dtype.kind in "OUT":
         text = _MISSING_AS_TEXT & {str(value) for value in values.ravel() if isinstance(value, str)}
         if text:
             raise ValueError(
-                f"the labels of the domain {name!r} hold the strings {sorted(text)}, missing values "
-                "that were turned into text; pass None or NaN there, or rename the class."
+                f"the labels of the domain {name!r} hold the strings {sorted(text)}, missing "
+                "values that were turned into text; pass None or NaN there, or rename the class."
             )
 
 
@@ -196,8 +196,8 @@ def _match_columns(rows):
         extra = [column for column in X.columns if column not in columns]
         if missing or extra:
             raise ValueError(
-                f"the columns of {name!r} are not the target's: missing {missing}, unknown {extra}; "
-                "pass the columns that all domains have."
+                f"the columns of {name!r} are not the target's: missing {missing}, unknown "
+                f"{extra}; pass the columns that all domains have."
             )
     return {name: X[columns] for name, X in rows.items()}
 
@@ -235,7 +235,7 @@ def _stack_labels(labels, counts):
     else:
         dtype = np.result_type(*arrays.values(), *([np.float64] if gaps else []))
     shape = next(iter(arrays.values())).shape[1:]
-    filler = None if dtype == object else np.nan
+    filler = None if np.dtype(dtype).kind == "O" else np.nan
     return np.concatenate(
         [
             arrays[name].astype(dtype)
@@ -247,7 +247,7 @@ def _stack_labels(labels, counts):
 
 
 def _plain_labels(y):
-    """Give labels as an array whose missing values, if any, are NaN (numbers) or None (the rest)."""
+    """Give labels as an array whose missing values are NaN (numbers) or None (the rest)."""
     values = np.asarray(y)
     if values.dtype.kind != "O":
         return values

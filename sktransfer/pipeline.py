@@ -395,8 +395,8 @@ def _read_rows(X, y, sample_domain, *, target_labels):
         return _Rows(labelled, None, sample_domain)
     if not domains.sources:
         raise ValueError(
-            "target_labels='ignore' would hide the label of every row, since sample_domain names no "
-            "source; pass sample_domain with source rows, or target_labels='use'."
+            "target_labels='ignore' would hide the label of every row, since sample_domain names "
+            "no source; pass sample_domain with source rows, or target_labels='use'."
         )
     if labelled is not None:
         labelled = labelled & ~domains.is_target

@@ -29,7 +29,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Result:
-    """What one method reached on one draw: `accuracy` on the test rows, `seconds` to fit and answer."""
+    """What one method reached on one draw, and the seconds that fitting and answering took."""
 
     method: object
     n_labels: int

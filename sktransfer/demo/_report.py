@@ -70,7 +70,7 @@ def _cell(mean, deviation):
 
 
 def verdict(summary, labels):
-    """Say, for each number of labels, what transfer gained and which kinds lost to doing without."""
+    """Say for each number of labels what transfer gained, and where doing without was better."""
     lines = []
     for n in labels:
         alone = {m: by[n][0] for m, by in summary.items() if m.group == NO_TRANSFER}
@@ -162,7 +162,7 @@ def _dress(figure, axes, labels):
         fontweight="bold",
     )
     axes.set_title(
-        "scikit-learn's handwritten digits; grey: no transfer, colours: transfer from printed glyphs",
+        "scikit-learn's handwritten digits; grey: no transfer, colours: transfer from print",
         loc="left",
         fontsize=10,
         color="#444444",

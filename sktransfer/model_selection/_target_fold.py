@@ -86,8 +86,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         candidates = np.flatnonzero(domains.is_target & is_labelled(y))
         if len(candidates) < self.n_splits:
             raise ValueError(
-                f"n_splits={self.n_splits} is more than the {len(candidates)} labelled target rows; "
-                "lower n_splits or label more target rows."
+                f"n_splits={self.n_splits} is more than the {len(candidates)} labelled target "
+                "rows; lower n_splits or label more target rows."
             )
         mask = np.zeros(n_samples, dtype=bool)
         mask[candidates] = True

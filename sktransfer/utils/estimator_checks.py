@@ -210,7 +210,7 @@ def _global_state():
 
 
 def check_global_state_unchanged(estimator):
-    """Constructing, fitting and answering change no global state of Python, NumPy, torch, sklearn."""
+    """Constructing, fitting and answering change nothing global in Python, NumPy, sklearn, torch."""
     X, y, domains = _domain_data()
     _learn(_fresh(estimator), X, y, domains)  # from here on all that it needs is imported
     kept = np.random.get_state(), random.getstate()
@@ -262,7 +262,7 @@ def check_refit_forgets(estimator):
 
 
 def check_same_seed_same_numbers(estimator):
-    """Fitted twice with the same seed, it answers the same to the last bit, whoever drew between."""
+    """Fitted twice with one seed, it answers the same to the last bit, whoever drew between."""
     X, y, domains = _domain_data()
     first = _learn(_fresh(estimator), X, y, domains)
     state = np.random.get_state()
@@ -424,7 +424,8 @@ def check_float32_stays_float32(estimator):
     X, y, domains = _domain_data(np.float32)
     single = _fresh(estimator).fit_transform(X, y, sample_domain=domains)
     double = _fresh(estimator).fit_transform(X.astype(np.float64), y, sample_domain=domains)
-    assert single.dtype == np.float32 and double.dtype == np.float64
+    assert single.dtype == np.float32
+    assert double.dtype == np.float64
     np.testing.assert_allclose(single, double, rtol=2e-3, atol=2e-3 * np.abs(double).max())
 
 
