@@ -210,7 +210,7 @@ def _global_state():
 
 
 def check_global_state_unchanged(estimator):
-    """Constructing, fitting and answering change nothing global in Python, NumPy, sklearn, torch."""
+    """Constructing, fitting and answering change nothing global in Python, NumPy or torch."""
     X, y, domains = _domain_data()
     _learn(_fresh(estimator), X, y, domains)  # from here on all that it needs is imported
     kept = np.random.get_state(), random.getstate()

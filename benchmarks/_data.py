@@ -1,0 +1,247 @@
+"""The data sets of the benchmarks: where they come from, what to cite, and how to read them.
+
+None of them is part of the project, and nothing is downloaded: they are read from a folder of one's
+own, after a comparison of checksums.
+"""
+
+import csv
+import gzip
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+DATA_VARIABLE = "SKTRANSFER_DATA"
+
+
+class DataError(Exception):
+    """Data are absent, or not those that the benchmark speaks of."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: ``files`` in ``folder``, with the SHA-256 checksum of each."""
+
+    name: str
+    folder: str
+    files: dict
+    source: str
+    cite: str
+    licence: str
+
+    def locate(self, data_home):
+        """Give a dict file name -> path below `data_home`, every checksum compared.
+
+        Raises
+        ------
+        DataError
+            When `data_home` is None, a file is absent, or a checksum differs.
+        """
+        if data_home is None:
+            raise DataError(
+                f"{self.name}: no folder of data sets is known; put the files "
+                f"{', '.join(self.files)} from {self.source} into FOLDER/{self.folder} and pass "
+                f"--data FOLDER or set the environment variable {DATA_VARIABLE}."
+            )
+        paths = {name: Path(data_home) / self.folder / name for name in self.files}
+        for name, path in paths.items():
+            self._check(name, path, data_home)
+        return paths
+
+    def _check(self, name, path, data_home):
+        if not path.is_file():
+            raise DataError(
+                f"{self.name}: {name} is not in {path.parent}; get it from {self.source}, or name "
+                f"another folder than {data_home} with --data or the environment variable "
+                f"{DATA_VARIABLE}."
+            )
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != self.files[name]:
+            raise DataError(
+                f"{self.name}: {path} has the SHA-256 checksum {found}, expected "
+                f"{self.files[name]}: it is another version or damaged; get it from {self.source}."
+            )
+
+
+def find_data_home(option=None):
+    """Give the folder of data sets: `option`, the environment variable, or ``../shared/data``.
+
+    Returns
+    -------
+    data_home : Path or None
+        None when nothing names a folder and there is no ``../shared/data`` beside the repository.
+    """
+    named = option or os.environ.get(DATA_VARIABLE)
+    if named:
+        return Path(named)
+    beside = Path(__file__).parents[1].parent / "shared" / "data"
+    return beside if beside.is_dir() else None
+
+
+OFFICE_CALTECH_SURF = Dataset(
+    name="Office-Caltech10, SURF features",
+    folder="office_caltech_surf",
+    files={
+        "Caltech10_SURF_L10.mat": (
+            "4f9334c8ced489d5054de97a5fd51a61f017f3bcd1f38c9a85c6d78cb9d7bda5"
+        ),
+        "amazon_SURF_L10.mat": "df32548b994e18d364c99e1f317e1fae100597259f0423a41b90f4f68187bb1f",
+        "dslr_SURF_L10.mat": "44d673c68e1d07b837893aa74dba3b986e4a6cc3fd66f0dd357683bdef059216",
+        "webcam_SURF_L10.mat": "a6a9c78b4b7181dfbb58bcfd351d4ebd737f171c31247b8884948aa156d3f700",
+    },
+    source="https://github.com/jindongwang/transferlearning/blob/master/data/dataset.md",
+    cite=(
+        "Gong, Shi, Sha and Grauman, CVPR 2012; Saenko, Kulis, Fritz and Darrell, ECCV 2010; "
+        "Griffin, Holub and Perona, Caltech-256, 2007"
+    ),
+    licence="none stated: for research, not to be passed on",
+)
+
+MNIST_USPS = Dataset(
+    name="MNIST and USPS, 2000 and 1800 digits of 16 x 16 pixels",
+    folder="mnist_usps",
+    files={
+        "MNIST_vs_USPS.mat": "7fbb67f14af7236e18a38dc8a0a836142361e9e720e4b763a5e2db511d306d6c",
+    },
+    source="https://github.com/jindongwang/transferlearning/blob/master/data/dataset.md",
+    cite="Long, Wang, Ding, Sun and Yu, ICCV 2013; LeCun et al. 1998; Hull, IEEE PAMI 1994",
+    licence="none stated: for research, not to be passed on",
+)
+
+MNIST_TEST = Dataset(
+    name="MNIST, the 10 000 test images",
+    folder="mnist",
+    files={
+        "t10k-images-idx3-ubyte.gz": (
+            "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
+    },
+    source="https://ossci-datasets.s3.amazonaws.com/mnist/",
+    cite="LeCun, Bottou, Bengio and Haffner, Proceedings of the IEEE 1998",
+    licence="CC BY-SA 3.0, as its mirrors state",
+)
+
+MUSHROOM = Dataset(
+    name="Mushroom",
+    folder="mushroom",
+    files={
+        "agaricus-lepiota.data": "e65d082030501a3ebcbcd7c9f7c71aa9d28fdfff463bf4cf4716a3fe13ac360e",
+    },
+    source="https://archive.ics.uci.edu/dataset/73/mushroom",
+    cite="Mushroom, UCI Machine Learning Repository 1981, https://doi.org/10.24432/C5959T",
+    licence="CC BY 4.0",
+)
+
+NEWSGROUPS = Dataset(
+    name="20 Newsgroups, rec against talk",
+    folder="newsgroups",
+    files={
+        "rec.vs.talk_Task1.mat": "2ccc2c933adb5e9a88524e0d0a90022ee925e3395fead485c2d7d31a14149997",
+        "rec.vs.talk_Task2.mat": "162fe06ddbad645577a2c538645f72115416811f8ee6dffc2fe2944a1c632e08",
+    },
+    source="http://qwone.com/~jason/20Newsgroups/ (these files are a cut of it to 2000 terms)",
+    cite="Lang, ICML 1995; the setting is of Dai, Yang, Xue and Yu, ICML 2007",
+    licence="none stated: for research, not to be passed on",
+)
+
+DATASETS = (OFFICE_CALTECH_SURF, MNIST_USPS, MNIST_TEST, MUSHROOM, NEWSGROUPS)
+
+
+def load_office_caltech_surf(data_home):
+    """Read the counts of 800 visual words in the images of ten kinds of object.
+
+    Returns
+    -------
+    domains : dict of str to (X, y)
+        Under "amazon", "Caltech10", "dslr", "webcam": X of shape (n_samples, 800), float64 counts,
+        with 958, 1123, 157, 295 rows; y of shape (n_samples,), int64, 1 to 10.
+    """
+    from scipy.io import loadmat
+
+    domains = {}
+    for name, path in OFFICE_CALTECH_SURF.locate(data_home).items():
+        content = loadmat(path)
+        domain = name.removesuffix("_SURF_L10.mat")
+        domains[domain] = content["fts"].astype(float), content["labels"].ravel().astype(np.int64)
+    return domains
+
+
+def load_mnist_usps(data_home):
+    """Read handwritten digits from two sources, 16 x 16 pixels in 0..1.
+
+    Returns
+    -------
+    domains : dict of str to (X, y)
+        Under "mnist" and "usps": X of shape (2000 or 1800, 256), float64; y int64, 1 to 10 (the
+        digit plus one).
+    """
+    import h5py
+
+    (path,) = MNIST_USPS.locate(data_home).values()
+    with h5py.File(path) as content:
+        return {
+            domain: (np.array(content[f"X{letter}"]), np.ravel(content[f"Y{letter}"]).astype(int))
+            for domain, letter in {"mnist": "s", "usps": "t"}.items()
+        }
+
+
+def load_mnist_test(data_home):
+    """Read MNIST's test images.
+
+    Returns
+    -------
+    images : ndarray of shape (10000, 28, 28), dtype uint8
+    labels : ndarray of shape (10000,), dtype int64, 0 to 9
+    """
+    images, labels = (
+        gzip.decompress(path.read_bytes()) for path in MNIST_TEST.locate(data_home).values()
+    )
+    pixels = np.frombuffer(images, dtype=np.uint8, offset=16).reshape(-1, 28, 28)
+    return pixels, np.frombuffer(labels, dtype=np.uint8, offset=8).astype(np.int64)
+
+
+def load_mushroom(data_home):
+    """Read descriptions of mushrooms, split in two by the shape of the stalk.
+
+    Returns
+    -------
+    domains : dict of str to (X, y)
+        Under "tapering" (4608 rows, the source of Dai et al. 2007) and "enlarging" (3516 rows): X
+        of shape (n_samples, 21), dtype object, the letters of the other attributes ("?": missing);
+        y of shape (n_samples,), dtype object, "e" (edible) or "p" (poisonous).
+    """
+    (path,) = MUSHROOM.locate(data_home).values()
+    with path.open(encoding="ascii", newline="") as stream:
+        rows = np.array([row for row in csv.reader(stream) if row], dtype=object)
+    y, stalk_shape = rows[:, 0], rows[:, 10]
+    X = np.delete(rows, [0, 10], axis=1)
+    shapes = {"tapering": "t", "enlarging": "e"}
+    return {
+        name: (X[stalk_shape == letter], y[stalk_shape == letter])
+        for name, letter in shapes.items()
+    }
+
+
+def load_newsgroups(data_home):
+    """Read counts of 2000 terms in messages on recreation (1) and on politics and religion (2).
+
+    Returns
+    -------
+    domains : dict of str to (X, y)
+        Under "Task1" and "Task2", made of different subgroups: X a CSR array of shape
+        (1844 or 1545, 2000), float64 counts; y of shape (n_samples,), int64, 1 (rec) or 2 (talk).
+    """
+    from scipy.io import loadmat
+    from scipy.sparse import csr_array
+
+    domains = {}
+    for name, path in NEWSGROUPS.locate(data_home).items():
+        content = loadmat(path)
+        task = name.removeprefix("rec.vs.talk_").removesuffix(".mat")
+        domains[task] = csr_array(content["fea"]), content["gnd"].ravel().astype(np.int64)
+    return domains

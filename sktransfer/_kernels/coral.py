@@ -1,0 +1,295 @@
+"""Linear maps that give the rows of one domain the mean and the covariance of another.
+
+With ``Cs = cov(source) + ridge * I`` and ``Ct`` likewise (``ddof=1``), every
+``A = Cs^-1/2 Q Ct^1/2`` with an orthogonal ``Q`` satisfies ``A^T Cs A = Ct``, and no other matrix
+does. Three of them have a name here:
+
+- ``"coral"``: ``Q = I``. Sun, Feng and Saenko, "Return of frustratingly easy domain adaptation",
+  AAAI 2016, https://arxiv.org/abs/1511.05547.
+- ``"monge"``: the symmetric one, ``A = Cs^-1/2 (Cs^1/2 Ct Cs^1/2)^1/2 Cs^-1/2``, which moves the
+  rows least: the optimal transport between Gaussians. Peyre and Cuturi, "Computational optimal
+  transport", 2019, remark 2.31, https://arxiv.org/abs/1803.00567.
+- ``"cholesky"``: ``A = Ls^-T Lt^T`` with ``Cs = Ls Ls^T`` and ``Ct = Lt Lt^T``: no eigenvalues.
+
+A domain with no more rows than features has ``C = ridge * I + B^T B``, where ``B`` holds its
+centred rows over ``sqrt(n - 1)``. All that is needed of it is then written with ``B``, exactly, and
+no (n_features, n_features) array is made.
+
+Everything here is computed in float64 by NumPy alone: SciPy's LAPACK would bring a second pool of
+threads, and the two slow each other.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+BLOCK = 128  # features at a time in a low-rank Cholesky factor; the result does not depend on it
+
+
+class Moments(NamedTuple):
+    """Mean and covariance of one domain, the covariance in the cheaper of two forms.
+
+    With more rows than features, ``scatter`` is the covariance and ``factor`` is None. Else
+    ``factor``, (n_samples, n_features), has ``covariance = factor^T factor``, and ``scatter`` is
+    ``factor factor^T``, which has the same eigenvalues but for zeros.
+    """
+
+    mean: np.ndarray
+    scatter: np.ndarray
+    factor: np.ndarray | None
+    n_samples: int
+
+
+class Dense(NamedTuple):
+    """The operator ``x -> x @ matrix``, in the dtype of ``x``."""
+
+    matrix: np.ndarray
+
+    def __call__(self, X):
+        return X @ self.matrix.astype(X.dtype, copy=False)
+
+
+class LowRank(NamedTuple):
+    """The operator ``x -> scale * x + (x @ left) @ right``, in float64."""
+
+    scale: float
+    left: np.ndarray
+    right: np.ndarray
+
+    def __call__(self, X):
+        X = X.astype(np.float64, copy=False)
+        return self.scale * X + (X @ self.left) @ self.right
+
+
+class LowRankCholesky(NamedTuple):
+    """``x -> x @ L^T``, or ``x -> x @ L^-T`` if `inverse`, for ``L L^T = ridge * I + B^T B``.
+
+    ``L`` is lower triangular. Its diagonal blocks are ``diagonal``; below them, its block (j, i) is
+    ``B_j^T W_i``, with the columns ``B_j`` of `factor` and ``W_i`` of `below`. In float64.
+    """
+
+    factor: np.ndarray
+    below: np.ndarray
+    diagonal: tuple
+    inverse: bool
+
+    def __call__(self, X):
+        mapped = np.empty(X.shape)
+        carried = np.zeros((len(X), len(self.factor)))
+        stop = 0
+        for corner in self.diagonal:
+            here = slice(stop, stop := stop + len(corner))
+            before = carried @ self.factor[:, here]
+            if self.inverse:
+                mapped[:, here] = np.linalg.solve(corner, (X[:, here] - before).T).T
+                carried += mapped[:, here] @ self.below[:, here].T
+            else:
+                mapped[:, here] = X[:, here] @ corner.T + before
+                carried += X[:, here] @ self.below[:, here].T
+        return mapped
+
+
+class AffineMap(NamedTuple):
+    """The map ``x -> (x - mean_source) A + mean_target``, a callable.
+
+    ``operators``, applied one after another, are ``A``. Rows come back in their own dtype.
+    """
+
+    mean_source: np.ndarray
+    operators: tuple
+    mean_target: np.ndarray
+
+    def __call__(self, X):
+        mapped = X - self.mean_source.astype(X.dtype)
+        for operator in self.operators:
+            mapped = operator(mapped)
+        return (mapped + self.mean_target).astype(X.dtype, copy=False)
+
+
+def moments(X):
+    """Mean and covariance (``ddof=1``) of rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64 or float32
+        Two rows at least.
+
+    Returns
+    -------
+    domain : Moments
+        In float64.
+    """
+    n_samples, n_features = X.shape
+    mean = X.mean(axis=0, dtype=np.float64)
+    factor = X - mean
+    factor /= np.sqrt(n_samples - 1)
+    if n_samples <= n_features:
+        return Moments(mean, factor @ factor.T, factor, n_samples)
+    return Moments(mean, factor.T @ factor, None, n_samples)
+
+
+def numerical_rank(domain, *, ridge):
+    """Rank of ``covariance + ridge * I``, to rounding error.
+
+    Eigenvalues are computed only where `ridge` alone does not settle it.
+
+    Parameters
+    ----------
+    domain : Moments
+    ridge : float
+
+    Returns
+    -------
+    rank : int
+    """
+    n_features = len(domain.mean)
+    precision = np.finfo(np.float64).eps * max(domain.n_samples, n_features)
+    if ridge > precision * np.trace(domain.scatter):
+        return n_features
+    values = np.linalg.eigvalsh(domain.scatter)
+    return int(np.sum(values > precision * values[-1]))
+
+
+def coral_maps(sources, target, *, ridge, kind):
+    """Give the map of each source onto the target.
+
+    Parameters
+    ----------
+    sources : sequence of Moments
+    target : Moments
+    ridge : float
+        Added to the diagonal of every covariance; all of them must then have full rank.
+    kind : {"coral", "monge", "cholesky"}
+
+    Returns
+    -------
+    maps : list of AffineMap
+    """
+    if kind == "monge":
+        chains = [_monge(source, target, ridge=ridge) for source in sources]
+    else:
+        whiten, colour = {"coral": (_inverse_root, _root), "cholesky": (_unchain, _chain)}[kind]
+        coloured = colour(target, ridge=ridge)
+        chains = [
+            _compose(
+                whiten(source, ridge=ridge),
+                coloured,
+                dense=source.factor is None and target.factor is None,
+            )
+            for source in sources
+        ]
+    return [
+        AffineMap(source.mean, operators, target.mean)
+        for source, operators in zip(sources, chains, strict=True)
+    ]
+
+
+def _compose(first, second, *, dense):
+    """Give the two operators, or their product where both are dense."""
+    return (Dense(first.matrix @ second.matrix),) if dense else (first, second)
+
+
+def _root(domain, *, ridge):
+    """The operator ``(covariance + ridge * I)^1/2``.
+
+    In low rank, with ``B B^T = U diag(e) U^T`` and ``W = U^T B``, any ``f(ridge * I + B^T B)`` is
+    ``f(ridge) I + W^T diag(g) W``, where ``g = (f(e + ridge) - f(ridge)) / e``, here written such
+    that nothing cancels for small ``e``.
+    """
+    values, vectors = _spectrum(domain)
+    roots = np.sqrt(values + ridge)
+    if domain.factor is None:
+        return Dense((vectors * roots) @ vectors.T)
+    return _low_rank(domain, vectors, np.sqrt(ridge), 1 / (roots + np.sqrt(ridge)))
+
+
+def _inverse_root(domain, *, ridge):
+    """The operator ``(covariance + ridge * I)^-1/2``; see `_root`."""
+    values, vectors = _spectrum(domain)
+    roots = np.sqrt(values + ridge)
+    if domain.factor is None:
+        return Dense((vectors / roots) @ vectors.T)
+    base = np.sqrt(ridge)
+    return _low_rank(domain, vectors, 1 / base, -1 / (roots * base * (roots + base)))
+
+
+def _spectrum(domain):
+    """Eigenvalues, none negative, and eigenvectors of ``scatter``."""
+    values, vectors = np.linalg.eigh(domain.scatter)
+    return np.maximum(values, 0), vectors
+
+
+def _low_rank(domain, vectors, scale, weights):
+    basis = vectors.T @ domain.factor
+    return LowRank(scale, basis.T, weights[:, None] * basis)
+
+
+def _chain(domain, *, ridge):
+    """The operator ``x -> x @ L^T`` where ``covariance + ridge * I = L L^T`` (Cholesky)."""
+    if domain.factor is None:
+        return Dense(np.linalg.cholesky(_add_ridge(domain.scatter, ridge)).T)
+    return _low_rank_cholesky(domain.factor, ridge, inverse=False)
+
+
+def _unchain(domain, *, ridge):
+    """The operator ``x -> x @ L^-T``, the inverse of `_chain`."""
+    if domain.factor is None:
+        return Dense(np.linalg.inv(np.linalg.cholesky(_add_ridge(domain.scatter, ridge))).T)
+    return _low_rank_cholesky(domain.factor, ridge, inverse=True)
+
+
+def _low_rank_cholesky(factor, ridge, *, inverse):
+    """Cholesky factor of ``ridge * I + factor^T factor``, a block of features at a time.
+
+    What the blocks so far leave of the inner product of two later columns b, c is ``b^T rest c``.
+    """
+    below, diagonal = np.empty(factor.shape), []
+    rest = np.eye(len(factor))
+    for start in range(0, factor.shape[1], BLOCK):
+        here = slice(start, start + BLOCK)
+        left_over = rest @ factor[:, here]
+        corner = np.linalg.cholesky(_add_ridge(factor[:, here].T @ left_over, ridge))
+        below[:, here] = np.linalg.solve(corner, left_over.T).T
+        rest -= below[:, here] @ below[:, here].T
+        diagonal.append(corner)
+    return LowRankCholesky(factor, below, tuple(diagonal), inverse)
+
+
+def _monge(source, target, *, ridge):
+    """The operators, one in all, of the symmetric map of `source` onto `target`.
+
+    Where the two domains together have fewer rows than there are features, the map is the identity
+    on all that is orthogonal to their rows, and is computed in an orthonormal basis of these.
+    """
+    if source.n_samples + target.n_samples >= len(source.mean):
+        return (Dense(_monge_matrix(_covariance(source), _covariance(target), ridge=ridge)),)
+    rows = np.concatenate([source.factor, target.factor])
+    basis, coordinates = np.linalg.qr(rows.T)
+    coordinates_source = coordinates[:, : source.n_samples]
+    coordinates_target = coordinates[:, source.n_samples :]
+    matrix = _monge_matrix(
+        coordinates_source @ coordinates_source.T,
+        coordinates_target @ coordinates_target.T,
+        ridge=ridge,
+    )
+    return (LowRank(1.0, basis, _add_ridge(matrix, -1) @ basis.T),)
+
+
+def _monge_matrix(covariance_source, covariance_target, *, ridge):
+    """``L^-T (L^T Ct L)^1/2 L^-1`` with ``Cs = L L^T``: the positive A with A Cs A = Ct."""
+    lower = np.linalg.cholesky(_add_ridge(covariance_source, ridge))
+    middle = lower.T @ _add_ridge(covariance_target, ridge) @ lower
+    values, vectors = np.linalg.eigh(middle)
+    half = np.linalg.solve(lower.T, vectors * np.maximum(values, 0) ** 0.25)
+    return half @ half.T
+
+
+def _covariance(domain):
+    return domain.scatter if domain.factor is None else domain.factor.T @ domain.factor
+
+
+def _add_ridge(matrix, ridge):
+    """Give a copy of the square `matrix` with `ridge` added to its diagonal."""
+    summed = matrix.copy()
+    summed.flat[:: len(matrix) + 1] += ridge
+    return summed
