@@ -1,0 +1,378 @@
+"""What a user's X is when it holds images, and how it becomes pixels in [0, 1]."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from sktransfer.deep._decode import (
+    Unreadable,
+    check_pixels,
+    decode,
+    describe,
+    dtype_range,
+    float_mode,
+    is_encoded,
+)
+
+KNOWN_RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
+LONGEST_SILENT_ROW = 64
+LONGEST_LIST = 20
+LARGEST_STACK = 2**21
+
+
+def validate_images(estimator, X, *, reset):
+    """Check X, and bring it into one of three forms.
+
+    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
+    for images ``reset=True`` removes those that an earlier fit has left.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that X was given to.
+    X : array-like
+        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series or
+        one-column DataFrame of paths, bytes, Pillow images or arrays.
+    reset : bool
+        True in `fit`.
+
+    Returns
+    -------
+    X : ndarray of 2, 3 or 4 dimensions, or list
+        Numbers in rows, images of one size, or items that are still to be read.
+
+    Raises
+    ------
+    ValueError or TypeError
+        For whatever is no image, sparse input and 1-D numeric arrays included.
+    """
+    if issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
+            "X.toarray() for example."
+        )
+    items = _items(X)
+    if items is None and not _is_table(X):
+        X = _as_array(X)
+    if items is None and getattr(X, "ndim", 2) <= 2:
+        return validate_data(estimator, X, reset=reset)
+    if reset:
+        vars(estimator).pop("n_features_in_", None)
+        vars(estimator).pop("feature_names_in_", None)
+    if items is not None:
+        return items
+    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+    try:
+        check_pixels(X[0])
+    except Unreadable as reason:
+        raise ValueError(
+            f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
+            "(n, h, w, c)."
+        ) from None
+    return X
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """How the pixels of X are to be read; learned once, in `fit`, so that folds agree.
+
+    Parameters
+    ----------
+    image_shape : (int, int, int) or None
+        Height, width and channels of a row of pixels; None: as the length of the row allows.
+    value_range : (float, float) or None
+        Black and white, for values whose dtype or file does not imply their range.
+    imposed : bool
+        Whether the user gave `value_range`, so that it holds for all values.
+    """
+
+    image_shape: tuple[int, int, int] | None
+    value_range: tuple[float, float] | None
+    imposed: bool = False
+
+    def read(self, X, *, start=0):
+        """Turn validated X, or a slice of it, into images with values in [0, 1].
+
+        Transparent pixels are composed over white. Values outside of the range are clipped.
+
+        Parameters
+        ----------
+        X : ndarray of 2, 3 or 4 dimensions, or list
+            What `validate_images` returned.
+        start : int, default=0
+            The position of the first row, for messages.
+
+        Returns
+        -------
+        images : ndarray of shape (n, h, w, c), or iterator over ndarray of shape (h, w, c), float32
+            c is 1 or 3. The iterator reads one file at a time.
+
+        Raises
+        ------
+        ValueError
+            When files cannot be read; one message lists them all, with the reasons.
+        """
+        if isinstance(X, list):
+            stacked = _stack_equal(X)
+            if stacked is None:
+                return self._read_items(X, start)
+            X = stacked
+        if X.ndim == 2:
+            X = X.reshape(len(X), *row_shape(X.shape[1], self.image_shape))
+        elif X.ndim == 3:
+            X = X[..., np.newaxis]
+        return self._to_unit(X, dtype_range(X.dtype))
+
+    def _read_items(self, items, start):
+        faults = []
+        for position, item in enumerate(items, start):
+            try:
+                pixels, implied = decode(item)
+            except Unreadable as reason:
+                faults.append(f"{describe(item, position)} ({reason})")
+                continue
+            yield self._to_unit(pixels, implied)
+        _raise_faults(faults, len(items))
+
+    def _to_unit(self, pixels, implied):
+        value_range = self.value_range if self.imposed else implied or self.value_range
+        if value_range is None:
+            raise ValueError(
+                f"value_range=None: X holds pixels of dtype {pixels.dtype}, but fit has seen "
+                "only images that imply their range; pass value_range=(low, high)."
+            )
+        images = scale_to_unit(pixels, value_range=value_range)
+        if images.shape[-1] < 4:
+            return images
+        alpha = images[..., 3:]
+        if self.imposed and implied:
+            alpha = scale_to_unit(pixels[..., 3:], value_range=implied)
+        return images[..., :3] * alpha + (1 - alpha)
+
+
+def learn_image_format(X, *, image_shape=None, value_range=None):
+    """Learn how the pixels of X are to be read.
+
+    Parameters
+    ----------
+    X : ndarray of 2, 3 or 4 dimensions, or list
+        What `validate_images` returned.
+    image_shape : (h, w), (h, w, c) or None, default=None
+        The shape of a row of pixels, channels last; it does not concern other input. None: a
+        square where the length of the row allows it, otherwise an image of one row.
+    value_range : (low, high) or None, default=None
+        Black and white. None: booleans and integers of 8 and 16 bits have their own, files that
+        of their mode; for other values the smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535
+        that holds X, else the minimum and maximum of X.
+
+    Returns
+    -------
+    image_format : ImageFormat
+
+    Raises
+    ------
+    ValueError
+        When a parameter does not fit X, or images cannot be read.
+    """
+    shape = None
+    if image_shape is not None or (not isinstance(X, list) and X.ndim == 2):
+        length = X.shape[1] if not isinstance(X, list) and X.ndim == 2 else None
+        shape = row_shape(length, image_shape)
+        if image_shape is None and shape[0] == 1 and length > LONGEST_SILENT_ROW:
+            warnings.warn(
+                f"image_shape=None: a row of {length} pixels is no square and is read as an image "
+                "of one row; pass image_shape=(h, w) or (h, w, c).",
+                UserWarning,
+                stacklevel=2,
+            )
+    if value_range is not None:
+        return ImageFormat(shape, _check_value_range(value_range), imposed=True)
+    return ImageFormat(shape, _learn_range(X))
+
+
+def row_shape(length, image_shape):
+    """Find height, width and channels of a row of pixels.
+
+    Parameters
+    ----------
+    length : int or None
+        The number of pixel values in a row; None: there are no rows to compare with.
+    image_shape : (h, w), (h, w, c) or None
+        What the user says.
+
+    Returns
+    -------
+    shape : (int, int, int)
+    """
+    if image_shape is None:
+        side = math.isqrt(length)
+        return (side, side, 1) if side * side == length else (1, length, 1)
+    shape = tuple(image_shape) if np.iterable(image_shape) else ()
+    if (
+        len(shape) not in (2, 3)
+        or not all(isinstance(n, Integral) and n > 0 for n in shape)
+        or (len(shape) == 3 and shape[2] not in (1, 3, 4))
+    ):
+        raise ValueError(
+            f"image_shape={image_shape!r} is no shape of an image: expected (h, w), or (h, w, c) "
+            "with 1, 3 or 4 channels last."
+        )
+    if length is not None and math.prod(shape) != length:
+        raise ValueError(
+            f"image_shape={image_shape!r} holds {math.prod(shape)} values, but a row of X has "
+            f"{length}: pass the shape that the rows had before they were flattened."
+        )
+    return (*map(int, shape), 1)[:3]
+
+
+def scale_to_unit(pixels, *, value_range):
+    """Map a value range to [0, 1] and clip what lies outside.
+
+    Equal pictures give equal bits whatever their dtype: float64 is rounded once, at the end, and
+    for narrow integers float32 gives the very same (a quotient of exact operands, rounded once).
+
+    Parameters
+    ----------
+    pixels : ndarray of real numbers
+    value_range : (low, high)
+        A range without width maps everything to 0.
+
+    Returns
+    -------
+    scaled : ndarray of the same shape, float32
+    """
+    low, high = map(float, value_range)
+    if high == low:
+        return np.zeros(pixels.shape, dtype=np.float32)
+    narrow = pixels.dtype.kind in "biu" and pixels.dtype.itemsize <= 2
+    exact = narrow and all(value.is_integer() and abs(value) < 2**20 for value in (low, high))
+    dtype = np.float32 if exact else np.float64
+    shifted = pixels if low == 0 else np.subtract(pixels, low, dtype=dtype)
+    scaled = np.divide(shifted, high - low, dtype=dtype)
+    return np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32, copy=False)
+
+
+def _learn_range(X):
+    if not isinstance(X, list):
+        return dtype_range(X.dtype) or _smallest_range(X.min(), X.max())
+    low, high, implied, faults = np.inf, -np.inf, set(), []
+    for position, item in enumerate(X):
+        try:
+            if is_encoded(item) and not float_mode(item):
+                continue
+            pixels, own = decode(item)
+        except Unreadable as reason:
+            faults.append(f"{describe(item, position)} ({reason})")
+            continue
+        if own is None:
+            low, high = min(low, pixels.min()), max(high, pixels.max())
+        else:
+            implied.add(own)
+    _raise_faults(faults, len(X))
+    if low <= high:
+        return _smallest_range(low, high)
+    return implied.pop() if len(implied) == 1 else None
+
+
+def _smallest_range(low, high):
+    for known_low, known_high in KNOWN_RANGES:
+        if known_low <= low and high <= known_high:
+            return known_low, known_high
+    return float(low), float(high)
+
+
+def _check_value_range(value_range):
+    try:
+        low, high = value_range
+        valid = isinstance(low, Real) and isinstance(high, Real) and low < high
+        valid = valid and math.isfinite(low) and math.isfinite(high)
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"value_range={value_range!r} is no range: expected None or two finite numbers "
+            "(low, high) with low < high."
+        )
+    return float(low), float(high)
+
+
+def _raise_faults(faults, n_items):
+    if faults:
+        listed = ", ".join(faults[:LONGEST_LIST])
+        more = len(faults) - LONGEST_LIST
+        listed += f" and {more} more" if more > 0 else ""
+        raise ValueError(
+            f"{len(faults)} of {n_items} images cannot be read: {listed}; mend or remove them."
+        )
+
+
+def _stack_equal(items):
+    """Return small sound arrays of one shape and dtype as one array, else None."""
+    first = items[0]
+    if not all(isinstance(item, np.ndarray) for item in items):
+        return None
+    if first.size * len(items) > LARGEST_STACK:
+        return None
+    if any(item.shape != first.shape or item.dtype != first.dtype for item in items):
+        return None
+    stacked = np.stack(items)
+    try:
+        check_pixels(first)
+        check_pixels(stacked.reshape(1, -1, 1))
+    except Unreadable:
+        return None
+    return stacked
+
+
+def _is_table(X):
+    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
+
+
+def _items(X):
+    """Return X as a list where it holds paths, bytes, Pillow images or arrays, else None."""
+    if _is_table(X):
+        columns = [name for name in X.columns if any(map(_is_item, X[name][:1]))]
+        if columns and X.shape[1] > 1:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, of which {columns!r} hold text, files or images: "
+                "select one column of images, in a ColumnTransformer for example."
+            )
+        X = X[X.columns[0]] if X.shape[1] == 1 else None
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    if isinstance(X, np.ndarray):
+        listed = list(X) if X.ndim == 1 and X.dtype.kind in "OUST" else None
+    elif isinstance(X, (list, tuple)):
+        listed = list(X)
+    else:
+        listed = _series_items(X)
+    return listed if listed is not None and any(map(_is_item, listed)) else None
+
+
+def _series_items(X):
+    for method in ("to_list", "tolist"):
+        if hasattr(X, method) and len(getattr(X, "shape", ())) == 1:
+            return getattr(X, method)()
+    return None
+
+
+def _is_item(item):
+    return is_encoded(item) or getattr(item, "ndim", 0) >= 2
+
+
+def _as_array(X):
+    """Give nested lists and array-likes their dimensions; leave what has them, and scalars."""
+    if isinstance(X, np.ndarray) or not (isinstance(X, (list, tuple)) or hasattr(X, "__array__")):
+        return X
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X is a list of lists of unequal lengths: pass a list of arrays, one an image."
+        ) from error
