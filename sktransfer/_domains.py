@@ -233,9 +233,13 @@ def labels_alone(y, mask, *, discrete):
     labels = np.asarray(_safe_indexing(y, np.flatnonzero(mask)))
     if labels.ndim == 1 and labels.dtype.kind == "O" and len({type(v) for v in labels}) == 1:
         labels = np.asarray(labels.tolist())
-    if had_gaps and discrete and labels.dtype.kind == "f" and (labels == np.rint(labels)).all():
+    if had_gaps and discrete and labels.dtype.kind == "f" and _are_whole(labels):
         labels = labels.astype(np.int64)
     return labels
+
+
+def _are_whole(numbers):
+    return bool((np.isfinite(numbers) & (numbers == np.rint(numbers))).all())
 
 
 def hide_labels(y, mask):

@@ -4,7 +4,6 @@ A release of scikit-learn that moves one of them breaks this file and no other.
 """
 
 from sklearn.base import _fit_context
-from sklearn.ensemble._base import _set_random_states
 from sklearn.model_selection._split import GroupsConsumerMixin
 from sklearn.pipeline import _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
@@ -30,7 +29,6 @@ __all__ = [
     "_print_elapsed_time",
     "_routing_enabled",
     "_safe_indexing",
-    "_set_random_states",
     "get_tags",
     "index_method_params",
     "is_pandas_na",

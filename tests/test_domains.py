@@ -150,6 +150,11 @@ def test_labels_alone_have_the_dtype_that_they_alone_would_have(y, alone):
     np.testing.assert_array_equal(got, alone)
 
 
+def test_infinity_stays_for_the_estimator_to_refuse():
+    y = np.array([1.0, np.inf, None], dtype=object)
+    assert labels_alone(y, is_labelled(y), discrete=True).tolist() == [1.0, np.inf]
+
+
 def test_a_regression_target_with_gaps_stays_floating_point():
     y = np.array([3.0, np.nan, 1.0])
     assert labels_alone(y, is_labelled(y), discrete=False).dtype == np.float64

@@ -14,7 +14,7 @@ import sktransfer
 
 ROOT = Path(sktransfer.__file__).parent
 FAMILIES = ("instance", "feature", "deep")
-HEAVY = ("torch", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers", "pandas", "polars")
+HEAVY = ("torch", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers")
 
 
 def _imports_of_ours(path):

@@ -1,0 +1,277 @@
+"""Boosting for transfer: how mistakes change weights, and how rounds vote."""
+
+import numpy as np
+from scipy.special import softmax
+
+
+def source_beta(n_source, *, n_rounds):
+    """Factor by which a round's mistake on a source row shrinks that row's weight.
+
+    ``beta = 1 / (1 + sqrt(2 ln(n_source) / n_rounds))``: the rate at which Hedge drops experts that
+    are wrong. One source row (or less) gives 1: there is nothing to choose among. Dai et al.,
+    "Boosting for transfer learning", ICML 2007, step 4; Freund and Schapire, 1997.
+
+    Parameters
+    ----------
+    n_source : float
+        Number of source rows, each counted as often as it is repeated.
+    n_rounds : int
+        Number of rounds planned.
+
+    Returns
+    -------
+    beta : float
+        In (0, 1].
+    """
+    return 1 / (1 + np.sqrt(2 * np.log(max(n_source, 1)) / n_rounds))
+
+
+def vote_weight(error, *, n_classes):
+    """Weight of a round's vote: ``-ln(beta_t)``, with ``beta_t = e / ((1 - e) (K - 1))``.
+
+    With two classes ``beta_t`` is AdaBoost's and TrAdaBoost's ``e / (1 - e)``; the factor ``K - 1``
+    makes it SAMME's. A learner that guesses, ``e = 1 - 1/K``, has no vote, and a better one has a
+    positive one. Zhu, Zou, Rosset and Hastie, "Multi-class AdaBoost", Statistics and Its Interface
+    2009.
+
+    Parameters
+    ----------
+    error : float
+        Weighted error on target rows, in (0, 1).
+    n_classes : int
+        K, at least 2.
+
+    Returns
+    -------
+    weight : float
+    """
+    return np.log((1 - error) / error) + np.log(n_classes - 1)
+
+
+def is_no_better_than_chance(error, *, n_classes):
+    """Tell whether ``e >= 1 - 1/K``: the vote of such a round would count for nothing or less.
+
+    Parameters
+    ----------
+    error : float
+        Weighted error on target rows, in [0, 1].
+    n_classes : int
+
+    Returns
+    -------
+    chance : bool
+        If False, and the error is not 0, `vote_weight` is positive, whatever the rounding.
+    """
+    if error >= 1 - 1 / n_classes:
+        return True
+    return error > 0 and vote_weight(error, n_classes=n_classes) <= 0
+
+
+def target_error(weights, mistakes, is_source):
+    """Weighted share of mistakes among target rows: ``sum(w [h != c]) / sum(w)`` over the target.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,)
+        Positive.
+    mistakes, is_source : ndarray of shape (n_samples,), dtype bool
+        Rows that the round's learner gets wrong; source rows.
+
+    Returns
+    -------
+    error : float
+        In [0, 1].
+    """
+    return float(np.average(mistakes[~is_source], weights=weights[~is_source]))
+
+
+def initial_weights(sample_weight, is_source):
+    """Weigh source rows by ``1/n`` and target rows by ``1/m`` each, times their `sample_weight`.
+
+    n and m are the totals of `sample_weight` over source and target rows, that is their numbers
+    where each row counts once: at the start, both domains weigh the same.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_samples,), dtype float64
+        Positive: how often each row is repeated.
+    is_source : ndarray of shape (n_samples,), dtype bool
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+        Positive, summing to 1.
+    """
+    n_source, n_target = sample_weight[is_source].sum(), sample_weight[~is_source].sum()
+    n_domains = 1 + is_source.any()
+    return _not_zero(sample_weight / (n_domains * np.where(is_source, n_source, n_target)))
+
+
+def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
+    """Learn from a round: trust a mistaken source row less, heed a mistaken target row more.
+
+    ``w *= beta ** [h != c]`` on source rows (Hedge), ``w *= beta_t ** -[h != c]`` on target rows
+    (AdaBoost), then all are divided by their sum. Logarithms, less their maximum where it is
+    extreme, keep factors from overflow. Dai et al., "Boosting for transfer learning", ICML 2007,
+    step 5.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,), dtype float64
+        Positive.
+    mistakes, is_source : ndarray of shape (n_samples,), dtype bool
+        Rows that the round's learner gets wrong; source rows.
+    log_source_beta : float
+        At most 0.
+    vote : float
+        ``-ln(beta_t)``, times the learning rate.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+        Positive, summing to 1.
+    """
+    logs = np.log(weights) + np.where(is_source, log_source_beta, vote) * mistakes
+    if logs.max() > 500:
+        logs -= logs.max()
+    grown = np.exp(logs)
+    return _not_zero(grown / grown.sum())
+
+
+def _not_zero(weights):
+    """Keep weights (that sum to 1) from vanishing, as AdaBoost in scikit-learn does."""
+    return np.maximum(weights, np.finfo(np.float64).eps)
+
+
+def steady_weights(weights, sample_weight):
+    """Scale `weights` to the total of `sample_weight`, on a grid on which their sums are exact.
+
+    A tree breaks ties between equal splits by the rounding of sums, which depends on the order of
+    the rows. What a repetition of a row weighs is rounded to a multiple of ``2 ** -32`` (their mean
+    is 1), and never to less than one, so that sums carry no rounding (up to two million rows):
+    permuted rows, or rows repeated instead of weighted, give the same tree.
+
+    Parameters
+    ----------
+    weights, sample_weight : ndarray of shape (n_samples,), dtype float64
+        Positive; `weights` sum to 1.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+        Positive, summing to the total of `sample_weight` but for that rounding.
+    """
+    trust = weights * sample_weight.sum() / sample_weight
+    return sample_weight * (np.maximum(np.rint(trust * 2.0**32), 1) / 2.0**32)
+
+
+def first_voter(n_rounds, *, transfer):
+    """Position, from 0, of the first round that votes.
+
+    With transfer, rounds ``ceil(N/2) .. N`` vote: the theorems of Dai et al. (ICML 2007) speak of
+    the last half, when the source rows that mislead have lost their say. Without it all do
+    (AdaBoost).
+
+    Parameters
+    ----------
+    n_rounds : int
+        N, at least 1.
+    transfer : bool
+        Whether there were source rows.
+
+    Returns
+    -------
+    first : int
+    """
+    return (n_rounds - 1) // 2 if transfer else 0
+
+
+def vote_totals(votes, weights, *, n_classes):
+    """Weight of the rounds that chose each class: ``sum_t weight_t [h_t(x) = k]``.
+
+    With two classes and ``weight_t = -ln beta_t`` the second total exceeds the first where
+    ``prod beta_t ** -h_t(x) > prod beta_t ** -1/2``: the logarithm of the final hypothesis of Dai
+    et al. (ICML 2007). With more it is SAMME's (Zhu et al. 2009).
+
+    Parameters
+    ----------
+    votes : iterable of ndarray of shape (n_samples,), dtype int
+        The class that each round chose, from 0; at least one round.
+    weights : iterable of float
+        The weight of each of these rounds.
+    n_classes : int
+
+    Returns
+    -------
+    totals : ndarray of shape (n_samples, n_classes)
+    """
+    labels = np.arange(n_classes)
+    return sum(
+        weight * (chosen[:, None] == labels) for chosen, weight in zip(votes, weights, strict=True)
+    )
+
+
+def staged_vote_totals(votes, weights, *, n_classes, transfer):
+    """Yield `vote_totals` of an ensemble that had stopped after 1, 2, ... rounds.
+
+    Parameters
+    ----------
+    votes : iterable of ndarray of shape (n_samples,), dtype int
+        The class that each round chose, from 0.
+    weights : ndarray of shape (n_rounds,)
+    n_classes : int
+    transfer : bool
+        Whether only the last half votes.
+
+    Yields
+    ------
+    totals : ndarray of shape (n_samples, n_classes)
+        The last is bit by bit what `vote_totals` gives for the rounds that vote in the end.
+    """
+    cast, totals, first = [], 0, 0
+    for n_rounds, chosen in enumerate(votes, start=1):
+        cast.append(chosen)
+        previous, first = first, first_voter(n_rounds, transfer=transfer)
+        new = n_rounds - 1 if first == previous else first
+        recent = vote_totals(cast[new:], weights[new:n_rounds], n_classes=n_classes)
+        totals = totals + recent if first == previous else recent
+        yield totals
+
+
+def vote_margins(totals):
+    """Margins of the classes: ``f_k = (K s_k - 1) / (K - 1)``, with ``s`` the shares of the vote.
+
+    They sum to 0 over the classes and lie between ``-1 / (K - 1)`` (no vote) and 1 (all votes). A
+    single class has margin 0. Zhu et al. 2009.
+
+    Parameters
+    ----------
+    totals : ndarray of shape (n_samples, n_classes)
+
+    Returns
+    -------
+    margins : ndarray of shape (n_samples, n_classes)
+    """
+    n_classes = totals.shape[1]
+    if n_classes == 1:
+        return np.zeros_like(totals)
+    shares = totals / totals.sum(axis=1, keepdims=True)
+    return (n_classes * shares - 1) / (n_classes - 1)
+
+
+def vote_probabilities(totals):
+    """Class probabilities that go with the margins: ``p = softmax(f / (K - 1))``.
+
+    The population minimiser of the multi-class exponential loss. Zhu et al. 2009, equation 15; what
+    AdaBoost in scikit-learn gives.
+
+    Parameters
+    ----------
+    totals : ndarray of shape (n_samples, n_classes)
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Rows sum to 1.
+    """
+    return softmax(vote_margins(totals) / max(totals.shape[1] - 1, 1), axis=1)

@@ -1,0 +1,73 @@
+"""The learner inside a boosting method: what it must take, how it gets weights and seeds."""
+
+import numpy as np
+from sklearn.base import clone, is_regressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import has_fit_parameter
+
+from sktransfer._sklearn import _routing_enabled
+
+
+def check_learner(estimator):
+    """Raise ValueError when `estimator` is no classifier that takes weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Of a Pipeline, the last step is looked at.
+    """
+    last_step = estimator
+    while isinstance(last_step, Pipeline):
+        last_step = last_step.steps[-1][1]
+    if is_regressor(last_step):
+        raise ValueError(f"estimator={estimator!r} is a regressor; pass a classifier.")
+    if not has_fit_parameter(last_step, "sample_weight"):
+        raise ValueError(
+            f"estimator={estimator!r} takes no sample_weight in fit, which is how boosting speaks "
+            "to it; pass a classifier that does (of a Pipeline, the last step)."
+        )
+
+
+def weight_parameter(estimator):
+    """Name of the fit parameter that takes the weights of rows.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    name : str
+        ``"sample_weight"``. For a Pipeline the last step's, as in ``"svc__sample_weight"``; but
+        where metadata routing is on, it is the user who says which steps get weights.
+    """
+    if isinstance(estimator, Pipeline) and not _routing_enabled():
+        name, last_step = estimator.steps[-1]
+        return f"{name}__{weight_parameter(last_step)}"
+    return "sample_weight"
+
+
+def seeded_clones(estimator, n_clones, *, random_state):
+    """Yield fresh clones of `estimator`, each with seeds of its own, as AdaBoost makes them.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_clones : int
+    random_state : int, RandomState instance or None
+        None draws fresh entropy, and leaves NumPy's global generator alone.
+
+    Yields
+    ------
+    learner : estimator
+        Every parameter called `random_state`, nested ones too, is an integer.
+    """
+    if random_state is None:
+        random_state = np.random.RandomState()
+    random_state = check_random_state(random_state)
+    largest = np.iinfo(np.int32).max
+    for _ in range(n_clones):
+        learner = clone(estimator)
+        names = [name for name in learner.get_params() if f"__{name}".endswith("__random_state")]
+        yield learner.set_params(**{name: random_state.randint(largest) for name in sorted(names)})
