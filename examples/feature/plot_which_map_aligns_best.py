@@ -24,7 +24,9 @@ X, y, sample_domain = pack_domains({"lab": (X_source, y_source)}, target=X_targe
 # %%
 # The source before and after, over the target in grey. The title says how far a row moved.
 
-figure, panels = plt.subplots(1, 4, figsize=(13, 3.6), sharex=True, sharey=True, layout="constrained")
+figure, panels = plt.subplots(
+    1, 4, figsize=(13, 3.6), sharex=True, sharey=True, layout="constrained"
+)
 for panel, kind in zip(panels, [None, "coral", "monge", "cholesky"]):
     mapped = X_source
     if kind is not None:

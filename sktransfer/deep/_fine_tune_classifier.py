@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_consistent_length, check_is_fitted
 
-from sktransfer._domains import is_labelled
+from sktransfer._domains import is_labelled, labels_alone
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._head import EpochLog, Rows
@@ -47,8 +47,9 @@ class FineTuneClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):
         the same as "all". Batch-norm of frozen stages keeps its running statistics.
     initialize : {"pretrained", "random"}, default="pretrained"
         "random" forgets the weights and draws new ones (He's initialization): the baseline from
-        scratch. It needs many more epochs, so raise `max_epochs` (to 100, say, for a few hundred
-        rows); there is no first phase, and batch-norm uses the statistics of the minibatches.
+        scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred
+        rows) and `backbone_learning_rate` (to 1e-3); there is no first phase, and batch-norm trains
+        on the statistics of the minibatches.
         With everything frozen it is a linear classifier on random features.
     head_epochs : int, default=1000
         Most passes over the rows in the first phase (iterations of L-BFGS). It ends as soon as
@@ -296,6 +297,7 @@ class FineTuneClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):
                 f"{np.sum(~labelled)} of {len(y)} labels in y are missing, and {name} learns "
                 "from labelled rows only: drop the rows without a label."
             )
+        y = labels_alone(y, labelled, discrete=True)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]

@@ -16,6 +16,9 @@ _SMALLEST_RELATIVE_SCALE = 1e-5
 # Of a class whose weight is zero.
 _SMALLEST_PRIOR = 1e-12
 
+# A feature that is silent in the rows that weigh, and not in others, would blow the others up.
+_SMALLEST_SHARE_OF_SPREAD = 0.1
+
 # Those of scikit-learn's LogisticRegression, up to rounding.
 _TOLERANCES = {"gtol": 1e-4, "ftol": 1e-12}
 
@@ -62,6 +65,8 @@ class Head:
 def standardization(features, weight):
     """The weighted mean and standard deviation of each feature; a scale of 1 where it is constant.
 
+    The scale is at least a tenth of the standard deviation without weights.
+
     Parameters
     ----------
     features : ndarray of shape (n_samples, n_features)
@@ -77,6 +82,7 @@ def standardization(features, weight):
     features = np.asarray(features, dtype=np.float64)
     mean = np.average(features, axis=0, weights=weight)
     scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weight))
+    scale = np.maximum(scale, _SMALLEST_SHARE_OF_SPREAD * features.std(axis=0))
     constant = scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean)
     return mean, np.where(constant, 1.0, scale)
 

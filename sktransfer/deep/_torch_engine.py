@@ -56,13 +56,16 @@ def _convolution(attributes):
 
 def _batch_normalization(attributes):
     # ONNX's momentum is the share of the old statistics, torch's that of the new ones.
-    options = {
-        "momentum": 1.0 - attributes.get("momentum", 0.9),
-        "eps": attributes.get("epsilon", 1e-5),
-    }
-    return lambda stage, x, weight, bias, mean, var: F.batch_norm(
-        x, mean, var, weight, bias, training=stage.training, **options
-    )
+    momentum = 1.0 - attributes.get("momentum", 0.9)
+    eps = attributes.get("epsilon", 1e-5)
+
+    def normalize(stage, x, weight, bias, mean, var):
+        share = momentum if stage.momentum is None else stage.momentum
+        return F.batch_norm(
+            x, mean, var, weight, bias, training=stage.training, momentum=share, eps=eps
+        )
+
+    return normalize
 
 
 def _instance_normalization(attributes):
@@ -131,7 +134,8 @@ _TRAINED_INPUTS = {
 class GraphStage(torch.nn.Module):
     """One stage of a backbone: the nodes between two cut points of an ONNX graph.
 
-    In evaluation mode batch-norm uses its running statistics, in training mode those of the batch.
+    In evaluation mode batch-norm uses its running statistics, in training mode those of the batch,
+    whose share in the running ones is `momentum` (None: what the graph says).
 
     Parameters
     ----------
@@ -147,6 +151,7 @@ class GraphStage(torch.nn.Module):
         super().__init__()
         self.input_name = input_name
         self.output_name = output_name
+        self.momentum = None
         self._attribute_of = {}
         self._steps = []
         for node in nodes:

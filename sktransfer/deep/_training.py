@@ -177,7 +177,8 @@ def fine_tune(network, training, held_out, *, settings, batch_statistics, genera
     settings : Settings
         ``learning_rate`` is the step of the head, ``backbone_learning_rate`` that of the stages.
     batch_statistics : bool
-        Whether batch-norm of the stages uses (and re-estimates) the statistics of the minibatch.
+        Whether batch-norm of the stages trains on the statistics of the minibatch, and takes those
+        of all training rows over at the end of each epoch.
     generator : torch.Generator
         Orders the rows.
     log : EpochLog
@@ -200,6 +201,8 @@ def fine_tune(network, training, held_out, *, settings, batch_statistics, genera
         log.begin("fine-tune")
         network.train(batch_statistics)
         seen = _run_epoch(network, training, optimizer, settings.batch_size, generator)
+        if batch_statistics:
+            settle_statistics(network, training.inputs)
         held_out_seen = best.see(network.eval(), held_out)
         stop = log.end(
             training=seen, held_out=held_out_seen, head=network.head, stages=network.stages
@@ -207,6 +210,35 @@ def fine_tune(network, training, held_out, *, settings, batch_statistics, genera
         if stop or best.age >= settings.n_iter_no_change:
             break
     best.restore(network)
+
+
+def settle_statistics(network, inputs):
+    """Set the running statistics of batch-norm to those of all training rows [1]_.
+
+    The trailing average of the minibatches lags behind the weights: after a few epochs of few
+    minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
+    held-out loss judged with it stops the training at once.
+
+    Parameters
+    ----------
+    network : Network
+        Its running statistics are changed in place.
+    inputs : tensor
+        The activations of all training rows.
+
+    References
+    ----------
+    .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
+    """
+    network.train()
+    parts = inputs.tensor_split(-(-len(inputs) // _EVALUATION_ROWS))
+    with torch.no_grad():
+        for k, part in enumerate(parts):
+            for stage in network.stages:
+                stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
+            network(part.to(network.coef.device))
+    for stage in network.stages:
+        stage.momentum = None
 
 
 class _BestWeights:

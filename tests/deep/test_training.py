@@ -222,6 +222,20 @@ def test_without_held_out_rows_every_epoch_runs(network):
     assert log.history["train_loss"][-1] < log.history["train_loss"][0]
 
 
+def test_statistics_from_scratch_are_those_of_all_training_rows(network):
+    model, *_ = tune(network, held_out=False, batch_statistics=True)
+    inputs = torch.rand(41, 12, 8, 8, generator=torch.Generator().manual_seed(7))[:33]
+    stage = model.stages[0]
+    convolution, normalization = stage._steps[:2]
+    assert (convolution[0], normalization[0]) == ("Conv", "BatchNormalization")
+    weights = {name: getattr(stage, attribute) for name, attribute in stage._attribute_of.items()}
+    with torch.no_grad():
+        maps = convolution[1](stage, inputs, *(weights[name] for name in convolution[2][1:]))
+    mean, variance = (weights[name] for name in normalization[2][3:])
+    torch.testing.assert_close(mean, maps.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(variance, maps.var(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("batch_statistics", [False, True])
 def test_running_statistics_move_only_where_asked(network, batch_statistics):
     before = [stage.arrays() for stage in build_torch_stages(resolve_backbone(network))[2:]]
@@ -260,3 +274,10 @@ def test_extreme_weights_and_no_epochs_give_the_class_priors():
     head, _ = fit_head(Rows(features[:50], y[:50], np.ones(50)), None, max_epochs=0, **options)
     np.testing.assert_allclose(np.exp(head.intercept), np.array([17, 17, 16]) / 50)
     assert not head.coef.any()
+
+
+def test_a_feature_silent_in_the_rows_that_weigh_keeps_a_tenth_of_its_spread():
+    features = np.array([[0.0], [0.0], [1.0], [3.0]])
+    weight = np.array([2.0, 2.0, 1e-9, 1e-9])
+    _, scale = standardization(features, weight)
+    assert scale[0] == pytest.approx(0.1 * np.sqrt(1.5))  # variance of 0, 0, 1, 3 without weights
