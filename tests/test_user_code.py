@@ -33,13 +33,11 @@ def digits():
 
 @pytest.fixture(scope="module")
 def domains():
-    """Digits as three cameras would see them: another contrast each."""
+    """Digits as three cameras would see them: another gain and offset each."""
     X, y = load_digits(return_X_y=True)
-    amazon, dslr, target = (
-        (X[:150], y[:150]),
-        (16 - X[150:250], y[150:250]),
-        (X[250:400] / 2, y[250:400]),
-    )
+    amazon = X[:150], y[:150]
+    dslr = X[150:250] / 2 + 1, y[150:250]
+    target = X[250:400] / 4 + 8, y[250:400]
     return amazon, dslr, target
 
 
