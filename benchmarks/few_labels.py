@@ -42,7 +42,7 @@ def few_label_accuracy(estimator, X, y, n_labels, seeds):
         rows = draw_rows(y, n_labels, seed)
         rest = np.setdiff1d(np.arange(len(y)), rows)
         with warnings.catch_warnings():  # of nearest centroid, about pixels that never vary
-            warnings.filterwarnings("ignore", message="self.within_class_std_dev_")
+            warnings.filterwarnings("ignore", module=r"sklearn\.neighbors\._nearest_centroid")
             scores.append(estimator.fit(X[rows], y[rows]).score(X[rest], y[rest]))
     return np.array(scores)
 

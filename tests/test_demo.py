@@ -69,7 +69,8 @@ def test_the_verdict_names_what_did_not_help():
         _result(_methods.PRINTED, "bad", 0.65),
     ]
     assert _report.verdict(_report.summarise(results), [1]) == [
-        "1 per class: without transfer 0.700 (centroid); with transfer up to 0.800 (good).",
+        "1 per class: without transfer 0.700 (centroid),",
+        "    with transfer up to 0.800 (good)",
         "    did not help: bad",
     ]
 

@@ -95,7 +95,7 @@ def run_method(method, data):
     """Fit a method on what it may see of a draw; give its test accuracy and the seconds it took."""
     start = time.perf_counter()
     with warnings.catch_warnings():  # of nearest centroid, about pixels that never vary
-        warnings.filterwarnings("ignore", message="self.within_class_std_dev_")
+        warnings.filterwarnings("ignore", module=r"sklearn\.neighbors\._nearest_centroid")
         estimator = fit(method, data)
     X_test, y_test = data.test
     accuracy = float(np.mean(estimator.predict(X_test) == y_test))

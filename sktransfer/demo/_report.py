@@ -2,6 +2,7 @@
 
 import csv
 from itertools import groupby
+from textwrap import wrap
 
 import numpy as np
 
@@ -51,8 +52,8 @@ def format_table(results):
     heads = "".join(f"{f'{n} per class':>14}" for n in labels)
     lines = [
         "",
-        f"Accuracy on handwritten digits never trained on, mean (standard deviation) of {draws} "
-        "draws of the labelled rows",
+        "Accuracy on handwritten digits never trained on,",
+        f"mean (standard deviation) of {draws} draws of the labelled rows",
         "",
         f"{'':36}{heads}{'seconds':>10}",
     ]
@@ -77,12 +78,15 @@ def verdict(summary, labels):
         best = max(alone, key=alone.get)
         transfer = {m: by[n][0] for m, by in summary.items() if m.group != NO_TRANSFER}
         top = max(transfer, key=transfer.get)
-        lines.append(
-            f"{n} per class: without transfer {alone[best]:.3f} ({best.name}); with transfer up to "
-            f"{transfer[top]:.3f} ({top.name})."
-        )
+        lines.append(f"{n} per class: without transfer {alone[best]:.3f} ({best.name}),")
+        lines.append(f"    with transfer up to {transfer[top]:.3f} ({top.name})")
         losing = [m.name for m, accuracy in transfer.items() if accuracy < alone[best]]
-        lines.append(f"    did not help: {'; '.join(losing) if losing else 'none of them'}")
+        lines += wrap(
+            f"did not help: {'; '.join(losing) if losing else 'none of them'}",
+            width=100,
+            initial_indent="    ",
+            subsequent_indent=" " * 18,
+        )
     return lines
 
 
