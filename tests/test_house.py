@@ -43,6 +43,17 @@ def test_a_family_never_imports_another(family):
             )
 
 
+def test_private_names_of_scikit_learn_are_imported_in_one_file_only():
+    for path in ROOT.rglob("*.py"):
+        if path.name == "_sklearn.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn"):
+                names = [*node.module.split("."), *(alias.name for alias in node.names)]
+                private = [name for name in names if name.startswith("_")]
+                assert not private, f"{path.name} imports {private}"
+
+
 def test_every_folder_of_estimators_is_guarded():
     folders = {path.parent.name for path in ROOT.glob("*/_*.py") if path.name != "__init__.py"}
     assert folders - {"_kernels", "model_selection", "datasets"} <= set(FAMILIES) | {"demo"}
