@@ -4,9 +4,14 @@ from abc import ABCMeta, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 
-from sktransfer._domains import TARGET, read_sample_domain
+from sktransfer._domains import TARGET, hide_labels, read_sample_domain
 from sktransfer._sklearn import _fit_context
 
 
@@ -14,8 +19,8 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     """A transformer that gives each domain a map into one space in which the domains agree.
 
     A concrete aligner writes `_fit_domains`, which learns the maps, and `_transform_domain`, which
-    applies one. It never sees ``sample_domain``. Labels do not reach it: an aligner of this base is
-    unsupervised.
+    applies one. It never sees ``sample_domain``. Labels of target rows do not reach it, and labels
+    of source rows only one that says so by `_reads_source_labels`.
     """
 
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
@@ -25,10 +30,20 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     # Fewest rows of a domain that the method's statistics need, when there is a source at all.
     _min_domain_rows = 1
 
+    # Fewest rows that it can be fitted on when there is no source.
+    _min_rows = 1
+
+    # Whether `_fit_domains` takes the labels of source rows, where there are such rows.
+    _reads_source_labels = False
+
     @abstractmethod
     def _fit_domains(self, sources, X_target):
         """Learn from `sources`, a dict name -> (n_source, n_features) array (empty: the plain
-        method), and `X_target`, (n_target, n_features)."""
+        method), and `X_target`, (n_target, n_features).
+
+        One that reads source labels gets them third: the labels of all these rows, source by source
+        and the target's last, where those of the target are missing; None without a source.
+        """
 
     @abstractmethod
     def _transform_domain(self, X, name):
@@ -53,14 +68,36 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         self : object
             The fitted aligner.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        X = validate_data(
+            self, X, dtype=[np.float64, np.float32], ensure_min_samples=self._min_rows
+        )
         domains = read_sample_domain(sample_domain, len(X))
         if domains.sources:
             domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
         sources, X_target = domains.split(X)
         self.source_domains_ = domains.sources
-        self._fit_domains(sources, X_target)
+        if self._reads_source_labels:
+            self._fit_domains(sources, X_target, self._source_labels(y, domains))
+        else:
+            self._fit_domains(sources, X_target)
         return self
+
+    def _source_labels(self, y, domains):
+        """Give the labels of all rows, those of one source after another and the target's last.
+
+        Target labels are hidden here, once for all aligners.
+        """
+        if not domains.sources:
+            return None
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} reads the labels of source rows, but y is None; pass y "
+                "with a label for each source row (the labels of target rows are not read)."
+            )
+        check_consistent_length(domains.codes, y)
+        y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)
+        hidden = hide_labels(y, domains.is_target)
+        return hidden[np.concatenate([domains.rows(name) for name in (*domains.sources, TARGET)])]
 
     def transform(self, X, *, sample_domain=None):
         """Map each row by the map of its domain.

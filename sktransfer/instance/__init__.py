@@ -1,5 +1,25 @@
 """Instance transfer: which source rows to trust."""
 
+from sktransfer.instance._discriminator_weighter import DiscriminatorWeighter
+from sktransfer.instance._gaussian_weighter import GaussianWeighter
+from sktransfer.instance._kliep_weighter import KLIEPWeighter
+from sktransfer.instance._kmm_weighter import KMMWeighter
+from sktransfer.instance._label_shift_weighter import LabelShiftWeighter
+from sktransfer.instance._nearest_neighbor_weighter import NearestNeighborWeighter
 from sktransfer.instance._tradaboost_classifier import TrAdaBoostClassifier
+from sktransfer.instance._ulsif_weighter import ULSIFWeighter
+from sktransfer.instance._weighted_transfer_classifier import WeightedTransferClassifier
+from sktransfer.instance._weighted_transfer_regressor import WeightedTransferRegressor
 
-__all__ = ["TrAdaBoostClassifier"]
+__all__ = [
+    "DiscriminatorWeighter",
+    "GaussianWeighter",
+    "KLIEPWeighter",
+    "KMMWeighter",
+    "LabelShiftWeighter",
+    "NearestNeighborWeighter",
+    "TrAdaBoostClassifier",
+    "ULSIFWeighter",
+    "WeightedTransferClassifier",
+    "WeightedTransferRegressor",
+]

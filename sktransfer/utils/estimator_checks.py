@@ -9,7 +9,8 @@ is: how it reads ``sample_domain``, whom it lets see labels, what it leaves unto
 >>> passed = check_transfer_estimator(CORALAligner())
 
 A check applies to an estimator by what it offers (``sample_domain`` in its ``fit``, ``transform``,
-``predict``, an inner ``estimator``), never by its type; `transfer_checks` lists those that apply.
+``predict``, ``weights_``, an inner ``estimator``), never by its type; `transfer_checks` lists those
+that apply.
 """
 
 import pickle
@@ -68,17 +69,25 @@ def transfer_checks(estimator):
         Each takes the estimator and raises AssertionError (or what the estimator raised).
     """
     checks = list(_ANY)
+    checks += _ROW_BY_ROW if _answers_rows(estimator) else []
     if _takes_domain(estimator):
         checks += _DOMAIN
+        checks += _DOMAIN_ROW_BY_ROW if _answers_rows(estimator) else []
+        checks += _DOMAIN_WEIGHTER if _weighs(estimator) else []
         checks += _DOMAIN_TRANSFORMER if hasattr(estimator, "transform") else []
-        checks += _UNSUPERVISED if not _learns_from_labels(estimator) else []
+        reads_no_target_label = _weighs(estimator) or not _learns_from_labels(estimator)
+        checks += _UNSUPERVISED if reads_no_target_label else []
         checks += _DOMAIN_CLASSIFIER if is_classifier(estimator) else []
     checks += _CLASSIFIER if is_classifier(estimator) else []
-    checks += _META if "estimator" in estimator.get_params(deep=False) else []
+    predicts = is_classifier(estimator) or is_regressor(estimator)
+    checks += _META if predicts and "estimator" in estimator.get_params(deep=False) else []
     return checks
 
 
 # What the checks fit on: four features, two sources and a target that lie elsewhere, two classes.
+
+
+_ANSWERING = ("predict_proba", "predict", "transform", "weigh")
 
 
 def _domain_data(dtype=np.float64, n_rows=24, seed=0):
@@ -112,6 +121,19 @@ def _learns_from_labels(estimator):
     )
 
 
+def _needs_labels(estimator):
+    """Tell whether it refuses to be fitted without a label, by a sentence that asks for `y`."""
+    if get_tags(estimator).target_tags.required:
+        return True
+    X, _, domains = _domain_data()
+    try:
+        _fit(_fresh(estimator), X, None, domains)
+    except ValueError as error:
+        _one_sentence(str(error), "source", r"\by\b")
+        return True
+    return False
+
+
 def _fit(estimator, X, y, domains=None):
     return (
         estimator.fit(X, y, sample_domain=domains)
@@ -120,20 +142,39 @@ def _fit(estimator, X, y, domains=None):
     )
 
 
+def _weighs(estimator):
+    """Tell a weighter: it gives neither predictions nor features, but `weights_` to source rows."""
+    return not any(hasattr(estimator, method) for method in _ANSWERING[:-1])
+
+
+def _answers_rows(estimator):
+    return any(hasattr(estimator, method) for method in _ANSWERING)
+
+
 def _answers(estimator, X, domains=None):
-    """Give what the fitted estimator says of rows (without `domains`: target rows), as an array."""
-    for method in ("predict_proba", "predict", "transform"):
+    """Give what the fitted estimator says of rows (without `domains`: target rows), as an array.
+
+    A weighter that does not weigh new rows says the weights of the rows that it was fitted on.
+    """
+    if isinstance(estimator, Pipeline) and _weighs(estimator[-1]):
+        return _answers(estimator[-1], estimator[:-1].transform(X), domains)
+    for method in _ANSWERING:
         if hasattr(estimator, method):
             call = getattr(estimator, method)
             if domains is not None and "sample_domain" in signature(call).parameters:
                 return np.asarray(call(X, sample_domain=domains))
             return np.asarray(call(X))
-    raise AssertionError(f"{type(estimator).__name__} has no predict and no transform to check")
+    if hasattr(estimator, "weights_"):
+        return np.asarray(estimator.weights_)
+    raise AssertionError(
+        f"{type(estimator).__name__} has no predict, no transform and no weights_ to check"
+    )
 
 
 def _learn(estimator, X, y, domains=None):
     """Fit, and give what the estimator says of the same rows, each with its domain."""
-    return _answers(_fit(estimator, X, y, domains), X, domains)
+    fitted = _fit(estimator, X, y, domains)
+    return np.asarray(fitted.weights_) if _weighs(fitted) else _answers(fitted, X, domains)
 
 
 def _error_of(action, kind=ValueError):
@@ -333,9 +374,8 @@ def check_domain_is_requested(estimator):
     X, y, domains = _domain_data()
     with sklearn.config_context(enable_metadata_routing=True):
         pipe = Pipeline([("step", _fresh(estimator))]).fit(X, y, sample_domain=domains)
-    np.testing.assert_array_equal(
-        _answers(pipe["step"], X, domains), _learn(_fresh(estimator), X, y, domains)
-    )
+    expected = _answers(_fit(_fresh(estimator), X, y, domains), X, domains)
+    np.testing.assert_array_equal(_answers(pipe["step"], X, domains), expected)
 
 
 class _Spy(TransformerMixin, BaseEstimator):
@@ -372,7 +412,7 @@ def check_every_row_passes_earlier_steps(estimator):
     )
     np.testing.assert_array_equal(pipe[1].X_, X + 1000)
     np.testing.assert_array_equal(pipe[1].sample_domain_, domains)
-    expected = _learn(_fresh(estimator), X + 1000, y, domains)
+    expected = _answers(_fit(_fresh(estimator), X + 1000, y, domains), X + 1000, domains)
     np.testing.assert_array_equal(_answers(pipe, X, domains), expected)
 
 
@@ -383,7 +423,7 @@ def check_permuting_rows_changes_nothing(estimator):
     permuted = _fit(_fresh(estimator), X[order], y[order], domains[order])
     np.testing.assert_allclose(
         _answers(permuted, X, domains),
-        _learn(_fresh(estimator), X, y, domains),
+        _answers(_fit(_fresh(estimator), X, y, domains), X, domains),
         rtol=1e-6,
         atol=1e-8,
     )
@@ -433,10 +473,37 @@ def check_target_labels_are_not_read(estimator):
     """Garbling, or removing, the labels of target rows changes no bit of an unsupervised method."""
     X, y, domains = _domain_data()
     is_target = domains == "target"
-    expected = _fresh(estimator).fit_transform(X, y, sample_domain=domains)
-    for garbled in (np.where(is_target, 1 - y, y), np.where(is_target, np.nan, y), None):
-        got = _fresh(estimator).fit_transform(X, garbled, sample_domain=domains)
-        np.testing.assert_array_equal(got, expected)
+    expected = _learn(_fresh(estimator), X, y, domains)
+    garbled = [np.where(is_target, 1 - y, y), np.where(is_target, np.nan, y)]
+    for labels in garbled if _needs_labels(estimator) else [*garbled, None]:
+        np.testing.assert_array_equal(_learn(_fresh(estimator), X, labels, domains), expected)
+
+
+# Checks of weighters.
+
+
+def check_weights_are_of_the_source_rows(estimator):
+    """The weights are 1 on target rows, not negative, and of mean 1 over the source rows."""
+    X, y, domains = _domain_data()
+    fitted = _fit(_fresh(estimator), X, y, domains)
+    is_target = domains == "target"
+    source = fitted.weights_[~is_target]
+    assert fitted.weights_.shape == (len(X),)
+    np.testing.assert_array_equal(fitted.weights_[is_target], 1)
+    assert (source >= 0).all()
+    np.testing.assert_allclose(source.mean(), 1)
+    size = source.sum() ** 2 / (source**2).sum()
+    np.testing.assert_allclose(fitted.effective_sample_size_, size)
+    np.testing.assert_array_equal(_learn(_fresh(estimator), X, y), 1)
+
+
+def check_permuting_rows_permutes_weights(estimator):
+    """Rows permuted together with their labels and domains keep their weights."""
+    X, y, domains = _domain_data()
+    order = np.random.default_rng(1).permutation(len(X))
+    permuted = _learn(_fresh(estimator), X[order], y[order], domains[order])
+    expected = _learn(_fresh(estimator), X, y, domains)
+    np.testing.assert_allclose(permuted, expected[order], rtol=1e-6, atol=1e-8)
 
 
 # Checks of classifiers.
@@ -461,6 +528,8 @@ def check_missing_labels_are_no_class(estimator):
     expected = _fit(_fresh(estimator), X[keep], y[keep], domains[keep])
     floats, objects = y.astype(float), np.array(["a", "b"], dtype=object)[y]
     floats[unlabelled], objects[unlabelled] = np.nan, None
+    if "weighter" in estimator.get_params(deep=False):  # it learns from rows without a label too
+        expected = _fit(_fresh(estimator), X, floats, domains)
     for labels in (floats, objects):
         fitted = _fit(_fresh(estimator), X, labels, domains)
         assert len(fitted.classes_) == 2
@@ -502,17 +571,18 @@ _ANY = [
     check_set_params_counts,
     check_refit_forgets,
     check_same_seed_same_numbers,
-    check_row_alone_equals_row_in_batch,
     check_pickle_answers_the_same,
 ]
+_ROW_BY_ROW = [check_row_alone_equals_row_in_batch]
 _DOMAIN = [
     check_none_is_all_target,
     check_spellings_of_domains,
     check_bad_domains_are_refused,
     check_domain_is_requested,
     check_every_row_passes_earlier_steps,
-    check_permuting_rows_changes_nothing,
 ]
+_DOMAIN_ROW_BY_ROW = [check_permuting_rows_changes_nothing]
+_DOMAIN_WEIGHTER = [check_weights_are_of_the_source_rows, check_permuting_rows_permutes_weights]
 _DOMAIN_TRANSFORMER = [
     check_fit_transform_keeps_domains,
     check_new_rows_are_target_rows,

@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer import CORALAligner, TrAdaBoostClassifier
+from sktransfer import CORALAligner, NearestNeighborWeighter, TrAdaBoostClassifier
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
 from sktransfer.utils import estimator_checks as checks
@@ -259,6 +259,24 @@ class BypassesPipeline(Shift):
         super()._fit_domains(sources, X_target - 1000 * (type(self).fits == 1))
 
 
+class WeighsByOrder(NearestNeighborWeighter):
+    """Gives a row the weight of its place among the rows."""
+
+    def fit(self, X, y=None, *, sample_domain=None):
+        super().fit(X, y, sample_domain=sample_domain)
+        self.weights_ = np.arange(len(X))
+        return self
+
+
+class WeighsTheTarget(NearestNeighborWeighter):
+    """Gives target rows a weight of two."""
+
+    def fit(self, X, y=None, *, sample_domain=None):
+        super().fit(X, y, sample_domain=sample_domain)
+        self.weights_ += read_sample_domain(sample_domain, len(X)).is_target
+        return self
+
+
 @pytest.mark.parametrize(
     ("check", "broken"),
     [
@@ -285,6 +303,8 @@ class BypassesPipeline(Shift):
         ("unseen_source_is_refused", IgnoresUnseen()),
         ("float32_stays_float32", MakesFloat64()),
         ("target_labels_are_not_read", PeeksAtTargetLabels()),
+        ("weights_are_of_the_source_rows", WeighsTheTarget()),
+        ("permuting_rows_permutes_weights", WeighsByOrder()),
         ("any_label_type", ReservesMinusOne()),
         ("missing_labels_are_no_class", MakesMissingAClass()),
         ("union_of_classes", TargetClassesOnly()),

@@ -1,0 +1,273 @@
+"""Kernel mean matching: the exact optimum of its quadratic program, at scale.
+
+    minimise  f(w) = w^T K w / 2 - kappa^T w  over  0 <= w <= bound,  lower <= sum(w) <= upper,
+
+with ``K_ij = k(x_i, x_j) + ridge [i = j]`` over source rows and ``kappa_i = n_s mean_j k(x_i,
+x_j^t)``: the weighted mean of the source in the kernel's feature space meets that of the target. J.
+Huang et al., "Correcting sample selection bias by unlabeled data", NIPS 2006,
+https://papers.nips.cc/paper/2006/hash/a2186aa7c086b46ad4e8bf81e2a3a19b-Abstract.html.
+
+Each round is a projected Newton step (D. Bertsekas, "Projected Newton methods for optimization
+problems with simple constraints", SIAM J. Control and Optimization 20, 1982): rows that press
+against their bounds are held, the others go to the minimum over them, cut off at the bounds. The
+constraint on the sum is met by its multiplier. `certificate` says how far any w is from the
+optimum, whatever found it.
+
+A kernel here is an object with ``len``, ``times(v)``, which is ``K v``, and ``newton(free, b,
+tol)``, which solves ``K[free, free] x = b``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sktransfer._kernels.density_ratio import gaussian, squared_distances
+
+BLOCK = 256  # rows at a time where a matrix is only passed through
+MAX_CONJUGATE_STEPS = 500
+MULTIPLIER_STEPS = 60
+SEARCH_STEPS = 40
+NEAR = 0.01  # of a bound, as weights go, whose mean is 1
+
+
+class LowRank(NamedTuple):
+    """``diag(diagonal) + factor factor^T``: Nystroem's approximation, with the true diagonal."""
+
+    diagonal: np.ndarray
+    factor: np.ndarray
+
+    def __len__(self):
+        return len(self.diagonal)
+
+    def times(self, v):
+        return self.diagonal * v + self.factor @ (self.factor.T @ v)
+
+    def solver(self, free):
+        """Give the function that solves on the rows `free`, by the Woodbury identity."""
+        diagonal, factor = self.diagonal[free], self.factor[free]
+        scaled = factor / diagonal[:, None]
+        inner = factor.T @ scaled
+        inner.flat[:: len(inner) + 1] += 1
+        inverse = np.linalg.inv(inner)
+        return lambda b: b / diagonal - scaled @ (inverse @ (scaled.T @ b))
+
+    def newton(self, free, b, *, tol):
+        return self.solver(free)(b)
+
+
+class Dense(NamedTuple):
+    """The matrix itself, and a `LowRank` near it that speeds up the solving."""
+
+    matrix: np.ndarray
+    near: LowRank
+
+    def __len__(self):
+        return len(self.matrix)
+
+    def times(self, v):
+        used = np.flatnonzero(v)
+        if 3 * len(used) < len(v):  # rows for columns: the matrix is symmetric
+            return v[used] @ self.matrix[used]
+        return self.matrix @ v
+
+    def newton(self, free, b, *, tol):
+        face = self.matrix[np.ix_(free, free)] if np.mean(free) < 0.9 else None
+
+        def times(v):
+            if face is not None:
+                return face @ v
+            full = np.zeros(len(free))
+            full[free] = v
+            return (self.matrix @ full)[free]
+
+        return _conjugate_gradients(times, b, self.near.solver(free), tol=tol)
+
+
+def low_rank_kernel(X, landmarks, *, width, ridge):
+    """Give the Gaussian kernel of the rows as a `LowRank` of as many columns as landmarks.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    landmarks : ndarray of shape (n_landmarks, n_features)
+    width : float
+    ridge : float
+
+    Returns
+    -------
+    kernel : LowRank
+        Exact where every row is a landmark.
+    """
+    values, vectors = np.linalg.eigh(gaussian(squared_distances(landmarks, landmarks), width=width))
+    kept = values > 1e-10 * values[-1]
+    root = vectors[:, kept] / np.sqrt(values[kept])
+    factor = gaussian(squared_distances(X, landmarks), width=width) @ root
+    left_over = 1 - np.einsum("ij,ij->i", factor, factor)
+    return LowRank(np.maximum(left_over, 0) + ridge, factor)
+
+
+def dense_kernel(X, landmarks, *, width, ridge):
+    """Give the Gaussian kernel of the rows as a `Dense`: ``8 n_samples^2`` bytes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    landmarks : ndarray of shape (n_landmarks, n_features)
+        For speed alone.
+    width : float
+    ridge : float
+
+    Returns
+    -------
+    kernel : Dense
+    """
+    matrix = np.empty((len(X), len(X)))
+    for start in range(0, len(X), BLOCK):
+        rows = slice(start, start + BLOCK)
+        matrix[rows, start:] = gaussian(squared_distances(X[rows], X[start:]), width=width)
+        matrix[start:, rows] = matrix[rows, start:].T
+    matrix.flat[:: len(X) + 1] = 1 + ridge
+    return Dense(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
+
+
+def mean_similarities(X_source, X_target, *, width):
+    """``kappa_i = n_source mean_j k(x_i, x_j^t)``, a block of target rows at a time.
+
+    Parameters
+    ----------
+    X_source : ndarray of shape (n_source, n_features)
+    X_target : ndarray of shape (n_target, n_features)
+    width : float
+
+    Returns
+    -------
+    kappa : ndarray of shape (n_source,)
+    """
+    kappa = np.zeros(len(X_source))
+    for start in range(0, len(X_target), BLOCK):
+        squared = squared_distances(X_source, X_target[start : start + BLOCK])
+        kappa += gaussian(squared, width=width).sum(axis=1)
+    return kappa * (len(X_source) / len(X_target))
+
+
+def certificate(w, gradient, *, bound, lower, upper):
+    """``max_v gradient^T (w - v)`` over all feasible v: no less than ``f(w) - min f``.
+
+    Parameters
+    ----------
+    w, gradient : ndarray of shape (n_source,)
+    bound, lower, upper : float
+
+    Returns
+    -------
+    gap : float
+        0 at the optimum, and nowhere else.
+    """
+    steepest = np.sort(gradient)
+    room = np.clip(upper - bound * np.arange(len(w)), 0, bound)
+    needed = np.clip(lower - bound * np.arange(len(w)), 0, bound)
+    v = np.where(steepest < 0, room, needed)
+    return float(gradient @ w - steepest @ v)
+
+
+def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter):
+    """Solve the program of the module's docstring.
+
+    Parameters
+    ----------
+    kernel : Dense or LowRank
+    kappa : ndarray of shape (n_source,)
+    bound : float
+        At least ``lower / n_source``.
+    lower, upper : float
+    tol : float
+        Of the projected gradient, relative to the largest entry of the gradient at 0.
+    max_iter : int
+        The most Newton steps for one multiplier.
+
+    Returns
+    -------
+    w : ndarray of shape (n_source,)
+    gap : float
+        The `certificate` over ``w^T K w / 2``, which is ``-f(w)`` where no constraint bites.
+    """
+    rules = {"bound": bound, "tol": tol, "max_iter": max_iter}
+    w = np.full(len(kappa), min(1.0, bound))
+    if isinstance(kernel, Dense):
+        w, _ = _box_minimum(kernel.near, kappa, w, **rules)
+    w, gradient = _box_minimum(kernel, kappa, w, **rules)
+    if not lower <= w.sum() <= upper:
+        total = lower if w.sum() < lower else upper
+        w, gradient = _with_sum(kernel, kappa, w, total, rules)
+    gap = certificate(w, gradient, bound=bound, lower=lower, upper=upper)
+    return w, gap / max(w @ (gradient + kappa) / 2, np.finfo(np.float64).tiny)
+
+
+def _with_sum(kernel, kappa, w, total, rules):
+    """Find the multiplier with which ``sum(w) = total``, and give w and its gradient.
+
+    ``sum(w)`` grows with the multiplier, piecewise linearly: Newton's method, kept in a bracket.
+    """
+    multiplier, low, high = 0.0, -np.inf, np.inf
+    for _ in range(MULTIPLIER_STEPS):
+        excess = w.sum() - total
+        if abs(excess) <= 1e-9 * total:
+            break
+        low, high = (multiplier, high) if excess < 0 else (low, multiplier)
+        free = (w > 0) & (w < rules["bound"])
+        slope = kernel.newton(free, np.ones(free.sum()), tol=1e-8).sum() if free.any() else 0.0
+        step = -excess / slope if slope > 0 else -np.sign(excess) * max(1.0, abs(multiplier))
+        multiplier += step
+        if not low < multiplier < high:
+            multiplier = (low + high) / 2
+        w, gradient = _box_minimum(kernel, kappa + multiplier, w, **rules)
+    return w, gradient + multiplier
+
+
+def _box_minimum(kernel, c, w, *, bound, tol, max_iter):
+    """Minimise ``w^T K w / 2 - c^T w`` over the box, from w; give the gradient there too."""
+    gradient, scale = kernel.times(w) - c, np.abs(c).max()
+    for _ in range(max_iter):
+        residual = np.abs(w - np.clip(w - gradient, 0, bound)).max()
+        if residual <= tol * scale:
+            break
+        near = min(NEAR, residual)  # else a step is cut off at once by rows all but at a bound
+        free = ((w > near) | (gradient <= 0)) & ((w < bound - near) | (gradient >= 0))
+        newton = -gradient
+        accuracy = max(min(0.1, residual / scale), 1e-10)
+        newton[free] = kernel.newton(free, -gradient[free], tol=accuracy)
+        before = w
+        w, gradient = _search(kernel, w, gradient, newton, bound)
+        if w is before:  # rounding leaves no way down
+            break
+    return w, gradient
+
+
+def _search(kernel, w, gradient, newton, bound):
+    """Go along the Newton direction, bent at the bounds, as far as the objective falls."""
+    reach = 1.0
+    for _ in range(SEARCH_STEPS):
+        move = np.clip(w + reach * newton, 0, bound) - w
+        slope, change = gradient @ move, kernel.times(move)
+        if slope + move @ change / 2 <= 1e-4 * slope < 0:
+            return w + move, gradient + change
+        reach /= 2
+    return w, gradient
+
+
+def _conjugate_gradients(times, b, precondition, *, tol):
+    """Solve ``A x = b`` until ``|b - A x| <= tol |b|``."""
+    x, residual = np.zeros_like(b), b.copy()
+    direction = conditioned = precondition(residual)
+    product, enough = residual @ conditioned, tol * np.linalg.norm(b)
+    for _ in range(MAX_CONJUGATE_STEPS):
+        if np.linalg.norm(residual) <= enough:
+            break
+        image = times(direction)
+        length = product / (direction @ image)
+        x = x + length * direction
+        residual = residual - length * image
+        conditioned = precondition(residual)
+        product, before = residual @ conditioned, product
+        direction = conditioned + (product / before) * direction
+    return x

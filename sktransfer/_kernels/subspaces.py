@@ -1,0 +1,172 @@
+"""Principal subspaces of domains, the map that turns one into another, and the flow between them.
+
+A domain's ``P``, (n_features, k) with orthonormal columns, are its first principal axes.
+
+- Alignment: ``x -> x Ps Ps^T Pt``, the coordinates in the source's subspace turned to the target's
+  axes; ``M = Ps^T Pt`` minimises ``||Ps M - Pt||``. Fernando, Habrard, Sebban and Tuytelaars,
+  "Unsupervised visual domain adaptation using subspace alignment", ICCV 2013.
+- Geodesic flow: with ``Phi(t)`` the subspace at time t on the geodesic from ``Ps`` to ``Pt``,
+  ``G = int_0^1 Phi(t) Phi(t)^T dt``. Gong, Shi, Sha and Grauman, "Geodesic flow kernel for
+  unsupervised domain adaptation", CVPR 2012.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs
+
+
+class Subspace(NamedTuple):
+    """Mean, (n_features,), and principal axes, (n_features, k), of a domain, in float64."""
+
+    mean: np.ndarray
+    axes: np.ndarray
+
+    @property
+    def n_axes(self):
+        """The number of axes."""
+        return self.axes.shape[1]
+
+
+class SubspaceMap(NamedTuple):
+    """The map ``x -> (x - mean) @ matrix``, a callable; rows come back in their own dtype."""
+
+    mean: np.ndarray
+    matrix: np.ndarray
+
+    def __call__(self, X):
+        return (X - self.mean.astype(X.dtype)) @ self.matrix.astype(X.dtype, copy=False)
+
+
+def principal_subspace(X, n_axes):
+    """Give the mean and the first principal axes of rows.
+
+    The eigenvectors of the covariance, or of the Gram matrix of the centred rows where that is
+    smaller. Axes along which the rows do not vary, but for rounding, are no axes.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64 or float32
+        Two rows at least.
+    n_axes : int
+        How many axes at most.
+
+    Returns
+    -------
+    subspace : Subspace
+        One axis at least, in decreasing order of variance.
+    """
+    mean = X.mean(axis=0, dtype=np.float64)
+    centred = X - mean
+    n_samples, n_features = X.shape
+    wide = n_samples < n_features
+    scatter = centred @ centred.T if wide else centred.T @ centred
+    n_axes = min(n_axes, n_samples - 1, n_features)
+    values, vectors = largest_eigenpairs(scatter, n_axes)
+    precision = np.finfo(np.float64).eps * max(n_samples, n_features)
+    vectors = vectors[:, : max(1, int(np.sum(values > precision * values[0])))]
+    if wide:  # the QR factorisation restores what rounding took of orthogonality
+        vectors = fix_signs(np.linalg.qr(centred.T @ vectors)[0])
+    return Subspace(mean, vectors)
+
+
+def alignment(source, target):
+    """Give the map of the source's rows to the coordinates of the target's rows in their axes.
+
+    Parameters
+    ----------
+    source, target : Subspace
+
+    Returns
+    -------
+    fitted : SubspaceMap
+        Its matrix is ``Ps Ps^T Pt``, of shape (n_features, axes of the target).
+    """
+    return SubspaceMap(source.mean, source.axes @ (source.axes.T @ target.axes))
+
+
+class Flow(NamedTuple):
+    """The geodesic flow between two subspaces, as ``G = basis @ weights @ basis^T``.
+
+    ``basis``, (n_features, 2k), holds the principal vectors of the source and the directions in
+    which each moves; ``weights``, (2k, 2k), the integrals over time of the products of their
+    coefficients ``cos(t * angle)`` and ``sin(t * angle)``. ``angles``, (k,), are the principal
+    angles, in increasing order.
+    """
+
+    basis: np.ndarray
+    weights: np.ndarray
+    angles: np.ndarray
+
+
+def geodesic_flow(source, target):
+    """Give the flow from one subspace to another, of as many axes.
+
+    With the singular value decomposition ``Ps^T Pt = U cos(angles) V^T`` the geodesic is
+    ``Phi(t) = Ps U cos(t angles) + Q sin(t angles)``, where ``Q sin(angles) = Pt V - Ps U
+    cos(angles)``, so that no complement of ``Ps`` is needed. Over time,
+
+    - ``cos^2`` integrates to ``(1 + sin(2 angle) / (2 angle)) / 2``,
+    - ``cos sin`` to ``sin(angle)^2 / (2 angle)``,
+    - ``sin^2`` to ``(1 - sin(2 angle) / (2 angle)) / 2``.
+
+    Parameters
+    ----------
+    source, target : Subspace
+        Of equal shapes.
+
+    Returns
+    -------
+    flow : Flow
+    """
+    left, cosines, right = np.linalg.svd(source.axes.T @ target.axes)
+    start = source.axes @ left
+    step = target.axes @ right.T - start * cosines
+    sines = np.linalg.norm(step, axis=0)
+    angles = np.arctan2(sines, cosines)
+    direction = step / np.where(sines > 0, sines, 1)
+    sinc = np.sinc(2 * angles / np.pi)
+    blocks = [
+        [np.diag((1 + sinc) / 2), np.diag(np.sinc(angles / np.pi) * np.sin(angles) / 2)],
+        [np.diag(np.sinc(angles / np.pi) * np.sin(angles) / 2), np.diag((1 - sinc) / 2)],
+    ]
+    return Flow(np.hstack([start, direction]), np.block(blocks), angles)
+
+
+def flow_root(sources, target, flows):
+    """Give a matrix whose product with its transpose is the mean of the flows' ``G``.
+
+    Its columns are those of ``G^1/2`` in an orthonormal basis of all that the subspaces span: first
+    the target's axes, then what the sources' axes have outside of them, in decreasing order. With
+    equal subspaces it is the target's axes.
+
+    Parameters
+    ----------
+    sources : sequence of Subspace
+    target : Subspace
+    flows : sequence of Flow
+        From each of the `sources` to the `target`.
+
+    Returns
+    -------
+    root : ndarray of shape (n_features, rank)
+        The rank is at most that of all axes together.
+    """
+    basis = _span(sources, target)
+    inner = np.zeros((basis.shape[1], basis.shape[1]))
+    for flow in flows:
+        coordinates = basis.T @ flow.basis
+        inner += coordinates @ flow.weights @ coordinates.T / len(flows)
+    values, vectors = np.linalg.eigh(inner)
+    return basis @ ((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def _span(sources, target):
+    """An orthonormal basis of all axes, the target's first."""
+    outside = np.hstack([source.axes for source in sources])
+    for _ in range(2):  # once more takes away what rounding left
+        outside = outside - target.axes @ (target.axes.T @ outside)
+    vectors, lengths, _ = np.linalg.svd(outside, full_matrices=False)
+    # Less than this far outside is rounding; G feels the square of it.
+    return np.hstack([target.axes, fix_signs(vectors[:, lengths > 1e-10])])

@@ -1,0 +1,95 @@
+"""MomentAligner: give each source feature the mean and the scale of the target's."""
+
+from sklearn.base import OneToOneFeatureMixin
+
+from sktransfer._base import _BaseAligner
+from sktransfer._domains import TARGET
+from sktransfer._kernels.moment import moment_map
+
+
+class MomentAligner(OneToOneFeatureMixin, _BaseAligner):
+    """Give each feature of the source the mean and the standard deviation of the target's.
+
+    Each source domain is standardised with its own means and standard deviations and rescaled with
+    the target's, feature by feature: ``x -> (x - mean_s) * std_t / std_s + mean_t``. Rows of the
+    target are left as they are. No label is read. This is the least that an aligner can do, and
+    the baseline that the others must beat.
+
+    It helps where the domains differ by units, gains and offsets of single features, and as a
+    first step before any other aligner. Two numbers a feature are estimated and no covariance, so
+    that it stands few rows and many features. It hurts where the class proportions differ (the
+    means of the mixtures are matched, and classes with them pulled apart) and where the offset
+    between the domains is itself what tells the classes apart; it does nothing about what moves
+    several features together.
+
+    Parameters
+    ----------
+    with_std : bool, default=True
+        Whether standard deviations are matched. False: the means alone.
+
+    Attributes
+    ----------
+    maps_ : dict of str to callable
+        The map of each source domain, under its name: ``maps_["amazon"](X)`` maps an array of shape
+        (n_samples, n_features) to the target's space. Empty when `fit` saw no source.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    See Also
+    --------
+    CORALAligner : Matches the covariances between features too.
+
+    Notes
+    -----
+    Statistics are computed in float64 (standard deviations with ``n_samples - 1``) and the rows
+    come back in their own dtype. A feature that is constant in a source becomes the target's mean
+    there, and one that is constant in the target becomes constant in every source.
+
+    With standard deviations, a domain of fewer than two rows is an error. With
+    ``sample_domain=None`` every row is a target row and the aligner is the identity.
+
+    References
+    ----------
+    S. Schneider, E. Rusak, L. Eck, O. Bringmann, W. Brendel and M. Bethge, "Improving robustness
+    against common corruptions by covariate shift adaptation", NeurIPS 2020, does so with the
+    statistics of a network's inner layers. https://arxiv.org/abs/2006.16971
+
+    Examples
+    --------
+    The old station measures in degrees Celsius, the target in Fahrenheit:
+
+    >>> import numpy as np
+    >>> from sktransfer import MomentAligner
+    >>> X = np.array([[0.0], [10.0], [20.0], [32.0], [50.0], [68.0]])
+    >>> sample_domain = ["old", "old", "old", "target", "target", "target"]
+    >>> aligner = MomentAligner()
+    >>> aligner.fit_transform(X, sample_domain=sample_domain).ravel()
+    array([32., 50., 68., 32., 50., 68.])
+
+    New rows are target rows, and stay as they are:
+
+    >>> aligner.transform([[20.0]])
+    array([[20.]])
+    """
+
+    _parameter_constraints: dict = {"with_std": ["boolean"]}
+
+    def __init__(self, *, with_std=True):
+        self.with_std = with_std
+
+    @property
+    def _min_domain_rows(self):
+        return 2 if self.with_std else 1  # a standard deviation divides by n - 1
+
+    def _fit_domains(self, sources, X_target):
+        self.maps_ = {
+            name: moment_map(X_source, X_target, scale=self.with_std)
+            for name, X_source in sources.items()
+        }
+
+    def _transform_domain(self, X, name):
+        return X.copy() if name == TARGET else self.maps_[name](X)

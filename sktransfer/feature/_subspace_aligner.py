@@ -1,0 +1,111 @@
+"""SubspaceAligner: turn the principal axes of each source into those of the target."""
+
+from numbers import Integral
+
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
+
+from sktransfer._base import _BaseAligner
+from sktransfer._domains import TARGET
+from sktransfer._kernels.subspaces import SubspaceMap, alignment, principal_subspace
+from sktransfer._sklearn import Interval
+
+
+class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
+    """Reduce each domain to its principal axes, and turn those of the sources to the target's.
+
+    Target rows are reduced to their first principal components. A source's rows are reduced to
+    theirs and turned by the matrix that brings its axes nearest to the target's: source rows
+    become ``(x - mean_s) Ps Ps^T Pt``, target rows ``(x - mean_t) Pt``, where the columns of ``Ps``
+    and ``Pt`` are the axes. No label is read.
+
+    It helps where the classes vary along the first axes of both domains and these axes are tilted
+    against each other: the same kind of image from another camera. It hurts where the strongest
+    variation is not that of the classes (it is lost, or mixed with noise of the other domain),
+    where an axis of the source is nearly orthogonal to all of the target's (what it carries is
+    shrunk to nothing), and where a domain has too few rows to know its axes. It does not match
+    scales: standardise each domain first, or put a `MomentAligner` before it.
+
+    Parameters
+    ----------
+    n_components : int, default=20
+        The number of axes of each domain, and of columns of the result. It is clipped to the
+        number of features and to the number of directions in which the target's rows vary; a source
+        whose rows vary in fewer has fewer axes.
+
+    Attributes
+    ----------
+    maps_ : dict of str to callable
+        The map of each domain, "target" included, under its name: ``maps_["amazon"](X)`` maps an
+        array of shape (n_samples, n_features) to one of shape (n_samples, n_components_).
+    n_components_ : int
+        The number of columns of the result.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    See Also
+    --------
+    GeodesicFlowAligner : Takes all the subspaces on the way from the source's to the target's.
+    MomentAligner : Matches the scales of the features.
+
+    Notes
+    -----
+    Each domain is centred with its own mean, in training and in `transform`, so that with
+    ``sample_domain=None``, where every row is a target row, this is principal component analysis.
+    In each column of ``Pt`` the entry of largest magnitude is positive.
+
+    A domain of fewer than two rows is an error. Computed in float64; the rows come back in their
+    own dtype. The cost is that of one covariance (or, with fewer rows than features, one Gram
+    matrix) a domain and of its first eigenvectors.
+
+    References
+    ----------
+    B. Fernando, A. Habrard, M. Sebban and T. Tuytelaars, "Unsupervised visual domain adaptation
+    using subspace alignment", ICCV 2013. https://doi.org/10.1109/ICCV.2013.368
+
+    Examples
+    --------
+    The second camera is turned by a right angle: what varied along x varies along y.
+
+    >>> import numpy as np
+    >>> from sktransfer import SubspaceAligner
+    >>> X = np.array([[-2.0, 0.1], [0.0, -0.1], [2.0, 0.1], [0.1, -2.0], [-0.1, 0.0], [0.1, 2.0]])
+    >>> sample_domain = ["old", "old", "old", "target", "target", "target"]
+    >>> aligner = SubspaceAligner(n_components=2)
+    >>> aligned = aligner.fit_transform(X, sample_domain=sample_domain)
+    >>> aligned.shape
+    (6, 2)
+
+    With one component and axes at a right angle nothing of the source is left:
+
+    >>> aligner = SubspaceAligner(n_components=1)
+    >>> abs(aligner.fit_transform(X, sample_domain=sample_domain)).round(1).ravel()
+    array([0., 0., 0., 2., 0., 2.])
+    """
+
+    _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
+
+    _min_domain_rows = 2  # one row varies in no direction
+    _min_rows = 2
+
+    def __init__(self, n_components=20):
+        self.n_components = n_components
+
+    def _fit_domains(self, sources, X_target):
+        target = principal_subspace(X_target, self.n_components)
+        self.n_components_ = target.n_axes
+        self.maps_ = {
+            name: alignment(principal_subspace(X_source, self.n_components), target)
+            for name, X_source in sources.items()
+        }
+        self.maps_[TARGET] = SubspaceMap(target.mean, target.axes)
+
+    def _transform_domain(self, X, name):
+        return self.maps_[name](X)
+
+    @property
+    def _n_features_out(self):
+        return self.n_components_

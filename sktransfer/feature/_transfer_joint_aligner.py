@@ -1,0 +1,125 @@
+"""TransferJointAligner: components that bring the means together and leave out foreign rows."""
+
+from numbers import Integral
+
+from sktransfer._kernels.components import domain_contrasts, joint_components, unit_contrasts
+from sktransfer._sklearn import Interval
+from sktransfer.feature._base_component_aligner import _BaseComponentAligner
+
+
+class TransferJointAligner(_BaseComponentAligner):
+    """Reduce all domains to components of few source rows, with little difference of the means.
+
+    Transfer joint matching (TJM): the components of `TransferComponentAligner`, where the ridge on
+    the coefficients of source rows is replaced by one on the lengths of these coefficients, row by
+    row (a group penalty). Source rows that the components can be described without get
+    coefficients near 0, and shape them less. No label is read.
+
+    It helps where, beside a shift of the means, part of the source adds nothing to what the domains
+    have in common, and `n_components` is small enough to leave the rest out. It hurts as
+    `TransferComponentAligner` does, where class proportions differ. It does not recognise rows that
+    are foreign to the target: those that alone describe a component with much variance are kept,
+    while rows that the target's describe as well are left out; and what is trained on the embedded
+    rows still sees every source row. See ``row_costs_``. Bring rows to a common scale first:
+    standardise each domain, or give the rows unit length with
+    :class:`~sklearn.preprocessing.Normalizer`.
+
+    Parameters
+    ----------
+    n_components : int, default=20
+        The number of components, clipped to the number of directions in which the rows vary.
+    kernel : str or callable, default="linear"
+        A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
+        rows.
+    kernel_params : dict, default=None
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf".
+    ridge : float, default=1.0
+        The cost of the coefficients, greater than 0, against a difference between the domains that
+        is scaled to a Frobenius norm of 1.
+    n_iter : int, default=10
+        How often components and costs of the rows are computed by turns. 1: the components of
+        `TransferComponentAligner`.
+
+    Attributes
+    ----------
+    row_costs_ : dict of str to ndarray of shape (n_source,)
+        For each source, under its name, the cost of each of its rows in the last turn, in the order
+        of the rows in `fit`: the greater, the less does the row shape the components. A target row
+        costs 1.
+    n_components_ : int
+        The number of columns of the result.
+    eigenvalues_ : ndarray of shape (n_components_,)
+        The quotients that are smallest, of the last turn, in increasing order.
+    components_ : ndarray of shape (n_features, n_components_)
+        With the linear kernel: the matrix that rows are multiplied by.
+    X_fit_ : ndarray of shape (n_samples, n_features)
+        With another kernel: the rows of `fit`, source by source in the order of their names, the
+        target last.
+    dual_components_ : ndarray of shape (n_samples, n_components_)
+        With another kernel: the coefficients of the rows of ``X_fit_``.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    See Also
+    --------
+    TransferComponentAligner : One turn of it.
+    JointDistributionAligner : Brings the means of the classes together too.
+
+    Notes
+    -----
+    With several sources, the difference is the mean of those of each source against the target.
+    With ``sample_domain=None``, where every row is a target row, it is the plain reduction that
+    `TransferComponentAligner` is then. Each turn costs what `TransferComponentAligner` costs. The
+    turns are not a descent of one objective, as the components keep unit length: they are run as
+    often as asked, and the costs of rows that are left out grow with each. Where the values of the
+    kernel are small against `ridge` (those of "rbf" are at most 1), all of the source is left out
+    within a few turns: lower `ridge`. Computed in float64; rows come back in their own dtype.
+
+    References
+    ----------
+    M. Long, J. Wang, G. Ding, J. Sun and P. S. Yu, "Transfer joint matching for unsupervised domain
+    adaptation", CVPR 2014. https://doi.org/10.1109/CVPR.2014.183
+
+    Examples
+    --------
+    Two of the source's rows vary in a feature in which the target does not vary at all:
+
+    >>> import numpy as np
+    >>> from sktransfer import TransferJointAligner
+    >>> X = np.array([[1.0, 0.1], [-1.0, 0.1], [0.1, 1.0], [0.1, -1.0], [1.0, 0.0], [-1.0, 0.0]])
+    >>> sample_domain = ["old", "old", "old", "old", "target", "target"]
+    >>> aligner = TransferJointAligner(n_components=1).fit(X, sample_domain=sample_domain)
+    >>> costs = aligner.row_costs_["old"]
+    >>> bool(costs[:2].max() < costs[2:].min())
+    True
+    """
+
+    _parameter_constraints: dict = {
+        **_BaseComponentAligner._parameter_constraints,
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self, n_components=20, *, kernel="linear", kernel_params=None, ridge=1.0, n_iter=10
+    ):
+        self.n_components = n_components
+        self.kernel = kernel
+        self.kernel_params = kernel_params
+        self.ridge = ridge
+        self.n_iter = n_iter
+
+    def _components(self, kernel, codes):
+        components, eigenvalues, costs = joint_components(
+            kernel,
+            codes >= 0,
+            unit_contrasts(domain_contrasts(codes)),
+            ridge=self.ridge,
+            n_components=self.n_components,
+            n_iter=self.n_iter if len(self.source_domains_) else 1,
+        )
+        self.row_costs_ = {name: costs[codes == k] for k, name in enumerate(self.source_domains_)}
+        return components, eigenvalues

@@ -1,0 +1,145 @@
+"""What the estimators on weighted source rows share."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+
+from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
+from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context
+from sktransfer.instance._centers import generator
+from sktransfer.instance._learner import seeded_clones, weight_parameter
+from sktransfer.instance._ulsif_weighter import ULSIFWeighter
+
+
+class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+    """Fits an estimator on labelled rows of all domains, the source rows weighted.
+
+    A concrete one writes `_default_estimator` and `_read_labels`.
+    """
+
+    # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
+    __metadata_request__fit = {"sample_domain": True}
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "weighter": [HasMethods(["fit"]), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, estimator=None, weighter=None, *, random_state=None):
+        self.estimator = estimator
+        self.weighter = weighter
+        self.random_state = random_state
+
+    @abstractmethod
+    def _default_estimator(self):
+        """Give the estimator that None stands for."""
+
+    @abstractmethod
+    def _read_labels(self, y, used):
+        """Give the labels of the rows in the mask `used`, or raise scikit-learn's errors."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, sample_domain=None):
+        """Weigh the source rows and fit the estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of all domains, float64 or float32.
+        y : array-like of shape (n_samples,)
+            Labels; missing values where there is none. Target rows need none.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative, multiplies the weights. The weighter does not see it, but a row of weight
+            0 is left out.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            When no row has a label (and a weight above 0), when `estimator` takes no
+            `sample_weight`, or when the weighter finds no weights.
+        """
+        rng = generator(self.random_state)
+        learner = self._default_estimator() if self.estimator is None else self.estimator
+        _check_takes_weights(learner)
+        rules = {"dtype": [np.float64, np.float32]}
+        X = validate_data(self, X, None if y is None else "no_validation", **rules)
+        check_consistent_length(X, y)
+        y = y if hasattr(y, "__getitem__") else np.asarray(y)
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        domains = read_sample_domain(sample_domain, len(X))
+        used = is_labelled(y) & (sample_weight > 0)
+        if not used.any():
+            raise ValueError(
+                f"{type(self).__name__} needs a row that has a label and a weight above 0, and none"
+                f" of the {len(X)} rows has both; pass labels of source rows, at least."
+            )
+        labels = self._read_labels(y, used)
+        self.source_domains_ = domains.sources
+        weights = self._weigh(X, y, domains, used, sample_weight, rng)
+        self.sample_weight_ = np.where(used, sample_weight * weights, 0)
+        (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
+        given = {weight_parameter(learner): self.sample_weight_[used]}
+        self.estimator_.fit(X[used], labels, **given)
+        return self
+
+    def _weigh(self, X, y, domains, used, sample_weight, rng):
+        """Fit the weighter on all target rows and the labelled source rows; give all weights."""
+        weighter = ULSIFWeighter() if self.weighter is None else self.weighter
+        (self.weighter_,) = seeded_clones(weighter, 1, random_state=rng)
+        seen = np.where(domains.is_target, sample_weight > 0, used)
+        seen_target = seen & domains.is_target
+        weights = np.ones(len(X))
+        if (seen & ~domains.is_target).any() and seen_target.any():
+            marks = np.where(domains.is_target, -1, 1)[seen]
+            hidden = hide_labels(y, domains.is_target)[seen]
+            self.weighter_.fit(X[seen], hidden, sample_domain=marks)
+            weights[seen] = self.weighter_.weights_
+        else:
+            self.weighter_ = None
+        return weights
+
+    def predict(self, X):
+        """Predict the label of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Target rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            What `estimator_` predicts.
+        """
+        return self._ask("predict", X)
+
+    def _ask(self, method, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return getattr(self.estimator_, method)(X)
+
+
+def _check_takes_weights(estimator):
+    last_step = estimator
+    while isinstance(last_step, Pipeline):
+        last_step = last_step.steps[-1][1]
+    if not has_fit_parameter(last_step, "sample_weight"):
+        raise ValueError(
+            f"estimator={estimator!r} takes no sample_weight in fit, which is how the weights of "
+            "the source rows reach it; pass an estimator that does (of a Pipeline, the last step)."
+        )

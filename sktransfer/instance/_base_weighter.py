@@ -1,0 +1,141 @@
+"""The base of the weighters: how much each source row counts for the target."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sktransfer._domains import read_sample_domain
+from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._sklearn import _fit_context
+
+
+class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
+    """A weighter gives each source row a weight, and never reads a label.
+
+    A concrete weighter writes `_fit_ratio`. It never sees ``sample_domain``: all sources are one
+    pool for it. The rows reach it in float64 and in an order of their own, so that nothing it draws
+    or rounds depends on the order in which the caller has them.
+    """
+
+    # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
+    __metadata_request__fit = {"sample_domain": True}
+
+    # Fewest source rows, of all sources together, and fewest target rows.
+    _min_rows = 1
+
+    # What fit learns beside the weights: None where there is no source.
+    _learned = ()
+
+    @abstractmethod
+    def _fit_ratio(self, X_source, X_target):
+        """Learn from (n_source, n_features) and (n_target, n_features) arrays, and give the ratio
+        of the densities at the source rows, up to a factor: (n_source,), not negative."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, *, sample_domain=None):
+        """Learn the weights of the source rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of all domains, float64 or float32.
+        y : None
+            Ignored; here for API consistency.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row, of weight 1.
+
+        Returns
+        -------
+        self : object
+            The fitted weighter.
+
+        Raises
+        ------
+        ValueError
+            When there are too few rows, or when no source row gets a weight above 0.
+        """
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        domains = read_sample_domain(sample_domain, len(X))
+        ratio = None
+        if domains.sources:
+            is_target = domains.is_target
+            self._check_counts(np.sum(~is_target), np.sum(is_target))
+            X_source, X_target = (X[rows].astype(np.float64) for rows in (~is_target, is_target))
+            order = _order_of_rows(X_source)
+            ratio = np.empty(len(order))
+            ratio[order] = self._fit_ratio(X_source[order], X_target[_order_of_rows(X_target)])
+        return self._store(domains, ratio, X.dtype)
+
+    def _store(self, domains, ratio, dtype):
+        """Keep the weights: `ratio` over its mean on source rows, and 1 on target rows."""
+        self.source_domains_ = domains.sources
+        weights = np.ones(len(domains.codes))
+        if ratio is None:
+            self.effective_sample_size_ = 0.0
+            for name in self._learned:
+                setattr(self, name, None)
+        else:
+            self._scale = np.sort(ratio).mean()  # sorted: the rows' order costs no bit
+            self._check_scale()
+            weights[~domains.is_target] = ratio / self._scale
+            self.effective_sample_size_ = effective_sample_size(ratio / self._scale)
+        self.weights_ = weights.astype(dtype)
+        return self
+
+    def _check_counts(self, n_source, n_target):
+        if min(n_source, n_target) < self._min_rows:
+            raise ValueError(
+                f"{type(self).__name__} needs at least {self._min_rows} source rows, of all "
+                f"sources together, and as many target rows, but sample_domain names {n_source} "
+                f"and {n_target}; add rows."
+            )
+
+    def _check_scale(self):
+        if not (np.isfinite(self._scale) and self._scale > 0):
+            raise ValueError(
+                f"{type(self).__name__} finds no source row near a target row: the mean of their "
+                f"weights is {self._scale:g}, where it must be positive; check that both domains "
+                "have the same features in the same units, or widen the kernel."
+            )
+
+
+class _BaseRatioWeighter(_BaseWeighter):
+    """A weighter that learns the ratio as a function, and so weighs new source rows.
+
+    A concrete weighter writes `_ratio`, and `_fit_ratio` beside it.
+    """
+
+    @abstractmethod
+    def _ratio(self, X):
+        """Give the ratio, on the scale of `_fit_ratio`, at float64 rows (n_samples, n_features)."""
+
+    def weigh(self, X):
+        """Weigh new source rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Source rows.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples,)
+            On the scale of ``weights_``: the mean is 1 over the source rows of `fit`, not over
+            these. All 1 where `fit` saw no source row.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        if not self.source_domains_:
+            return np.ones(len(X), dtype=X.dtype)
+        weights = self._ratio(X.astype(np.float64)) / self._scale
+        return np.minimum(weights, np.finfo(X.dtype).max).astype(X.dtype)
+
+
+def _order_of_rows(X):
+    """Positions that sort the rows: by the first column, and where it has ties by all columns."""
+    order = np.argsort(X[:, 0], kind="stable")
+    first = X[order, 0]
+    return np.lexsort(X.T[::-1]) if (first[1:] == first[:-1]).any() else order

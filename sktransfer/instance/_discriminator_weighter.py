@@ -1,0 +1,133 @@
+"""DiscriminatorWeighter: the odds that a classifier gives a row to come from the target."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+from sktransfer._kernels.density_ratio import ratio_of_odds
+from sktransfer._sklearn import HasMethods, Interval
+from sktransfer.instance._base_weighter import _BaseRatioWeighter
+from sktransfer.instance._centers import generator
+from sktransfer.instance._learner import seeded_clones
+
+
+class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
+    """Weigh source rows by the odds that a classifier gives them to come from the target.
+
+    Any probabilistic classifier that tells target rows from source rows holds the ratio of the two
+    densities, by Bayes' rule: ``p_target(x) / p_source(x) = (n_source / n_target) p(target | x) /
+    p(source | x)``. The labels of `y` are not read.
+
+    It helps under covariate shift, and in many features, where densities are hard to model but a
+    classifier is not. It hurts where the rule from features to labels differs between the domains,
+    and where the classifier tells the two apart all too well, because they hardly meet or because
+    it has learnt its rows by heart: a few rows then take all the weight (look at
+    `effective_sample_size_`). Against learning by heart, as trees do, `cv` weighs each row by a
+    classifier that has not seen it. Wrong probabilities are wrong weights: a classifier
+    that is not calibrated belongs into a ``CalibratedClassifierCV``.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Has `predict_proba`. None is ``LogisticRegression()``, whose log-ratio is linear; scale the
+        features first.
+    cv : int or None, default=None
+        Folds, stratified by domain, out of which the weights of the training rows come. None: they
+        come from the classifier of all rows.
+    floor : float, default=1e-6
+        Neither probability is taken to be lower, which bounds the weights.
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
+        entropy.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_samples,)
+        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        dtype of `X`.
+    effective_sample_size_ : float
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+    estimator_ : classifier
+        Fitted on all rows; its class True is the target. It weighs new rows. None without source
+        rows.
+    source_domains_ : tuple of str
+        The names of the source domains in `fit`. All source rows are one pool for this method.
+    n_features_in_ : int
+        Number of features in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    ULSIFWeighter : A ratio without a classifier, in closed form.
+
+    References
+    ----------
+    S. Bickel, M. Brueckner and T. Scheffer, "Discriminative learning under covariate shift", JMLR
+    10, 2009. https://jmlr.org/papers/v10/bickel09a.html
+
+    Examples
+    --------
+    The target lies to the right of the source, and so does the weighted source:
+
+    >>> import numpy as np
+    >>> from sktransfer import DiscriminatorWeighter
+    >>> X = np.array([[-1.0], [0.0], [1.0], [2.0], [1.0], [2.0], [3.0]])
+    >>> sample_domain = ["survey"] * 4 + ["target"] * 3
+    >>> weighter = DiscriminatorWeighter().fit(X, sample_domain=sample_domain)
+    >>> source = weighter.weights_[:4]
+    >>> bool(source @ X[:4, 0] / 4 > X[:4].mean())
+    True
+    >>> left, right = weighter.weigh([[0.0], [2.0]])
+    >>> bool(left < 1 < right)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict_proba"]), None],
+        "cv": [Interval(Integral, 2, None, closed="left"), None],
+        "floor": [Interval(Real, 0, 0.5, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    _learned = ("estimator_",)
+
+    def __init__(self, estimator=None, *, cv=None, floor=1e-6, random_state=None):
+        self.estimator = estimator
+        self.cv = cv
+        self.floor = floor
+        self.random_state = random_state
+
+    def _fit_ratio(self, X_source, X_target):
+        n_source, n_target = self._counts = len(X_source), len(X_target)
+        n_folds = self.cv or 0
+        if min(n_source, n_target) < n_folds:
+            raise ValueError(
+                f"cv={self.cv!r} folds need as many rows of each kind, but sample_domain names "
+                f"{n_source} source rows and {n_target} target rows; lower cv."
+            )
+        rng = generator(self.random_state)
+        X = np.concatenate([X_source, X_target])
+        is_target = np.arange(len(X)) >= n_source
+        learner = LogisticRegression() if self.estimator is None else self.estimator
+        self.estimator_, *others = seeded_clones(learner, 1 + n_folds, random_state=rng)
+        self.estimator_.fit(X, is_target)
+        if not others:
+            return self._ratio(X_source)
+        ratio = np.empty(len(X))
+        folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng).split(X, is_target)
+        for other, (train, out) in zip(others, folds, strict=True):
+            other.fit(X[train], is_target[train])
+            n_seen = np.sum(is_target[train])
+            ratio[out] = self._odds(other, X[out], len(train) - n_seen, n_seen)
+        return ratio[:n_source]
+
+    def _odds(self, learner, X, n_source, n_target):
+        p_target = learner.predict_proba(X)[:, 1]
+        return ratio_of_odds(p_target, n_source=n_source, n_target=n_target, floor=self.floor)
+
+    def _ratio(self, X):
+        return self._odds(self.estimator_, X, *self._counts)

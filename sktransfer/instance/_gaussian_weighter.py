@@ -1,0 +1,114 @@
+"""GaussianWeighter: the ratio of two normal densities."""
+
+from numbers import Real
+
+import numpy as np
+
+from sktransfer._kernels.density_ratio import log_density, shrunk_gaussian
+from sktransfer._sklearn import Interval
+from sktransfer.instance._base_weighter import _BaseRatioWeighter
+
+LARGEST_LOG = 600.0  # of a ratio, for a row however far out: below the largest number
+
+
+class GaussianWeighter(_BaseRatioWeighter):
+    """Weigh source rows by the ratio of two normal densities, one fitted to each domain.
+
+    The simplest ratio that knows means and covariances: the log-ratio is a quadratic function of
+    the features. No label is read.
+
+    It helps under covariate shift where both domains are about normal, with rows enough for a
+    covariance: it is quick and has next to nothing to tune. It hurts where they are not (a
+    mixture of classes often is not), where the target is wider than the source (the ratio then
+    grows without bound, and outlying source rows take all the weight: look at
+    `effective_sample_size_`), and where the rule from features to labels differs.
+
+    Parameters
+    ----------
+    shrinkage : float, default=0.01
+        Share, in [0, 1], of the mean variance in each covariance, ``(1 - shrinkage) C + shrinkage
+        trace(C) / n_features I``. 0 is maximum likelihood, and needs more rows than features in the
+        target and in the sources together.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_samples,)
+        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        dtype of `X`.
+    effective_sample_size_ : float
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+    source_mean_, target_mean_ : ndarray of shape (n_features,)
+        The means. They and the covariances are None without source rows.
+    source_covariance_, target_covariance_ : ndarray of shape (n_features, n_features)
+        The shrunk covariances, with ``n - 1``.
+    source_domains_ : tuple of str
+        The names of the source domains in `fit`. All source rows are one pool for this method.
+    n_features_in_ : int
+        Number of features in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    DiscriminatorWeighter : With its default, a log-ratio that is linear and not fitted by moments.
+    ULSIFWeighter : A ratio of no given form.
+
+    References
+    ----------
+    H. Shimodaira, "Improving predictive inference under covariate shift by weighting the
+    log-likelihood function", Journal of Statistical Planning and Inference 90, 2000.
+    https://doi.org/10.1016/S0378-3758(00)00115-4
+
+    Examples
+    --------
+    Two domains of equal variance, with means 0 and 1: the ratio grows by the same factor with each
+    step to the right.
+
+    >>> from sktransfer import GaussianWeighter
+    >>> X = [[-1.0], [0.0], [1.0], [0.0], [1.0], [2.0]]
+    >>> sample_domain = ["survey"] * 3 + ["target"] * 3
+    >>> weighter = GaussianWeighter().fit(X, sample_domain=sample_domain)
+    >>> weighter.weigh([[0.0], [1.0], [2.0]]).round(2)
+    array([0.73, 2.  , 5.42])
+    """
+
+    _parameter_constraints: dict = {"shrinkage": [Interval(Real, 0, 1, closed="both")]}
+
+    _min_rows = 2  # a covariance divides by n - 1
+    _learned = ("source_mean_", "source_covariance_", "target_mean_", "target_covariance_")
+
+    def __init__(self, *, shrinkage=0.01):
+        self.shrinkage = shrinkage
+
+    def _fit_ratio(self, X_source, X_target):
+        source = shrunk_gaussian(X_source, shrinkage=self.shrinkage)
+        target = shrunk_gaussian(X_target, shrinkage=self.shrinkage)
+        self.source_mean_, self.source_covariance_ = source
+        self.target_mean_, self.target_covariance_ = target
+        self._check_ranks()
+        self._largest = 0.0
+        logs = self._log_ratio(X_source)
+        self._largest = logs.max()  # so that the largest ratio is 1, however far the domains are
+        return np.exp(logs - self._largest)
+
+    def _check_ranks(self):
+        covariances = {"source": self.source_covariance_, "target": self.target_covariance_}
+        ranks = {name: np.linalg.matrix_rank(C, hermitian=True) for name, C in covariances.items()}
+        found = ", ".join(
+            f"of the {name} it is {rank}"
+            for name, rank in ranks.items()
+            if rank < self.n_features_in_
+        )
+        if found:
+            raise ValueError(
+                f"GaussianWeighter(shrinkage={self.shrinkage!r}) needs covariances of rank "
+                f"{self.n_features_in_}, the number of features: {found}; increase shrinkage, or "
+                "keep fewer features, none of them constant."
+            )
+
+    def _log_ratio(self, X):
+        source = log_density(X, self.source_mean_, self.source_covariance_)
+        return log_density(X, self.target_mean_, self.target_covariance_) - source
+
+    def _ratio(self, X):
+        return np.exp(np.minimum(self._log_ratio(X) - self._largest, LARGEST_LOG))

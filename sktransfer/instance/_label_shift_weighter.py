@@ -1,0 +1,250 @@
+"""LabelShiftWeighter: each class counts for its share in the target, estimated without labels."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import validate_data
+
+from sktransfer._domains import is_labelled, read_sample_domain
+from sktransfer._kernels.label_shift import likely_shares, matching_weights
+from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sktransfer.instance._base_weighter import _BaseRatioWeighter, _order_of_rows
+from sktransfer.instance._centers import generator
+from sktransfer.instance._learner import seeded_clones
+from sktransfer.instance._rows import read_classes
+
+
+class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
+    """Weigh source rows by how much more frequent their class is in the target.
+
+    Under label shift the classes have other shares in the target, and look the same: a disease is
+    rarer, its symptoms are not. A classifier trained on source rows then says, by its answers on
+    target rows, what the shares are there, and a source row weighs the share of its class in the
+    target over that in the source. The labels of target rows are not read.
+
+    It helps where the shares of the classes are what differs. It hurts where the classes look
+    different in the target (covariate shift: then it takes for other shares what is other rows),
+    and where the classifier hardly tells the classes apart: the estimate is then noisy. "em" needs
+    probabilities that are calibrated, and is the better of the two where they are;
+    "bbse" needs none.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        Has `predict_proba`. None is ``LogisticRegression()``; scale the features first.
+    method : {"em", "bbse"}, default="em"
+        "em": the shares of maximum likelihood, to which the EM algorithm of [1]_ climbs. "bbse":
+        those that explain how often each class is predicted [2]_.
+    cv : int, default=5
+        Folds of the source rows, for the confusion matrix of "bbse".
+    tol : float, default=1e-10
+        How far "em" may be from the largest mean log-likelihood.
+    max_iter : int, default=200
+        The most Newton steps of "em".
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
+        entropy.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_samples,)
+        1 on target rows. The mean is 1 over the source rows, those of all sources together. A
+        source row without a label weighs the mean of the classes' weights under its probabilities.
+        Of the dtype of `X`.
+    effective_sample_size_ : float
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+    classes_ : ndarray of shape (n_classes,)
+        The classes of the source rows. They and the four below are None without source rows.
+    class_weights_ : ndarray of shape (n_classes,)
+        The weight of a row of each class, before the scaling to mean 1.
+    source_shares_, target_shares_ : ndarray of shape (n_classes,)
+        The shares of the classes; those in the target are estimated.
+    estimator_ : classifier
+        Fitted on the labelled source rows.
+    source_domains_ : tuple of str
+        The names of the source domains in `fit`. All source rows are one pool for this method.
+    n_features_in_ : int
+        Number of features in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    DiscriminatorWeighter : For covariate shift, by a classifier between the domains.
+
+    Notes
+    -----
+    `weigh` gives new source rows ``sum_k p(k | x) w_k``, which under label shift is the ratio of
+    the two densities at the row.
+
+    References
+    ----------
+    .. [1] M. Saerens, P. Latinne and C. Decaestecker, "Adjusting the outputs of a classifier to new
+       a priori probabilities", Neural Computation 14, 2002.
+       https://doi.org/10.1162/089976602753284446
+    .. [2] Z. Lipton, Y.-X. Wang and A. Smola, "Detecting and correcting for label shift with black
+       box predictors", ICML 2018. https://arxiv.org/abs/1802.03916
+
+    Examples
+    --------
+    Half the source rows are ill, and about a tenth of the target:
+
+    >>> import numpy as np
+    >>> from sktransfer import LabelShiftWeighter
+    >>> rng = np.random.default_rng(0)
+    >>> ill = np.repeat([True, False, True, False], [200, 200, 50, 450])
+    >>> X = rng.normal(size=(900, 1)) + 3 * ill[:, None]
+    >>> y = np.where(ill, "ill", "well").astype(object)
+    >>> y[400:] = None
+    >>> sample_domain = ["clinic"] * 400 + ["target"] * 500
+    >>> weighter = LabelShiftWeighter().fit(X, y, sample_domain=sample_domain)
+    >>> weighter.target_shares_.round(1)
+    array([0.1, 0.9])
+    >>> weighter.weights_[[0, 200]].round(1)
+    array([0.2, 1.8])
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict_proba"]), None],
+        "method": [StrOptions({"em", "bbse"})],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    _learned = ("classes_", "class_weights_", "source_shares_", "target_shares_", "estimator_")
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        method="em",
+        cv=5,
+        tol=1e-10,
+        max_iter=200,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.method = method
+        self.cv = cv
+        self.tol = tol
+        self.max_iter = max_iter
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, *, sample_domain=None):
+        """Estimate the shares of the classes and weigh the source rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of all domains, float64 or float32.
+        y : array-like of shape (n_samples,)
+            Classes of any type; those of target rows are not read.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row, of weight 1.
+
+        Returns
+        -------
+        self : object
+            The fitted weighter.
+
+        Raises
+        ------
+        ValueError
+            When no source row has a label, when "bbse" has fewer rows of a class than folds, or
+            when its classifier does not tell the classes apart.
+        """
+        rules = {"dtype": [np.float64, np.float32]}
+        X = validate_data(self, X, None if y is None else "no_validation", **rules)
+        check_consistent_length(X, y)
+        domains = read_sample_domain(sample_domain, len(X))
+        if not domains.sources:
+            return self._store(domains, None, X.dtype)
+        y = y if hasattr(y, "__getitem__") else np.asarray(y)
+        labelled = is_labelled(y) & ~domains.is_target
+        if not labelled.any():
+            raise ValueError(
+                "LabelShiftWeighter needs labels of source rows, and none of the "
+                f"{np.sum(~domains.is_target)} source rows has one; pass them in y."
+            )
+        rows = X.astype(np.float64)
+        codes = self._read_codes(read_classes(y, labelled))
+        order = _order_of_rows(np.c_[rows[labelled], codes])
+        X_target = rows[domains.is_target]
+        self._estimate(rows[labelled][order], codes[order], X_target[_order_of_rows(X_target)])
+        ratio = np.zeros(len(X))
+        ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
+        ratio[labelled] = self.class_weights_[codes]
+        return self._store(domains, ratio[~domains.is_target], X.dtype)
+
+    def _read_codes(self, labels):
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        return codes
+
+    def _estimate(self, X, codes, X_target):
+        """Keep the classifier of the source rows, the shares and the weights of the classes."""
+        rng = generator(self.random_state)
+        n_classes = len(self.classes_)
+        self.source_shares_ = np.bincount(codes) / len(codes)
+        if n_classes == 1:
+            self.estimator_, self.class_weights_ = None, np.ones(1)
+        else:
+            learner = LogisticRegression() if self.estimator is None else self.estimator
+            (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
+            self.estimator_.fit(X, self.classes_[codes])
+            probabilities = self.estimator_.predict_proba(X_target)
+            if self.method == "em":
+                shares = likely_shares(
+                    probabilities, self.source_shares_, tol=self.tol, max_iter=self.max_iter
+                )
+                self.class_weights_ = shares / self.source_shares_
+            else:
+                confusion = self._confusion(learner, X, codes, rng)
+                predicted = np.bincount(probabilities.argmax(axis=1), minlength=n_classes)
+                self.class_weights_ = matching_weights(confusion, predicted / len(X_target))
+        shares = self.class_weights_ * self.source_shares_
+        self.target_shares_ = shares / shares.sum()
+
+    def _confusion(self, learner, X, codes, rng):
+        """Shares of the source rows by their class (columns) and their prediction out of fold."""
+        n_classes = len(self.classes_)
+        fewest = np.bincount(codes).min()
+        if fewest < self.cv:
+            raise ValueError(
+                f"cv={self.cv!r} folds need as many source rows of each class, but class "
+                f"{self.classes_[np.bincount(codes).argmin()]!r} has {fewest}; lower cv, or take "
+                "method='em'."
+            )
+        confusion = np.zeros((n_classes, n_classes))
+        folds = StratifiedKFold(self.cv, shuffle=True, random_state=rng).split(X, codes)
+        others = seeded_clones(learner, self.cv, random_state=rng)
+        for other, (train, out) in zip(others, list(folds), strict=True):
+            other.fit(X[train], self.classes_[codes[train]])
+            np.add.at(confusion, (other.predict_proba(X[out]).argmax(axis=1), codes[out]), 1)
+        if np.linalg.matrix_rank(confusion) < n_classes:
+            raise ValueError(
+                "LabelShiftWeighter(method='bbse') needs a classifier that tells the classes "
+                f"apart, but the confusion matrix of {learner!r} is singular; pass another "
+                "estimator, or take method='em'."
+            )
+        return confusion / len(codes)
+
+    def _fit_ratio(self, X_source, X_target):
+        raise NotImplementedError("the weights come from labels: see fit")
+
+    def _ratio(self, X):
+        if self.estimator_ is None:
+            return np.full(len(X), self.class_weights_[0])
+        return self.estimator_.predict_proba(X) @ self.class_weights_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

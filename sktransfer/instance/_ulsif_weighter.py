@@ -1,0 +1,155 @@
+"""ULSIFWeighter: the ratio of the densities by least squares, in closed form."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from sktransfer._kernels.density_ratio import gaussian, squared_distances, ulsif, ulsif_scores
+from sktransfer._sklearn import Interval
+from sktransfer.instance._base_weighter import _BaseRatioWeighter
+from sktransfer.instance._centers import (
+    WIDTH_FACTORS,
+    candidates,
+    check_candidates,
+    draw_rows,
+    generator,
+    median_distance,
+)
+
+RIDGES = 10.0 ** np.linspace(-3, 1, 9)
+
+
+class ULSIFWeighter(_BaseRatioWeighter):
+    """Weigh source rows by a ratio of densities that least squares finds in closed form.
+
+    Unconstrained least-squares importance fitting (uLSIF) models the ratio of the target's density
+    to the source's as a sum of Gaussians around target rows, and fits it to the ratio itself in
+    squared error. Width and ridge are chosen by leave-one-out, which costs no refit. With `alpha`
+    above 0 it is RuLSIF: the ratio to the mixture ``alpha p_target + (1 - alpha) p_source``, which
+    is at most ``1 / alpha`` and so keeps a few rows from taking all the weight. No label is read.
+
+    It helps under covariate shift: the rule from features to labels is the same, and the source has
+    rows, if few, wherever the target has. It hurts where the rule differs, where the target lies
+    where no source row is (what little is near takes all the weight: look at
+    `effective_sample_size_`), and in many features, where densities are hard to tell. A flexible,
+    well specified model needs no weights, and pays for them in variance. Scale the features first:
+    one width serves all.
+
+    Parameters
+    ----------
+    alpha : float, default=0.0
+        Share of the target in the denominator, in [0, 1). 0 is uLSIF, 0.1 the usual RuLSIF.
+    width : float, array-like of floats or None, default=None
+        Width (sigma) of the Gaussians, in the units of the features; of several, leave-one-out
+        chooses. None: seven, from an eighth to twice the median distance of rows to centres.
+    ridge : float, array-like of floats or None, default=None
+        Added to the diagonal of the normal equations; of several, leave-one-out chooses. None:
+        nine, from 0.001 to 10.
+    n_centers : int, default=100
+        The most Gaussians. Their centres are drawn from the target rows.
+    random_state : int, RandomState instance or None, default=None
+        Draws the centres where there are more target rows than `n_centers`. None draws fresh
+        entropy.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_samples,)
+        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        dtype of `X`.
+    effective_sample_size_ : float
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+    width_, ridge_ : float
+        The chosen ones. They, `centers_`, `coef_` and `scores_` are None without source rows.
+    scores_ : ndarray of shape (n_widths, n_ridges)
+        The leave-one-out scores; the smallest is chosen.
+    centers_ : ndarray of shape (n_centers_used, n_features)
+        The centres.
+    coef_ : ndarray of shape (n_centers_used,)
+        How much each Gaussian has in the ratio; not negative.
+    source_domains_ : tuple of str
+        The names of the source domains in `fit`. All source rows are one pool for this method.
+    n_features_in_ : int
+        Number of features in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    KLIEPWeighter : The same model, fitted by likelihood.
+    KMMWeighter : Weights of the rows, without a model of the ratio.
+
+    Notes
+    -----
+    With ``phi`` the Gaussians at a row, ``H = alpha mean_t(phi phi^T) + (1 - alpha) mean_s(phi
+    phi^T)`` and ``h = mean_t(phi)``, the coefficients are ``max(0, (H + ridge I)^-1 h)``. The
+    leave-one-out scores are those of the solution before the clipping at 0. Memory grows with rows
+    times centres, time with rows times centres squared times widths.
+
+    References
+    ----------
+    T. Kanamori, S. Hido and M. Sugiyama, "A least-squares approach to direct importance
+    estimation", JMLR 10, 2009. https://jmlr.org/papers/v10/kanamori09a.html
+
+    M. Yamada, T. Suzuki, T. Kanamori, H. Hachiya and M. Sugiyama, "Relative density-ratio
+    estimation for robust distribution comparison", NIPS 2011. https://arxiv.org/abs/1106.4729
+
+    Examples
+    --------
+    The target lies to the right of the source; source rows there count for more:
+
+    >>> import numpy as np
+    >>> from sktransfer import ULSIFWeighter
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.concatenate([rng.normal(0, 1, size=(200, 1)), rng.normal(1, 0.5, size=(100, 1))])
+    >>> sample_domain = ["survey"] * 200 + ["target"] * 100
+    >>> weighter = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
+    >>> left, middle, right = weighter.weigh([[-1.0], [0.0], [1.0]])
+    >>> bool(left < middle < right)
+    True
+    >>> source = weighter.weights_[:200]
+    >>> round(float(source.mean()), 6)
+    1.0
+    >>> bool((source * X[:200, 0]).mean() > 0.8)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "alpha": [Interval(Real, 0, 1, closed="left")],
+        "width": [Interval(Real, 0, None, closed="neither"), "array-like", None],
+        "ridge": [Interval(Real, 0, None, closed="neither"), "array-like", None],
+        "n_centers": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    _min_rows = 2  # leave-one-out leaves one
+    _learned = ("width_", "ridge_", "scores_", "centers_", "coef_")
+
+    def __init__(self, *, alpha=0.0, width=None, ridge=None, n_centers=100, random_state=None):
+        self.alpha = alpha
+        self.width = width
+        self.ridge = ridge
+        self.n_centers = n_centers
+        self.random_state = random_state
+
+    def _fit_ratio(self, X_source, X_target):
+        check_candidates(self, "width", "ridge")
+        rng = generator(self.random_state)
+        self.centers_ = draw_rows(X_target, self.n_centers, generator=rng)
+        squared = [squared_distances(X, self.centers_) for X in (X_source, X_target)]
+        widths = self.width
+        if widths is None:
+            widths = median_distance(*squared) * WIDTH_FACTORS
+        widths, ridges = candidates(widths, None), candidates(self.ridge, RIDGES)
+        self.scores_ = np.array([self._scores(squared, width, ridges) for width in widths])
+        best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
+        self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
+        phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)
+        self.coef_ = ulsif(phi_source, phi_target, alpha=self.alpha, ridge=self.ridge_)
+        return phi_source @ self.coef_
+
+    def _scores(self, squared, width, ridges):
+        phi_source, phi_target = (gaussian(part, width=width) for part in squared)
+        return ulsif_scores(phi_source, phi_target, alpha=self.alpha, ridges=ridges)
+
+    def _ratio(self, X):
+        return gaussian(squared_distances(X, self.centers_), width=self.width_) @ self.coef_

@@ -1,0 +1,102 @@
+"""KLIEP: the optimum by hand, by a second solver, and its certificate."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import minimize, nnls
+
+from sktransfer._kernels.density_ratio import gaussian, squared_distances
+from sktransfer._kernels.kliep import likelihoods, nonnegative_minimum, proportions
+
+
+def make_A(seed=0, width=0.7, n_target=60, n_centers=8, n_features=2):
+    rng = np.random.default_rng(seed)
+    X_source = rng.normal(size=(80, n_features))
+    X_target = rng.normal(0.6, 0.7, size=(n_target, n_features))
+    centers = X_target[:n_centers]
+    phi_source = gaussian(squared_distances(X_source, centers), width=width)
+    phi_target = gaussian(squared_distances(X_target, centers), width=width)
+    return likelihoods(phi_target, phi_source.mean(axis=0))
+
+
+def test_proportions_by_hand():
+    # Each row has one component only: maximise (3 log u + log(1 - u)) / 4, so u = 3 / 4.
+    A = np.array([[2.0, 0], [2, 0], [2, 0], [0, 5]])
+    u, gap = proportions(A, tol=1e-13, max_iter=50)
+    assert_allclose(u, [3 / 4, 1 / 4], rtol=1e-10)
+    assert gap <= 1e-13
+
+
+def test_the_better_component_takes_all():
+    A = np.array([[3.0, 1], [3, 2], [4, 1]])
+    u, gap = proportions(A, tol=1e-12, max_iter=50)
+    assert_allclose(u, [1, 0], atol=1e-12)
+    assert gap <= 1e-12
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("width", [0.2, 0.7, 2.0])
+def test_proportions_are_a_second_solvers_and_meet_the_optimality_conditions(seed, width):
+    A = make_A(seed, width)
+    u, gap = proportions(A, tol=1e-11, max_iter=100)
+    assert (u >= 0).all()
+    assert_allclose(u.sum(), 1, rtol=1e-12)
+    g = (A / (A @ u)[:, None]).mean(axis=0)
+    assert g.max() <= 1 + 1e-11
+    assert_allclose(g[u > 1e-6], 1, atol=1e-5)
+    assert_allclose(gap, g.max() - 1, atol=1e-13)
+    found = minimize(
+        lambda v: -np.log(A @ v).mean(),
+        np.full(8, 1 / 8),
+        jac=lambda v: -(A / (A @ v)[:, None]).mean(axis=0),
+        bounds=[(0, None)] * 8,
+        constraints={"type": "eq", "fun": lambda v: v.sum() - 1},
+        method="SLSQP",
+        options={"ftol": 1e-12, "maxiter": 500},
+    )
+    assert_allclose(np.log(A @ u).mean(), -found.fun, atol=1e-7)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 4])
+def test_the_gap_bounds_the_distance_to_the_optimum(max_iter):
+    A = make_A(n_target=200, n_centers=40, width=0.3)
+    best, _ = proportions(A, tol=1e-12, max_iter=200)
+    u, gap = proportions(A, tol=1e-12, max_iter=max_iter)
+    distance = np.log(A @ best).mean() - np.log(A @ u).mean()
+    assert -1e-12 <= distance <= gap
+
+
+def test_a_start_changes_the_way_and_not_the_optimum():
+    A = make_A()
+    one, _ = proportions(A, tol=1e-12, max_iter=100)
+    start = np.linspace(1, 2, 8)
+    kept = start.copy()
+    other, _ = proportions(A, tol=1e-12, max_iter=100, start=start)
+    assert_allclose(np.log(A @ other).mean(), np.log(A @ one).mean(), atol=1e-11)
+    assert_array_equal(start, kept)
+
+
+def test_centres_given_twice_cost_nothing():
+    A = make_A()
+    twice, gap = proportions(np.c_[A, A], tol=1e-11, max_iter=100)
+    once, _ = proportions(A, tol=1e-11, max_iter=100)
+    assert gap <= 1e-11
+    assert_allclose(np.c_[A, A] @ twice, A @ once, rtol=1e-4)
+
+
+def test_likelihoods_without_a_maximum():
+    phi = np.array([[1.0, 0.5], [0.2, 1.0]])
+    assert_allclose(likelihoods(phi, np.array([0.5, 0.25])), [[2, 2], [0.4, 4]])
+    assert likelihoods(phi, np.array([0.5, 0.0])) is None  # no source row near a centre
+    assert likelihoods(np.r_[phi, [[0, 0]]], np.array([0.5, 0.25])) is None  # a lonely target row
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nonnegative_minimum_is_nonnegative_least_squares(seed):
+    rng = np.random.default_rng(seed)
+    B, b = rng.normal(size=(12, 7)), rng.normal(size=12)
+    expected = nnls(B, b)[0]
+    assert (expected == 0).any()
+    for start in (np.zeros(7), np.ones(7), rng.random(7)):
+        found = nonnegative_minimum(B.T @ B, B.T @ b, start=start)
+        assert_allclose(found, expected, atol=1e-10)

@@ -1,0 +1,220 @@
+"""TransferComponentAligner: what it promises beyond its formulas, and every sentence it can say."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import eigh
+from sklearn.decomposition import PCA
+from sklearn.kernel_approximation import Nystroem
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import pairwise_kernels
+
+from sktransfer import make_transfer_pipeline
+from sktransfer.feature import TransferComponentAligner
+
+KERNELS = [
+    ("linear", None),
+    ("rbf", {"gamma": 0.05}),
+    ("poly", {"degree": 2, "coef0": 1.0}),
+    (lambda a, b: float(a @ b) ** 2, None),
+]
+
+
+def make_rows(seed=0, n_features=6, counts=(("amazon", 25), ("dslr", 20), ("target", 30))):
+    """Rows of several domains that lie apart, in mixed order, with their domains."""
+    rng = np.random.default_rng(seed)
+    names = np.repeat([name for name, _ in counts], [count for _, count in counts])
+    offset = rng.normal(size=(len(counts), n_features))
+    index = np.repeat(np.arange(len(counts)), [count for _, count in counts])
+    X = rng.normal(size=(len(names), n_features)) * np.linspace(2, 0.5, n_features) + offset[index]
+    order = rng.permutation(len(names))
+    return X[order], names[order]
+
+
+def by_definition(K, sample_domain, *, ridge, n_components):
+    """Rows embedded by the definition, with every matrix in full, up to signs."""
+    n_rows = len(K)
+    target = sample_domain == "target"
+    M = np.zeros((n_rows, n_rows))
+    for name in set(sample_domain) - {"target"}:
+        e = (sample_domain == name) / np.sum(sample_domain == name) - target / target.sum()
+        M += np.outer(e, e)
+    M /= np.linalg.norm(M)
+    H = np.eye(n_rows) - 1 / n_rows
+    _, A = eigh(K @ H @ K, K @ M @ K + ridge * np.eye(n_rows))
+    A = A[:, ::-1][:, :n_components]
+    return K @ (A / np.linalg.norm(A, axis=0))
+
+
+@pytest.mark.parametrize("ridge", [0.1, 1.0])
+@pytest.mark.parametrize(("kernel", "params"), KERNELS)
+def test_rows_are_embedded_as_published(kernel, params, ridge):
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner(3, kernel=kernel, kernel_params=params, ridge=ridge)
+    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
+    K = pairwise_kernels(X, metric=kernel, **(params or {}))
+    expected = by_definition(K, sample_domain, ridge=ridge, n_components=3)
+    signs = np.sign(np.sum(mapped * expected, axis=0))
+    assert_allclose(mapped, expected * signs, atol=1e-7 * np.abs(expected).max())
+
+
+def test_more_features_than_rows():
+    X, sample_domain = make_rows(n_features=120)
+    mapped = TransferComponentAligner(4).fit_transform(X, sample_domain=sample_domain)
+    expected = by_definition(X @ X.T, sample_domain, ridge=1.0, n_components=4)
+    signs = np.sign(np.sum(mapped * expected, axis=0))
+    assert_allclose(mapped, expected * signs, atol=1e-7 * np.abs(expected).max())
+
+
+def test_the_linear_kernel_is_the_same_as_any_other_that_says_so():
+    X, sample_domain = make_rows()
+    linear = TransferComponentAligner(3).fit(X, sample_domain=sample_domain)
+    spelt = TransferComponentAligner(3, kernel=lambda a, b: a @ b).fit(
+        X, sample_domain=sample_domain
+    )
+    new = np.random.default_rng(3).normal(size=(5, 6))
+    assert_allclose(linear.transform(new), spelt.transform(new), atol=1e-8)
+    assert_allclose(linear.components_, spelt.X_fit_.T @ spelt.dual_components_, atol=1e-8)
+    assert_allclose(linear.eigenvalues_, spelt.eigenvalues_, rtol=1e-8)
+
+
+def test_the_smaller_the_ridge_the_nearer_are_the_means():
+    X, sample_domain = make_rows(counts=(("amazon", 40), ("target", 40)))
+    source = sample_domain == "amazon"
+    gaps = []
+    for ridge in (1e-4, 1.0, 1e4, 1e8):
+        mapped = TransferComponentAligner(2, ridge=ridge).fit_transform(
+            X, sample_domain=sample_domain
+        )
+        gap = mapped[source].mean(axis=0) - mapped[~source].mean(axis=0)
+        gaps.append(np.linalg.norm(gap / mapped.std(axis=0)))
+    assert gaps == sorted(gaps)
+    assert gaps[0] < 1e-3 < 1e-1 < gaps[-1]
+
+
+def test_without_sample_domain_it_is_principal_component_analysis_to_the_length_of_columns():
+    X, _ = make_rows()
+    X = X - X.mean(axis=0)
+    mapped = TransferComponentAligner(3).fit_transform(X)
+    expected = PCA(3, svd_solver="full").fit_transform(X)
+    cosines = np.sum(mapped * expected, axis=0) / (
+        np.linalg.norm(mapped, axis=0) * np.linalg.norm(expected, axis=0)
+    )
+    assert_allclose(np.abs(cosines), 1, atol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_equal_domains_leave_the_plain_reduction(kernel):
+    X, _ = make_rows()
+    twice = np.concatenate([X, X])
+    names = ["copy"] * len(X) + ["target"] * len(X)
+    aligner = TransferComponentAligner(3, kernel=kernel)
+    mapped = aligner.fit_transform(twice, sample_domain=names)
+    assert_allclose(mapped[: len(X)], mapped[len(X) :], atol=1e-12)
+    assert_allclose(mapped, aligner.fit_transform(twice), atol=1e-8)
+
+
+def test_a_common_rotation_of_the_features_changes_nothing():
+    X, sample_domain = make_rows()
+    rotation = np.linalg.qr(np.random.default_rng(5).normal(size=(6, 6)))[0]
+    mapped = TransferComponentAligner(3).fit_transform(X, sample_domain=sample_domain)
+    turned = TransferComponentAligner(3).fit_transform(X @ rotation, sample_domain=sample_domain)
+    assert_allclose(turned, mapped, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_features", [6, 120])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_the_order_of_rows_does_not_matter(kernel, n_features):
+    X, sample_domain = make_rows(n_features=n_features)
+    params = None if kernel == "linear" else {"gamma": 0.5 / n_features}
+    aligner = TransferComponentAligner(3, kernel=kernel, kernel_params=params)
+    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
+    order = np.random.default_rng(4).permutation(len(X))
+    permuted = aligner.fit_transform(X[order], sample_domain=sample_domain[order])
+    assert_allclose(permuted, mapped[order], atol=1e-8)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_new_rows_are_mapped_as_if_they_had_been_there(kernel):
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner(3, kernel=kernel)
+    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
+    assert_allclose(aligner.transform(X), mapped, atol=1e-12)
+    assert_allclose(aligner.transform(X[:5]), mapped[:5], atol=1e-12)
+    domains = ["dslr", "target", "amazon"]
+    assert_allclose(aligner.transform(X[:3], sample_domain=domains), mapped[:3], atol=1e-12)
+
+
+def test_a_second_fit_forgets_the_kernel_of_the_first():
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner(3, kernel="rbf").fit(X, sample_domain=sample_domain)
+    assert_array_equal(aligner.X_fit_[-30:], X[sample_domain == "target"])
+    aligner.set_params(kernel="linear").fit(X)
+    assert not hasattr(aligner, "X_fit_")
+    assert not hasattr(aligner, "dual_components_")
+
+
+def test_n_components_is_clipped_to_the_directions_in_which_rows_vary():
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner().fit(X, sample_domain=sample_domain)
+    assert aligner.n_components_ == 6
+    assert list(aligner.get_feature_names_out()) == [
+        f"transfercomponentaligner{k}" for k in range(6)
+    ]
+    few = TransferComponentAligner().fit(np.random.default_rng(0).normal(size=(4, 50)))
+    assert few.n_components_ <= 4
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_single_precision_stays_and_is_near(kernel):
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner(3, kernel=kernel)
+    expected = aligner.fit_transform(X, sample_domain=sample_domain)
+    mapped = aligner.fit_transform(X.astype(np.float32), sample_domain=sample_domain)
+    assert mapped.dtype == np.float32
+    assert_allclose(mapped, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_many_rows_through_an_approximate_kernel():
+    X, sample_domain = make_rows()
+    # With every row as a landmark the approximation is exact, and so are the components.
+    pipe = make_transfer_pipeline(
+        Nystroem(gamma=0.1, n_components=len(X), random_state=0), TransferComponentAligner(3)
+    )
+    mapped = pipe.fit(X, sample_domain=sample_domain).transform(X)
+    exact = TransferComponentAligner(3, kernel="rbf", kernel_params={"gamma": 0.1})
+    expected = exact.fit_transform(X, sample_domain=sample_domain)
+    assert_allclose(np.abs(mapped), np.abs(expected), atol=1e-6 * np.abs(expected).max())
+
+
+def test_what_only_the_domains_differ_in_misleads_no_more():
+    rng = np.random.default_rng(0)
+    y = np.tile([0, 1], 100)
+    sample_domain = np.repeat(["old", "target"], 100)
+    X = rng.normal(size=(200, 5))
+    X[:, 0] += y + 6 * (sample_domain == "old")
+    X[:, 1] += 3 * y
+    source = sample_domain == "old"
+    plain = LogisticRegression().fit(X[source], y[source]).score(X[~source], y[~source])
+    mapped = TransferComponentAligner(3).fit_transform(X, sample_domain=sample_domain)
+    ours = LogisticRegression().fit(mapped[source], y[source]).score(mapped[~source], y[~source])
+    assert plain < 0.7 < 0.9 < ours
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_components": 0}, r"The 'n_components' parameter .* in the range \[1, inf\)"),
+        ({"ridge": 0}, r"The 'ridge' parameter .* in the range \(0.0, inf\). Got 0 instead."),
+        ({"kernel": "gauss"}, "The 'kernel' parameter .* a str among .* or a callable."),
+        ({"kernel_params": 3}, "The 'kernel_params' parameter .* 'dict' or None. Got 3 instead."),
+    ],
+)
+def test_parameters_that_make_no_sense(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        TransferComponentAligner(**parameters).fit(np.eye(3))
+
+
+def test_a_single_row_has_no_variance():
+    with pytest.raises(ValueError, match=r"1 sample\(s\).* a minimum of 2 is required"):
+        TransferComponentAligner().fit(np.ones((1, 3)))

@@ -1,0 +1,115 @@
+"""GaussianWeighter: the ratio of two normal densities, its laws and its sentences."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import multivariate_normal
+from sklearn.covariance import shrunk_covariance
+
+from sktransfer._kernels.density_ratio import log_density, shrunk_gaussian
+from sktransfer.instance import GaussianWeighter
+
+
+def make_rows(n_source=60, n_target=80, n_features=3, seed=0):
+    rng = np.random.default_rng(seed)
+    source = rng.normal(size=(n_source, n_features)) @ np.triu(np.full((n_features,) * 2, 0.8))
+    target = rng.normal(0.3, 0.8, size=(n_target, n_features))
+    return np.r_[source, target], np.repeat(["s", "target"], [n_source, n_target])
+
+
+def test_log_density_is_scipys():
+    X, _ = make_rows()
+    covariance = np.cov(X.T)
+    expected = multivariate_normal(X.mean(axis=0), covariance).logpdf(X)
+    assert_allclose(log_density(X, X.mean(axis=0), covariance), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("shrinkage", [0, 0.3, 1])
+def test_the_shrunk_covariance_is_scikit_learns(shrinkage):
+    X, _ = make_rows()
+    mean, covariance = shrunk_gaussian(X, shrinkage=shrinkage)
+    assert_allclose(mean, X.mean(axis=0))
+    expected = shrunk_covariance(np.cov(X.T), shrinkage)
+    assert_allclose(covariance, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_definition():
+    X, sample_domain = make_rows()
+    weighter = GaussianWeighter(shrinkage=0).fit(X, sample_domain=sample_domain)
+    source, target = (
+        multivariate_normal(rows.mean(axis=0), np.cov(rows.T)) for rows in (X[:60], X[60:])
+    )
+    ratio = np.exp(target.logpdf(X) - source.logpdf(X))
+    assert_allclose(weighter.weights_[:60], ratio[:60] / ratio[:60].mean(), rtol=1e-9)
+    assert_allclose(weighter.weigh(X), ratio / ratio[:60].mean(), rtol=1e-9)
+
+
+def test_the_ratio_of_two_gaussians():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=2000), rng.normal(0.5, 0.7, size=2000)
+    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
+    X = np.r_[source, target][:, None]
+    weighter = GaussianWeighter().fit(X, sample_domain=["s"] * 2000 + ["target"] * 2000)
+    assert_allclose(weighter.weights_[:2000], ratio, atol=0.2)
+    assert np.corrcoef(weighter.weights_[:2000], ratio)[0, 1] > 0.99
+
+
+def test_the_same_rows_on_both_sides_weigh_one():
+    X, _ = make_rows(60, 0)
+    both, sample_domain = np.r_[X, X], ["s"] * 60 + ["target"] * 60
+    assert_allclose(GaussianWeighter().fit(both, sample_domain=sample_domain).weights_, 1)
+
+
+def test_units_order_and_sources_mean_nothing():
+    X, sample_domain = make_rows()
+    expected = GaussianWeighter().fit(X, sample_domain=sample_domain).weights_
+    order = np.random.default_rng(1).permutation(140)
+    permuted = GaussianWeighter().fit(X[order], sample_domain=sample_domain[order])
+    assert_array_equal(permuted.weights_, expected[order])
+    scaled = GaussianWeighter().fit(8 * X + 3, sample_domain=sample_domain)
+    assert_allclose(scaled.weights_, expected, rtol=1e-8)
+    mixed = X @ np.array([[2.0, 1, 0], [0, 1, 3], [1, 0, 1]])  # without shrinkage any linear map
+    plain, other = (
+        GaussianWeighter(shrinkage=0).fit(rows, sample_domain=sample_domain).weights_
+        for rows in (X, mixed)
+    )
+    assert_allclose(other, plain, rtol=1e-8)
+    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
+    assert_array_equal(GaussianWeighter().fit(X, sample_domain=two).weights_, expected)
+
+
+def test_domains_that_are_far_apart_still_have_finite_weights():
+    X, sample_domain = make_rows()
+    X[60:] += 1e4
+    weighter = GaussianWeighter().fit(X, sample_domain=sample_domain)
+    assert np.isfinite(weighter.weights_).all()
+    assert_allclose(weighter.weights_[:60].mean(), 1)
+    assert weighter.effective_sample_size_ < 1.5
+
+
+def test_float32_stays():
+    X, sample_domain = make_rows()
+    single = GaussianWeighter().fit(X.astype(np.float32), sample_domain=sample_domain)
+    assert single.weights_.dtype == single.weigh(X.astype(np.float32)).dtype == np.float32
+    double = GaussianWeighter().fit(X, sample_domain=sample_domain)
+    assert_allclose(single.weights_, double.weights_, rtol=1e-4)
+
+
+def test_covariances_without_full_rank():
+    X, sample_domain = make_rows(60, 3)
+    message = (
+        "GaussianWeighter(shrinkage=0) needs covariances of rank 3, the number of features: of the "
+        "target it is 2; increase shrinkage, or keep fewer features, none of them constant."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        GaussianWeighter(shrinkage=0).fit(X, sample_domain=sample_domain)
+    assert np.isfinite(GaussianWeighter().fit(X, sample_domain=sample_domain).weights_).all()
+
+
+def test_without_sources_nothing_of_an_earlier_fit_is_left():
+    X, sample_domain = make_rows()
+    weighter = GaussianWeighter().fit(X, sample_domain=sample_domain).fit(X)
+    assert_array_equal(weighter.weigh(X), 1)
+    assert weighter.source_mean_ is weighter.target_covariance_ is None

@@ -1,0 +1,164 @@
+"""KMMWeighter: matched means, known ratios, its laws, and what it says when it cannot."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+
+from sktransfer.instance import KMMWeighter
+
+
+def whole(message):
+    return f"^{re.escape(message)}$"
+
+
+def make_gaussians(n_source=1000, n_target=1000, seed=0):
+    """Source N(0, 1), target N(0.5, 0.7^2) and the analytic ratio at the source rows."""
+    rng = np.random.default_rng(seed)
+    source, target = rng.normal(size=n_source), rng.normal(0.5, 0.7, size=n_target)
+    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
+    X = np.concatenate([source, target])[:, None]
+    return X, np.repeat(["s", "target"], [n_source, n_target]), ratio
+
+
+def test_the_ratio_of_two_gaussians():
+    X, sample_domain, ratio = make_gaussians()
+    weighter = KMMWeighter(ridge=1.0).fit(X, sample_domain=sample_domain)
+    weights = weighter.weights_[:1000]
+    assert np.corrcoef(weights, ratio)[0, 1] > 0.95
+    assert_allclose(np.mean(np.abs(weights - ratio)), 0, atol=0.25)
+    assert_allclose(weights @ X[:1000, 0] / 1000, 0.5, atol=0.1)
+    expected = ratio.sum() ** 2 / (ratio @ ratio)
+    assert_allclose(weighter.effective_sample_size_, expected, rtol=0.15)
+    assert weighter.kkt_gap_ < 1e-8
+
+
+def test_the_means_meet_in_feature_space():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    weighter = KMMWeighter(width=0.8, ridge=1e-6, sum_slack=0).fit(X, sample_domain=sample_domain)
+    at = np.linspace(-1, 2, 7)  # the mean function, <mean, k(x, .)>, anywhere
+    features = np.exp(-((X - at) ** 2) / (2 * 0.8**2))
+    target = features[80:].mean(axis=0)
+    before = np.abs(features[:80].mean(axis=0) - target).max()
+    after = np.abs(weighter.weights_[:80] @ features[:80] / 80 - target).max()
+    assert after < before / 30
+
+
+def test_the_same_rows_on_both_sides_weigh_one():
+    X = np.random.default_rng(0).normal(size=(150, 2))
+    both, sample_domain = np.r_[X, X], ["s"] * 150 + ["target"] * 150
+    weighter = KMMWeighter(ridge=1e-6, width=0.3).fit(both, sample_domain=sample_domain)
+    assert_allclose(weighter.weights_, 1, atol=1e-4)
+    assert_allclose(weighter.mean_, 1, atol=1e-4)
+
+
+def test_the_bound_and_the_slack_hold():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    tight = KMMWeighter(bound=2.0, sum_slack=0.01).fit(X, sample_domain=sample_domain)
+    assert tight.mean_ * tight.weights_[:80].max() <= 2 + 1e-9
+    assert 0.99 - 1e-8 <= tight.mean_ <= 1.01 + 1e-8
+    assert tight.kkt_gap_ < 1e-6
+    loose = KMMWeighter().fit(X, sample_domain=sample_domain)
+    assert loose.weights_[:80].max() > tight.weights_[:80].max()
+
+
+def test_units_and_origin_of_the_features_mean_nothing():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    one = KMMWeighter().fit(X, sample_domain=sample_domain)
+    other = KMMWeighter().fit(8 * X + 5, sample_domain=sample_domain)
+    assert_allclose(other.width_, 8 * one.width_)
+    assert_allclose(other.weights_, one.weights_, atol=1e-4)
+
+
+def test_every_row_has_its_weight_whatever_their_number():
+    for n_source in (1, 7, 150):
+        X, sample_domain, _ = make_gaussians(n_source, 40)
+        weighter = KMMWeighter(n_components=20).fit(X, sample_domain=sample_domain)
+        assert_allclose(weighter.weights_[:n_source].mean(), 1, rtol=1e-10)
+
+
+def test_all_sources_are_one_pool():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
+    pooled = KMMWeighter().fit(X, sample_domain=sample_domain)
+    several = KMMWeighter().fit(X, sample_domain=two)
+    assert_array_equal(several.weights_, pooled.weights_)
+    assert several.source_domains_ == ("r", "s")
+
+
+@pytest.mark.parametrize("n_components", [None, 10])
+def test_the_order_of_rows_means_nothing(n_components):
+    X, sample_domain, _ = make_gaussians(80, 60)
+    order = np.random.default_rng(0).permutation(140)
+    weighter = KMMWeighter(n_components=n_components)
+    expected = weighter.fit(X, sample_domain=sample_domain).weights_[order]
+    weighter.fit(X[order], sample_domain=sample_domain[order])
+    assert_array_equal(weighter.weights_, expected)
+
+
+def test_rows_given_twice_share_their_weight():
+    X, sample_domain, _ = make_gaussians(40, 30)
+    X[1] = X[0]
+    weights = KMMWeighter().fit(X, sample_domain=sample_domain).weights_
+    assert_allclose(weights[1], weights[0], atol=1e-4)
+
+
+def test_nystroem_is_near_the_exact_optimum():
+    X, sample_domain, _ = make_gaussians()
+    exact = KMMWeighter(ridge=1.0, n_components=None).fit(X, sample_domain=sample_domain)
+    near = KMMWeighter(ridge=1.0, n_components=30).fit(X, sample_domain=sample_domain)
+    assert_allclose(near.weights_, exact.weights_, atol=0.01)
+    assert near.kkt_gap_ < 1e-8
+
+
+def test_float32_stays_and_is_near_float64():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    single = KMMWeighter().fit(X.astype(np.float32), sample_domain=sample_domain)
+    double = KMMWeighter().fit(X, sample_domain=sample_domain)
+    assert single.weights_.dtype == np.float32
+    assert double.weights_.dtype == np.float64
+    assert_allclose(single.weights_, double.weights_, rtol=1e-2, atol=1e-2)
+
+
+def test_new_rows_have_no_weight():
+    assert not hasattr(KMMWeighter(), "weigh")
+
+
+def test_without_sources_all_weigh_one_and_nothing_of_an_earlier_fit_is_left():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    weighter = KMMWeighter().fit(X, sample_domain=sample_domain).fit(X)
+    assert_array_equal(weighter.weights_, np.ones(140))
+    assert weighter.kkt_gap_ is weighter.width_ is weighter.mean_ is None
+
+
+def test_too_few_steps_are_said():
+    X, sample_domain, _ = make_gaussians(80, 60)
+    pattern = (
+        r"^KMMWeighter stopped after max_iter=1 steps with a gap of \d\.\de-\d\d to the optimum, "
+        r"for tol=1e-08; increase max_iter\.$"
+    )
+    with pytest.warns(ConvergenceWarning, match=pattern):
+        KMMWeighter(max_iter=1).fit(X, sample_domain=sample_domain)
+
+
+def test_a_bound_that_leaves_no_solution():
+    X, sample_domain, _ = make_gaussians(100, 60)
+    message = (
+        "bound=0.5 holds the mean weight below 1 - sum_slack, which is 0.75 for 100 source rows; "
+        "increase bound or sum_slack."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        KMMWeighter(bound=0.5, sum_slack=0.25).fit(X, sample_domain=sample_domain)
+
+
+def test_domains_that_do_not_meet():
+    X = np.r_[np.zeros((5, 1)), np.full((5, 1), 100.0)]
+    message = (
+        "KMMWeighter finds no source row near a target row: the mean of their weights is 0, where"
+        " it must be positive; check that both domains have the same features in the same units, or"
+        " widen the kernel."
+    )
+    with pytest.raises(ValueError, match=whole(message)):
+        KMMWeighter(width=1.0).fit(X, sample_domain=["s"] * 5 + ["target"] * 5)

@@ -1,0 +1,208 @@
+"""WeightedTransferClassifier and -Regressor: what they fit, on which rows, with which weights."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from sktransfer import TargetFold, make_transfer_pipeline
+from sktransfer.instance import (
+    DiscriminatorWeighter,
+    GaussianWeighter,
+    KLIEPWeighter,
+    KMMWeighter,
+    NearestNeighborWeighter,
+    ULSIFWeighter,
+    WeightedTransferClassifier,
+    WeightedTransferRegressor,
+)
+
+WEIGHTERS = [
+    DiscriminatorWeighter(),
+    GaussianWeighter(),
+    KLIEPWeighter(),
+    KMMWeighter(),
+    NearestNeighborWeighter(),
+    ULSIFWeighter(),
+]
+
+
+def make_domains(seed=0, n_source=200, n_target=80):
+    """Rows of one rule, sign(x_0^2 - x_1 - 1), seen at two places."""
+    rng = np.random.default_rng(seed)
+    source = rng.normal(size=(n_source, 2))
+    target = rng.normal([1.0, 0.3], 0.6, size=(n_target, 2))
+    X = np.r_[source, target]
+    y = (X[:, 0] ** 2 - X[:, 1] > 0.7).astype(int)
+    return X, y, np.repeat(["s", "target"], [n_source, n_target])
+
+
+class Spy(ClassifierMixin, BaseEstimator):
+    """Keep what arrives."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.classes_, self.X_, self.y_, self.weights_ = np.unique(y), X, y, sample_weight
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.classes_[0])
+
+
+def test_it_is_the_estimator_fitted_with_the_weights():
+    X, y, sample_domain = make_domains()
+    model = WeightedTransferClassifier(weighter=GaussianWeighter())
+    model.fit(X, y, sample_domain=sample_domain)
+    weights = GaussianWeighter().fit(X, sample_domain=sample_domain).weights_
+    expected = LogisticRegression().fit(X, y, weights)
+    assert_allclose(model.sample_weight_, weights)
+    assert_allclose(model.predict_proba(X), expected.predict_proba(X))
+    assert_allclose(model.decision_function(X), expected.decision_function(X))
+    assert_array_equal(model.predict(X), expected.predict(X))
+
+
+def test_only_labelled_rows_reach_the_estimator_and_all_target_rows_the_weighter():
+    X, y, sample_domain = make_domains()
+    labels = y.astype(float)
+    labels[[0, 7, 200, 210]] = np.nan
+    model = WeightedTransferClassifier(Spy(), GaussianWeighter())
+    model.fit(X, labels, sample_domain=sample_domain)
+    used = np.isfinite(labels)
+    assert_array_equal(model.estimator_.X_, X[used])
+    assert_array_equal(model.estimator_.y_, y[used])
+    assert model.estimator_.y_.dtype.kind == "i"
+    seen = used | (sample_domain == "target")
+    weights = GaussianWeighter().fit(X[seen], sample_domain=sample_domain[seen]).weights_
+    assert_allclose(model.weighter_.weights_, weights)
+    assert_allclose(model.estimator_.weights_, weights[used[seen]])
+    assert_array_equal(model.sample_weight_[~used], 0)
+
+
+def test_the_users_weights_multiply_and_zero_leaves_out():
+    X, y, sample_domain = make_domains()
+    given = np.random.default_rng(0).integers(0, 4, len(X)).astype(float)
+    model = WeightedTransferClassifier(Spy(), GaussianWeighter())
+    model.fit(X, y, given, sample_domain=sample_domain)
+    keep = given > 0
+    weights = GaussianWeighter().fit(X[keep], sample_domain=sample_domain[keep]).weights_
+    assert_array_equal(model.estimator_.X_, X[keep])
+    assert_allclose(model.estimator_.weights_, given[keep] * weights)
+
+
+class Curious(GaussianWeighter):
+    """Keep the labels that arrive."""
+
+    def fit(self, X, y=None, *, sample_domain=None):
+        self.y_ = y
+        return super().fit(X, y, sample_domain=sample_domain)
+
+
+def test_the_weighter_sees_no_label_of_a_target_row():
+    X, y, sample_domain = make_domains()
+    model = WeightedTransferClassifier(weighter=Curious()).fit(X, y, sample_domain=sample_domain)
+    assert all(label is None for label in model.weighter_.y_[200:])
+    assert_array_equal(model.weighter_.y_[:200], y[:200])
+
+
+@pytest.mark.parametrize("weighter", WEIGHTERS, ids=lambda weighter: type(weighter).__name__)
+def test_weights_help_a_line_to_follow_a_parabola_where_the_target_is(weighter):
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(size=(400, 1)), rng.normal(1.2, 0.4, size=(100, 1))]
+    y = X[:, 0] ** 2
+    labels = np.where(np.arange(500) < 400, y, np.nan)
+    sample_domain = ["s"] * 400 + ["target"] * 100
+    model = WeightedTransferRegressor(LinearRegression(), weighter, random_state=0)
+    model.fit(X, labels, sample_domain=sample_domain)
+    plain = LinearRegression().fit(X[:400], y[:400])
+    error, before = (np.mean((each.predict(X[400:]) - y[400:]) ** 2) for each in (model, plain))
+    assert error < before / 1.5
+
+
+def test_without_sources_it_is_the_estimator():
+    X, y, _ = make_domains()
+    model = WeightedTransferClassifier().fit(X, y)
+    assert_allclose(model.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X))
+    assert model.weighter_ is None
+    regressor = WeightedTransferRegressor().fit(X, X[:, 0])
+    assert_allclose(regressor.predict(X), Ridge().fit(X, X[:, 0]).predict(X))
+
+
+def test_a_pipeline_gets_its_weights_at_its_last_step():
+    X, y, sample_domain = make_domains()
+    model = WeightedTransferClassifier(make_pipeline(StandardScaler(), Spy()), GaussianWeighter())
+    model.fit(X, y, sample_domain=sample_domain)
+    assert_array_equal(model.estimator_[-1].weights_, model.sample_weight_)
+
+
+def test_methods_are_those_of_the_estimator():
+    X, y, _ = make_domains()
+    assert not hasattr(WeightedTransferClassifier(LinearSVC()), "predict_proba")
+    assert not hasattr(WeightedTransferClassifier(LinearSVC()).fit(X, y), "predict_proba")
+    assert hasattr(WeightedTransferClassifier(LinearSVC()), "decision_function")
+    assert not hasattr(WeightedTransferRegressor(), "predict_proba")
+
+
+def test_inner_parameters_can_be_searched_on_target_rows():
+    X, y, sample_domain = make_domains()
+    search = GridSearchCV(
+        WeightedTransferClassifier(weighter=KMMWeighter()),
+        {"weighter__width": [0.5, 2.0], "estimator": [LogisticRegression(C=0.1), Ridge()][:1]},
+        cv=TargetFold(2),
+    )
+    search.fit(X, y, groups=sample_domain, sample_domain=sample_domain)
+    assert search.best_estimator_.weighter_.width_ in (0.5, 2.0)
+
+
+def test_in_a_transfer_pipeline_it_gets_the_domains():
+    X, y, sample_domain = make_domains()
+    pipe = make_transfer_pipeline(
+        StandardScaler(), WeightedTransferClassifier(weighter=GaussianWeighter())
+    )
+    pipe.fit(X, y, sample_domain=sample_domain)
+    scaled = StandardScaler().fit_transform(X)
+    weights = GaussianWeighter().fit(scaled, sample_domain=sample_domain).weights_
+    assert_allclose(pipe[-1].sample_weight_, weights)
+
+
+def test_one_seed_seeds_all():
+    X, y, sample_domain = make_domains()
+    model = WeightedTransferClassifier(
+        RandomForestClassifier(n_estimators=5), ULSIFWeighter(n_centers=5), random_state=3
+    )
+    one = model.fit(X, y, sample_domain=sample_domain).predict_proba(X)
+    again = pickle.loads(pickle.dumps(model)).predict_proba(X)
+    assert_array_equal(again, one)
+    fresh = clone(model).fit(X, y, sample_domain=sample_domain)
+    assert_array_equal(fresh.predict_proba(X), one)
+    assert_array_equal(fresh.sample_weight_, model.sample_weight_)
+    other = clone(model).set_params(random_state=4).fit(X, y, sample_domain=sample_domain)
+    assert np.abs(other.predict_proba(X) - one).max() > 0
+
+
+def test_an_estimator_without_weights_is_refused():
+    X, y, sample_domain = make_domains()
+    message = (
+        "estimator=KNeighborsClassifier() takes no sample_weight in fit, which is how the weights "
+        "of the source rows reach it; pass an estimator that does (of a Pipeline, the last step)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        WeightedTransferClassifier(KNeighborsClassifier()).fit(X, y, sample_domain=sample_domain)
+
+
+def test_no_label_at_all():
+    X, _, sample_domain = make_domains()
+    message = (
+        "WeightedTransferRegressor needs a row that has a label and a weight above 0, and none of "
+        "the 280 rows has both; pass labels of source rows, at least."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        WeightedTransferRegressor().fit(X, np.full(280, np.nan), sample_domain=sample_domain)
