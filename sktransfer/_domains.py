@@ -49,14 +49,6 @@ class Domains:
         sources = {name: _safe_indexing(X, self.rows(name)) for name in self.sources}
         return sources, _safe_indexing(X, self.rows(TARGET))
 
-    def take(self, mask):
-        """Give the domains of the rows selected by the boolean `mask`."""
-        codes = self.codes[mask]
-        present = np.unique(codes[codes >= 0])
-        position = np.full(len(self.sources) + 1, -1)
-        position[present] = np.arange(len(present))
-        return Domains(tuple(self.sources[code] for code in present), position[codes])
-
     def check_known(self, known_sources, *, estimator_name):
         """Raise ValueError when a source is not among those that ``fit`` has seen."""
         unknown = [name for name in self.sources if name not in known_sources]
@@ -77,7 +69,7 @@ class Domains:
             found = ", ".join(f"{name!r} has {count}" for name, count in short.items())
             raise ValueError(
                 f"{estimator_name} needs at least {minimum} rows of every domain in sample_domain: "
-                f"{found}; add rows or leave that domain out."
+                f"{found}; add rows, leave that domain out, or mend its name."
             )
 
 
@@ -158,6 +150,11 @@ def _encode(values):
             f"{_HOW_TO_NAME}."
         )
     sources = tuple(sorted(set(names) - {TARGET}))
+    misspelt = [name for name in sources if name.strip().casefold() == TARGET]
+    if misspelt:
+        raise ValueError(
+            f"sample_domain names the sources {misspelt}; did you mean {TARGET!r}? {_HOW_TO_NAME}."
+        )
     position = {name: k for k, name in enumerate(sources)} | {TARGET: -1}
     return sources, np.array([position[name] for name in names], dtype=np.intp)[codes]
 
@@ -200,8 +197,6 @@ def is_labelled(y):
     """
     if hasattr(y, "isna"):  # pandas: Series, DataFrame and nullable arrays know best
         missing = np.asarray(y.isna())
-    elif hasattr(y, "is_null"):  # polars
-        missing = np.asarray(y.is_null())
     else:
         values = np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None)
         if values.dtype.kind in "fcmM":
@@ -229,6 +224,7 @@ def labels_alone(y, mask, *, discrete):
     -------
     labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
     """
+    y = y if hasattr(y, "__getitem__") else np.asarray(y)
     had_gaps = not is_labelled(y).all()
     labels = np.asarray(_safe_indexing(y, np.flatnonzero(mask)))
     if labels.ndim == 1 and labels.dtype.kind == "O" and len({type(v) for v in labels}) == 1:

@@ -4,9 +4,13 @@ from os import PathLike
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.validation import check_consistent_length
 
-from sktransfer._domains import TARGET, is_labelled, read_sample_domain
+from sktransfer._domains import TARGET, is_labelled, labels_alone, read_sample_domain
 from sktransfer._sklearn import _num_samples, _safe_indexing
+
+# What labels are called in an error, by the kind of their dtype; the rest is text.
+_KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
 
 # What missing labels turn into when somebody casts them to strings.
 _MISSING_AS_TEXT = {"nan", "None", "<NA>"}
@@ -82,20 +86,30 @@ def unpack_domains(X, y, sample_domain):
     target : (X, y) or X
         Those of the target.
 
+    Notes
+    -----
+    Labels that became floating point to hold another domain's gaps come back as integers where all
+    of a domain's are whole numbers; booleans that did so come back as 0 and 1.
+
     Examples
     --------
     >>> sources, target = unpack_domains([[0.0], [2.0]], [1, 0], ["lab", "target"])
     >>> sources
     {'lab': ([[0.0]], array([1]))}
     """
+    X = X.tocsr() if sparse.issparse(X) else X
     domains = read_sample_domain(sample_domain, _num_samples(X))
-    labelled = None if y is None else is_labelled(y)
+    if y is not None:
+        check_consistent_length(X, y)
+        labelled = is_labelled(y)
 
     def take(name):
         indices = domains.rows(name)
         rows = _safe_indexing(X, indices)
         if y is None or not labelled[indices].any():
             return rows
+        if labelled[indices].all() and not _is_nullable(y):
+            return rows, labels_alone(y, np.isin(np.arange(len(labelled)), indices), discrete=True)
         return rows, _safe_indexing(y if hasattr(y, "take") else np.asarray(y), indices)
 
     return {name: take(name) for name in domains.sources}, take(TARGET)
@@ -212,25 +226,24 @@ def _concatenate(kind, parts):
     if kind.startswith("polars"):
         import polars as pl
 
-        return pl.concat(parts)
+        return pl.concat(parts, how="vertical_relaxed")
     return np.concatenate(parts)
 
 
 def _stack_labels(labels, counts):
     """Concatenate the labels, with missing values for the domains that have none."""
-    given = {name: y for name, y in labels.items() if y is not None}
+    given = {name: y for name, y in labels.items() if y is not None and is_labelled(y).any()}
     if not given:
         return None
-    if all(_is_nullable(y) for y in given.values()):
+    labels = {name: given.get(name) for name in labels}
+    if all(_is_nullable(y) for y in given.values()) and len({y.dtype for y in given.values()}) == 1:
         return _stack_nullable(labels, counts)
     arrays = {name: _plain_labels(y) for name, y in given.items()}
-    kinds = {
-        name: "text" if values.dtype.kind in "OUT" else "numbers" for name, values in arrays.items()
-    }
+    kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
     if len(set(kinds.values())) > 1:
         raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
     gaps = len(given) < len(labels) or not all(is_labelled(y).all() for y in arrays.values())
-    if "text" in kinds.values():
+    if "numbers" not in kinds.values():
         dtype = object if gaps else np.result_type(*arrays.values())
     else:
         dtype = np.result_type(*arrays.values(), *([np.float64] if gaps else []))

@@ -9,7 +9,7 @@ from sklearn.pipeline import _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import HasMethods, Hidden, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._tags import get_tags
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.validation import _check_method_params as index_method_params
@@ -18,7 +18,6 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 __all__ = [
     "GroupsConsumerMixin",
     "HasMethods",
-    "Hidden",
     "Interval",
     "StrOptions",
     "_check_sample_weight",

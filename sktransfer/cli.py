@@ -1,6 +1,7 @@
 """The command line: ``sktransfer demo``."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import sktransfer
@@ -55,7 +56,11 @@ def _parser():
 def _run_demo(options):
     from sktransfer.demo import run_demo
 
-    run_demo(labels=options.labels, draws=options.draws, out=options.out)
+    try:
+        run_demo(labels=options.labels, draws=options.draws, out=options.out)
+    except (ImportError, OSError) as error:
+        print(f"sktransfer demo: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

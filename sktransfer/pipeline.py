@@ -3,15 +3,17 @@
 Read `TransferPipeline._fit` for what a middle step gets, `_fit_last` for what the last one gets.
 """
 
+import sys
 from dataclasses import dataclass
 from inspect import signature
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_memory
+from sklearn.utils.validation import check_consistent_length, check_memory
 
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
 from sktransfer._sklearn import (
@@ -21,6 +23,7 @@ from sktransfer._sklearn import (
     _name_estimators,
     _num_samples,
     _print_elapsed_time,
+    _routing_enabled,
     _safe_indexing,
     get_tags,
     index_method_params,
@@ -33,9 +36,15 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     """Make a pipeline that carries `sample_domain` without any global switch.
 
     Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included.
-    A middle step whose tags require a target is fitted on the labelled rows and transforms all
-    rows. A final classifier or regressor is fitted on the labelled rows only, with labels of the
-    dtype that they alone would have; a final transformer sees every row. New rows are target rows.
+    A middle step whose tags require a target (or that selects features by labels) is fitted on the
+    labelled rows and transforms all rows. A final classifier or regressor is fitted on the labelled
+    rows only, with labels of the dtype that they alone would have, unless it makes use of rows
+    without a label by itself, as `WeightedTransferClassifier` does; a final transformer sees every
+    row. New rows are target rows.
+
+    In a search or a cross-validation the domains are passed twice: as ``groups`` to the splitter
+    (`TargetFold`), and as ``sample_domain`` to the steps, in ``fit`` of a search and in ``params``
+    of :func:`~sklearn.model_selection.cross_val_score`.
 
     Parameters
     ----------
@@ -93,6 +102,16 @@ class TransferPipeline(Pipeline):
 
     __metadata_request__fit = {"sample_domain": True}
     __metadata_request__fit_transform = {"sample_domain": True}
+    __metadata_request__fit_predict = {"sample_domain": True}
+    __metadata_request__transform = {"sample_domain": True}
+    __metadata_request__predict = {"sample_domain": True}
+    __metadata_request__predict_proba = {"sample_domain": True}
+    __metadata_request__predict_log_proba = {"sample_domain": True}
+    __metadata_request__decision_function = {"sample_domain": True}
+    __metadata_request__score = {"sample_domain": True}
+
+    # It sorts rows with and without a label out by itself, for each of its own steps.
+    _reads_unlabelled_rows = True
 
     _parameter_constraints: dict = {
         **Pipeline._parameter_constraints,
@@ -114,6 +133,16 @@ class TransferPipeline(Pipeline):
             part.target_labels = self.target_labels
             part.transform_input = self.transform_input
         return part
+
+    def get_metadata_routing(self):
+        """Say that `sample_domain` is asked for, whether or not a step takes it.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            That of :class:`~sklearn.pipeline.Pipeline`, and the request of the pipeline itself.
+        """
+        return super().get_metadata_routing().add_self_request(self)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, sample_domain=None, **params):
@@ -162,6 +191,29 @@ class TransferPipeline(Pipeline):
             The mapped rows.
         """
         return self._fit_all("fit_transform", X, y, sample_domain, params)
+
+    @available_if(_final_estimator_has("fit_predict"))
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_predict(self, X, y=None, *, sample_domain=None, **params):
+        """Fit all steps and give what the last one's ``fit_predict`` says of the rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of all domains.
+        y : array-like of shape (n_samples,), default=None
+            Labels, as in `fit`.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in `fit`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            The predictions.
+        """
+        return self._fit_all("fit_predict", X, y, sample_domain, params)
 
     def _fit_all(self, method, X, y, sample_domain, params):
         context = self._init_callback_context(
@@ -216,6 +268,8 @@ class TransferPipeline(Pipeline):
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             if method == "fit":
                 _fit_step(last, X, step_rows, step_params)
+            elif method == "fit_predict":
+                X = last.fit_predict(X, step_rows.y, **step_params["fit_predict"])
             else:
                 X, _ = _fit_and_transform(last, X, step_rows, step_params)
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -228,7 +282,7 @@ class TransferPipeline(Pipeline):
         )
         return {
             method: dict(step_params.get(method, {}))
-            for method in ("fit", "transform", "fit_transform")
+            for method in ("fit", "transform", "fit_transform", "fit_predict")
         }
 
     def _call(self, method, X, args, sample_domain, params):
@@ -304,6 +358,26 @@ class TransferPipeline(Pipeline):
         """
         return self._call("predict_proba", X, (), sample_domain, params)
 
+    @available_if(_final_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict log-probabilities with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict_log_proba`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._call("predict_log_proba", X, (), sample_domain, params)
+
     @available_if(_final_estimator_has("decision_function"))
     def decision_function(self, X, *, sample_domain=None, **params):
         """Map rows by the middle steps and give the last one's decision function.
@@ -348,6 +422,8 @@ class TransferPipeline(Pipeline):
         """
         if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
+        if y is not None and (labelled := is_labelled(y)).all():
+            y = labels_alone(y, labelled, discrete=is_classifier(self))
         return self._call("score", X, (y,), sample_domain, params)
 
 
@@ -367,7 +443,7 @@ class _Rows:
         """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
         if y is None:
             return _StepRows(None, None, self.sample_domain)
-        if not _requires_labels(step):
+        if not _requires_labels(step) or _reads_unlabelled_rows(step):
             seen = y if self.hidden is None else hide_labels(y, self.hidden)
             return _StepRows(seen, None, self.sample_domain)
         if not self.labelled.any():
@@ -377,7 +453,7 @@ class _Rows:
             )
         labels = labels_alone(y, self.labelled, discrete=discrete)
         rows = None if self.labelled.all() else np.flatnonzero(self.labelled)
-        return _StepRows(y if rows is None else labels, rows, self.sample_domain)
+        return _StepRows(labels, rows, self.sample_domain)
 
 
 @dataclass(frozen=True)
@@ -391,6 +467,8 @@ class _StepRows:
 
 def _read_rows(X, y, sample_domain, *, target_labels):
     domains = read_sample_domain(sample_domain, _num_samples(X))
+    if y is not None:
+        check_consistent_length(X, y)
     labelled = None if y is None else is_labelled(y)
     if target_labels != "ignore":
         return _Rows(labelled, None, sample_domain)
@@ -408,7 +486,27 @@ def _requires_labels(step):
     """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
     if not hasattr(step, "__sklearn_tags__"):
         return False
-    return is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required
+    if is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required:
+        return True
+    return _selects_by_labels(step)
+
+
+def _selects_by_labels(step):
+    """Tell a feature selector that reads labels: its tags do not say so, because it need not."""
+    selection = sys.modules.get("sklearn.feature_selection")  # without it there is no selector
+    return (
+        selection is not None
+        and isinstance(step, selection.SelectorMixin)
+        and not isinstance(step, selection.VarianceThreshold)
+    )
+
+
+def _reads_unlabelled_rows(step):
+    """Tell a step, or a search over one, that makes use of rows without a label by itself."""
+    return getattr(step, "_reads_unlabelled_rows", False) or (
+        (hasattr(step, "best_score_") or hasattr(step, "refit"))
+        and _reads_unlabelled_rows(step.estimator)
+    )
 
 
 def _domain_param(method, sample_domain):
@@ -424,7 +522,17 @@ def _takes_domain(method):
     if not takes_any or not hasattr(owner, "get_metadata_routing"):
         return False
     consumed = get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"})
-    return "sample_domain" in consumed
+    if consumed and not _routing_enabled() and _is_composition(owner):
+        raise ValueError(
+            f"a step inside {type(owner).__name__} takes sample_domain, which "
+            f"{type(owner).__name__} does not pass on by itself; use make_transfer_pipeline "
+            "inside, or sklearn.set_config(enable_metadata_routing=True)."
+        )
+    return bool(consumed)
+
+
+def _is_composition(owner):
+    return any(hasattr(owner, name) for name in ("steps", "transformers", "transformer_list"))
 
 
 def _fit_step(step, X, rows, params):
@@ -433,6 +541,7 @@ def _fit_step(step, X, rows, params):
     if rows.sample_domain is None:
         fit_params.pop("sample_domain", None)
     if rows.indices is not None:
+        X = X.tocsr() if issparse(X) else X
         fit_params = index_method_params(X, fit_params, indices=rows.indices)
         X = _safe_indexing(X, rows.indices)
     return step.fit(X, rows.y, **fit_params)

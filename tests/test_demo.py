@@ -95,3 +95,17 @@ def test_wrong_options_are_refused_in_a_sentence(arguments, message, capsys):
     with pytest.raises(SystemExit):
         main(["demo", *arguments])
     assert message in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named_before_the_work_begins(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(_experiment, "find_spec", lambda name: None if name == "torch" else name)
+    assert main(["demo", "--out", str(tmp_path)]) == 1
+    message = 'the demo needs torch, not installed: pip install "sktransfer[torch,plot]".'
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_for_a_folder_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["demo", "--out", str(tmp_path / "file")]) == 1
+    assert "is a file; name a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"

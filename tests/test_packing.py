@@ -142,3 +142,29 @@ def test_signed_integers_unpack_too():
     sources, target = unpack_domains(np.arange(3), None, [1, -1, 2])
     assert {name: rows.tolist() for name, rows in sources.items()} == {"1": [0], "2": [2]}
     assert target.tolist() == [1]
+
+
+def test_labels_come_back_as_the_integers_they_were():
+    given = {"a": (Xa, np.array([1, 2, 1]))}
+    sources, target = unpack_domains(*pack_domains(given, target=Xt))
+    assert sources["a"][1].dtype == np.int64
+    np.testing.assert_array_equal(target, Xt)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([b"u", b"v", b"u"]), np.array(["2026-01-01"] * 3, dtype="datetime64[D]")],
+    ids=["bytes", "dates"],
+)
+def test_any_other_kind_of_label_has_none_for_a_gap(labels):
+    y = pack_domains({"a": (Xa, labels)}, target=Xt)[1]
+    assert y[3:].tolist() == [None, None]
+    assert y[:3].tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("nothing", [np.full(2, np.nan), np.array([None, None], dtype=object)])
+def test_a_domain_whose_labels_are_all_missing_fits_any(nothing):
+    texts = pack_domains({"a": (Xa, ["x", "y", "x"])}, target=(Xt, nothing))[1]
+    assert texts.tolist() == ["x", "y", "x", None, None]
+    numbers = pack_domains({"a": (Xa, [1, 2, 1])}, target=(Xt, nothing))[1]
+    np.testing.assert_array_equal(numbers, [1, 2, 1, np.nan, np.nan])

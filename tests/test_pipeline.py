@@ -7,14 +7,22 @@ import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.callback import ScoringMonitor
+from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyRegressor
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sktransfer import CORALAligner, TargetFold, TrAdaBoostClassifier, make_transfer_pipeline
+from sktransfer import (
+    CORALAligner,
+    TargetFold,
+    TrAdaBoostClassifier,
+    WeightedTransferClassifier,
+    make_transfer_pipeline,
+)
 
 
 class Witness(TransformerMixin, BaseEstimator):
@@ -356,3 +364,110 @@ def test_pandas_and_nested_pipelines_carry_domains(data):
     nested.fit(frame, pd.Series(y), sample_domain=pd.Series(sample_domain))
     flat.fit(X, y, sample_domain=sample_domain)
     np.testing.assert_allclose(nested.predict_proba(frame), flat.predict_proba(X))
+
+
+def test_a_method_of_ours_gets_the_rows_without_a_label_too(data):
+    X, y, sample_domain = data
+    is_target = sample_domain == "target"
+    labels = _with_gaps(y, np.flatnonzero(is_target))
+    last = WeightedTransferClassifier(LogisticRegression())
+    expected = clone(last).fit(X, labels, sample_domain=sample_domain).predict_proba(X)
+    pipe = make_transfer_pipeline(clone(last)).fit(X, labels, sample_domain=sample_domain)
+    np.testing.assert_array_equal(pipe.predict_proba(X), expected)
+    ignoring = make_transfer_pipeline(clone(last), target_labels="ignore")
+    ignoring.fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_array_equal(ignoring.predict_proba(X), expected)
+
+
+def test_a_pipeline_inside_sorts_labelled_rows_out_by_itself(data):
+    X, y, sample_domain = data
+    labels = _with_gaps(y, np.flatnonzero(sample_domain == "target"))
+    inner = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    nested = make_transfer_pipeline(StandardScaler(), inner)
+    flat = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
+    np.testing.assert_array_equal(
+        nested.fit(X, labels, sample_domain=sample_domain).predict_proba(X),
+        flat.fit(X, labels, sample_domain=sample_domain).predict_proba(X),
+    )
+
+
+def test_third_party_predictors_get_labelled_rows_only_though_they_take_domains(data):
+    class TakesDomain(LastWitness):
+        def fit(self, X, y, *, sample_domain=None):
+            super().fit(X, y)
+            self.domain_ = sample_domain
+            return self
+
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(TakesDomain()).fit(
+        X, _with_gaps(y, [30, 31]), sample_domain=sample_domain
+    )
+    assert len(pipe[-1].seen_[0]) == 38
+    np.testing.assert_array_equal(pipe[-1].domain_, np.delete(sample_domain, [30, 31]))
+
+
+def test_a_selector_by_labels_is_fitted_on_labelled_rows(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(SelectKBest(k=1), LogisticRegression()).fit(
+        X, _with_gaps(y, np.arange(30, 40)), sample_domain=sample_domain
+    )
+    np.testing.assert_array_equal(pipe[0].scores_, SelectKBest(k=1).fit(X[:30], y[:30]).scores_)
+
+
+def test_labels_of_another_length_are_refused(data):
+    X, y, sample_domain = data
+    labels = _with_gaps(y, [30])[:-1]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        make_transfer_pipeline(LogisticRegression()).fit(X, labels, sample_domain=sample_domain)
+
+
+def test_with_routing_on_domains_flow_though_no_step_asks_for_them(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(LogisticRegression(), target_labels="ignore")
+    params = {"groups": sample_domain, "sample_domain": sample_domain}
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = cross_val_score(pipe, X, y, cv=TargetFold(3), params=params)
+    plain = cross_val_score(
+        pipe,
+        X,
+        y,
+        cv=TargetFold(3),
+        groups=sample_domain,
+        params={"sample_domain": sample_domain},
+    )
+    np.testing.assert_array_equal(routed, plain)
+
+
+def test_a_plain_pipeline_around_an_aligner_is_refused_in_a_sentence(data):
+    X, y, sample_domain = data
+    plain = make_pipeline(StandardScaler(), CORALAligner())
+    message = (
+        "a step inside Pipeline takes sample_domain, which Pipeline does not pass on by itself"
+    )
+    with pytest.raises(ValueError, match=message):
+        make_transfer_pipeline(plain, LogisticRegression()).fit(X, y, sample_domain=sample_domain)
+
+
+def test_fit_predict_and_log_probabilities_carry_domains(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(CORALAligner(), KMeans(2, random_state=0))
+    found = pipe.fit_predict(X, sample_domain=sample_domain)
+    aligned = CORALAligner().fit_transform(X, sample_domain=sample_domain)
+    np.testing.assert_array_equal(found, KMeans(2, random_state=0).fit_predict(aligned))
+    classify = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    classify.fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_allclose(
+        np.exp(classify.predict_log_proba(X, sample_domain=sample_domain)),
+        classify.predict_proba(X, sample_domain=sample_domain),
+    )
+
+
+def test_objects_that_hold_numbers_can_be_scored(data):
+    X, y, sample_domain = data
+    labels = y.astype(object)
+    labels[30] = None
+    search = GridSearchCV(
+        make_transfer_pipeline(LogisticRegression()), {}, cv=TargetFold(2), error_score="raise"
+    )
+    search.fit(X, labels, groups=sample_domain, sample_domain=sample_domain)
+    assert np.isfinite(search.best_score_)

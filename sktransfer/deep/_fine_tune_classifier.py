@@ -288,20 +288,26 @@ class FineTuneClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"This {name} estimator requires y to be passed, but the target y is None."
             )
-        y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
+        labelled = is_labelled(y)
+        y = labels_alone(y, labelled, discrete=True) if labelled.all() else y
+        y = column_or_1d(y, warn=True)
         if y.dtype.kind == "f":
             assert_all_finite(y, input_name="y", estimator_name=name)
-        if not (labelled := is_labelled(y)).all():
+        if not labelled.all():
             raise ValueError(
                 f"{np.sum(~labelled)} of {len(y)} labels in y are missing, and {name} learns "
                 "from labelled rows only: drop the rows without a label."
             )
-        y = labels_alone(y, labelled, discrete=True)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
-        return y, Rows(None, codes, weight / weight.mean())
+        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[codes].sum() > 0):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} gives the classes the weights "
+                f"{weight.tolist()}, expected numbers of 0 or more, not all 0."
+            )
+        return y, Rows(None, codes, weight[codes] / weight[codes].mean())
 
     def _read_depth(self):
         depth = self.backbone_.depth(self.freeze_depth)

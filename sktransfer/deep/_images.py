@@ -57,6 +57,10 @@ def validate_images(estimator, X, *, reset):
             f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
             "X.toarray() for example."
         )
+    if is_encoded(X):
+        raise ValueError(
+            f"X is a single {type(X).__name__}, expected a sequence of images: pass a list, [X]."
+        )
     items = _items(X)
     if items is None and not _is_table(X):
         X = _as_array(X)

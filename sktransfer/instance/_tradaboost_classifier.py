@@ -129,6 +129,9 @@ class TrAdaBoostClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
     __metadata_request__fit = {"sample_domain": True}
 
+    # A transfer pipeline leaves it to the method what to do with rows that have no label.
+    _reads_unlabelled_rows = True
+
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"]), None],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],

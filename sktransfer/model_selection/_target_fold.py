@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
 from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
@@ -82,6 +83,7 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         n_samples = _num_samples(X)
         if y is None:
             raise ValueError("TargetFold tests on labelled target rows, but y is None; pass y.")
+        check_consistent_length(X, y)
         domains = read_sample_domain(groups, n_samples)
         candidates = np.flatnonzero(domains.is_target & is_labelled(y))
         if len(candidates) < self.n_splits:
@@ -101,8 +103,11 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
     def _folder(self, labels):
         """Choose the splitter of the labelled target rows: stratified where labels are classes."""
         stratify = type_of_target(labels) in ("binary", "multiclass")
-        if stratify and labels.dtype.kind == "f":
-            # Whole numbers in floating point are classes only if they repeat as classes do.
-            stratify = np.unique(labels, return_counts=True)[1].min() >= self.n_splits
+        if stratify and labels.dtype.kind in "iuf":
+            # Whole numbers are classes only if they repeat as classes do: in floating point each of
+            # them, as integers at least one, so that a rare class is still stratified.
+            counts = np.unique(labels, return_counts=True)[1]
+            repeats = counts.min() if labels.dtype.kind == "f" else counts.max()
+            stratify = repeats >= self.n_splits
         fold = StratifiedKFold if stratify else KFold
         return fold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)

@@ -363,3 +363,10 @@ def test_callbacks_do_not_change_what_is_learned(network, capsys):
     watched = make(network, freeze_depth=2).set_callbacks(ProgressBar()).fit(X, Y)
     assert_same(plain, watched)
     assert "FineTuneClassifier" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("weights", [{0: -1, 1: 1}, {0: 0, 1: 0}, {0: np.nan, 1: 1}])
+def test_class_weights_that_are_none_are_refused(weights):
+    X, y = np.eye(8).reshape(2, 32).repeat(4, axis=0)[:, :16], np.tile([0, 1], 4)
+    with pytest.raises(ValueError, match="expected numbers of 0 or more, not all 0"):
+        FineTuneClassifier(class_weight=weights).fit(X, y)

@@ -44,7 +44,7 @@ def test_without_domains_it_is_stratified_k_fold(y):
     assert _folds(TargetFold(4, **shuffled), X, y) == _folds(StratifiedKFold(4, **shuffled), X, y)
 
 
-@pytest.mark.parametrize("y", [np.linspace(0, 1, 20), np.arange(20.0)])
+@pytest.mark.parametrize("y", [np.linspace(0, 1, 20), np.arange(20.0), np.arange(20)])
 def test_without_domains_regression_is_k_fold(y):
     X = np.zeros((20, 1))
     assert _folds(TargetFold(4), X, y) == _folds(KFold(4), X, y)
