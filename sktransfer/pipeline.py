@@ -1,21 +1,14 @@
 """A scikit-learn Pipeline that carries ``sample_domain`` to every step that takes it.
 
-Read `TransferPipeline._fit` for what a middle step gets, `_fit_last` for what the last one gets.
+`_steps` says what one step is fitted with; here they are put one after the other.
 """
 
-import sys
-from dataclasses import dataclass
-from inspect import signature
-
-import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_memory
+from sklearn.utils.validation import check_memory
 
-from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
 from sktransfer._sklearn import (
     StrOptions,
     _final_estimator_has,
@@ -23,10 +16,13 @@ from sktransfer._sklearn import (
     _name_estimators,
     _num_samples,
     _print_elapsed_time,
-    _routing_enabled,
-    _safe_indexing,
-    get_tags,
-    index_method_params,
+)
+from sktransfer._steps import (
+    domain_param,
+    fit_and_transform,
+    fit_step,
+    fit_transform_step,
+    read_rows,
 )
 
 __all__ = ["TransferPipeline", "make_transfer_pipeline"]
@@ -220,7 +216,7 @@ class TransferPipeline(Pipeline):
             task_name=method.replace("_", "-"), max_subtasks=len(self.steps)
         )
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        rows = _read_rows(X, y, sample_domain, target_labels=self.target_labels)
+        rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
         routed = self._check_method_params(method=method, props=params)
         Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
         subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
@@ -231,12 +227,12 @@ class TransferPipeline(Pipeline):
 
     def _fit(self, X, y=None, routed_params=None, raw_params=None, callback_ctx=None, rows=None):
         """Fit the middle steps and give the rows as the last step gets them."""
-        rows = _read_rows(X, y, None, target_labels=self.target_labels) if rows is None else rows
+        rows = read_rows(X, y, None, target_labels=self.target_labels) if rows is None else rows
         self.steps = list(self.steps)
         self._validate_steps()
         memory = check_memory(self.memory)
         cached = getattr(memory, "location", memory) is not None
-        fit_transform = memory.cache(_fit_transform_step, ignore=["message", "caller", "context"])
+        fit_transform = memory.cache(fit_transform_step, ignore=["message", "caller", "context"])
         for index, name, step in self._iter(with_final=False, filter_passthrough=False):
             context = callback_ctx.subcontext(task_name=f"fit-transform-{name}")
             if step is None or step == "passthrough":
@@ -267,11 +263,11 @@ class TransferPipeline(Pipeline):
         with context.propagate_callback_context(last):
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             if method == "fit":
-                _fit_step(last, X, step_rows, step_params)
+                fit_step(last, X, step_rows, step_params)
             elif method == "fit_predict":
                 X = last.fit_predict(X, step_rows.y, **step_params["fit_predict"])
             else:
-                X, _ = _fit_and_transform(last, X, step_rows, step_params)
+                X, _ = fit_and_transform(last, X, step_rows, step_params)
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return X
 
@@ -291,12 +287,12 @@ class TransferPipeline(Pipeline):
             return getattr(super(), method)(X, *args, **params)
         read_sample_domain(sample_domain, _num_samples(X), require_target=False)
         for _, _, step in self._iter(with_final=False):
-            X = step.transform(X, **_domain_param(step.transform, sample_domain))
+            X = step.transform(X, **domain_param(step.transform, sample_domain))
         last = self._final_estimator
         if last == "passthrough":
             return X
         call = getattr(last, method)
-        return call(X, *args, **params, **_domain_param(call, sample_domain))
+        return call(X, *args, **params, **domain_param(call, sample_domain))
 
     @available_if(Pipeline._can_transform)
     def transform(self, X, *, sample_domain=None, **params):
@@ -425,148 +421,3 @@ class TransferPipeline(Pipeline):
         if y is not None and (labelled := is_labelled(y)).all():
             y = labels_alone(y, labelled, discrete=is_classifier(self))
         return self._call("score", X, (y,), sample_domain, params)
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """What a pipeline knows about its training rows.
-
-    `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
-    `sample_domain` is as the user gave it, and may be None.
-    """
-
-    labelled: np.ndarray | None
-    hidden: np.ndarray | None
-    sample_domain: object
-
-    def for_step(self, step, y, *, discrete):
-        """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
-        if y is None:
-            return _StepRows(None, None, self.sample_domain)
-        if not _requires_labels(step) or _reads_unlabelled_rows(step):
-            seen = y if self.hidden is None else hide_labels(y, self.hidden)
-            return _StepRows(seen, None, self.sample_domain)
-        if not self.labelled.any():
-            raise ValueError(
-                f"{type(step).__name__} needs labels, but no row has one that it may see; pass y "
-                "with the labels that there are (missing values elsewhere)."
-            )
-        labels = labels_alone(y, self.labelled, discrete=discrete)
-        rows = None if self.labelled.all() else np.flatnonzero(self.labelled)
-        return _StepRows(labels, rows, self.sample_domain)
-
-
-@dataclass(frozen=True)
-class _StepRows:
-    """What one step is fitted with: labels `y` of the rows `indices` (None: all rows)."""
-
-    y: object
-    indices: np.ndarray | None
-    sample_domain: object
-
-
-def _read_rows(X, y, sample_domain, *, target_labels):
-    domains = read_sample_domain(sample_domain, _num_samples(X))
-    if y is not None:
-        check_consistent_length(X, y)
-    labelled = None if y is None else is_labelled(y)
-    if target_labels != "ignore":
-        return _Rows(labelled, None, sample_domain)
-    if not domains.sources:
-        raise ValueError(
-            "target_labels='ignore' would hide the label of every row, since sample_domain names "
-            "no source; pass sample_domain with source rows, or target_labels='use'."
-        )
-    if labelled is not None:
-        labelled = labelled & ~domains.is_target
-    return _Rows(labelled, domains.is_target, sample_domain)
-
-
-def _requires_labels(step):
-    """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
-    if not hasattr(step, "__sklearn_tags__"):
-        return False
-    if is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required:
-        return True
-    return _selects_by_labels(step)
-
-
-def _selects_by_labels(step):
-    """Tell a feature selector that reads labels: its tags do not say so, because it need not."""
-    selection = sys.modules.get("sklearn.feature_selection")  # without it there is no selector
-    return (
-        selection is not None
-        and isinstance(step, selection.SelectorMixin)
-        and not isinstance(step, selection.VarianceThreshold)
-    )
-
-
-def _reads_unlabelled_rows(step):
-    """Tell a step, or a search over one, that makes use of rows without a label by itself."""
-    return getattr(step, "_reads_unlabelled_rows", False) or (
-        (hasattr(step, "best_score_") or hasattr(step, "refit"))
-        and _reads_unlabelled_rows(step.estimator)
-    )
-
-
-def _domain_param(method, sample_domain):
-    """Give ``{"sample_domain": ...}`` where `method` takes it, else nothing."""
-    return {"sample_domain": sample_domain} if _takes_domain(method) else {}
-
-
-def _takes_domain(method):
-    if "sample_domain" in signature(method).parameters:
-        return True
-    owner = getattr(method, "__self__", None)  # a search or another meta-estimator passes it on
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature(method).parameters.values())
-    if not takes_any or not hasattr(owner, "get_metadata_routing"):
-        return False
-    consumed = get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"})
-    if consumed and not _routing_enabled() and _is_composition(owner):
-        raise ValueError(
-            f"a step inside {type(owner).__name__} takes sample_domain, which "
-            f"{type(owner).__name__} does not pass on by itself; use make_transfer_pipeline "
-            "inside, or sklearn.set_config(enable_metadata_routing=True)."
-        )
-    return bool(consumed)
-
-
-def _is_composition(owner):
-    return any(hasattr(owner, name) for name in ("steps", "transformers", "transformer_list"))
-
-
-def _fit_step(step, X, rows, params):
-    """Fit one step on its rows."""
-    fit_params = params["fit"] | _domain_param(step.fit, rows.sample_domain)
-    if rows.sample_domain is None:
-        fit_params.pop("sample_domain", None)
-    if rows.indices is not None:
-        X = X.tocsr() if issparse(X) else X
-        fit_params = index_method_params(X, fit_params, indices=rows.indices)
-        X = _safe_indexing(X, rows.indices)
-    return step.fit(X, rows.y, **fit_params)
-
-
-def _fit_and_transform(step, X, rows, params):
-    """Fit one step on its rows and map all rows; give the mapped rows and the step."""
-    takes_domain = rows.sample_domain is not None and (
-        _takes_domain(step.fit) or _takes_domain(step.transform)
-    )
-    if rows.indices is None and not takes_domain and hasattr(step, "fit_transform"):
-        return step.fit_transform(X, rows.y, **params["fit_transform"]), step
-    if hasattr(step, "fit_transform"):
-        params = params | {"fit": params["fit"] or params["fit_transform"]}
-    fitted = _fit_step(step, X, rows, params)
-    transform_params = params["transform"]
-    if rows.sample_domain is not None:
-        transform_params = transform_params | _domain_param(step.transform, rows.sample_domain)
-    return fitted.transform(X, **transform_params), fitted
-
-
-def _fit_transform_step(step, X, rows, *, params, message, caller, context):
-    """Fit a middle step and map all rows (a function of its own, so that `memory` can cache it)."""
-    with context.propagate_callback_context(step), _print_elapsed_time("Pipeline", message):
-        context.call_on_fit_task_begin(estimator=caller, X=X, y=rows.y)
-        Xt, fitted = _fit_and_transform(step, X, rows, params)
-        context.call_on_fit_task_end(estimator=caller, X=Xt, y=rows.y)
-    return Xt, fitted

@@ -1,0 +1,166 @@
+"""What one step of a transfer pipeline is fitted with, and how it is fitted."""
+
+import sys
+from dataclasses import dataclass
+from inspect import signature
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import is_classifier, is_regressor
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import check_consistent_length
+
+from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._sklearn import (
+    _num_samples,
+    _print_elapsed_time,
+    _routing_enabled,
+    _safe_indexing,
+    get_tags,
+    index_method_params,
+)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a pipeline knows about its training rows.
+
+    `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
+    `sample_domain` is as the user gave it, and may be None.
+    """
+
+    labelled: np.ndarray | None
+    hidden: np.ndarray | None
+    sample_domain: object
+
+    def for_step(self, step, y, *, discrete):
+        """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
+        if y is None:
+            return StepRows(None, None, self.sample_domain)
+        if not _requires_labels(step) or _reads_unlabelled_rows(step):
+            seen = y if self.hidden is None else hide_labels(y, self.hidden)
+            return StepRows(seen, None, self.sample_domain)
+        if not self.labelled.any():
+            raise ValueError(
+                f"{type(step).__name__} needs labels, but no row has one that it may see; pass y "
+                "with the labels that there are (missing values elsewhere)."
+            )
+        labels = labels_alone(y, self.labelled, discrete=discrete)
+        rows = None if self.labelled.all() else np.flatnonzero(self.labelled)
+        return StepRows(labels, rows, self.sample_domain)
+
+
+@dataclass(frozen=True)
+class StepRows:
+    """What one step is fitted with: labels `y` of the rows `indices` (None: all rows)."""
+
+    y: object
+    indices: np.ndarray | None
+    sample_domain: object
+
+
+def read_rows(X, y, sample_domain, *, target_labels):
+    domains = read_sample_domain(sample_domain, _num_samples(X))
+    if y is not None:
+        check_consistent_length(X, y)
+    labelled = None if y is None else is_labelled(y)
+    if target_labels != "ignore":
+        return TrainingRows(labelled, None, sample_domain)
+    if not domains.sources:
+        raise ValueError(
+            "target_labels='ignore' would hide the label of every row, since sample_domain names "
+            "no source; pass sample_domain with source rows, or target_labels='use'."
+        )
+    if labelled is not None:
+        labelled = labelled & ~domains.is_target
+    return TrainingRows(labelled, domains.is_target, sample_domain)
+
+
+def _requires_labels(step):
+    """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
+    if not hasattr(step, "__sklearn_tags__"):
+        return False
+    if is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required:
+        return True
+    return _selects_by_labels(step)
+
+
+def _selects_by_labels(step):
+    """Tell a feature selector that reads labels: its tags do not say so, because it need not."""
+    selection = sys.modules.get("sklearn.feature_selection")  # without it there is no selector
+    return (
+        selection is not None
+        and isinstance(step, selection.SelectorMixin)
+        and not isinstance(step, selection.VarianceThreshold)
+    )
+
+
+def _reads_unlabelled_rows(step):
+    """Tell a step, or a search over one, that makes use of rows without a label by itself."""
+    return getattr(step, "_reads_unlabelled_rows", False) or (
+        (hasattr(step, "best_score_") or hasattr(step, "refit"))
+        and _reads_unlabelled_rows(step.estimator)
+    )
+
+
+def domain_param(method, sample_domain):
+    """Give ``{"sample_domain": ...}`` where `method` takes it, else nothing."""
+    return {"sample_domain": sample_domain} if _takes_domain(method) else {}
+
+
+def _takes_domain(method):
+    if "sample_domain" in signature(method).parameters:
+        return True
+    owner = getattr(method, "__self__", None)  # a search or another meta-estimator passes it on
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature(method).parameters.values())
+    if not takes_any or not hasattr(owner, "get_metadata_routing"):
+        return False
+    consumed = get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"})
+    if consumed and not _routing_enabled() and _is_composition(owner):
+        raise ValueError(
+            f"a step inside {type(owner).__name__} takes sample_domain, which "
+            f"{type(owner).__name__} does not pass on by itself; use make_transfer_pipeline "
+            "inside, or sklearn.set_config(enable_metadata_routing=True)."
+        )
+    return bool(consumed)
+
+
+def _is_composition(owner):
+    return any(hasattr(owner, name) for name in ("steps", "transformers", "transformer_list"))
+
+
+def fit_step(step, X, rows, params):
+    """Fit one step on its rows."""
+    fit_params = params["fit"] | domain_param(step.fit, rows.sample_domain)
+    if rows.sample_domain is None:
+        fit_params.pop("sample_domain", None)
+    if rows.indices is not None:
+        X = X.tocsr() if issparse(X) else X
+        fit_params = index_method_params(X, fit_params, indices=rows.indices)
+        X = _safe_indexing(X, rows.indices)
+    return step.fit(X, rows.y, **fit_params)
+
+
+def fit_and_transform(step, X, rows, params):
+    """Fit one step on its rows and map all rows; give the mapped rows and the step."""
+    takes_domain = rows.sample_domain is not None and (
+        _takes_domain(step.fit) or _takes_domain(step.transform)
+    )
+    if rows.indices is None and not takes_domain and hasattr(step, "fit_transform"):
+        return step.fit_transform(X, rows.y, **params["fit_transform"]), step
+    if hasattr(step, "fit_transform"):
+        params = params | {"fit": params["fit"] or params["fit_transform"]}
+    fitted = fit_step(step, X, rows, params)
+    transform_params = params["transform"]
+    if rows.sample_domain is not None:
+        transform_params = transform_params | domain_param(step.transform, rows.sample_domain)
+    return fitted.transform(X, **transform_params), fitted
+
+
+def fit_transform_step(step, X, rows, *, params, message, caller, context):
+    """Fit a middle step and map all rows (a function of its own, so that `memory` can cache it)."""
+    with context.propagate_callback_context(step), _print_elapsed_time("Pipeline", message):
+        context.call_on_fit_task_begin(estimator=caller, X=X, y=rows.y)
+        Xt, fitted = fit_and_transform(step, X, rows, params)
+        context.call_on_fit_task_end(estimator=caller, X=Xt, y=rows.y)
+    return Xt, fitted
