@@ -60,14 +60,15 @@ class LinearKernel:
         """Give the problem for the rows `weighted`, ``G^-1 X``."""
         values, vectors = np.linalg.eigh(self.X.T @ weighted)
         kept = values > EPS * max(self.X.shape) * max(values[-1], 0)
-        roots, vectors = np.sqrt(values[kept]), vectors[:, kept]
+        kept[-1] = True  # rows that are all 0 have no axis: any will do, of length 0
+        roots, vectors = np.sqrt(np.maximum(values[kept], 0)), vectors[:, kept]
         axes = vectors * roots
         scatter = axes.T @ self.scatter @ axes
         return Problem(
             size=len(roots),
             pull=lambda E: axes.T @ (self.X.T @ E),
             scatter=lambda c: scatter @ c,
-            lift=lambda c: weighted @ ((vectors / roots) @ c),
+            lift=lambda c: weighted @ ((vectors / np.where(roots > 0, roots, 1)) @ c),
         )
 
     def embed(self, A):

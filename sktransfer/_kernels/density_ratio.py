@@ -14,22 +14,26 @@ Everything here is computed in float64 by NumPy alone.
 
 import numpy as np
 
+from sktransfer._kernels.moment import standard_deviation
 
-def squared_distances(X, Y):
+
+def squared_distances(X, Y, *, center=None):
     """Squared Euclidean distances, ``|x|^2 - 2 x^T y + |y|^2``, none negative.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples_X, n_features), dtype float64
     Y : ndarray of shape (n_samples_Y, n_features), dtype float64
-        Both are centred on the mean of `Y` first, lest a common offset costs digits.
+    center : ndarray of shape (n_features,), default=None
+        Subtracted from both first, lest a common offset costs digits. None: the median of `Y`,
+        which a few rows far out do not move.
 
     Returns
     -------
     squared : ndarray of shape (n_samples_X, n_samples_Y)
     """
-    mean = Y.mean(axis=0)
-    X, Y = X - mean, Y - mean
+    center = np.median(Y, axis=0) if center is None else center
+    X, Y = X - center, Y - center
     squared = X @ (-2 * Y).T
     squared += np.einsum("ij,ij->i", X, X)[:, None]
     squared += np.einsum("ij,ij->i", Y, Y)
@@ -97,16 +101,18 @@ def ulsif(phi_source, phi_target, *, alpha, ridge):
 
 
 def ulsif_scores(phi_source, phi_target, *, alpha, ridges):
-    """Leave-one-out scores of (R)uLSIF without the clipping at 0, for many ridges at once.
+    """Leave-one-out scores of (R)uLSIF, clipped at 0 as the solution is, for many ridges at once.
 
-    ``J = sum_t (alpha r(x_j)^2 / 2 - r(x_j)) / n_t + (1 - alpha) sum_s r(x_i)^2 / (2 n_s)``, where
-    each ``r(x)`` is learnt without x. To leave a row out is a rank-one change of ``H``, so with
-    ``q = phi^T B^-1 phi`` and ``r0 = phi^T B^-1 h`` it divides by ``1 - c q`` (Sherman-Morrison).
+    ``J = mean_i(alpha r_i(x_i^t)^2 / 2 - r_i(x_i^t) + (1 - alpha) r_i(x_i^s)^2 / 2)`` over pairs
+    ``i`` of a source row and a target row, where ``r_i`` is learnt without the two (Kanamori et
+    al., section 3.2). That is a change of ``H`` by two columns: one ``B`` serves all pairs, by the
+    formula of Sherman and Morrison.
 
     Parameters
     ----------
     phi_source : ndarray of shape (n_source, n_centers)
-        Two rows at least; of the target too.
+        Two rows at least; of the target too. The first rows of both are the pairs, as many as
+        there are in the smaller: have them in random order.
     phi_target : ndarray of shape (n_target, n_centers)
     alpha : float
         In [0, 1).
@@ -118,36 +124,44 @@ def ulsif_scores(phi_source, phi_target, *, alpha, ridges):
         The smaller, the better.
     """
     n_source, n_target = len(phi_source), len(phi_target)
-    h = phi_target.mean(axis=0)
-    from_source = (1 - alpha) * _second_moment(phi_source)
-    grown, growth = n_source / (n_source - 1), n_target / (n_target - 1)
+    growth = n_target / (n_target - 1)
+    H = n_source / (n_source - 1) * (1 - alpha) * _second_moment(phi_source)
     if alpha:
-        from_target = alpha * _second_moment(phi_target)
-        spectrum = np.linalg.eigh(growth * from_target + from_source)
-        spectrum_source = np.linalg.eigh(from_target + grown * from_source)
-    else:  # no target row enters H: the two differ by a factor
-        spectrum = np.linalg.eigh(from_source)
-        spectrum_source = grown * spectrum[0], spectrum[1]
-    r0, q = _ratios_and_leverages(phi_source, h, spectrum_source, ridges)
-    r_source = r0 / (1 - (1 - alpha) / (n_source - 1) * q)
-    r0, q = _ratios_and_leverages(phi_target, h, spectrum, ridges)
-    r_target = (growth * r0 - q / (n_target - 1)) / (1 - alpha / (n_target - 1) * q)
-    return (alpha / 2 * r_target**2 - r_target).mean(axis=0) + (1 - alpha) / 2 * (r_source**2).mean(
-        axis=0
-    )
+        H += growth * alpha * _second_moment(phi_target)
+    values, vectors = np.linalg.eigh(H)
+    h = growth * phi_target.mean(axis=0)
+    pairs = slice(min(n_source, n_target))
+    source, target = phi_source[pairs].T, phi_target[pairs].T
+    rotated = [vectors.T @ columns for columns in (source, target, h[:, None])]
+    scores = np.empty(len(ridges))
+    for k, ridge in enumerate(ridges):
+        inverse = vectors / (np.maximum(values, 0) + ridge)
+        from_source, from_target, from_h = (inverse @ columns for columns in rotated)
+        theta = from_h - from_target / (n_target - 1)
+        weight = (1 - alpha) / (n_source - 1)
+        theta = _without(theta, source, from_source, weight)
+        if alpha:
+            from_target = _without(from_target, source, from_source, weight)
+            theta = _without(theta, target, from_target, alpha / (n_target - 1))
+        theta = np.maximum(theta, 0)
+        r_source, r_target = _products(source, theta), _products(target, theta)
+        scores[k] = np.mean(alpha / 2 * r_target**2 - r_target + (1 - alpha) / 2 * r_source**2)
+    return scores
 
 
 def _second_moment(phi):
     return phi.T @ phi / len(phi)
 
 
-def _ratios_and_leverages(phi, h, spectrum, ridges):
-    """``phi^T B^-1 h`` and ``phi^T B^-1 phi``, each of shape (n_samples, n_ridges)."""
-    values, vectors = spectrum
-    inverse = 1 / (np.maximum(values, 0)[:, None] + ridges)
-    rotated = phi @ vectors
-    ratios = rotated @ (inverse * (vectors.T @ h)[:, None])
-    return ratios, np.square(rotated, out=rotated) @ inverse
+def _without(solutions, columns, solved, weight):
+    """``(B - weight u u^T)^-1 c`` for each column u, from ``B^-1 c`` and ``B^-1 u``."""
+    change = weight * _products(columns, solutions) / (1 - weight * _products(columns, solved))
+    return solutions + solved * change
+
+
+def _products(first, second):
+    """The inner product of each column of one with that of the other."""
+    return np.einsum("ij,ij->j", first, second)
 
 
 def ratio_of_odds(p_target, *, n_source, n_target, floor):
@@ -193,10 +207,28 @@ def neighbor_counts(nearest, place, *, smoothing):
     return (smoothing + counts / rows)[place]
 
 
-def shrunk_gaussian(X, *, shrinkage):
-    """Mean and covariance (``ddof=1``), the covariance shrunk towards its mean variance.
+def common_scale(X_source, X_target):
+    """Root of the mean of the two variances (``ddof=1``) of each feature; 1 where both are 0.
 
-    ``(1 - shrinkage) C + shrinkage trace(C) / n_features I``.
+    Parameters
+    ----------
+    X_source, X_target : ndarray of shape (n_samples, n_features), dtype float64
+        Two rows at least.
+
+    Returns
+    -------
+    scale : ndarray of shape (n_features,)
+    """
+    stds = [standard_deviation(X, X.mean(axis=0)) for X in (X_source, X_target)]
+    scale = np.hypot(*stds) / np.sqrt(2)
+    return np.where(scale > 0, scale, 1)
+
+
+def shrunk_gaussian(X, *, shrinkage, scale):
+    """Mean and covariance (``ddof=1``), shrunk towards the mean variance in units of `scale`.
+
+    ``(1 - shrinkage) C + shrinkage v D^2`` with ``D = diag(scale)`` and ``v = trace(D^-1 C D^-1) /
+    n_features``: where `scale` follows the units of the features, so does the covariance.
 
     Parameters
     ----------
@@ -204,6 +236,8 @@ def shrunk_gaussian(X, *, shrinkage):
         Two rows at least.
     shrinkage : float
         In [0, 1].
+    scale : ndarray of shape (n_features,)
+        Above 0.
 
     Returns
     -------
@@ -213,8 +247,8 @@ def shrunk_gaussian(X, *, shrinkage):
     mean = X.mean(axis=0)
     centred = X - mean
     covariance = (1 - shrinkage) * (centred.T @ centred) / (len(X) - 1)
-    variance = np.einsum("ij,ij", centred, centred) / (len(X) - 1) / X.shape[1]
-    covariance.flat[:: len(mean) + 1] += shrinkage * variance
+    variance = np.square(centred / scale).sum() / (len(X) - 1) / X.shape[1]
+    covariance.flat[:: len(mean) + 1] += shrinkage * variance * scale**2
     return mean, covariance
 
 

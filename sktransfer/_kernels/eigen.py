@@ -33,6 +33,8 @@ def largest_eigenpairs(matrix, n_pairs):
         values, vectors = values[-n_pairs:], vectors[:, -n_pairs:]
     else:
         start = np.random.default_rng(0).standard_normal(size)
+        if not (matrix @ start).any():  # the matrix is 0, of which ARPACK makes an error
+            return np.zeros(n_pairs), np.eye(size, n_pairs)
         values, vectors = eigsh(matrix, n_pairs, which="LA", v0=start)
     order = np.argsort(-values, kind="stable")
     return values[order], fix_signs(vectors[:, order])

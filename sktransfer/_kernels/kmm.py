@@ -98,10 +98,12 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
     kernel : LowRank
         Exact where every row is a landmark.
     """
-    values, vectors = np.linalg.eigh(gaussian(squared_distances(landmarks, landmarks), width=width))
+    center = np.median(X, axis=0)
+    among = squared_distances(landmarks, landmarks, center=center)
+    values, vectors = np.linalg.eigh(gaussian(among, width=width))
     kept = values > 1e-10 * values[-1]
     root = vectors[:, kept] / np.sqrt(values[kept])
-    factor = gaussian(squared_distances(X, landmarks), width=width) @ root
+    factor = gaussian(squared_distances(X, landmarks, center=center), width=width) @ root
     left_over = 1 - np.einsum("ij,ij->i", factor, factor)
     return LowRank(np.maximum(left_over, 0) + ridge, factor)
 
@@ -121,10 +123,11 @@ def dense_kernel(X, landmarks, *, width, ridge):
     -------
     kernel : Dense
     """
-    matrix = np.empty((len(X), len(X)))
+    matrix, center = np.empty((len(X), len(X))), np.median(X, axis=0)
     for start in range(0, len(X), BLOCK):
         rows = slice(start, start + BLOCK)
-        matrix[rows, start:] = gaussian(squared_distances(X[rows], X[start:]), width=width)
+        squared = squared_distances(X[rows], X[start:], center=center)
+        matrix[rows, start:] = gaussian(squared, width=width)
         matrix[start:, rows] = matrix[rows, start:].T
     matrix.flat[:: len(X) + 1] = 1 + ridge
     return Dense(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
@@ -143,9 +146,10 @@ def mean_similarities(X_source, X_target, *, width):
     -------
     kappa : ndarray of shape (n_source,)
     """
-    kappa = np.zeros(len(X_source))
+    kappa, center = np.zeros(len(X_source)), np.median(X_target, axis=0)
     for start in range(0, len(X_target), BLOCK):
-        squared = squared_distances(X_source, X_target[start : start + BLOCK])
+        block = X_target[start : start + BLOCK]
+        squared = squared_distances(X_source, block, center=center)
         kappa += gaussian(squared, width=width).sum(axis=1)
     return kappa * (len(X_source) / len(X_target))
 

@@ -32,9 +32,10 @@ def likely_shares(probabilities, source_shares, *, tol, max_iter):
     -------
     shares : ndarray of shape (n_classes,)
         ``q``; they sum to 1.
+    gap : float
+        No less than the distance of the mean log-likelihood to its maximum.
     """
-    shares, _ = proportions(probabilities / source_shares, tol=tol, max_iter=max_iter)
-    return shares
+    return proportions(probabilities / source_shares, tol=tol, max_iter=max_iter)
 
 
 def matching_weights(confusion, predicted):

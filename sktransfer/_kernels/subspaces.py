@@ -30,13 +30,16 @@ class Subspace(NamedTuple):
 
 
 class SubspaceMap(NamedTuple):
-    """The map ``x -> (x - mean) @ matrix``, a callable; rows come back in their own dtype."""
+    """The map ``x -> (x - mean) @ matrix``, a callable.
+
+    Rows come back in their own dtype; the arithmetic is float64, as large means would else cancel.
+    """
 
     mean: np.ndarray
     matrix: np.ndarray
 
     def __call__(self, X):
-        return (X - self.mean.astype(X.dtype)) @ self.matrix.astype(X.dtype, copy=False)
+        return ((X - self.mean) @ self.matrix).astype(X.dtype, copy=False)
 
 
 def principal_subspace(X, n_axes):

@@ -33,16 +33,32 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         """Give the components and eigenvalues of rows of the domains `codes` (-1: target)."""
 
     def _fit_domains(self, sources, X_target, *labels):
+        if self.kernel == "linear" and self.kernel_params:
+            raise ValueError(
+                "kernel='linear' takes no arguments, but kernel_params="
+                f"{self.kernel_params!r}; pass None, or the kernel that these are for."
+            )
         parts = [*sources.values(), X_target]
         codes = np.repeat([*range(len(sources)), -1], [len(part) for part in parts])
         X = np.concatenate(parts).astype(np.float64, copy=False)
-        components, self.eigenvalues_ = self._components(self._kernel_of(X), codes, *labels)
+        kernel = self._kernel_of(X, centred=not sources)
+        components, self.eigenvalues_ = self._components(kernel, codes, *labels)
         self._store(X, components)
 
-    def _kernel_of(self, X):
-        if self.kernel == "linear" and X.shape[1] < len(X):
-            return LinearKernel(X)
-        return DenseKernel(self._similarities(X))
+    def _kernel_of(self, X, *, centred):
+        """The kernel of the rows; `centred`, that of their features less the mean of these."""
+        self.mean_ = None
+        if self.kernel == "linear":
+            self.mean_ = X.mean(axis=0) if centred else None
+            rows = self._less_mean(X)
+            return LinearKernel(rows) if X.shape[1] < len(X) else DenseKernel(rows @ rows.T)
+        K = self._similarities(X)
+        self.mean_ = K.mean(axis=0) if centred else None
+        K = self._less_mean(K)
+        return DenseKernel(K - K.mean(axis=1, keepdims=True) if centred else K)
+
+    def _less_mean(self, values):
+        return values if self.mean_ is None else values - self.mean_
 
     def _similarities(self, X, Y=None):
         params = self.kernel_params or {}
@@ -53,17 +69,20 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         for name in ("components_", "X_fit_", "dual_components_"):
             vars(self).pop(name, None)
         if self.kernel == "linear":
-            self.components_ = X.T @ components
+            self.components_ = self._less_mean(X).T @ components
         else:
+            if self.mean_ is not None:  # the rest of the centring, once for all rows to come
+                components = components - components.mean(axis=0)
             self.X_fit_, self.dual_components_ = X, components
         self.n_components_ = components.shape[1]
 
     def _transform_domain(self, X, name):
         rows = X.astype(np.float64, copy=False)
         if self.kernel == "linear":
-            mapped = rows @ self.components_
+            mapped = self._less_mean(rows) @ self.components_
         elif len(rows):
-            mapped = self._similarities(rows, self.X_fit_) @ self.dual_components_
+            similarities = self._similarities(rows, self.X_fit_)
+            mapped = self._less_mean(similarities) @ self.dual_components_
         else:
             mapped = np.empty((0, self.n_components_))
         return mapped.astype(X.dtype, copy=False)

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
@@ -45,7 +45,7 @@ class JointDistributionAligner(_BaseComponentAligner):
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf".
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
     ridge : float, default=1.0
         The cost of the components' length, greater than 0, against differences between the means
         that are scaled to a Frobenius norm of 1.
@@ -83,6 +83,9 @@ class JointDistributionAligner(_BaseComponentAligner):
         target last.
     dual_components_ : ndarray of shape (n_samples, n_components_)
         With another kernel: the coefficients of the rows of ``X_fit_``.
+    mean_ : ndarray of shape (n_features,) or (n_samples,), or None
+        Where there is no source: what is taken off rows first (with another kernel, off their
+        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -161,6 +164,8 @@ class JointDistributionAligner(_BaseComponentAligner):
         self.random_state = random_state
 
     def _components(self, kernel, codes, labels):
+        if self.estimator is not None and is_regressor(self.estimator):
+            raise ValueError(f"estimator={self.estimator!r} is a regressor; pass a classifier.")
         contrasts = unit_contrasts(domain_contrasts(codes))
         found = self._solve(kernel, contrasts)
         self.n_iter_, self.classes_, self.pseudo_labels_ = 1, None, None

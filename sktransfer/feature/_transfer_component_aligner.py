@@ -29,7 +29,7 @@ class TransferComponentAligner(_BaseComponentAligner):
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf".
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
     ridge : float, default=1.0
         The cost of the components' length, greater than 0; ``M`` is scaled to a Frobenius norm of
         1, so that it need not grow with the rows. The larger it is, the less do the means of the
@@ -49,6 +49,9 @@ class TransferComponentAligner(_BaseComponentAligner):
         target last.
     dual_components_ : ndarray of shape (n_samples, n_components_)
         With another kernel: ``A``, for the rows of ``X_fit_``.
+    mean_ : ndarray of shape (n_features,) or (n_samples,), or None
+        Where there is no source: what is taken off rows first (with another kernel, off their
+        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -60,13 +63,14 @@ class TransferComponentAligner(_BaseComponentAligner):
     --------
     JointDistributionAligner : Brings the means of the classes together too.
     TransferJointAligner : Leaves out source rows that are unlike the target's.
-    sklearn.decomposition.KernelPCA : What remains of it without a difference between the domains.
+    sklearn.decomposition.KernelPCA : What remains of it without a source.
 
     Notes
     -----
     With several sources, ``M`` is the mean of those of each source against the target. With
-    ``sample_domain=None``, where every row is a target row, ``M`` is 0 and the components are the
-    principal ones of the kernel, to a length of their own.
+    ``sample_domain=None``, where every row is a target row, ``M`` is 0, and the kernel is centred
+    first: the components are then the principal ones, to a length of their own. With a source it is
+    not, as published: only the variance is about the mean.
 
     With the linear kernel and fewer features than rows, cost and memory are linear in the rows;
     else they grow with their square. For another kernel on many rows, put

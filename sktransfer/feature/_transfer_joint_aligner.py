@@ -32,7 +32,7 @@ class TransferJointAligner(_BaseComponentAligner):
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf".
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
     ridge : float, default=1.0
         The cost of the coefficients, greater than 0, against a difference between the domains that
         is scaled to a Frobenius norm of 1.
@@ -57,6 +57,9 @@ class TransferJointAligner(_BaseComponentAligner):
         target last.
     dual_components_ : ndarray of shape (n_samples, n_components_)
         With another kernel: the coefficients of the rows of ``X_fit_``.
+    mean_ : ndarray of shape (n_features,) or (n_samples,), or None
+        Where there is no source: what is taken off rows first (with another kernel, off their
+        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int

@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
-from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context
+from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones, weight_parameter
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
@@ -18,11 +18,14 @@ from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """Fits an estimator on labelled rows of all domains, the source rows weighted.
 
-    A concrete one writes `_default_estimator` and `_read_labels`.
+    A concrete one writes `_default_estimator`, `_check_kind` and `_read_labels`.
     """
 
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
     __metadata_request__fit = {"sample_domain": True}
+
+    # A transfer pipeline leaves it to the method what to do with rows that have no label.
+    _reads_unlabelled_rows = True
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"]), None],
@@ -40,6 +43,10 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         """Give the estimator that None stands for."""
 
     @abstractmethod
+    def _check_kind(self, estimator):
+        """Raise ValueError where the estimator predicts something else."""
+
+    @abstractmethod
     def _read_labels(self, y, used):
         """Give the labels of the rows in the mask `used`, or raise scikit-learn's errors."""
 
@@ -50,7 +57,8 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32.
+            Rows of all domains, float64 or float32. `estimator` gets a data frame as one, so that
+            it can call columns by their names.
         y : array-like of shape (n_samples,)
             Labels; missing values where there is none. Target rows need none.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -69,13 +77,14 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         ------
         ValueError
             When no row has a label (and a weight above 0), when `estimator` takes no
-            `sample_weight`, or when the weighter finds no weights.
+            `sample_weight` or is of the other kind, or when the weighter finds no weights.
         """
         rng = generator(self.random_state)
         learner = self._default_estimator() if self.estimator is None else self.estimator
+        self._check_kind(learner)
         _check_takes_weights(learner)
         rules = {"dtype": [np.float64, np.float32]}
-        X = validate_data(self, X, None if y is None else "no_validation", **rules)
+        given_X, X = X, validate_data(self, X, None if y is None else "no_validation", **rules)
         check_consistent_length(X, y)
         y = y if hasattr(y, "__getitem__") else np.asarray(y)
         sample_weight = _check_sample_weight(
@@ -94,7 +103,8 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         self.sample_weight_ = np.where(used, sample_weight * weights, 0)
         (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
         given = {weight_parameter(learner): self.sample_weight_[used]}
-        self.estimator_.fit(X[used], labels, **given)
+        rows = _safe_indexing(_named_columns(given_X, X), np.flatnonzero(used))
+        self.estimator_.fit(rows, labels, **given)
         return self
 
     def _weigh(self, X, y, domains, used, sample_weight, rng):
@@ -130,8 +140,13 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 
     def _ask(self, method, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return getattr(self.estimator_, method)(X)
+        valid_X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return getattr(self.estimator_, method)(_named_columns(X, valid_X))
+
+
+def _named_columns(given_X, X):
+    """Give the data frame that the caller gave, or else its rows as a valid array."""
+    return given_X if hasattr(given_X, "columns") else X
 
 
 def _check_takes_weights(estimator):

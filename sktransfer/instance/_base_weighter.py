@@ -22,6 +22,9 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
     __metadata_request__fit = {"sample_domain": True}
 
+    # A transfer pipeline leaves it to the method what to do with rows that have no label.
+    _reads_unlabelled_rows = True
+
     # Fewest source rows, of all sources together, and fewest target rows.
     _min_rows = 1
 
@@ -55,7 +58,8 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            When there are too few rows, or when no source row gets a weight above 0.
+            When there are too few rows, when no source row gets a weight above 0, or when a weight
+            is not finite.
         """
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         domains = read_sample_domain(sample_domain, len(X))
@@ -94,7 +98,13 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             )
 
     def _check_scale(self):
-        if not (np.isfinite(self._scale) and self._scale > 0):
+        if not np.isfinite(self._scale):
+            raise ValueError(
+                f"{type(self).__name__} finds weights of source rows that are not finite: their "
+                f"mean is {self._scale:g}; check the rows for values that are far out, and, where "
+                "it has an estimator, that its probabilities are numbers."
+            )
+        if self._scale <= 0:
             raise ValueError(
                 f"{type(self).__name__} finds no source row near a target row: the mean of their "
                 f"weights is {self._scale:g}, where it must be positive; check that both domains "

@@ -38,7 +38,8 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         Folds, stratified by domain, out of which the weights of the training rows come. None: they
         come from the classifier of all rows.
     floor : float, default=1e-6
-        Neither probability is taken to be lower, which bounds the weights.
+        Neither probability is taken to be lower, which bounds the weights. Between 0 and 0.5, both
+        excluded.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
         entropy.
@@ -89,7 +90,7 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict_proba"]), None],
         "cv": [Interval(Integral, 2, None, closed="left"), None],
-        "floor": [Interval(Real, 0, 0.5, closed="left")],
+        "floor": [Interval(Real, 0, 0.5, closed="neither")],
         "random_state": ["random_state"],
     }
 

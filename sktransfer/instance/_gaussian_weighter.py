@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from sktransfer._kernels.density_ratio import log_density, shrunk_gaussian
+from sktransfer._kernels.density_ratio import common_scale, log_density, shrunk_gaussian
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
@@ -27,8 +27,9 @@ class GaussianWeighter(_BaseRatioWeighter):
     ----------
     shrinkage : float, default=0.01
         Share, in [0, 1], of the mean variance in each covariance, ``(1 - shrinkage) C + shrinkage
-        trace(C) / n_features I``. 0 is maximum likelihood, and needs more rows than features in the
-        target and in the sources together.
+        trace(C) / n_features I``, where each feature is counted in units of `scale_`, so that the
+        weights do not depend on the units of `X`. 0 is maximum likelihood, and needs more rows than
+        features in the target and in the sources together.
 
     Attributes
     ----------
@@ -38,9 +39,12 @@ class GaussianWeighter(_BaseRatioWeighter):
     effective_sample_size_ : float
         ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
     source_mean_, target_mean_ : ndarray of shape (n_features,)
-        The means. They and the covariances are None without source rows.
+        The means. They, the covariances and the scale are None without source rows.
     source_covariance_, target_covariance_ : ndarray of shape (n_features, n_features)
-        The shrunk covariances, with ``n - 1``.
+        The shrunk covariances, with ``n - 1``, in the units of `X`.
+    scale_ : ndarray of shape (n_features,)
+        The spread of each feature, the same for both domains: the root of the mean of its variances
+        in the target and in the sources together. 1 where it is constant in each.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. All source rows are one pool for this method.
     n_features_in_ : int
@@ -75,16 +79,22 @@ class GaussianWeighter(_BaseRatioWeighter):
     _parameter_constraints: dict = {"shrinkage": [Interval(Real, 0, 1, closed="both")]}
 
     _min_rows = 2  # a covariance divides by n - 1
-    _learned = ("source_mean_", "source_covariance_", "target_mean_", "target_covariance_")
+    _learned = (
+        "source_mean_",
+        "source_covariance_",
+        "target_mean_",
+        "target_covariance_",
+        "scale_",
+    )
 
     def __init__(self, *, shrinkage=0.01):
         self.shrinkage = shrinkage
 
     def _fit_ratio(self, X_source, X_target):
-        source = shrunk_gaussian(X_source, shrinkage=self.shrinkage)
-        target = shrunk_gaussian(X_target, shrinkage=self.shrinkage)
-        self.source_mean_, self.source_covariance_ = source
-        self.target_mean_, self.target_covariance_ = target
+        self.scale_ = common_scale(X_source, X_target)
+        rules = {"shrinkage": self.shrinkage, "scale": self.scale_}
+        self.source_mean_, self.source_covariance_ = shrunk_gaussian(X_source, **rules)
+        self.target_mean_, self.target_covariance_ = shrunk_gaussian(X_target, **rules)
         self._check_ranks()
         self._largest = 0.0
         logs = self._log_ratio(X_source)
@@ -93,7 +103,11 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     def _check_ranks(self):
         covariances = {"source": self.source_covariance_, "target": self.target_covariance_}
-        ranks = {name: np.linalg.matrix_rank(C, hermitian=True) for name, C in covariances.items()}
+        units = np.outer(self.scale_, self.scale_)
+        ranks = {
+            name: np.linalg.matrix_rank(C / units, hermitian=True)
+            for name, C in covariances.items()
+        }
         found = ", ".join(
             f"of the {name} it is {rank}"
             for name, rank in ranks.items()

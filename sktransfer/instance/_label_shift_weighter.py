@@ -1,9 +1,11 @@
 """LabelShiftWeighter: each class counts for its share in the target, estimated without labels."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_consistent_length
@@ -29,8 +31,9 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     It helps where the shares of the classes are what differs. It hurts where the classes look
     different in the target (covariate shift: then it takes for other shares what is other rows),
     and where the classifier hardly tells the classes apart: the estimate is then noisy. "em" needs
-    probabilities that are calibrated, and is the better of the two where they are;
-    "bbse" needs none.
+    probabilities that are calibrated on the source as it is, and is the better of the two where
+    they are; ``class_weight="balanced"`` breaks that (its probabilities are those of other shares),
+    as does a classifier that is sure of the rows that it was trained on. "bbse" needs none.
 
     Parameters
     ----------
@@ -58,19 +61,27 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     effective_sample_size_ : float
         ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
     classes_ : ndarray of shape (n_classes,)
-        The classes of the source rows. They and the four below are None without source rows.
+        The classes of the source rows. They and the five below are None without source rows.
     class_weights_ : ndarray of shape (n_classes,)
         The weight of a row of each class, before the scaling to mean 1.
     source_shares_, target_shares_ : ndarray of shape (n_classes,)
         The shares of the classes; those in the target are estimated.
     estimator_ : classifier
         Fitted on the labelled source rows.
+    optimality_gap_ : float
+        No less than the distance of the mean log-likelihood of "em" to its maximum. None for "bbse"
+        and where there is one class alone.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. All source rows are one pool for this method.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When `max_iter` steps of "em" leave a gap above `tol`.
 
     See Also
     --------
@@ -117,7 +128,14 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         "random_state": ["random_state"],
     }
 
-    _learned = ("classes_", "class_weights_", "source_shares_", "target_shares_", "estimator_")
+    _learned = (
+        "classes_",
+        "class_weights_",
+        "source_shares_",
+        "target_shares_",
+        "estimator_",
+        "optimality_gap_",
+    )
 
     def __init__(
         self,
@@ -193,6 +211,7 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         rng = generator(self.random_state)
         n_classes = len(self.classes_)
         self.source_shares_ = np.bincount(codes) / len(codes)
+        self.optimality_gap_ = None
         if n_classes == 1:
             self.estimator_, self.class_weights_ = None, np.ones(1)
         else:
@@ -201,9 +220,10 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
             self.estimator_.fit(X, self.classes_[codes])
             probabilities = self.estimator_.predict_proba(X_target)
             if self.method == "em":
-                shares = likely_shares(
+                shares, self.optimality_gap_ = likely_shares(
                     probabilities, self.source_shares_, tol=self.tol, max_iter=self.max_iter
                 )
+                self._warn_of_gap()
                 self.class_weights_ = shares / self.source_shares_
             else:
                 confusion = self._confusion(learner, X, codes, rng)
@@ -211,6 +231,16 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
                 self.class_weights_ = matching_weights(confusion, predicted / len(X_target))
         shares = self.class_weights_ * self.source_shares_
         self.target_shares_ = shares / shares.sum()
+
+    def _warn_of_gap(self):
+        if self.optimality_gap_ > self.tol:
+            warnings.warn(
+                f"LabelShiftWeighter stopped after max_iter={self.max_iter} steps with an "
+                f"optimality gap of {self.optimality_gap_:.1e}, above tol={self.tol}; increase "
+                "max_iter.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     def _confusion(self, learner, X, codes, rng):
         """Shares of the source rows by their class (columns) and their prediction out of fold."""

@@ -74,6 +74,7 @@ class NearestNeighborWeighter(_BaseWeighter):
 
     def _fit_ratio(self, X_source, X_target):
         places, place = np.unique(X_source, axis=0, return_inverse=True)
-        mean = places.mean(axis=0)  # lest a common offset costs digits
-        nearest = pairwise_distances_argmin(X_target - mean, places - mean)
+        # Lest a common offset costs digits; and a few rows far out do not move a median.
+        center = np.median(np.concatenate([X_source, X_target]), axis=0)
+        nearest = pairwise_distances_argmin(X_target - center, places - center)
         return neighbor_counts(nearest, place.ravel(), smoothing=self.smoothing)

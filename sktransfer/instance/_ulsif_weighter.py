@@ -82,8 +82,10 @@ class ULSIFWeighter(_BaseRatioWeighter):
     -----
     With ``phi`` the Gaussians at a row, ``H = alpha mean_t(phi phi^T) + (1 - alpha) mean_s(phi
     phi^T)`` and ``h = mean_t(phi)``, the coefficients are ``max(0, (H + ridge I)^-1 h)``. The
-    leave-one-out scores are those of the solution before the clipping at 0. Memory grows with rows
-    times centres, time with rows times centres squared times widths.
+    leave-one-out scores are those of these coefficients, the clipping at 0 included: a source row
+    and a target row at a time are left out, in random pairs, as many as the smaller domain has
+    rows. Memory grows with rows times centres, time with rows times centres squared times widths,
+    and with pairs times centres squared times widths and ridges.
 
     References
     ----------
@@ -140,7 +142,8 @@ class ULSIFWeighter(_BaseRatioWeighter):
         if widths is None:
             widths = median_distance(*squared) * WIDTH_FACTORS
         widths, ridges = candidates(widths, None), candidates(self.ridge, RIDGES)
-        self.scores_ = np.array([self._scores(squared, width, ridges) for width in widths])
+        shuffled = [rng.permutation(part) for part in squared]  # the pairs are the first rows
+        self.scores_ = np.array([self._scores(shuffled, width, ridges) for width in widths])
         best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
         self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
         phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)

@@ -1,7 +1,7 @@
 """WeightedTransferClassifier: a classifier fitted on weighted source rows."""
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 
@@ -90,6 +90,10 @@ class WeightedTransferClassifier(ClassifierMixin, _BaseWeightedTransfer):
 
     def _default_estimator(self):
         return LogisticRegression()
+
+    def _check_kind(self, estimator):
+        if is_regressor(estimator):
+            raise ValueError(f"estimator={estimator!r} is a regressor; pass a classifier.")
 
     def _read_labels(self, y, used):
         labels = read_classes(y, used)

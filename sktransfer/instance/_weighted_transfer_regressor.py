@@ -1,7 +1,7 @@
 """WeightedTransferRegressor: a regressor fitted on weighted source rows."""
 
 import numpy as np
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, is_classifier
 from sklearn.linear_model import Ridge
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import column_or_1d
@@ -84,6 +84,10 @@ class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
 
     def _default_estimator(self):
         return Ridge()
+
+    def _check_kind(self, estimator):
+        if is_classifier(estimator):
+            raise ValueError(f"estimator={estimator!r} is a classifier; pass a regressor.")
 
     def _read_labels(self, y, used):
         assert_all_finite(np.asarray(y)[used], input_name="y")

@@ -45,3 +45,11 @@ def test_the_global_generator_is_left_alone():
     before = np.random.get_state(legacy=False)["state"]
     largest_eigenpairs(make_matrix(SMALL + 20), 3)
     assert_equal(np.random.get_state(legacy=False)["state"], before)
+
+
+@pytest.mark.parametrize("size", [5, 450])
+def test_a_matrix_of_zeros_has_orthonormal_eigenvectors_too(size):
+    for matrix in (np.zeros((size, size)), operator(lambda x: 0 * x, size)):
+        values, vectors = largest_eigenpairs(matrix, 2)
+        assert_allclose(values, 0)
+        assert_allclose(vectors.T @ vectors, np.eye(2))

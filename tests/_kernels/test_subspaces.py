@@ -108,6 +108,16 @@ def test_single_precision_stays():
     assert_allclose(axes, principal_subspace(X, 3).axes, atol=1e-5)
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e7])
+def test_single_precision_far_from_the_origin_leaves_no_offset(offset):
+    X = (make_rows(60, 7) + offset).astype(np.float32)
+    for rows in (X[:25], X[25:]):
+        space = principal_subspace(rows, 3)
+        mapped = alignment(space, space)(rows)
+        assert mapped.dtype == np.float32
+        assert_allclose(mapped.mean(axis=0, dtype=np.float64), 0, atol=1e-3)
+
+
 def by_integration(source, target, n_points=40):
     """``int_0^1 Phi(t) Phi(t)^T dt`` by Gauss-Legendre quadrature along the geodesic.
 

@@ -1,10 +1,12 @@
 """TransferComponentAligner: what it promises beyond its formulas, and every sentence it can say."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import eigh
-from sklearn.decomposition import PCA
+from sklearn.decomposition import PCA, KernelPCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import pairwise_kernels
@@ -92,9 +94,10 @@ def test_the_smaller_the_ridge_the_nearer_are_the_means():
     assert gaps[0] < 1e-3 < 1e-1 < gaps[-1]
 
 
-def test_without_sample_domain_it_is_principal_component_analysis_to_the_length_of_columns():
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_without_sample_domain_it_is_principal_component_analysis_to_the_length_of_columns(offset):
     X, _ = make_rows()
-    X = X - X.mean(axis=0)
+    X = X + offset
     mapped = TransferComponentAligner(3).fit_transform(X)
     expected = PCA(3, svd_solver="full").fit_transform(X)
     cosines = np.sum(mapped * expected, axis=0) / (
@@ -104,14 +107,17 @@ def test_without_sample_domain_it_is_principal_component_analysis_to_the_length_
 
 
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_equal_domains_leave_the_plain_reduction(kernel):
+def test_equal_domains_leave_the_variance_alone(kernel):
     X, _ = make_rows()
     twice = np.concatenate([X, X])
     names = ["copy"] * len(X) + ["target"] * len(X)
     aligner = TransferComponentAligner(3, kernel=kernel)
     mapped = aligner.fit_transform(twice, sample_domain=names)
     assert_allclose(mapped[: len(X)], mapped[len(X) :], atol=1e-12)
-    assert_allclose(mapped, aligner.fit_transform(twice), atol=1e-8)
+    K = pairwise_kernels(twice, metric=kernel)
+    _, A = eigh(K @ (K - K.mean(axis=0)))  # K H K
+    expected = K @ A[:, ::-1][:, :3]
+    assert_allclose(np.abs(mapped), np.abs(expected), atol=1e-8)
 
 
 def test_a_common_rotation_of_the_features_changes_nothing():
@@ -218,3 +224,40 @@ def test_parameters_that_make_no_sense(parameters, message):
 def test_a_single_row_has_no_variance():
     with pytest.raises(ValueError, match=r"1 sample\(s\).* a minimum of 2 is required"):
         TransferComponentAligner().fit(np.ones((1, 3)))
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+@pytest.mark.parametrize("sample_domain", [None, ["old"] * 9 + ["target"] * 9])
+def test_rows_that_are_all_zero_stay_zero(sample_domain, n_features):
+    X = np.zeros((18, n_features))
+    aligner = TransferComponentAligner()
+    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
+    assert_array_equal(mapped, np.zeros((18, aligner.n_components_)))
+    assert aligner.n_components_ == 1
+
+
+@pytest.mark.parametrize("n_features", [6, 120])
+def test_the_linear_kernel_takes_no_arguments(n_features):
+    X, sample_domain = make_rows(n_features=n_features)
+    aligner = TransferComponentAligner(kernel_params={"gamma": 1})
+    message = (
+        "kernel='linear' takes no arguments, but kernel_params={'gamma': 1}; pass None, or the "
+        "kernel that these are for."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        aligner.fit(X, sample_domain=sample_domain)
+    aligner.set_params(kernel_params={}).fit(X, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 100.0])
+@pytest.mark.parametrize("n_features", [6, 120])
+@pytest.mark.parametrize(("kernel", "params"), KERNELS)
+def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n_features, offset):
+    X, _ = make_rows(n_features=n_features)
+    X, new = X[:60] + offset, X[60:] + offset
+    aligner = TransferComponentAligner(3, kernel=kernel, kernel_params=params).fit(X)
+    pca = KernelPCA(3, kernel=kernel, **{"gamma": None, **(params or {})}).fit(X)
+    for rows in (X, new):
+        mapped, expected = aligner.transform(rows), pca.transform(rows)
+        lengths = np.linalg.norm(mapped, axis=0) * np.linalg.norm(expected, axis=0)
+        assert_allclose(np.abs(np.sum(mapped * expected, axis=0)) / lengths, 1, atol=1e-6)

@@ -1,9 +1,12 @@
 """TransferJointAligner: its turns against the definition, its limits, and what it says."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import eigh
+from sklearn.decomposition import KernelPCA
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from sktransfer.feature import TransferComponentAligner, TransferJointAligner
@@ -178,3 +181,40 @@ def test_names_of_columns():
 def test_parameters_that_make_no_sense(parameters, message):
     with pytest.raises(ValueError, match=message):
         TransferJointAligner(**parameters).fit(np.eye(3))
+
+
+@pytest.mark.parametrize("n_features", [2, 30])
+@pytest.mark.parametrize("sample_domain", [None, ["old"] * 9 + ["target"] * 9])
+def test_rows_that_are_all_zero_stay_zero(sample_domain, n_features):
+    X = np.zeros((18, n_features))
+    aligner = TransferJointAligner()
+    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
+    assert_array_equal(mapped, np.zeros((18, aligner.n_components_)))
+    assert aligner.n_components_ == 1
+
+
+@pytest.mark.parametrize("n_features", [6, 120])
+def test_the_linear_kernel_takes_no_arguments(n_features):
+    X, sample_domain = make_rows(n_features=n_features)
+    aligner = TransferJointAligner(kernel_params={"gamma": 1})
+    message = (
+        "kernel='linear' takes no arguments, but kernel_params={'gamma': 1}; pass None, or the "
+        "kernel that these are for."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        aligner.fit(X, sample_domain=sample_domain)
+    aligner.set_params(kernel_params={}).fit(X, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 100.0])
+@pytest.mark.parametrize("n_features", [6, 120])
+@pytest.mark.parametrize(("kernel", "params"), KERNELS)
+def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n_features, offset):
+    X, _ = make_rows(n_features=n_features)
+    X, new = X[:60] + offset, X[60:] + offset
+    aligner = TransferJointAligner(3, kernel=kernel, kernel_params=params).fit(X)
+    pca = KernelPCA(3, kernel=kernel, **{"gamma": None, **(params or {})}).fit(X)
+    for rows in (X, new):
+        mapped, expected = aligner.transform(rows), pca.transform(rows)
+        lengths = np.linalg.norm(mapped, axis=0) * np.linalg.norm(expected, axis=0)
+        assert_allclose(np.abs(np.sum(mapped * expected, axis=0)) / lengths, 1, atol=1e-6)

@@ -154,3 +154,29 @@ def test_the_classifier_given_is_not_fitted_and_its_parameters_can_be_set():
     assert not hasattr(inner, "coef_")
     assert_allclose(weighter.weights_, 1, atol=1e-5)
     assert weighter.fit(X).estimator_ is None
+
+
+@pytest.mark.parametrize("floor", [0, 0.5])
+def test_the_floor_is_above_zero(floor):
+    X, sample_domain, _ = make_gaussians(20, 20)
+    message = r"The 'floor' parameter .* in the range \(0.0, 0.5\)\. Got .* instead\."
+    with pytest.raises(ValueError, match=message):
+        DiscriminatorWeighter(floor=floor).fit(X, sample_domain=sample_domain)
+
+
+class Unsure(LogisticRegression):
+    """Answer what is no number."""
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+
+def test_weights_that_are_not_finite():
+    X, sample_domain, _ = make_gaussians(20, 20)
+    message = (
+        "DiscriminatorWeighter finds weights of source rows that are not finite: their mean is nan;"
+        " check the rows for values that are far out, and, where it has an estimator, that its "
+        "probabilities are numbers."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        DiscriminatorWeighter(Unsure()).fit(X, sample_domain=sample_domain)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.covariance import shrunk_covariance
 
-from sktransfer._kernels.density_ratio import log_density, shrunk_gaussian
+from sktransfer._kernels.density_ratio import common_scale, log_density, shrunk_gaussian
 from sktransfer.instance import GaussianWeighter
 
 
@@ -29,7 +29,7 @@ def test_log_density_is_scipys():
 @pytest.mark.parametrize("shrinkage", [0, 0.3, 1])
 def test_the_shrunk_covariance_is_scikit_learns(shrinkage):
     X, _ = make_rows()
-    mean, covariance = shrunk_gaussian(X, shrinkage=shrinkage)
+    mean, covariance = shrunk_gaussian(X, shrinkage=shrinkage, scale=np.ones(3))
     assert_allclose(mean, X.mean(axis=0))
     expected = shrunk_covariance(np.cov(X.T), shrinkage)
     assert_allclose(covariance, expected, rtol=1e-10, atol=1e-12)
@@ -78,6 +78,26 @@ def test_units_order_and_sources_mean_nothing():
     assert_allclose(other, plain, rtol=1e-8)
     two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
     assert_array_equal(GaussianWeighter().fit(X, sample_domain=two).weights_, expected)
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e-6, 1e9])
+@pytest.mark.parametrize("shrinkage", [0.01, 0.5, 1])
+def test_the_unit_of_one_feature_means_nothing(shrinkage, factor):
+    X, sample_domain = make_rows()
+    units = np.array([1, factor, 1])
+    plain, other = (
+        GaussianWeighter(shrinkage=shrinkage).fit(rows, sample_domain=sample_domain)
+        for rows in (X, X * units)
+    )
+    assert_allclose(other.weights_, plain.weights_, rtol=1e-8)
+    assert_allclose(other.weigh(X * units), plain.weigh(X), rtol=1e-8)
+    assert_allclose(other.target_covariance_, plain.target_covariance_ * np.outer(units, units))
+    assert_allclose(other.scale_, plain.scale_ * units)
+
+
+def test_the_scale_is_one_for_both_domains_by_hand():
+    X = np.array([[0.0, 7.0], [2.0, 7.0], [0.0, 7.0], [4.0, 7.0]])  # variances 2 and 8, 0 and 0
+    assert_allclose(common_scale(X[:2], X[2:]), [np.sqrt((2 + 8) / 2), 1])
 
 
 def test_domains_that_are_far_apart_still_have_finite_weights():

@@ -35,6 +35,19 @@ def test_the_ratio_of_two_gaussians():
     assert weighter.kkt_gap_ < 1e-8
 
 
+@pytest.mark.parametrize("n_components", [None, 1000])  # exact both, if every row is a landmark
+@pytest.mark.parametrize("n_source", [80, 256])  # 256: the far row is alone in its block
+@pytest.mark.parametrize("far", [1e8, -1e12])
+def test_one_source_row_far_out_changes_no_other_weight(far, n_source, n_components):
+    X, sample_domain, _ = make_gaussians(n_source, 60)
+    weighter = KMMWeighter(width=0.8, ridge=0.1, n_components=n_components, tol=1e-12)
+    expected = weighter.fit(X, sample_domain=sample_domain).weights_[:n_source]
+    weighter.fit(np.r_[[[far]], X], sample_domain=["s", *sample_domain])
+    assert weighter.weights_[0] < 1e-6
+    weights = weighter.weights_[1 : n_source + 1]
+    assert_allclose(weights / weights.mean(), expected, atol=1e-6)
+
+
 def test_the_means_meet_in_feature_space():
     X, sample_domain, _ = make_gaussians(80, 60)
     weighter = KMMWeighter(width=0.8, ridge=1e-6, sum_slack=0).fit(X, sample_domain=sample_domain)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
@@ -36,14 +37,15 @@ def test_likely_shares_are_where_em_ends():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet([0.5, 1, 1], size=200)
     source_shares = np.array([0.5, 0.3, 0.2])
-    shares = likely_shares(probabilities, source_shares, tol=1e-13, max_iter=100)
+    shares, gap = likely_shares(probabilities, source_shares, tol=1e-13, max_iter=100)
+    assert gap <= 1e-13
     assert_allclose(shares, saerens(probabilities, source_shares, 3000), atol=1e-5)
     assert_allclose(shares.sum(), 1)
 
 
 def test_certain_probabilities_are_counted():
     probabilities = np.repeat(np.eye(2), [30, 10], axis=0)
-    shares = likely_shares(probabilities, np.array([0.5, 0.5]), tol=1e-13, max_iter=100)
+    shares, _ = likely_shares(probabilities, np.array([0.5, 0.5]), tol=1e-13, max_iter=100)
     assert_allclose(shares, [3 / 4, 1 / 4], rtol=1e-8)
 
 
@@ -53,6 +55,22 @@ def test_matching_weights_by_hand():
     predicted = [0.2 * 0.8 + 0.8 * 0.1, 0.2 * 0.2 + 0.8 * 0.9]
     assert_allclose(matching_weights(confusion, np.array(predicted)), [0.2 / 0.5, 0.8 / 0.5])
     assert_allclose(matching_weights(confusion, np.array([0.0, 1.0]))[0], 0)
+
+
+def test_too_few_steps_are_said():
+    X, y, sample_domain = make_domains()
+    pattern = (
+        r"^LabelShiftWeighter stopped after max_iter=1 steps with an optimality gap of "
+        r"\d\.\de[-+]\d\d, above tol=1e-10; increase max_iter\.$"
+    )
+    with pytest.warns(ConvergenceWarning, match=pattern) as found:
+        weighter = LabelShiftWeighter(max_iter=1).fit(X, y, sample_domain=sample_domain)
+    assert found[0].filename == __file__
+    assert weighter.optimality_gap_ > 1e-10
+    weighter.set_params(max_iter=200).fit(X, y, sample_domain=sample_domain)
+    assert weighter.optimality_gap_ <= 1e-10
+    weighter.set_params(method="bbse").fit(X, y, sample_domain=sample_domain)
+    assert weighter.optimality_gap_ is None
 
 
 @pytest.mark.parametrize("method", ["em", "bbse"])

@@ -57,6 +57,17 @@ def test_a_known_ratio_on_the_average_of_many_rows():
         assert_allclose(weights[cell].mean(), 2 * (low + 0.125), rtol=0.12)
 
 
+@pytest.mark.parametrize("far", [1e10, -1e12])
+def test_one_source_row_far_out_changes_no_other_weight(far):
+    X, sample_domain = make_rows()
+    weighter = NearestNeighborWeighter(smoothing=0)
+    expected = weighter.fit(X, sample_domain=sample_domain).weights_[:50]
+    weights = weighter.fit(np.r_[np.full((1, 3), far), X], sample_domain=["s", *sample_domain])
+    assert weights.weights_[0] == 0
+    weights = weights.weights_[1:51]
+    assert_allclose(weights / weights.mean(), expected, atol=1e-12)
+
+
 def test_order_units_and_sources_mean_nothing():
     X, sample_domain = make_rows()
     expected = NearestNeighborWeighter().fit(X, sample_domain=sample_domain).weights_

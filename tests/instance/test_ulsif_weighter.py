@@ -35,6 +35,17 @@ def test_the_ratio_of_two_gaussians():
     assert_allclose(weighter.effective_sample_size_, expected, rtol=0.1)
 
 
+def test_with_few_rows_it_is_nearer_to_the_ratio_than_equal_weights():
+    errors, plain = [], []
+    for seed in range(10):
+        X, sample_domain, ratio = make_gaussians(200, 200, seed=seed)
+        weighter = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
+        errors.append(np.mean(np.abs(weighter.weights_[:200] - ratio)))
+        plain.append(np.mean(np.abs(1 - ratio)))
+    assert max(errors) < 0.8 * np.mean(plain)
+    assert np.mean(errors) < 0.3 * np.mean(plain)
+
+
 def test_the_relative_ratio_is_bounded_by_one_over_alpha():
     X, sample_domain, ratio = make_gaussians()
     weighter = ULSIFWeighter(alpha=0.5, random_state=0).fit(X, sample_domain=sample_domain)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
@@ -206,3 +207,51 @@ def test_no_label_at_all():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         WeightedTransferRegressor().fit(X, np.full(280, np.nan), sample_domain=sample_domain)
+
+
+def test_column_names_reach_the_estimator():
+    pd = pytest.importorskip("pandas")
+    X, y, sample_domain = make_domains()
+    frame = pd.DataFrame(X, columns=["width", "height"], index=np.arange(len(X))[::-1])
+    labels = np.where(np.arange(len(X)) % 5 > 0, y, np.nan)
+    by_name = make_pipeline(
+        make_column_transformer((StandardScaler(), ["height"])), LogisticRegression()
+    )
+    by_place = make_pipeline(make_column_transformer((StandardScaler(), [1])), LogisticRegression())
+    named, placed = (
+        WeightedTransferClassifier(estimator, GaussianWeighter()).fit(
+            rows, labels, sample_domain=sample_domain
+        )
+        for estimator, rows in ((by_name, frame), (by_place, X))
+    )
+    assert list(named.estimator_.feature_names_in_) == ["width", "height"]
+    assert_array_equal(named.weighter_.weights_, placed.weighter_.weights_)
+    assert_allclose(named.predict_proba(frame), placed.predict_proba(X))
+    assert_array_equal(named.predict(frame), placed.predict(X))
+    assert not hasattr(placed.estimator_, "feature_names_in_")
+    regressor = WeightedTransferRegressor().fit(frame, X[:, 0], sample_domain=sample_domain)
+    assert list(regressor.estimator_.feature_names_in_) == ["width", "height"]
+    assert_allclose(regressor.predict(frame), regressor.predict(frame[::-1])[::-1])
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            WeightedTransferClassifier(Ridge()),
+            "estimator=Ridge() is a regressor; pass a classifier.",
+        ),
+        (
+            WeightedTransferClassifier(make_pipeline(Ridge())),
+            "estimator=Pipeline(steps=[('ridge', Ridge())]) is a regressor; pass a classifier.",
+        ),
+        (
+            WeightedTransferRegressor(LogisticRegression()),
+            "estimator=LogisticRegression() is a classifier; pass a regressor.",
+        ),
+    ],
+)
+def test_an_estimator_of_the_other_kind(model, message):
+    X, y, sample_domain = make_domains()
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.fit(X, y, sample_domain=sample_domain)
