@@ -60,6 +60,7 @@ class StepRows:
 
 
 def read_rows(X, y, sample_domain, *, target_labels):
+    """Read what the steps may see of the training rows, and refuse what does not fit together."""
     domains = read_sample_domain(sample_domain, _num_samples(X))
     if y is not None:
         check_consistent_length(X, y)
@@ -97,10 +98,9 @@ def _selects_by_labels(step):
 
 def _reads_unlabelled_rows(step):
     """Tell a step, or a search over one, that makes use of rows without a label by itself."""
-    return getattr(step, "_reads_unlabelled_rows", False) or (
-        (hasattr(step, "best_score_") or hasattr(step, "refit"))
-        and _reads_unlabelled_rows(step.estimator)
-    )
+    if hasattr(step, "refit"):
+        return _reads_unlabelled_rows(step.estimator)
+    return getattr(step, "_reads_unlabelled_rows", False)
 
 
 def domain_param(method, sample_domain):
