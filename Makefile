@@ -13,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 ONE_THREAD = SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench glyphs wheel clean
+.PHONY: demo test lint bench docs glyphs wheel clean
 
 demo: $(READY)
 	$(BIN)/sktransfer demo
@@ -28,6 +28,11 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks all
+
+# Guide and gallery, warnings as errors; the page to open is docs/_build/html/index.html.
+docs: $(READY)
+	$(BIN)/pip install --progress-bar off --quiet --editable '.[docs]'
+	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 glyphs: $(READY)
 	$(BIN)/python -m tools.glyphs --out sktransfer/deep/weights

@@ -12,6 +12,7 @@ _HOME_OF = {
     "CORALAligner": "sktransfer.feature",
     "DiscriminatorWeighter": "sktransfer.instance",
     "FineTuneClassifier": "sktransfer.deep",
+    "FreezeDepthDisplay": "sktransfer.plotting",
     "GaussianWeighter": "sktransfer.instance",
     "GeodesicFlowAligner": "sktransfer.feature",
     "KLIEPWeighter": "sktransfer.instance",

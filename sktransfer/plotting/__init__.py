@@ -1,0 +1,5 @@
+"""Pictures of transfer, in scikit-learn's manner: a Display is computed once and drawn anywhere."""
+
+from sktransfer.plotting._freeze_depth_display import FreezeDepthDisplay
+
+__all__ = ["FreezeDepthDisplay"]
