@@ -1,5 +1,6 @@
 """How Sphinx builds the guide, the gallery and the reference: ``make docs``."""
 
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -24,7 +25,8 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_pictures"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_pictures", "_templates"]
 default_role = "literal"
 nitpicky = False
 
@@ -53,3 +55,22 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"sktransfer {release}"
 html_theme_options = {"show_prev_next": True, "navigation_with_keys": False}
 html_show_sourcelink = False
+
+
+def _keep_underscores(app, what, name, obj, options, lines):
+    """A shape such as (n_features_in_,) ends in what reStructuredText takes for a link."""
+    for place, line in enumerate(lines):
+        lines[place] = re.sub(
+            r"shape \([^()]*\)", lambda found: re.sub(r"_(?=[,)])", r"\\_", found.group()), line
+        )
+
+
+def _skip_request_methods(app, what, name, obj, skip, options):
+    """Leave out set_fit_request and its like: scikit-learn's, with links into its own pages."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
+def setup(app):
+    """Called by Sphinx; numpydoc, at 500, has made the docstring reStructuredText by then."""
+    app.connect("autodoc-skip-member", _skip_request_methods)
+    app.connect("autodoc-process-docstring", _keep_underscores, priority=600)

@@ -7,6 +7,8 @@ the scores that came out.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone
+from sklearn.datasets import make_moons
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 from sktransfer import pack_domains
@@ -46,12 +48,63 @@ def _covariate():
     return *draw(300, -1.2), *draw(300, 1.2)
 
 
+def _shares():
+    """The same classes, overlapping, in other proportions."""
+    rng = np.random.default_rng(4)
+
+    def draw(n, share):
+        y = (rng.random(n) < share).astype(int)
+        return rng.normal(size=(n, 2)) * 0.9 + np.where(y == 1, 0.8, -0.8)[:, None], y
+
+    return *draw(300, 0.5), *draw(300, 0.1)
+
+
+def _nuisance():
+    """Six features, two of which hold the classes; one of these is offset in the target."""
+    rng = np.random.default_rng(5)
+
+    def draw(n, offset):
+        y = rng.integers(2, size=n)
+        sign = np.where(y == 1, 1.0, -1.0)
+        X = rng.normal(size=(n, 6))
+        X[:, 0] = 1.5 * sign + rng.normal(size=n)
+        X[:, 1] = 1.5 * sign + rng.normal(size=n) + offset
+        return X, y
+
+    return *draw(300, 0.0), *draw(300, 6.0)
+
+
+def _tilted():
+    """Ten features; the two main directions of the target are those of the source, tilted."""
+    rng = np.random.default_rng(6)
+    axes = np.linalg.qr(rng.normal(size=(10, 4)))[0]
+    angle = np.deg2rad(60)
+    plane = {0: axes[:, :2], 1: np.cos(angle) * axes[:, :2] + np.sin(angle) * axes[:, 2:]}
+
+    def draw(n, which):
+        X, y = two_classes(n, seed=which)
+        return (X * [1.2, 2.5]) @ plane[which].T + 0.3 * rng.normal(size=(n, 10)), y
+
+    return *draw(300, 0), *draw(300, 1)
+
+
+def _moons():
+    """Two moons and the same, turned: no linear map of the whole fits, a row-wise one does."""
+    X_source, y_source = make_moons(300, noise=0.08, random_state=0)
+    X_target, y_target = make_moons(300, noise=0.08, random_state=1)
+    centre = X_source.mean(axis=0)
+    return X_source, y_source, (X_target - centre) @ _turn(40) + centre, y_target
+
+
 SHIFTS = {
     "units": lambda: _moved(lambda X: X * [0.5, 2.5] + [1.0, 2.0]),
     "crosstalk": lambda: _moved(lambda X: X @ np.array([[1.0, 0.9], [0.2, 1.1]]) + [0.5, 1.0]),
     "rotation": lambda: _moved(lambda X: X @ _turn(35)),
     "covariate": _covariate,
-    "shares": lambda: (*two_classes(300, seed=0), *two_classes(300, seed=1, shares=(0.85, 0.15))),
+    "shares": _shares,
+    "nuisance": _nuisance,
+    "tilted": _tilted,
+    "moons": _moons,
 }
 
 
@@ -81,18 +134,15 @@ def draw_alignment(aligner, *, shift, estimator=None):
 def _draw_domains(panel, title, X_source, y_source, X_target, y_target, estimator):
     model = clone(estimator or LogisticRegression()).fit(X_source, y_source)
     score = model.score(X_target, y_target)
-    columns = [
-        (X[:, 0], X[:, 1] if X.shape[1] > 1 else np.zeros(len(X))) for X in (X_target, X_source)
-    ]
-    for (x, y), labels, marker, name in zip(
-        columns, (y_target, y_source), ("o", "^"), ("target", "source")
-    ):
-        colours = COLOURS[labels] if name == "source" else GREY
-        panel.scatter(x, y, s=14, c=colours, marker=marker, label=name, linewidths=0)
+    if X_source.shape[1] > 2:
+        plane = PCA(n_components=2).fit(np.concatenate([X_source, X_target]))
+        X_source, X_target = plane.transform(X_source), plane.transform(X_target)
+    panel.scatter(*X_target.T, s=14, c=GREY, linewidths=0, label="target")
+    panel.scatter(*X_source.T, s=14, c=COLOURS[y_source], marker="^", linewidths=0, label="source")
     panel.set_title(f"{title}: {score:.2f} right on the target")
     panel.set_xticks([])
     panel.set_yticks([])
-    panel.legend(loc="upper left", frameon=False)
+    panel.legend(loc="best", frameon=False, labelcolor="0.4")
 
 
 def draw_weights(weighter, *, shift="covariate"):
@@ -120,6 +170,49 @@ def draw_weights(weighter, *, shift="covariate"):
         panel.set_title(f"{name}: {model.score(X_target, y_target):.2f} right on the target")
         panel.set_xticks([])
         panel.set_yticks([])
+
+
+def draw_boosting(model):
+    """Draw a booster beside its learner, where half of the source follows another rule.
+
+    Parameters
+    ----------
+    model : classifier that takes ``sample_domain``
+        Its ``estimator`` is the learner that it is compared with, fitted on all rows alike.
+    """
+    rng = np.random.default_rng(7)
+    X_source, X_target = rng.normal(size=(400, 2)), rng.normal(size=(500, 2))
+    y_source, y_target = ((X[:, 0] + X[:, 1] > 0).astype(int) for X in (X_source, X_target))
+    y_source[:200] = X_source[:200, 0] > X_source[:200, 1]  # the other rule
+    few = np.arange(20)
+    X, y, sample_domain = pack_domains(
+        {"source": (X_source, y_source)}, target=(X_target[few], y_target[few])
+    )
+    boosted = clone(model).fit(X, y, sample_domain=sample_domain)
+    plain = clone(model.estimator).fit(X, y)
+    alone = clone(model.estimator).fit(X_target[few], y_target[few])
+    _, panels = plt.subplots(1, 3, figsize=(10.4, 3.4), layout="constrained")
+    rest = slice(len(few), None)
+    for panel, name, fitted in zip(
+        panels,
+        ("20 target rows alone", "all rows alike", type(model).__name__),
+        (alone, plain, boosted),
+    ):
+        score = fitted.score(X_target[rest], y_target[rest])
+        panel.scatter(*X_source.T, s=8, c=COLOURS[y_source], marker="^", linewidths=0, alpha=0.4)
+        panel.scatter(*X_target[few].T, s=40, c=COLOURS[y_target[few]], edgecolors="k")
+        _draw_regions(panel, fitted)
+        panel.set_title(f"{name}: {score:.2f} right")
+        panel.set_xticks([])
+        panel.set_yticks([])
+
+
+def _draw_regions(panel, model):
+    x_limits, y_limits = panel.get_xlim(), panel.get_ylim()
+    x, y = np.meshgrid(np.linspace(*x_limits, 150), np.linspace(*y_limits, 150))
+    label = model.predict(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
+    panel.contourf(x, y, label, levels=[-0.5, 0.5, 1.5], colors=list(COLOURS), alpha=0.12)
+    panel.set(xlim=x_limits, ylim=y_limits)
 
 
 def _draw_boundary(panel, model):
