@@ -8,6 +8,8 @@ import csv
 import gzip
 import hashlib
 import os
+import re
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -149,7 +151,23 @@ NEWSGROUPS = Dataset(
     licence="none stated: for research, not to be passed on",
 )
 
-DATASETS = (OFFICE_CALTECH_SURF, MNIST_USPS, MNIST_TEST, MUSHROOM, NEWSGROUPS)
+AMAZON_REVIEWS = Dataset(
+    name="Amazon reviews, raw text of four domains",
+    folder=".",
+    files={
+        "amazon_raw_4domains.tar.xz": (
+            "84be997ca2fac6f17279e2e70e294c8090b904dca96078ad3354dfd4040fe7e3"
+        ),
+    },
+    source=(
+        "https://www.cs.jhu.edu/~mdredze/datasets/sentiment/ (this file packs the positive and "
+        "negative reviews of books, dvd, electronics and kitchen of its raw text)"
+    ),
+    cite="Blitzer, Dredze and Pereira, ACL 2007",
+    licence="none stated: for research, not to be passed on",
+)
+
+DATASETS = (OFFICE_CALTECH_SURF, MNIST_USPS, MNIST_TEST, MUSHROOM, NEWSGROUPS, AMAZON_REVIEWS)
 
 
 def load_office_caltech_surf(data_home):
@@ -245,3 +263,42 @@ def load_newsgroups(data_home):
         task = name.removeprefix("rec.vs.talk_").removesuffix(".mat")
         domains[task] = csr_array(content["fea"]), content["gnd"].ravel().astype(np.int64)
     return domains
+
+
+def load_amazon_reviews(data_home):
+    """Read product reviews, title and text, without unpacking the archive to disk.
+
+    Returns
+    -------
+    domains : dict of str to (texts, y)
+        Under "books", "dvd", "electronics", "kitchen": a list of 2000 strings, and y of shape
+        (2000,), int64, 0 (one or two stars of five) or 1 (four or five), half each.
+    """
+    (path,) = AMAZON_REVIEWS.locate(data_home).values()
+    found = {}
+    with tarfile.open(path, "r:xz") as archive:
+        for member in archive:
+            if member.isfile():
+                _, domain, name = member.name.split("/")
+                content = archive.extractfile(member).read().decode("latin-1")
+                found[domain, name.removesuffix(".review")] = parse_reviews(content)
+    return {
+        domain: (
+            [*found[domain, "negative"], *found[domain, "positive"]],
+            np.repeat([0, 1], [len(found[domain, kind]) for kind in ("negative", "positive")]),
+        )
+        for domain in sorted({domain for domain, _ in found})
+    }
+
+
+def parse_reviews(content):
+    """Give title and text of each review in what looks like XML, and is none (bare ``&``)."""
+    return [
+        "\n".join(
+            part.strip()
+            for tag in ("title", "review_text")
+            for part in re.findall(rf"<{tag}>(.*?)</{tag}>", review, flags=re.DOTALL)
+        )
+        for review in content.split("</review>")
+        if "<review_text>" in review
+    ]

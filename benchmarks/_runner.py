@@ -156,11 +156,20 @@ def main(arguments=None):
         width = max(map(len, titles), default=0)
         print("\n".join(f"{name.ljust(width)}  {title}" for name, title in titles.items()))
         return 0
-    if options.name not in titles:
-        print(f"no benchmark {options.name!r}; there are {', '.join(titles)}.", file=sys.stderr)
+    names = list(titles) if options.name == "all" else [options.name]
+    if not set(names) <= titles.keys():
+        print(
+            f"no benchmark {options.name!r}; there are {', '.join(titles)}, and 'all'.",
+            file=sys.stderr,
+        )
         return 2
-    module = import_module(f"benchmarks.{options.name}")
-    print("\n".join([titles[options.name], *environment()]), flush=True)
+    return max(_run_one(name, titles[name], options) for name in names)
+
+
+def _run_one(name, title, options):
+    """Run one benchmark, print and write what it found; give the exit status."""
+    module = import_module(f"benchmarks.{name}")
+    print("\n".join([title, *environment()]), flush=True)
     start = time.perf_counter()
     try:
         tables = module.run(find_data_home(options.data), quick=options.quick)
@@ -170,15 +179,18 @@ def main(arguments=None):
     seconds = f"{time.perf_counter() - start:.1f} seconds"
     for table in tables:
         print("\n" + table.to_text())
-    lines = [f"# {titles[options.name]}", *environment(), seconds]
-    paths = write(options.name, tables, options.out, lines=lines)
+    paths = write(name, tables, options.out, lines=[f"# {title}", *environment(), seconds])
+    if hasattr(module, "draw"):
+        paths += module.draw(tables, options.out)
     print(f"\n{seconds}; written to {', '.join(map(str, paths))}")
     return 0
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", help="the benchmark to run; without it they are listed")
+    parser.add_argument(
+        "name", nargs="?", help="the benchmark to run, or all; without it they are listed"
+    )
     parser.add_argument(
         "--data", type=Path, help=f"the folder of data sets (default: ${DATA_VARIABLE})"
     )

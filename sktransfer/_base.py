@@ -3,6 +3,7 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
+from scipy.sparse import issparse, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import (
     check_consistent_length,
@@ -12,20 +13,26 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer._domains import TARGET, hide_labels, read_sample_domain
-from sktransfer._sklearn import _fit_context
+from sktransfer._sklearn import _fit_context, get_namespace_and_device
 
 
 class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     """A transformer that gives each domain a map into one space in which the domains agree.
 
     A concrete aligner writes `_fit_domains`, which learns the maps, and `_transform_domain`, which
-    applies one. It never sees ``sample_domain``. Labels of target rows do not reach it, and labels
-    of source rows only one that says so by `_reads_source_labels`.
+    applies one. It never sees ``sample_domain``. Labels of source rows reach only one that says so
+    by `_reads_source_labels`, and labels of target rows only one that says `_reads_target_labels`.
     """
 
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
     __metadata_request__fit = {"sample_domain": True}
     __metadata_request__transform = {"sample_domain": True}
+
+    # What `validate_data` is to accept; sparse rows may then be mapped to sparse ones.
+    _accept_sparse = False
+
+    # Whether arrays of other libraries are mapped by these, under scikit-learn's dispatch.
+    _array_api_support = False
 
     # Fewest rows of a domain that the method's statistics need, when there is a source at all.
     _min_domain_rows = 1
@@ -35,6 +42,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Whether `_fit_domains` takes the labels of source rows, where there are such rows.
     _reads_source_labels = False
+
+    # Whether it takes those of target rows with them: semisupervised, by a parameter that says so.
+    _reads_target_labels = False
 
     @abstractmethod
     def _fit_domains(self, sources, X_target):
@@ -69,12 +79,17 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             The fitted aligner.
         """
         X = validate_data(
-            self, X, dtype=[np.float64, np.float32], ensure_min_samples=self._min_rows
+            self,
+            X,
+            dtype=self._dtypes_for(X),
+            accept_sparse=self._accept_sparse,
+            ensure_min_samples=self._min_rows,
         )
-        domains = read_sample_domain(sample_domain, len(X))
+        domains = read_sample_domain(sample_domain, X.shape[0])
         if domains.sources:
             domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
-        sources, X_target = domains.split(X)
+        sources = {name: self._take(X, domains.rows(name)) for name in (*domains.sources, TARGET)}
+        X_target = sources.pop(TARGET)
         self.source_domains_ = domains.sources
         if self._reads_source_labels:
             self._fit_domains(sources, X_target, self._source_labels(y, domains))
@@ -82,10 +97,22 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             self._fit_domains(sources, X_target)
         return self
 
+    def _dtypes_for(self, X):
+        """The dtypes of rows to keep; where arrays of other libraries are welcome, theirs."""
+        if not self._array_api_support:
+            return [np.float64, np.float32]
+        xp = get_namespace_and_device(X)[0]
+        return [xp.float64, xp.float32]
+
+    @staticmethod
+    def _take(X, rows):
+        """Give some rows, in an array of their own."""
+        return X[rows]
+
     def _source_labels(self, y, domains):
         """Give the labels of all rows, those of one source after another and the target's last.
 
-        Target labels are hidden here, once for all aligners.
+        Target labels are hidden here, once for all aligners but one that says that it reads them.
         """
         if not domains.sources:
             return None
@@ -96,8 +123,11 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             )
         check_consistent_length(domains.codes, y)
         y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)
-        hidden = hide_labels(y, domains.is_target)
-        return hidden[np.concatenate([domains.rows(name) for name in (*domains.sources, TARGET)])]
+        if not self._reads_target_labels:
+            y = hide_labels(y, domains.is_target)
+        return np.asarray(y)[
+            np.concatenate([domains.rows(name) for name in (*domains.sources, TARGET)])
+        ]
 
     def transform(self, X, *, sample_domain=None):
         """Map each row by the map of its domain.
@@ -115,16 +145,27 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             The mapped rows, of the dtype of `X`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        domains = read_sample_domain(sample_domain, len(X), require_target=False)
+        X = validate_data(
+            self,
+            X,
+            dtype=self._dtypes_for(X),
+            accept_sparse=self._accept_sparse,
+            reset=False,
+        )
+        domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
         if not domains.sources:
             return self._transform_domain(X, TARGET)
         parts = {
-            name: self._transform_domain(X[domains.rows(name)], name)
+            name: self._transform_domain(self._take(X, domains.rows(name)), name)
             for name in (*domains.sources, TARGET)
         }
-        mapped = np.empty((len(X), parts[TARGET].shape[1]), dtype=parts[TARGET].dtype)
+        if issparse(parts[TARGET]):
+            order = np.concatenate([domains.rows(name) for name in parts])
+            return vstack(list(parts.values()), format="csr")[np.argsort(order)]
+        like = parts[TARGET]
+        xp, _, device = get_namespace_and_device(like)
+        mapped = xp.empty((X.shape[0], like.shape[1]), dtype=like.dtype, device=device)
         for name, part in parts.items():
             mapped[domains.rows(name)] = part
         return mapped
@@ -153,5 +194,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._accept_sparse)
+        tags.array_api_support = self._array_api_support
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -48,6 +48,45 @@ def vote_weight(error, *, n_classes):
     return np.log((1 - error) / error) + np.log(n_classes - 1)
 
 
+def alpha(error, *, n_classes):
+    """Half of `vote_weight`, also where it has no logarithm: infinite for 0, minus that for 1.
+
+    ``alpha = ln((1 - e) / e) / 2`` with two classes: the form of Yao and Doretto, CVPR 2010.
+
+    Parameters
+    ----------
+    error : float
+        Weighted error, in [0, 1].
+    n_classes : int
+        At least 2.
+
+    Returns
+    -------
+    alpha : float
+    """
+    if error in (0, 1):
+        return np.inf if error == 0 else -np.inf
+    return vote_weight(error, n_classes=n_classes) / 2
+
+
+def first_least(errors):
+    """Position of the first error that is the least, but for rounding (1e-9).
+
+    Errors of learners that are wrong on other rows of the same weight are equal: which of them is
+    taken must not hang on the order in which the weights were summed.
+
+    Parameters
+    ----------
+    errors : array-like of shape (n_learners,)
+
+    Returns
+    -------
+    position : int
+    """
+    errors = np.asarray(errors)
+    return int(np.argmax(errors <= errors.min() + 1e-9))
+
+
 def is_no_better_than_chance(error, *, n_classes):
     """Tell whether ``e >= 1 - 1/K``: the vote of such a round would count for nothing or less.
 
@@ -74,8 +113,10 @@ def target_error(weights, mistakes, is_source):
     ----------
     weights : ndarray of shape (n_samples,)
         Positive.
-    mistakes, is_source : ndarray of shape (n_samples,), dtype bool
-        Rows that the round's learner gets wrong; source rows.
+    mistakes : ndarray of shape (n_samples,)
+        1 (or True) for a row that the round's learner gets wrong, else 0; for a regressor the
+        adjusted errors, in [0, 1].
+    is_source : ndarray of shape (n_samples,), dtype bool
 
     Returns
     -------
@@ -113,14 +154,16 @@ def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
     ``w *= beta ** [h != c]`` on source rows (Hedge), ``w *= beta_t ** -[h != c]`` on target rows
     (AdaBoost), then all are divided by their sum. Logarithms, less their maximum where it is
     extreme, keep factors from overflow. Dai et al., "Boosting for transfer learning", ICML 2007,
-    step 5.
+    step 5. With adjusted errors in the exponent it is TrAdaBoost.R2 of Pardoe and Stone, ICML 2010.
 
     Parameters
     ----------
     weights : ndarray of shape (n_samples,), dtype float64
         Positive.
-    mistakes, is_source : ndarray of shape (n_samples,), dtype bool
-        Rows that the round's learner gets wrong; source rows.
+    mistakes : ndarray of shape (n_samples,)
+        1 (or True) for a row that the round's learner gets wrong, else 0; for a regressor the
+        adjusted errors, in [0, 1].
+    is_source : ndarray of shape (n_samples,), dtype bool
     log_source_beta : float
         At most 0.
     vote : float
@@ -136,6 +179,29 @@ def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
         logs -= logs.max()
     grown = np.exp(logs)
     return _not_zero(grown / grown.sum())
+
+
+def without_negligible(weights, is_source, *, share):
+    """Set the least weights of source rows to 0, as many as together stay within a share.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples,), dtype float64
+        Positive.
+    is_source : ndarray of shape (n_samples,), dtype bool
+    share : float
+        Of the sum of all weights, in [0, 1).
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,)
+        Those of target rows are what they were, and so are those of rows as heavy as one that is
+        kept: which rows go does not depend on their order.
+    """
+    source = np.sort(weights[is_source])
+    kept = source[np.searchsorted(np.cumsum(source), share * weights.sum(), side="right") :]
+    lightest = kept[0] if len(kept) else np.inf
+    return np.where(is_source & (weights < lightest), 0.0, weights)
 
 
 def _not_zero(weights):

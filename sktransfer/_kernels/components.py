@@ -33,12 +33,14 @@ class Problem(NamedTuple):
 
     ``pull`` maps ``E`` to the ``F`` with which the left side is ``F F^T + ridge I``, of the given
     ``size``; ``scatter`` multiplies by the right side; ``lift`` gives the ``a`` of coordinates.
+    ``rows()`` is the transpose of the matrix of ``pull``, (n_samples, size).
     """
 
     size: int
     pull: Callable
     scatter: Callable
     lift: Callable
+    rows: Callable
 
 
 class LinearKernel:
@@ -69,6 +71,7 @@ class LinearKernel:
             pull=lambda E: axes.T @ (self.X.T @ E),
             scatter=lambda c: scatter @ c,
             lift=lambda c: weighted @ ((vectors / np.where(roots > 0, roots, 1)) @ c),
+            rows=lambda: self.X @ axes,
         )
 
     def embed(self, A):
@@ -95,6 +98,7 @@ class DenseKernel:
             pull=lambda E: (self.K @ E) * shrink[:, None],
             scatter=scatter,
             lift=lambda c: c * shrink[:, None],
+            rows=lambda: self.K * shrink,
         )
 
     def embed(self, A):

@@ -15,13 +15,17 @@ A domain with no more rows than features has ``C = ridge * I + B^T B``, where ``
 centred rows over ``sqrt(n - 1)``. All that is needed of it is then written with ``B``, exactly, and
 no (n_features, n_features) array is made.
 
-Everything here is computed in float64 by NumPy alone: SciPy's LAPACK would bring a second pool of
-threads, and the two slow each other.
+Everything here is computed in float64 by the library that the arrays are of, on their device.
+SciPy's LAPACK beside NumPy's would bring a second pool of threads, and the two slow each other.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace, device
+
+from sktransfer._kernels.arrays import add_to_diagonal, empty, float64, in_dtype_of
+from sktransfer._kernels.streaming import sums
 
 BLOCK = 128  # features at a time in a low-rank Cholesky factor; the result does not depend on it
 
@@ -31,7 +35,8 @@ class Moments(NamedTuple):
 
     With more rows than features, ``scatter`` is the covariance and ``factor`` is None. Else
     ``factor``, (n_samples, n_features), has ``covariance = factor^T factor``, and ``scatter`` is
-    ``factor factor^T``, which has the same eigenvalues but for zeros.
+    ``factor factor^T``, which has the same eigenvalues but for zeros. ``n_samples`` counts the rows
+    of ``factor`` where there is one.
     """
 
     mean: np.ndarray
@@ -46,7 +51,7 @@ class Dense(NamedTuple):
     matrix: np.ndarray
 
     def __call__(self, X):
-        return X @ self.matrix.astype(X.dtype, copy=False)
+        return X @ in_dtype_of(self.matrix, X)
 
 
 class LowRank(NamedTuple):
@@ -57,7 +62,7 @@ class LowRank(NamedTuple):
     right: np.ndarray
 
     def __call__(self, X):
-        X = X.astype(np.float64, copy=False)
+        X = float64(X)
         return self.scale * X + (X @ self.left) @ self.right
 
 
@@ -74,18 +79,19 @@ class LowRankCholesky(NamedTuple):
     inverse: bool
 
     def __call__(self, X):
-        mapped = np.empty(X.shape)
-        carried = np.zeros((len(X), len(self.factor)))
+        xp, mapped = array_namespace(X), empty(X.shape, X)
+        carried = empty((X.shape[0], self.factor.shape[0]), X)
+        carried[...] = 0.0
         stop = 0
         for corner in self.diagonal:
-            here = slice(stop, stop := stop + len(corner))
+            here = slice(stop, stop := stop + corner.shape[0])
             before = carried @ self.factor[:, here]
             if self.inverse:
-                mapped[:, here] = np.linalg.solve(corner, (X[:, here] - before).T).T
+                mapped[:, here] = xp.linalg.solve(corner, (X[:, here] - before).T).T
                 carried += mapped[:, here] @ self.below[:, here].T
             else:
-                mapped[:, here] = X[:, here] @ corner.T + before
-                carried += X[:, here] @ self.below[:, here].T
+                mapped[:, here] = float64(X[:, here]) @ corner.T + before
+                carried += float64(X[:, here]) @ self.below[:, here].T
         return mapped
 
 
@@ -100,10 +106,10 @@ class AffineMap(NamedTuple):
     mean_target: np.ndarray
 
     def __call__(self, X):
-        mapped = X - self.mean_source.astype(X.dtype)
+        mapped = X - in_dtype_of(self.mean_source, X)
         for operator in self.operators:
             mapped = operator(mapped)
-        return (mapped + self.mean_target).astype(X.dtype, copy=False)
+        return in_dtype_of(mapped + self.mean_target, X)
 
 
 def moments(X):
@@ -119,13 +125,26 @@ def moments(X):
     domain : Moments
         In float64.
     """
-    n_samples, n_features = X.shape
-    mean = X.mean(axis=0, dtype=np.float64)
-    factor = X - mean
-    factor /= np.sqrt(n_samples - 1)
-    if n_samples <= n_features:
-        return Moments(mean, factor @ factor.T, factor, n_samples)
-    return Moments(mean, factor.T @ factor, None, n_samples)
+    return moments_of(sums(X))
+
+
+def moments_of(domain):
+    """Mean and covariance (``ddof=1``) of the rows of which these are the sums.
+
+    Parameters
+    ----------
+    domain : Sums
+        Of two rows at least.
+
+    Returns
+    -------
+    domain : Moments
+    """
+    share = 1 / (domain.n_samples - 1)
+    if domain.rows is None:
+        return Moments(domain.mean, domain.scatter * share, None, domain.n_samples)
+    factor = domain.rows * share**0.5
+    return Moments(domain.mean, factor @ factor.T, factor, factor.shape[0])
 
 
 def numerical_rank(domain, *, ridge):
@@ -142,12 +161,12 @@ def numerical_rank(domain, *, ridge):
     -------
     rank : int
     """
-    n_features = len(domain.mean)
+    xp, n_features = array_namespace(domain.mean), domain.mean.shape[0]
     precision = np.finfo(np.float64).eps * max(domain.n_samples, n_features)
-    if ridge > precision * np.trace(domain.scatter):
+    if ridge > precision * float(xp.linalg.trace(domain.scatter)):
         return n_features
-    values = np.linalg.eigvalsh(domain.scatter)
-    return int(np.sum(values > precision * values[-1]))
+    values = xp.linalg.eigvalsh(domain.scatter)
+    return int(xp.sum(xp.astype(values > precision * values[-1], xp.int64)))
 
 
 def coral_maps(sources, target, *, ridge, kind):
@@ -197,26 +216,27 @@ def _root(domain, *, ridge):
     that nothing cancels for small ``e``.
     """
     values, vectors = _spectrum(domain)
-    roots = np.sqrt(values + ridge)
+    roots = (values + ridge) ** 0.5
     if domain.factor is None:
         return Dense((vectors * roots) @ vectors.T)
-    return _low_rank(domain, vectors, np.sqrt(ridge), 1 / (roots + np.sqrt(ridge)))
+    return _low_rank(domain, vectors, ridge**0.5, 1 / (roots + ridge**0.5))
 
 
 def _inverse_root(domain, *, ridge):
     """The operator ``(covariance + ridge * I)^-1/2``; see `_root`."""
     values, vectors = _spectrum(domain)
-    roots = np.sqrt(values + ridge)
+    roots = (values + ridge) ** 0.5
     if domain.factor is None:
         return Dense((vectors / roots) @ vectors.T)
-    base = np.sqrt(ridge)
+    base = ridge**0.5
     return _low_rank(domain, vectors, 1 / base, -1 / (roots * base * (roots + base)))
 
 
 def _spectrum(domain):
     """Eigenvalues, none negative, and eigenvectors of ``scatter``."""
-    values, vectors = np.linalg.eigh(domain.scatter)
-    return np.maximum(values, 0), vectors
+    xp = array_namespace(domain.scatter)
+    values, vectors = xp.linalg.eigh(domain.scatter)
+    return xp.clip(values, 0, None), vectors
 
 
 def _low_rank(domain, vectors, scale, weights):
@@ -227,14 +247,16 @@ def _low_rank(domain, vectors, scale, weights):
 def _chain(domain, *, ridge):
     """The operator ``x -> x @ L^T`` where ``covariance + ridge * I = L L^T`` (Cholesky)."""
     if domain.factor is None:
-        return Dense(np.linalg.cholesky(_add_ridge(domain.scatter, ridge)).T)
+        xp = array_namespace(domain.scatter)
+        return Dense(xp.linalg.cholesky(add_to_diagonal(domain.scatter, ridge)).T)
     return _low_rank_cholesky(domain.factor, ridge, inverse=False)
 
 
 def _unchain(domain, *, ridge):
     """The operator ``x -> x @ L^-T``, the inverse of `_chain`."""
     if domain.factor is None:
-        return Dense(np.linalg.inv(np.linalg.cholesky(_add_ridge(domain.scatter, ridge))).T)
+        xp = array_namespace(domain.scatter)
+        return Dense(xp.linalg.inv(xp.linalg.cholesky(add_to_diagonal(domain.scatter, ridge))).T)
     return _low_rank_cholesky(domain.factor, ridge, inverse=True)
 
 
@@ -243,13 +265,13 @@ def _low_rank_cholesky(factor, ridge, *, inverse):
 
     What the blocks so far leave of the inner product of two later columns b, c is ``b^T rest c``.
     """
-    below, diagonal = np.empty(factor.shape), []
-    rest = np.eye(len(factor))
+    xp, below, diagonal = array_namespace(factor), empty(factor.shape, factor), []
+    rest = xp.eye(factor.shape[0], dtype=xp.float64, device=device(factor))
     for start in range(0, factor.shape[1], BLOCK):
         here = slice(start, start + BLOCK)
         left_over = rest @ factor[:, here]
-        corner = np.linalg.cholesky(_add_ridge(factor[:, here].T @ left_over, ridge))
-        below[:, here] = np.linalg.solve(corner, left_over.T).T
+        corner = xp.linalg.cholesky(add_to_diagonal(factor[:, here].T @ left_over, ridge))
+        below[:, here] = xp.linalg.solve(corner, left_over.T).T
         rest -= below[:, here] @ below[:, here].T
         diagonal.append(corner)
     return LowRankCholesky(factor, below, tuple(diagonal), inverse)
@@ -261,10 +283,11 @@ def _monge(source, target, *, ridge):
     Where the two domains together have fewer rows than there are features, the map is the identity
     on all that is orthogonal to their rows, and is computed in an orthonormal basis of these.
     """
-    if source.n_samples + target.n_samples >= len(source.mean):
+    if source.n_samples + target.n_samples >= source.mean.shape[0]:
         return (Dense(_monge_matrix(_covariance(source), _covariance(target), ridge=ridge)),)
-    rows = np.concatenate([source.factor, target.factor])
-    basis, coordinates = np.linalg.qr(rows.T)
+    xp = array_namespace(source.factor)
+    rows = xp.concat([source.factor, target.factor])
+    basis, coordinates = xp.linalg.qr(rows.T)
     coordinates_source = coordinates[:, : source.n_samples]
     coordinates_target = coordinates[:, source.n_samples :]
     matrix = _monge_matrix(
@@ -272,24 +295,18 @@ def _monge(source, target, *, ridge):
         coordinates_target @ coordinates_target.T,
         ridge=ridge,
     )
-    return (LowRank(1.0, basis, _add_ridge(matrix, -1) @ basis.T),)
+    return (LowRank(1.0, basis, add_to_diagonal(matrix, -1) @ basis.T),)
 
 
 def _monge_matrix(covariance_source, covariance_target, *, ridge):
     """``L^-T (L^T Ct L)^1/2 L^-1`` with ``Cs = L L^T``: the positive A with A Cs A = Ct."""
-    lower = np.linalg.cholesky(_add_ridge(covariance_source, ridge))
-    middle = lower.T @ _add_ridge(covariance_target, ridge) @ lower
-    values, vectors = np.linalg.eigh(middle)
-    half = np.linalg.solve(lower.T, vectors * np.maximum(values, 0) ** 0.25)
+    xp = array_namespace(covariance_source)
+    lower = xp.linalg.cholesky(add_to_diagonal(covariance_source, ridge))
+    middle = lower.T @ add_to_diagonal(covariance_target, ridge) @ lower
+    values, vectors = xp.linalg.eigh(middle)
+    half = xp.linalg.solve(lower.T, vectors * xp.clip(values, 0, None) ** 0.25)
     return half @ half.T
 
 
 def _covariance(domain):
     return domain.scatter if domain.factor is None else domain.factor.T @ domain.factor
-
-
-def _add_ridge(matrix, ridge):
-    """Give a copy of the square `matrix` with `ridge` added to its diagonal."""
-    summed = matrix.copy()
-    summed.flat[:: len(matrix) + 1] += ridge
-    return summed

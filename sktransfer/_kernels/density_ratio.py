@@ -16,6 +16,8 @@ import numpy as np
 
 from sktransfer._kernels.moment import standard_deviation
 
+PAIRS = 256  # left out at a time, such that the arrays stay in a cache; no score depends on it
+
 
 def squared_distances(X, Y, *, center=None):
     """Squared Euclidean distances, ``|x|^2 - 2 x^T y + |y|^2``, none negative.
@@ -129,23 +131,20 @@ def ulsif_scores(phi_source, phi_target, *, alpha, ridges):
     if alpha:
         H += growth * alpha * _second_moment(phi_target)
     values, vectors = np.linalg.eigh(H)
-    h = growth * phi_target.mean(axis=0)
-    pairs = slice(min(n_source, n_target))
-    source, target = phi_source[pairs].T, phi_target[pairs].T
-    rotated = [vectors.T @ columns for columns in (source, target, h[:, None])]
-    scores = np.empty(len(ridges))
-    for k, ridge in enumerate(ridges):
-        inverse = vectors / (np.maximum(values, 0) + ridge)
-        from_source, from_target, from_h = (inverse @ columns for columns in rotated)
-        theta = from_h - from_target / (n_target - 1)
-        weight = (1 - alpha) / (n_source - 1)
-        theta = _without(theta, source, from_source, weight)
-        if alpha:
-            from_target = _without(from_target, source, from_source, weight)
-            theta = _without(theta, target, from_target, alpha / (n_target - 1))
-        theta = np.maximum(theta, 0)
-        r_source, r_target = _products(source, theta), _products(target, theta)
-        scores[k] = np.mean(alpha / 2 * r_target**2 - r_target + (1 - alpha) / 2 * r_source**2)
+    inverses = 1 / (np.maximum(values, 0) + np.asarray(ridges)[:, None])
+    h = vectors.T @ (growth * phi_target.mean(axis=0))
+    shares = (1 - alpha) / (n_source - 1), alpha / (n_target - 1), 1 / (n_target - 1)
+    n_pairs, scores = min(n_source, n_target), np.zeros(len(inverses))
+    for start in range(0, n_pairs, PAIRS):
+        pairs = slice(start, min(start + PAIRS, n_pairs))
+        source, target = phi_source[pairs], phi_target[pairs]
+        solutions = _left_out(source @ vectors, target @ vectors, h, inverses, shares)
+        for k, rotated in enumerate(solutions):
+            theta = rotated @ (vectors * inverses[k]).T
+            np.maximum(theta, 0, out=theta)
+            r_source, r_target = _products(source, theta), _products(target, theta)
+            losses = alpha / 2 * r_target**2 - r_target + (1 - alpha) / 2 * r_source**2
+            scores[k] += losses.sum() / n_pairs
     return scores
 
 
@@ -153,15 +152,32 @@ def _second_moment(phi):
     return phi.T @ phi / len(phi)
 
 
-def _without(solutions, columns, solved, weight):
-    """``(B - weight u u^T)^-1 c`` for each column u, from ``B^-1 c`` and ``B^-1 u``."""
-    change = weight * _products(columns, solutions) / (1 - weight * _products(columns, solved))
-    return solutions + solved * change
+def _left_out(source, target, h, inverses, shares):
+    """Give, for each ridge, ``B theta`` of all pairs in the basis in which ``B`` is diagonal.
+
+    Without source row s and target row t, ``(B - a s s^T - c t t^T) theta = h - d t``. That is
+    ``B theta = h - d t + x s + y t`` with ``x = a s^T theta`` and ``y = c t^T theta``: two
+    equations for x and y, of which ``B^-1``, one row of `inverses`, gives all coefficients.
+    """
+    a, c, d = shares
+    ss, st, tt = (part @ inverses.T for part in (source**2, source * target, target**2))
+    sh, th = (part @ (inverses * h).T for part in (source, target))
+    s_alone, t_alone = sh - d * st, th - d * tt
+    determinant = (1 - a * ss) * (1 - c * tt) - a * c * st**2
+    x = a * (s_alone * (1 - c * tt) + c * st * t_alone) / determinant
+    y = c * (t_alone * (1 - a * ss) + a * st * s_alone) / determinant
+    without = h - d * target
+    for k in range(len(inverses)):
+        rotated = source * x[:, k, None]
+        if c:
+            rotated += target * y[:, k, None]
+        rotated += without
+        yield rotated
 
 
 def _products(first, second):
-    """The inner product of each column of one with that of the other."""
-    return np.einsum("ij,ij->j", first, second)
+    """The inner product of each row of one with that of the other."""
+    return np.einsum("ij,ij->i", first, second)
 
 
 def ratio_of_odds(p_target, *, n_source, n_target, floor):

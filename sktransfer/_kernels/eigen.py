@@ -1,6 +1,7 @@
 """A few of the largest eigenvalues of a symmetric matrix, by the cheaper of two ways."""
 
 import numpy as np
+from array_api_compat import array_namespace, device
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 SMALL = 400  # up to this size all eigenvalues cost less than a few by Lanczos iterations
@@ -15,8 +16,9 @@ def largest_eigenpairs(matrix, n_pairs):
 
     Parameters
     ----------
-    matrix : ndarray of shape (size, size), or LinearOperator of that shape
-        Symmetric, float64; see :func:`operator`.
+    matrix : array of shape (size, size), or LinearOperator of that shape
+        Symmetric, float64; see :func:`operator`. Of another library than NumPy: on its own device,
+        by all eigenvalues.
     n_pairs : int
         At most ``size``.
 
@@ -27,6 +29,9 @@ def largest_eigenpairs(matrix, n_pairs):
         Orthonormal columns, each with a positive entry of largest magnitude.
     """
     size = matrix.shape[0]
+    if not isinstance(matrix, np.ndarray | LinearOperator):  # of torch, say: all of them, there
+        values, vectors = array_namespace(matrix).linalg.eigh(matrix)
+        return _descending(values[-n_pairs:], vectors[:, -n_pairs:])
     if size <= SMALL or SHARE * n_pairs > size:
         dense = matrix if isinstance(matrix, np.ndarray) else matrix @ np.eye(size)
         values, vectors = np.linalg.eigh(dense)
@@ -36,7 +41,11 @@ def largest_eigenpairs(matrix, n_pairs):
         if not (matrix @ start).any():  # the matrix is 0, of which ARPACK makes an error
             return np.zeros(n_pairs), np.eye(size, n_pairs)
         values, vectors = eigsh(matrix, n_pairs, which="LA", v0=start)
-    order = np.argsort(-values, kind="stable")
+    return _descending(values, vectors)
+
+
+def _descending(values, vectors):
+    order = array_namespace(values).argsort(-values, stable=True)
     return values[order], fix_signs(vectors[:, order])
 
 
@@ -47,5 +56,7 @@ def operator(multiply, size):
 
 def fix_signs(columns):
     """Flip columns such that the entry of largest magnitude in each is positive."""
-    largest = columns[np.argmax(np.abs(columns), axis=0), np.arange(columns.shape[1])]
-    return columns * np.where(largest < 0, -1.0, 1.0)
+    xp = array_namespace(columns)
+    places = xp.argmax(xp.abs(columns), axis=0)
+    largest = columns[places, xp.arange(columns.shape[1], device=device(columns))]
+    return columns * xp.where(largest < 0, -xp.ones_like(largest), xp.ones_like(largest))

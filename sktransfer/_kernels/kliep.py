@@ -19,7 +19,10 @@ https://doi.org/10.1111/j.1467-9868.2007.00583.x.
 import numpy as np
 
 ENTERING = 10  # coordinates that may leave 0 in one round; the optimum does not depend on it
+FAR = 0.3  # a gap, of a likelihood that its second-order model describes badly
+LEAST = 0.1  # of its likelihood is left to every row by a step: one at 0 is long in coming back
 PROXIMITY = 1e-10  # keeps the Newton system regular; a fixed point is one for any value
+PATIENCE = 4  # changes of sides in a row that leave no fewer coordinates on the wrong one
 TINY = 1e-100  # a smaller mean over the source rows makes ratios that mean nothing
 
 
@@ -38,10 +41,11 @@ def likelihoods(phi_target, source_mean):
     Returns
     -------
     A : ndarray of shape (n_target, n_centers) or None
+        Column by column in memory, as the solver takes some of them.
     """
     if source_mean.min() < TINY or phi_target.max(axis=1).min() < TINY:
         return None
-    return phi_target / source_mean
+    return np.divide(phi_target, source_mean, order="F")
 
 
 def proportions(A, *, tol, max_iter, start=None):
@@ -49,7 +53,8 @@ def proportions(A, *, tol, max_iter, start=None):
 
     Each round solves the second-order model of ``mean(log(A u)) - sum(u)``, whose maximum over
     ``u >= 0`` is the same, on the coordinates above 0 and the steepest others, and then halves the
-    step until it is an ascent.
+    step until it is an ascent. Far from the optimum, where that model is poor, a step of
+    expectation maximisation comes first, ``u_l <- u_l g_l``.
 
     Parameters
     ----------
@@ -60,7 +65,7 @@ def proportions(A, *, tol, max_iter, start=None):
     max_iter : int
         The most rounds.
     start : ndarray of shape (n_components,), default=None
-        Not negative; scaled to sum 1. None: all equal.
+        Not negative; scaled to sum 1. None, or one of likelihood 0: all equal.
 
     Returns
     -------
@@ -68,35 +73,40 @@ def proportions(A, *, tol, max_iter, start=None):
     gap : float
         ``max(g) - 1`` at `u`.
     """
-    n_components = A.shape[1]
-    u = np.ones(n_components) if start is None else start
+    u = np.ones(A.shape[1]) if start is None or (A @ start).min() <= 0 else start
     u = u / u.sum()
-    for _ in range(max_iter):
+    for step in range(max_iter + 1):
         p = A @ u
         g = (1 / p) @ A / len(A)
-        if g.max() - 1 <= tol:
+        gap = float(g.max() - 1)
+        if gap <= tol or step == max_iter:
             break
+        if gap > FAR:
+            u = u * g
+            p = A @ u
+            g = (1 / p) @ A / len(A)
         u = _newton_step(A, u, p, g)
-    return u, float(((1 / (A @ u)) @ A / len(A)).max() - 1)
+    return u, gap
 
 
 def _newton_step(A, u, p, g):
     """Give a better `u`, or `u` where rounding leaves none."""
     working = u > 0
     working[np.argsort(-g, kind="stable")[:ENTERING]] = True
-    S = A[:, working] / p[:, None]
-    H = S.T @ S / len(A)
+    S = A.T[working]
+    S /= p
+    H = S @ S.T / len(A)
     proximity = PROXIMITY * np.trace(H) / len(H)
     H.flat[:: len(H) + 1] += proximity
     aim = np.zeros_like(u)
     aim[working] = nonnegative_minimum(
         H, 2 * g[working] - 1 + proximity * u[working], start=u[working]
     )
-    step, change, before = 1.0, S @ (aim - u)[working], u.sum()
+    step, change, before = 1.0, (aim - u)[working] @ S, u.sum()
     rise = g @ (aim - u) - aim.sum() + before
     for _ in range(40):
         relative = 1 + step * change  # of the new A u to the old
-        if relative.min() > 0:
+        if relative.min() > LEAST:
             gain = np.log(relative).mean() - step * (aim.sum() - before)
             if gain >= 1e-4 * step * rise:
                 u = np.maximum(u + step * (aim - u), 0)
@@ -106,7 +116,13 @@ def _newton_step(A, u, p, g):
 
 
 def nonnegative_minimum(H, c, *, start):
-    """Minimise ``v^T H v / 2 - c^T v`` over ``v >= 0`` (the active sets of Lawson and Hanson).
+    """Minimise ``v^T H v / 2 - c^T v`` over ``v >= 0``.
+
+    Coordinates above 0 that should be 0, and the reverse, change sides all at once as long as they
+    grow fewer (block pivoting: L. Portugal, J. Judice and L. Vicente, "A comparison of block
+    pivoting and interior-point algorithms for linear least squares problems with nonnegative
+    variables", Mathematics of Computation 63, 1994), and else one by one (the active sets of Lawson
+    and Hanson).
 
     Parameters
     ----------
@@ -120,8 +136,23 @@ def nonnegative_minimum(H, c, *, start):
     -------
     v : ndarray of shape (n,)
     """
-    v, free = _minimum_on_face(H, c, start.copy(), start > 0)
     tolerance = 1e-12 * np.abs(c).max()
+    free, fewest, patience = start > 0, len(c) + 1, PATIENCE
+    while patience:
+        v = np.zeros_like(c)
+        v[free] = np.linalg.solve(H[free][:, free], c[free])
+        wrong = np.where(free, v < 0, c - H @ v > tolerance)
+        n_wrong = np.count_nonzero(wrong)
+        if not n_wrong:
+            return v
+        fewest, patience = (n_wrong, PATIENCE) if n_wrong < fewest else (fewest, patience - 1)
+        free = free ^ wrong
+    return _by_active_sets(H, c, start, tolerance)
+
+
+def _by_active_sets(H, c, start, tolerance):
+    """`nonnegative_minimum` one coordinate at a time, which always comes to an end."""
+    v, free = _minimum_on_face(H, c, start.copy(), start > 0)
     for _ in range(3 * len(c)):
         descent = np.where(free, -np.inf, c - H @ v)
         entering = np.argmax(descent)

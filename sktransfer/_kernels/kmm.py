@@ -23,10 +23,11 @@ import numpy as np
 
 from sktransfer._kernels.density_ratio import gaussian, squared_distances
 
-BLOCK = 256  # rows at a time where a matrix is only passed through
+BLOCK = 256  # rows at a time where a matrix is only passed through, such that these stay in cache
 MAX_CONJUGATE_STEPS = 500
 MULTIPLIER_STEPS = 60
 SEARCH_STEPS = 40
+LANDMARKS = 200  # of the preconditioner: they change the time and not the result
 NEAR = 0.01  # of a bound, as weights go, whose mean is 1
 
 
@@ -123,18 +124,17 @@ def dense_kernel(X, landmarks, *, width, ridge):
     -------
     kernel : Dense
     """
-    matrix, center = np.empty((len(X), len(X))), np.median(X, axis=0)
+    matrix, (left, right) = np.empty((len(X), len(X))), _exponents(X, X, width)
     for start in range(0, len(X), BLOCK):
         rows = slice(start, start + BLOCK)
-        squared = squared_distances(X[rows], X[start:], center=center)
-        matrix[rows, start:] = gaussian(squared, width=width)
+        matrix[rows, start:] = _gaussian_tile(left[rows], right[start:])
         matrix[start:, rows] = matrix[rows, start:].T
     matrix.flat[:: len(X) + 1] = 1 + ridge
     return Dense(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
 
 
 def mean_similarities(X_source, X_target, *, width):
-    """``kappa_i = n_source mean_j k(x_i, x_j^t)``, a block of target rows at a time.
+    """``kappa_i = n_source mean_j k(x_i, x_j^t)``.
 
     Parameters
     ----------
@@ -146,12 +146,51 @@ def mean_similarities(X_source, X_target, *, width):
     -------
     kappa : ndarray of shape (n_source,)
     """
-    kappa, center = np.zeros(len(X_source)), np.median(X_target, axis=0)
-    for start in range(0, len(X_target), BLOCK):
-        block = X_target[start : start + BLOCK]
-        squared = squared_distances(X_source, block, center=center)
-        kappa += gaussian(squared, width=width).sum(axis=1)
-    return kappa * (len(X_source) / len(X_target))
+    share = np.full(len(X_target), len(X_source) / len(X_target))
+    return weighted_similarities(X_source, X_target, share, width=width)
+
+
+def weighted_similarities(X, Y, weights, *, width):
+    """``sum_j weights_j k(x_i, y_j)``, a tile of the kernel matrix at a time.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    Y : ndarray of shape (n_others, n_features)
+    weights : ndarray of shape (n_others,)
+    width : float
+
+    Returns
+    -------
+    sums : ndarray of shape (n_samples,)
+    """
+    sums, (left, right) = np.zeros(len(X)), _exponents(X, Y, width)
+    for start in range(0, len(X), BLOCK):
+        rows = slice(start, start + BLOCK)
+        for begin in range(0, len(Y), 2 * BLOCK):
+            others = slice(begin, begin + 2 * BLOCK)
+            sums[rows] += _gaussian_tile(left[rows], right[others]) @ weights[others]
+    return sums
+
+
+def _exponents(X, Y, width):
+    """Two arrays whose rows' inner products are ``-|x - y|^2 / (2 width^2)``.
+
+    The median of `Y` is subtracted first, lest a common offset costs digits.
+    """
+    center = np.median(Y, axis=0)
+    X, Y = (X - center) / width, (Y - center) / width
+    lengths_X, lengths_Y = (np.einsum("ij,ij->i", Z, Z)[:, None] / -2 for Z in (X, Y))
+    return (
+        np.hstack([X, lengths_X, np.ones_like(lengths_X)]),
+        np.hstack([Y, np.ones_like(lengths_Y), lengths_Y]),
+    )
+
+
+def _gaussian_tile(left, right):
+    tile = left @ right.T
+    np.minimum(tile, 0, out=tile)
+    return np.exp(tile, out=tile)
 
 
 def certificate(w, gradient, *, bound, lower, upper):
@@ -174,7 +213,7 @@ def certificate(w, gradient, *, bound, lower, upper):
     return float(gradient @ w - steepest @ v)
 
 
-def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter):
+def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter, start=None):
     """Solve the program of the module's docstring.
 
     Parameters
@@ -188,6 +227,8 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter):
         Of the projected gradient, relative to the largest entry of the gradient at 0.
     max_iter : int
         The most Newton steps for one multiplier.
+    start : ndarray of shape (n_source,), default=None
+        Weights to begin with, in their bounds. None: all 1.
 
     Returns
     -------
@@ -195,16 +236,22 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter):
     gap : float
         The `certificate` over ``w^T K w / 2``, which is ``-f(w)`` where no constraint bites.
     """
+    limits = {"bound": bound, "lower": lower, "upper": upper}
     rules = {"bound": bound, "tol": tol, "max_iter": max_iter}
-    w = np.full(len(kappa), min(1.0, bound))
-    if isinstance(kernel, Dense):
+    w = np.full(len(kappa), min(1.0, bound)) if start is None else start
+    if isinstance(kernel, Dense) and start is None:
         w, _ = _box_minimum(kernel.near, kappa, w, **rules)
     w, gradient = _box_minimum(kernel, kappa, w, **rules)
     if not lower <= w.sum() <= upper:
         total = lower if w.sum() < lower else upper
         w, gradient = _with_sum(kernel, kappa, w, total, rules)
-    gap = certificate(w, gradient, bound=bound, lower=lower, upper=upper)
-    return w, gap / max(w @ (gradient + kappa) / 2, np.finfo(np.float64).tiny)
+    return w, relative_gap(w, gradient, kappa, limits)
+
+
+def relative_gap(w, gradient, kappa, limits):
+    """The `certificate` over ``w^T K w / 2``; `limits` are its ``bound``, ``lower``, ``upper``."""
+    gap = certificate(w, gradient, **limits)
+    return gap / max(w @ (gradient + kappa) / 2, np.finfo(np.float64).tiny)
 
 
 def _with_sum(kernel, kappa, w, total, rules):
@@ -215,7 +262,7 @@ def _with_sum(kernel, kappa, w, total, rules):
     multiplier, low, high = 0.0, -np.inf, np.inf
     for _ in range(MULTIPLIER_STEPS):
         excess = w.sum() - total
-        if abs(excess) <= 1e-9 * total:
+        if abs(excess) <= max(1e-9, rules["tol"] / 10) * total:
             break
         low, high = (multiplier, high) if excess < 0 else (low, multiplier)
         free = (w > 0) & (w < rules["bound"])

@@ -7,6 +7,10 @@ covariances between features left out.
 from typing import NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace
+
+from sktransfer._kernels.arrays import in_dtype_of
+from sktransfer._kernels.streaming import FeatureSums, feature_sums
 
 
 class MomentMap(NamedTuple):
@@ -20,8 +24,7 @@ class MomentMap(NamedTuple):
     mean_target: np.ndarray
 
     def __call__(self, X):
-        mapped = (X - self.mean_source) * self.scale + self.mean_target
-        return mapped.astype(X.dtype, copy=False)
+        return in_dtype_of((X - self.mean_source) * self.scale + self.mean_target, X)
 
 
 def moment_map(X_source, X_target, *, scale):
@@ -40,14 +43,29 @@ def moment_map(X_source, X_target, *, scale):
     fitted : MomentMap
         In float64.
     """
-    mean_source, mean_target = (X.mean(axis=0, dtype=np.float64) for X in (X_source, X_target))
+    return moment_map_of(feature_sums(X_source), feature_sums(X_target), scale=scale)
+
+
+def moment_map_of(source, target, *, scale):
+    """`moment_map` of rows of which these are the sums.
+
+    Parameters
+    ----------
+    source, target : FeatureSums
+    scale : bool
+
+    Returns
+    -------
+    fitted : MomentMap
+    """
+    xp = array_namespace(source.mean)
+    one = xp.ones_like(source.mean)
     if not scale:
-        return MomentMap(mean_source, np.ones(len(mean_source)), mean_target)
-    std_source = standard_deviation(X_source, mean_source)
-    std_target = standard_deviation(X_target, mean_target)
+        return MomentMap(source.mean, one, target.mean)
+    std_source, std_target = (_standard_deviation(domain) for domain in (source, target))
     constant = std_source == 0
-    ratio = np.where(constant, 1.0, std_target / np.where(constant, 1.0, std_source))
-    return MomentMap(mean_source, ratio, mean_target)
+    ratio = xp.where(constant, one, std_target / xp.where(constant, one, std_source))
+    return MomentMap(source.mean, ratio, target.mean)
 
 
 def standard_deviation(X, mean):
@@ -57,6 +75,11 @@ def standard_deviation(X, mean):
     than that is no spread.
     """
     centred = X - mean
-    std = np.sqrt(np.einsum("ij,ij->j", centred, centred) / (len(X) - 1))
-    std[std <= len(X) * np.finfo(np.float64).eps * np.abs(mean)] = 0
-    return std
+    return _standard_deviation(FeatureSums(len(X), mean, np.einsum("ij,ij->j", centred, centred)))
+
+
+def _standard_deviation(domain):
+    xp = array_namespace(domain.mean)
+    std = xp.sqrt(domain.squares / (domain.n_samples - 1))
+    rounding = domain.n_samples * np.finfo(np.float64).eps * xp.abs(domain.mean)
+    return xp.where(std <= rounding, xp.zeros_like(std), std)

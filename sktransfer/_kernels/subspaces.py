@@ -13,8 +13,14 @@ A domain's ``P``, (n_features, k) with orthonormal columns, are its first princi
 from typing import NamedTuple
 
 import numpy as np
+from array_api_compat import array_namespace
+from scipy.sparse import issparse
 
+from sktransfer._kernels.arrays import empty, in_dtype_of
 from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs
+from sktransfer._kernels.streaming import sums
+
+BLOCK = 512  # rows mapped at a time, such that the centred ones stay in a cache
 
 
 class Subspace(NamedTuple):
@@ -39,7 +45,12 @@ class SubspaceMap(NamedTuple):
     matrix: np.ndarray
 
     def __call__(self, X):
-        return ((X - self.mean) @ self.matrix).astype(X.dtype, copy=False)
+        mapped = empty((X.shape[0], self.matrix.shape[1]), self.matrix)
+        for start in range(0, X.shape[0], BLOCK):
+            rows = slice(start, start + BLOCK)
+            block = X[rows, :].toarray() if issparse(X) else X[rows, :]
+            mapped[rows, :] = (block - self.mean) @ self.matrix
+        return mapped.astype(X.dtype, copy=False) if issparse(X) else in_dtype_of(mapped, X)
 
 
 def principal_subspace(X, n_axes):
@@ -60,18 +71,30 @@ def principal_subspace(X, n_axes):
     subspace : Subspace
         One axis at least, in decreasing order of variance.
     """
-    mean = X.mean(axis=0, dtype=np.float64)
-    centred = X - mean
-    n_samples, n_features = X.shape
-    wide = n_samples < n_features
-    scatter = centred @ centred.T if wide else centred.T @ centred
-    n_axes = min(n_axes, n_samples - 1, n_features)
-    values, vectors = largest_eigenpairs(scatter, n_axes)
+    return principal_subspace_of(sums(X), n_axes)
+
+
+def principal_subspace_of(domain, n_axes):
+    """`principal_subspace` of rows of which these are the sums.
+
+    Parameters
+    ----------
+    domain : Sums
+    n_axes : int
+
+    Returns
+    -------
+    subspace : Subspace
+    """
+    rows, n_samples, n_features = domain.rows, domain.n_samples, domain.mean.shape[0]
+    xp = array_namespace(domain.mean)
+    scatter = domain.scatter if rows is None else rows @ rows.T
+    values, vectors = largest_eigenpairs(scatter, min(n_axes, n_samples - 1, n_features))
     precision = np.finfo(np.float64).eps * max(n_samples, n_features)
-    vectors = vectors[:, : max(1, int(np.sum(values > precision * values[0])))]
-    if wide:  # the QR factorisation restores what rounding took of orthogonality
-        vectors = fix_signs(np.linalg.qr(centred.T @ vectors)[0])
-    return Subspace(mean, vectors)
+    vectors = vectors[:, : max(1, int(xp.sum(xp.astype(values > precision * values[0], xp.int64))))]
+    if rows is not None:  # the QR factorisation restores what rounding took of orthogonality
+        vectors = fix_signs(xp.linalg.qr(rows.T @ vectors)[0])
+    return Subspace(domain.mean, vectors)
 
 
 def alignment(source, target):
@@ -123,18 +146,19 @@ def geodesic_flow(source, target):
     -------
     flow : Flow
     """
-    left, cosines, right = np.linalg.svd(source.axes.T @ target.axes)
+    xp = array_namespace(source.axes)
+    left, cosines, right = xp.linalg.svd(source.axes.T @ target.axes)
     start = source.axes @ left
     step = target.axes @ right.T - start * cosines
-    sines = np.linalg.norm(step, axis=0)
-    angles = np.arctan2(sines, cosines)
-    direction = step / np.where(sines > 0, sines, 1)
-    sinc = np.sinc(2 * angles / np.pi)
-    blocks = [
-        [np.diag((1 + sinc) / 2), np.diag(np.sinc(angles / np.pi) * np.sin(angles) / 2)],
-        [np.diag(np.sinc(angles / np.pi) * np.sin(angles) / 2), np.diag((1 - sinc) / 2)],
-    ]
-    return Flow(np.hstack([start, direction]), np.block(blocks), angles)
+    sines = xp.linalg.vector_norm(step, axis=0)
+    angles = xp.atan2(sines, cosines)
+    direction = step / xp.where(sines > 0, sines, xp.ones_like(sines))
+    sinc, mixed = xp.sinc(2 * angles / np.pi), xp.sinc(angles / np.pi) * xp.sin(angles) / 2
+    upper, beside, lower = (xp.diag(part) for part in ((1 + sinc) / 2, mixed, (1 - sinc) / 2))
+    weights = xp.concat(
+        [xp.concat([upper, beside], axis=1), xp.concat([beside, lower], axis=1)], axis=0
+    )
+    return Flow(xp.concat([start, direction], axis=1), weights, angles)
 
 
 def flow_root(sources, target, flows):
@@ -156,20 +180,22 @@ def flow_root(sources, target, flows):
     root : ndarray of shape (n_features, rank)
         The rank is at most that of all axes together.
     """
-    basis = _span(sources, target)
-    inner = np.zeros((basis.shape[1], basis.shape[1]))
-    for flow in flows:
-        coordinates = basis.T @ flow.basis
-        inner += coordinates @ flow.weights @ coordinates.T / len(flows)
-    values, vectors = np.linalg.eigh(inner)
-    return basis @ ((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+    xp, basis = array_namespace(target.axes), _span(sources, target)
+    all_coordinates = [basis.T @ flow.basis for flow in flows]
+    inner = sum(
+        coordinates @ flow.weights @ coordinates.T / len(flows)
+        for coordinates, flow in zip(all_coordinates, flows, strict=True)
+    )
+    values, vectors = xp.linalg.eigh(inner)
+    return basis @ ((vectors * xp.sqrt(xp.clip(values, 0, None))) @ vectors.T)
 
 
 def _span(sources, target):
     """An orthonormal basis of all axes, the target's first."""
-    outside = np.hstack([source.axes for source in sources])
+    xp = array_namespace(target.axes)
+    outside = xp.concat([source.axes for source in sources], axis=1)
     for _ in range(2):  # once more takes away what rounding left
         outside = outside - target.axes @ (target.axes.T @ outside)
-    vectors, lengths, _ = np.linalg.svd(outside, full_matrices=False)
+    vectors, lengths, _ = xp.linalg.svd(outside, full_matrices=False)
     # Less than this far outside is rounding; G feels the square of it.
-    return np.hstack([target.axes, fix_signs(vectors[:, lengths > 1e-10])])
+    return xp.concat([target.axes, fix_signs(vectors[:, lengths > 1e-10])], axis=1)

@@ -4,12 +4,17 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
+from sklearn.utils import check_random_state
 
 from sktransfer._base import _BaseAligner
 from sktransfer._kernels.components import DenseKernel, LinearKernel
+from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._sklearn import Interval, StrOptions
+
+CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
 
 
 class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
@@ -26,7 +31,9 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         "ridge": [Interval(Real, 0, None, closed="neither")],
     }
 
+    _accept_sparse = "csr"
     _min_rows = 2  # one row has no variance
+    _landmarks_at_most = None  # None: the kernel of all rows itself
 
     @abstractmethod
     def _components(self, kernel, codes):
@@ -39,23 +46,43 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
                 f"{self.kernel_params!r}; pass None, or the kernel that these are for."
             )
         parts = [*sources.values(), X_target]
-        codes = np.repeat([*range(len(sources)), -1], [len(part) for part in parts])
-        X = np.concatenate(parts).astype(np.float64, copy=False)
+        codes = np.repeat([*range(len(sources)), -1], [part.shape[0] for part in parts])
+        X = stacked(parts).astype(np.float64, copy=False)
+        for name in ("components_", "X_fit_", "dual_components_"):
+            vars(self).pop(name, None)
+        if self._landmarks_at_most is not None:
+            self._fit_through_landmarks(X, codes, *labels, centred=not sources)
+            return
         kernel = self._kernel_of(X, centred=not sources)
         components, self.eigenvalues_ = self._components(kernel, codes, *labels)
         self._store(X, components)
+
+    def _fit_through_landmarks(self, X, codes, *labels, centred):
+        """Embed by the linear kernel of Nystroem's features; memory is linear in the rows."""
+        landmarks = draw_rows(X, self._landmarks_at_most, random_state=self.random_state)
+        root = inverse_root(self._similarities(landmarks), cutoff=CUTOFF)
+        rows = self._similarities(X, landmarks)
+        self.mean_ = rows.mean(axis=0) if centred else None
+        rows = self._less_mean(rows) @ root
+        components, self.eigenvalues_ = self._components(LinearKernel(rows), codes, *labels)
+        self.X_fit_, self.dual_components_ = landmarks, root @ (rows.T @ components)
+        self.n_components_ = components.shape[1]
 
     def _kernel_of(self, X, *, centred):
         """The kernel of the rows; `centred`, that of their features less the mean of these."""
         self.mean_ = None
         if self.kernel == "linear":
             self.mean_ = X.mean(axis=0) if centred else None
+            if X.shape[1] < X.shape[0]:
+                return LinearKernel(self._less_mean(X.toarray() if issparse(X) else X))
+            if issparse(X):
+                K = (X @ X.T).toarray()
+                return DenseKernel(_centred(K) if centred else K)
             rows = self._less_mean(X)
-            return LinearKernel(rows) if X.shape[1] < len(X) else DenseKernel(rows @ rows.T)
+            return DenseKernel(rows @ rows.T)
         K = self._similarities(X)
         self.mean_ = K.mean(axis=0) if centred else None
-        K = self._less_mean(K)
-        return DenseKernel(K - K.mean(axis=1, keepdims=True) if centred else K)
+        return DenseKernel(_centred(K) if centred else K)
 
     def _less_mean(self, values):
         return values if self.mean_ is None else values - self.mean_
@@ -66,10 +93,13 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     def _store(self, X, components):
         """Keep what new rows are mapped with: a matrix, or rows and their coefficients."""
-        for name in ("components_", "X_fit_", "dual_components_"):
-            vars(self).pop(name, None)
         if self.kernel == "linear":
-            self.components_ = self._less_mean(X).T @ components
+            if issparse(X):
+                self.components_ = X.T @ components
+                if self.mean_ is not None:
+                    self.components_ -= np.outer(self.mean_, components.sum(axis=0))
+            else:
+                self.components_ = self._less_mean(X).T @ components
         else:
             if self.mean_ is not None:  # the rest of the centring, once for all rows to come
                 components = components - components.mean(axis=0)
@@ -78,9 +108,13 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     def _transform_domain(self, X, name):
         rows = X.astype(np.float64, copy=False)
-        if self.kernel == "linear":
-            mapped = self._less_mean(rows) @ self.components_
-        elif len(rows):
+        if hasattr(self, "components_"):
+            if issparse(rows):
+                mapped = rows @ self.components_
+                mapped -= 0 if self.mean_ is None else self.mean_ @ self.components_
+            else:
+                mapped = self._less_mean(rows) @ self.components_
+        elif rows.shape[0]:
             similarities = self._similarities(rows, self.X_fit_)
             mapped = self._less_mean(similarities) @ self.dual_components_
         else:
@@ -90,3 +124,27 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     @property
     def _n_features_out(self):
         return self.n_components_
+
+
+def stacked(parts):
+    """Give the rows of all parts, one part after the other."""
+    return csr_array(vstack(parts)) if issparse(parts[0]) else np.concatenate(parts)
+
+
+def _centred(K):
+    """Give a kernel matrix centred in its feature space."""
+    K = K - K.mean(axis=0)
+    return K - K.mean(axis=1, keepdims=True)
+
+
+def draw_rows(X, n_rows, *, random_state):
+    """Give `n_rows` of the rows, drawn without replacement, in their order; all of few rows.
+
+    None draws fresh entropy, and leaves NumPy's global generator alone.
+    """
+    if n_rows >= X.shape[0]:
+        return X
+    generator = check_random_state(
+        np.random.RandomState() if random_state is None else random_state
+    )
+    return X[np.sort(generator.choice(X.shape[0], n_rows, replace=False))]

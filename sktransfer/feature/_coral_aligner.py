@@ -4,13 +4,14 @@ from numbers import Real
 
 from sklearn.base import OneToOneFeatureMixin
 
-from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
-from sktransfer._kernels.coral import coral_maps, moments, numerical_rank
+from sktransfer._kernels.arrays import copied
+from sktransfer._kernels.coral import coral_maps, moments_of, numerical_rank
 from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
-class CORALAligner(OneToOneFeatureMixin, _BaseAligner):
+class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     """Give the source features the mean and the covariance of the target features.
 
     Correlation alignment (CORAL): the rows of each source domain are whitened with their own
@@ -67,7 +68,15 @@ class CORALAligner(OneToOneFeatureMixin, _BaseAligner):
     the features and memory in their product; no (n_features, n_features) array is made for it
     (unless "monge" meets two domains that together have as many rows as there are features).
 
+    `partial_fit` takes the rows in batches. The sums that it adds to are kept, as large as a
+    covariance or as the rows, whichever is smaller.
+
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
+
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
+    device with double precision: what comes back is, too.
+
+    Sparse rows are refused, as mapped rows are dense: pass ``X.toarray()``, or reduce them first.
 
     References
     ----------
@@ -106,11 +115,11 @@ class CORALAligner(OneToOneFeatureMixin, _BaseAligner):
         self.ridge = ridge
         self.map = map
 
-    def _fit_domains(self, sources, X_target):
+    def _learn(self, sources, target):
         self.maps_ = {}
         if not sources:
             return
-        domains = {name: moments(X) for name, X in {**sources, TARGET: X_target}.items()}
+        domains = {name: moments_of(part) for name, part in {**sources, TARGET: target}.items()}
         self._check_ranks(domains)
         target = domains.pop(TARGET)
         maps = coral_maps(list(domains.values()), target, ridge=self.ridge, kind=self.map)
@@ -131,4 +140,4 @@ class CORALAligner(OneToOneFeatureMixin, _BaseAligner):
             )
 
     def _transform_domain(self, X, name):
-        return X.copy() if name == TARGET else self.maps_[name](X)
+        return copied(X) if name == TARGET else self.maps_[name](X)

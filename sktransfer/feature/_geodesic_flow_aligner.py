@@ -4,19 +4,19 @@ from numbers import Integral
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
-from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
 from sktransfer._kernels.subspaces import (
     Subspace,
     SubspaceMap,
     flow_root,
     geodesic_flow,
-    principal_subspace,
+    principal_subspace_of,
 )
 from sktransfer._sklearn import Interval
+from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
-class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
+class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     """Project on all the subspaces on the way from each source's to the target's.
 
     The geodesic flow kernel (GFK): the principal subspaces of source and target are joined by the
@@ -74,6 +74,14 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     Each domain is centred with its own mean, in training and in `transform`. A domain of fewer
     than two rows is an error. Computed in float64; the rows come back in their own dtype.
+    `partial_fit` takes the rows in batches; the sums that it adds to are kept, as large as the
+    covariances or as the rows, whichever are smaller.
+
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
+    device with double precision: what comes back is, too.
+
+    Sparse rows are welcome. They are centred in what is computed of them where rows outnumber
+    features, and made dense, centred, where they do not; mapped rows are dense.
 
     References
     ----------
@@ -102,16 +110,17 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
 
+    _accept_sparse = "csr"
     _min_domain_rows = 2  # one row varies in no direction
     _min_rows = 2
 
     def __init__(self, n_components=20):
         self.n_components = n_components
 
-    def _fit_domains(self, sources, X_target):
+    def _learn(self, sources, target):
         spaces = {
-            name: principal_subspace(X, self.n_components)
-            for name, X in {**sources, TARGET: X_target}.items()
+            name: principal_subspace_of(part, self.n_components)
+            for name, part in {**sources, TARGET: target}.items()
         }
         self.n_components_ = min(space.n_axes for space in spaces.values())
         spaces = {
@@ -133,4 +142,5 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     @property
     def _n_features_out(self):
+        self._catch_up()
         return self.root_.shape[1]

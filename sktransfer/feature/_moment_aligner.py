@@ -2,12 +2,14 @@
 
 from sklearn.base import OneToOneFeatureMixin
 
-from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
-from sktransfer._kernels.moment import moment_map
+from sktransfer._kernels.arrays import copied
+from sktransfer._kernels.moment import moment_map_of
+from sktransfer._kernels.streaming import feature_sums, merged_features
+from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
-class MomentAligner(OneToOneFeatureMixin, _BaseAligner):
+class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     """Give each feature of the source the mean and the standard deviation of the target's.
 
     Each source domain is standardised with its own means and standard deviations and rescaled with
@@ -49,8 +51,14 @@ class MomentAligner(OneToOneFeatureMixin, _BaseAligner):
     come back in their own dtype. A feature that is constant in a source becomes the target's mean
     there, and one that is constant in the target becomes constant in every source.
 
-    With standard deviations, a domain of fewer than two rows is an error. With
-    ``sample_domain=None`` every row is a target row and the aligner is the identity.
+    `partial_fit` takes the rows in batches. With standard deviations, a domain of fewer than two
+    rows is an error. With ``sample_domain=None`` every row is a target row and the aligner is the
+    identity.
+
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
+    device with double precision: what comes back is, too.
+
+    Sparse rows are refused, as mapped rows are dense: pass ``X.toarray()``, or reduce them first.
 
     References
     ----------
@@ -78,6 +86,9 @@ class MomentAligner(OneToOneFeatureMixin, _BaseAligner):
 
     _parameter_constraints: dict = {"with_std": ["boolean"]}
 
+    _sums_of = staticmethod(feature_sums)
+    _merged = staticmethod(merged_features)
+
     def __init__(self, *, with_std=True):
         self.with_std = with_std
 
@@ -85,11 +96,11 @@ class MomentAligner(OneToOneFeatureMixin, _BaseAligner):
     def _min_domain_rows(self):
         return 2 if self.with_std else 1  # a standard deviation divides by n - 1
 
-    def _fit_domains(self, sources, X_target):
+    def _learn(self, sources, target):
         self.maps_ = {
-            name: moment_map(X_source, X_target, scale=self.with_std)
-            for name, X_source in sources.items()
+            name: moment_map_of(source, target, scale=self.with_std)
+            for name, source in sources.items()
         }
 
     def _transform_domain(self, X, name):
-        return X.copy() if name == TARGET else self.maps_[name](X)
+        return copied(X) if name == TARGET else self.maps_[name](X)

@@ -4,13 +4,13 @@ from numbers import Integral
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
-from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
-from sktransfer._kernels.subspaces import SubspaceMap, alignment, principal_subspace
+from sktransfer._kernels.subspaces import SubspaceMap, alignment, principal_subspace_of
 from sktransfer._sklearn import Interval
+from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
-class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
+class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     """Reduce each domain to its principal axes, and turn those of the sources to the target's.
 
     Target rows are reduced to their first principal components. A source's rows are reduced to
@@ -59,7 +59,14 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     A domain of fewer than two rows is an error. Computed in float64; the rows come back in their
     own dtype. The cost is that of one covariance (or, with fewer rows than features, one Gram
-    matrix) a domain and of its first eigenvectors.
+    matrix) a domain and of its first eigenvectors. `partial_fit` takes the rows in batches; the
+    sums that it adds to are kept, as large as the covariance or as the rows, whichever is smaller.
+
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
+    device with double precision: what comes back is, too.
+
+    Sparse rows are welcome. They are centred in what is computed of them where rows outnumber
+    features, and made dense, centred, where they do not; mapped rows are dense.
 
     References
     ----------
@@ -88,18 +95,19 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
 
+    _accept_sparse = "csr"
     _min_domain_rows = 2  # one row varies in no direction
     _min_rows = 2
 
     def __init__(self, n_components=20):
         self.n_components = n_components
 
-    def _fit_domains(self, sources, X_target):
-        target = principal_subspace(X_target, self.n_components)
+    def _learn(self, sources, target):
+        target = principal_subspace_of(target, self.n_components)
         self.n_components_ = target.n_axes
         self.maps_ = {
-            name: alignment(principal_subspace(X_source, self.n_components), target)
-            for name, X_source in sources.items()
+            name: alignment(principal_subspace_of(source, self.n_components), target)
+            for name, source in sources.items()
         }
         self.maps_[TARGET] = SubspaceMap(target.mean, target.axes)
 
@@ -108,4 +116,5 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     @property
     def _n_features_out(self):
+        self._catch_up()
         return self.n_components_

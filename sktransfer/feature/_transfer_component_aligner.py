@@ -1,7 +1,20 @@
 """TransferComponentAligner: components that keep the variance and bring the means together."""
 
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.neighbors import kneighbors_graph
+from sklearn.utils.multiclass import check_classification_targets
+
+from sktransfer._domains import is_labelled, labels_alone
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
-from sktransfer.feature._base_component_aligner import _BaseComponentAligner
+from sktransfer._kernels.supervised_components import (
+    indicators,
+    laplacian,
+    supervised_components,
+)
+from sktransfer._sklearn import Interval
+from sktransfer.feature._base_component_aligner import _BaseComponentAligner, stacked
 
 
 class TransferComponentAligner(_BaseComponentAligner):
@@ -11,7 +24,8 @@ class TransferComponentAligner(_BaseComponentAligner):
     such that ``tr(A^T K M K A)`` is the squared difference between the means of the embedded
     domains (the maximum mean discrepancy), rows become ``K A``, where the columns of ``A`` are the
     unit vectors with the smallest ``phi`` in ``(K M K + ridge I) a = phi K H K a``. No label is
-    read.
+    read, unless `supervised`: semisupervised transfer component analysis (SSTCA) also wants rows to
+    depend on their labels and neighbours to stay together.
 
     It helps where some directions carry what differs between the domains and others what differs
     between the classes: the former are left out. It hurts where the class proportions differ (the
@@ -35,6 +49,22 @@ class TransferComponentAligner(_BaseComponentAligner):
         1, so that it need not grow with the rows. The larger it is, the less do the means of the
         domains matter. Pan et al. leave ``M`` unscaled: with one source, their ``mu`` is ``ridge *
         (1 / n_source + 1 / n_target)``.
+    n_landmarks : int, default=None
+        The most rows through which the kernel is seen (Nystroem's method), drawn from all rows:
+        time and memory are then linear in the rows, for any kernel. None: the kernel itself.
+    supervised : bool, default=False
+        Whether the labels of source rows, and of target rows that have one, are read. The four
+        parameters below say how; without it they say nothing but `random_state`.
+    label_dependence : float, default=0.5
+        ``gamma`` of Pan et al., in [0, 1]: what counts as variance is between the classes by this
+        share, and between the rows by the rest.
+    locality : float, default=1.0
+        ``lambda`` of Pan et al., not negative: the cost of neighbours that are drawn apart. Their
+        graph's Laplacian is scaled to a Frobenius norm of 1, as ``M`` is.
+    n_neighbors : int, default=10
+        The neighbours of each row in that graph, clipped to the rows that there are.
+    random_state : int, RandomState instance or None, default=None
+        Draws the landmarks. None draws fresh entropy.
 
     Attributes
     ----------
@@ -46,9 +76,10 @@ class TransferComponentAligner(_BaseComponentAligner):
         With the linear kernel: the matrix that rows are multiplied by.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
-        target last.
+        target last. With `n_landmarks`, and any kernel: the landmarks alone.
     dual_components_ : ndarray of shape (n_samples, n_components_)
-        With another kernel: ``A``, for the rows of ``X_fit_``.
+        With another kernel: ``A``, for the rows of ``X_fit_``. With `n_landmarks`: what the
+        similarities to them are multiplied by.
     mean_ : ndarray of shape (n_features,) or (n_samples,), or None
         Where there is no source: what is taken off rows first (with another kernel, off their
         similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
@@ -73,16 +104,21 @@ class TransferComponentAligner(_BaseComponentAligner):
     not, as published: only the variance is about the mean.
 
     With the linear kernel and fewer features than rows, cost and memory are linear in the rows;
-    else they grow with their square. For another kernel on many rows, put
-    :class:`~sklearn.kernel_approximation.Nystroem` before it and keep the linear one. The problem
-    is solved as the symmetric one that it is equal to, to machine precision, by Lanczos iterations
-    where few components of many are wanted. Signs are such that in each column of ``A`` the entry
-    of largest magnitude is positive. Computed in float64; rows come back in their own dtype.
+    else they grow with their square: set `n_landmarks` for many rows. `supervised` costs time in
+    the cube of the rows, or of the features or landmarks where these are fewer, and a search for
+    neighbours. The problem is solved as the symmetric one that it is equal to, to machine
+    precision, by Lanczos iterations where few components of many are wanted. Signs are such that in
+    each column of ``A`` the entry of largest magnitude is positive. Computed in float64; rows come
+    back in their own dtype. Sparse rows are welcome where the kernel takes them.
 
     References
     ----------
     S. J. Pan, I. W. Tsang, J. T. Kwok and Q. Yang, "Domain adaptation via transfer component
-    analysis", IEEE Transactions on Neural Networks 2011. https://doi.org/10.1109/TNN.2010.2091281
+    analysis", IEEE Transactions on Neural Networks 2011; SSTCA is section IV.
+    https://doi.org/10.1109/TNN.2010.2091281
+
+    C. Williams and M. Seeger, "Using the Nystroem method to speed up kernel machines", NIPS 2000.
+    https://papers.nips.cc/paper/2000/hash/19de10adbaa1b2ee13f77f679fa1483a-Abstract.html
 
     Examples
     --------
@@ -104,18 +140,86 @@ class TransferComponentAligner(_BaseComponentAligner):
     array([1., 0.])
     """
 
-    _parameter_constraints: dict = {**_BaseComponentAligner._parameter_constraints}
+    _parameter_constraints: dict = {
+        **_BaseComponentAligner._parameter_constraints,
+        "n_landmarks": [Interval(Integral, 1, None, closed="left"), None],
+        "supervised": ["boolean"],
+        "label_dependence": [Interval(Real, 0, 1, closed="both")],
+        "locality": [Interval(Real, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
 
-    def __init__(self, n_components=20, *, kernel="linear", kernel_params=None, ridge=1.0):
+    def __init__(
+        self,
+        n_components=20,
+        *,
+        kernel="linear",
+        kernel_params=None,
+        ridge=1.0,
+        n_landmarks=None,
+        supervised=False,
+        label_dependence=0.5,
+        locality=1.0,
+        n_neighbors=10,
+        random_state=None,
+    ):
         self.n_components = n_components
         self.kernel = kernel
         self.kernel_params = kernel_params
         self.ridge = ridge
+        self.n_landmarks = n_landmarks
+        self.supervised = supervised
+        self.label_dependence = label_dependence
+        self.locality = locality
+        self.n_neighbors = n_neighbors
+        self.random_state = random_state
 
-    def _components(self, kernel, codes):
-        return transfer_components(
+    @property
+    def _landmarks_at_most(self):
+        return self.n_landmarks
+
+    @property
+    def _reads_source_labels(self):
+        return self.supervised
+
+    _reads_target_labels = _reads_source_labels
+
+    def _fit_domains(self, sources, X_target, labels=None):
+        terms = ()
+        if labels is not None:
+            X = stacked([*sources.values(), X_target])
+            terms = (indicators(self._classes_of(labels)), self._laplacian(X))
+        super()._fit_domains(sources, X_target, *terms)
+
+    def _components(self, kernel, codes, *terms):
+        contrasts = unit_contrasts(domain_contrasts(codes))
+        rules = {"ridge": self.ridge, "n_components": self.n_components}
+        if not terms:
+            return transfer_components(kernel, contrasts, **rules)
+        return supervised_components(
             kernel,
-            unit_contrasts(domain_contrasts(codes)),
-            ridge=self.ridge,
-            n_components=self.n_components,
+            contrasts,
+            *terms,
+            dependence=self.label_dependence,
+            locality=self.locality,
+            **rules,
         )
+
+    def _classes_of(self, labels):
+        """Give the number of each row's class, -1 where it has no label."""
+        labelled = is_labelled(labels)
+        if not labelled.any():
+            raise ValueError(
+                "TransferComponentAligner(supervised=True) reads the labels of source and target "
+                "rows in y, but no row has one; label some, or set supervised=False."
+            )
+        y = labels_alone(labels, labelled, discrete=True)
+        check_classification_targets(y)
+        classes = np.full(len(labelled), -1)
+        classes[labelled] = np.unique(y, return_inverse=True)[1]
+        return classes
+
+    def _laplacian(self, X):
+        n_neighbors = min(self.n_neighbors, X.shape[0] - 1)
+        return laplacian(kneighbors_graph(X, n_neighbors, mode="distance"))

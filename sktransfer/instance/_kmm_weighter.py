@@ -8,13 +8,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer._kernels import kmm
 from sktransfer._kernels.density_ratio import squared_distances
+from sktransfer._kernels.kmm_in_use import matching_of_rows_in_use
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_weighter import _BaseWeighter
 from sktransfer.instance._centers import median_distance
 
 MOST_EXACT_ROWS = 10_000  # 0.8 GB
 AUTO_COMPONENTS = 300
-LANDMARKS = 200  # of the preconditioner: they change the time and not the result
 MEDIAN_ROWS = 500  # of each domain, for the default width
 TINY = 1e-100  # a smaller similarity of the domains is none
 
@@ -49,7 +49,8 @@ class KMMWeighter(_BaseWeighter):
         and shares weight between rows that are alike.
     n_components : int, None or "auto", default="auto"
         None: the kernel matrix itself. A number: its Nystroem approximation by so many rows, with
-        the true diagonal. "auto": None up to 10 000 source rows, 300 above.
+        the true diagonal. "auto": the exact optimum, without the matrix where there are more than
+        10 000 source rows; 300 where more than 10 000 turn out to have a weight above 0.
     tol : float, default=1e-8
         Stop when no entry of the projected gradient is larger, relative to the gradient at 0.
     max_iter : int, default=500
@@ -64,7 +65,10 @@ class KMMWeighter(_BaseWeighter):
         ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
     kkt_gap_ : float
         No less than the distance of the objective to its minimum, over ``w^T K w / 2``: 0 at the
-        optimum alone. It, `width_` and `mean_` are None without source rows.
+        optimum alone. It, `width_` and `mean_` are None without source rows. Where the kernel is
+        approximated, so is the objective that this is about.
+    n_components_ : int or None
+        The columns of the approximation of the kernel; None where it was not approximated.
     width_ : float
         The width used.
     mean_ : float
@@ -89,9 +93,11 @@ class KMMWeighter(_BaseWeighter):
     -----
     Over n source and m target rows, minimise ``w^T K w / 2 - kappa^T w`` under ``0 <= w <= bound``
     and ``|mean(w) - 1| <= sum_slack``, where ``K_ij = k(x_i, x_j) + ridge [i = j]`` and ``kappa_i =
-    (n / m) sum_j k(x_i, x_j^t)``. Exact: memory ``8 n^2`` bytes (0.2 GB for 5000 source rows), time
-    in ``n^2`` for each of some tens of steps. Nystroem with r components: memory ``24 n r`` bytes,
-    time in ``n r^2``. Target rows are passed through in blocks, in time ``n m``.
+    (n / m) sum_j k(x_i, x_j^t)``. The matrix itself: memory ``8 n^2`` bytes (0.2 GB for 5000 source
+    rows), time in ``n^2`` for each of some tens of steps. "auto" with more rows, of which u get a
+    weight above 0: memory ``8 u^2`` bytes, time in ``n u`` for each of some rounds; many features
+    and narrow kernels make u small. Nystroem with r components: memory ``24 n r`` bytes, time in
+    ``n r^2``. Target rows are passed through in blocks, in time ``n m``.
 
     References
     ----------
@@ -125,7 +131,7 @@ class KMMWeighter(_BaseWeighter):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
-    _learned = ("kkt_gap_", "width_", "mean_")
+    _learned = ("kkt_gap_", "width_", "mean_", "n_components_")
 
     def __init__(
         self,
@@ -161,8 +167,8 @@ class KMMWeighter(_BaseWeighter):
         kappa = kmm.mean_similarities(X_source, X_target, width=self.width_)
         if kappa.max() < TINY:
             return np.zeros(n_source)  # nothing is near the target: the base says so
-        w, self.kkt_gap_ = kmm.kernel_mean_matching(
-            self._kernel(X_source),
+        w, self.kkt_gap_ = self._solve(
+            X_source,
             kappa,
             bound=self.bound,
             lower=n_source * (1 - slack),
@@ -174,14 +180,19 @@ class KMMWeighter(_BaseWeighter):
         self.mean_ = float(w.mean())
         return w
 
-    def _kernel(self, X):
-        """The kernel matrix of the source rows, exact or approximated."""
-        n_components = self.n_components
-        if n_components == "auto":
-            n_components = None if len(X) <= MOST_EXACT_ROWS else AUTO_COMPONENTS
-        build = kmm.dense_kernel if n_components is None else kmm.low_rank_kernel
-        landmarks = _every(X, LANDMARKS if n_components is None else n_components)
-        return build(X, landmarks, width=self.width_, ridge=self.ridge)
+    def _solve(self, X, kappa, **rules):
+        """Give weights and gap, of the exact program or of an approximated one."""
+        kernel = {"width": self.width_, "ridge": self.ridge}
+        self.n_components_ = None if self.n_components == "auto" else self.n_components
+        if self.n_components == "auto" and len(X) > MOST_EXACT_ROWS:
+            found = matching_of_rows_in_use(X, kappa, most_rows=MOST_EXACT_ROWS, **kernel, **rules)
+            if found is not None:
+                return found
+            self.n_components_ = AUTO_COMPONENTS
+        exact = self.n_components_ is None
+        build = kmm.dense_kernel if exact else kmm.low_rank_kernel
+        landmarks = _every(X, kmm.LANDMARKS if exact else self.n_components_)
+        return kmm.kernel_mean_matching(build(X, landmarks, **kernel), kappa, **rules)
 
     def _warn_of_gap(self):
         if self.kkt_gap_ > 100 * self.tol:

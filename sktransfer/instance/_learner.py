@@ -1,7 +1,7 @@
 """The learner inside a boosting method: what it must take, how it gets weights and seeds."""
 
 import numpy as np
-from sklearn.base import clone, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
@@ -9,23 +9,30 @@ from sklearn.utils.validation import has_fit_parameter
 from sktransfer._sklearn import _routing_enabled
 
 
-def check_learner(estimator):
-    """Raise ValueError when `estimator` is no classifier that takes weights.
+def check_learner(estimator, *, kind="classifier", weighted=True):
+    """Raise ValueError when `estimator` is of the other kind, or takes no weights.
 
     Parameters
     ----------
     estimator : estimator
         Of a Pipeline, the last step is looked at.
+    kind : {"classifier", "regressor"}, default="classifier"
+    weighted : bool, default=True
+        Whether its `fit` must take `sample_weight`.
     """
     last_step = estimator
     while isinstance(last_step, Pipeline):
         last_step = last_step.steps[-1][1]
-    if is_regressor(last_step):
-        raise ValueError(f"estimator={estimator!r} is a regressor; pass a classifier.")
-    if not has_fit_parameter(last_step, "sample_weight"):
+    is_other, other = {
+        "classifier": (is_regressor, "regressor"),
+        "regressor": (is_classifier, "classifier"),
+    }[kind]
+    if is_other(last_step):
+        raise ValueError(f"estimator={estimator!r} is a {other}; pass a {kind}.")
+    if weighted and not has_fit_parameter(last_step, "sample_weight"):
         raise ValueError(
             f"estimator={estimator!r} takes no sample_weight in fit, which is how boosting speaks "
-            "to it; pass a classifier that does (of a Pipeline, the last step)."
+            f"to it; pass a {kind} that does (of a Pipeline, the last step)."
         )
 
 

@@ -1,29 +1,14 @@
 """TrAdaBoost: boosting that trusts target rows more, and mistaken source rows less, each round."""
 
-from numbers import Integral, Real
+from numbers import Real
 
-import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
-from sklearn.tree import BaseDecisionTree, DecisionTreeClassifier
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, validate_data
-
-from sktransfer._domains import is_labelled, read_sample_domain
 from sktransfer._kernels import boosting
-from sktransfer._sklearn import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    _check_sample_weight,
-    _fit_context,
-    get_tags,
-)
-from sktransfer.instance._learner import check_learner, seeded_clones, weight_parameter
-from sktransfer.instance._rows import check_rows, read_classes
+from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
+from sktransfer.instance._learner import seeded_clones
 
 
-class TrAdaBoostClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     """Boost a classifier on source and target rows, and drop the source rows that mislead.
 
     AdaBoost, with a twist for rows of another domain [1]_: in each round a target row that the
@@ -52,6 +37,11 @@ class TrAdaBoostClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     algorithm : {"auto", "dai2007", "samme"}, default="auto"
         "dai2007" is the paper's and takes two classes; "samme" takes any number, and with two is
         the same. "auto" chooses by the classes of the training rows.
+    negligible_weight : float, default=0.0
+        In each round, the lightest source rows that hold no more than this share of all weight get
+        weight 0 in the fit of the learner (and only there): a tree skips such rows. Source rows
+        lose weight round after round, so that 1e-4 often makes trees cheaper by half or more; a
+        tree then differs by where a threshold lies between two rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the learner, anew each round. None draws fresh entropy.
 
@@ -126,18 +116,12 @@ class TrAdaBoostClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     array(['no', 'no', 'yes'], dtype='<U3')
     """
 
-    # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
-    __metadata_request__fit = {"sample_domain": True}
-
-    # A transfer pipeline leaves it to the method what to do with rows that have no label.
-    _reads_unlabelled_rows = True
+    _last_half_votes = True
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        **_BaseTrAdaBoostClassifier._parameter_constraints,
         "algorithm": [StrOptions({"auto", "dai2007", "samme"})],
-        "random_state": ["random_state"],
+        "negligible_weight": [Interval(Real, 0, 1, closed="left")],
     }
 
     def __init__(
@@ -147,245 +131,41 @@ class TrAdaBoostClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         n_estimators=50,
         learning_rate=1.0,
         algorithm="auto",
+        negligible_weight=0.0,
         random_state=None,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.algorithm = algorithm
+        self.negligible_weight = negligible_weight
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, sample_domain=None):
-        """Boost the learner on the labelled rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains.
-        y : array-like of shape (n_samples,)
-            Classes of any type. A row whose label is missing is left out.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative: how often each row counts. None is once.
-        sample_domain : array-like of shape (n_samples,), default=None
-            ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
-
-        Returns
-        -------
-        self : object
-            The fitted classifier.
-
-        Raises
-        ------
-        ValueError
-            When no target row has a label (and a weight above 0), when "dai2007" meets more than
-            two classes, or when `estimator` takes no `sample_weight`.
-        """
-        self.estimator_ = self._learner()
-        check_learner(self.estimator_)
-        X = validate_data(self, X, None if y is None else "no_validation", **self._input_rules())
-        check_consistent_length(X, y)
-        y = y if hasattr(y, "__getitem__") else np.asarray(y)
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        used = is_labelled(y) & (sample_weight > 0)
-        check_rows(domains, used, sample_weight)
-        y = read_classes(y, used)
-        self.classes_ = _classes_for(self.algorithm, y)
-        self.source_domains_ = domains.sources
-        self._has_source = not domains.is_target[used].all()
-        self.sample_weight_ = np.zeros(len(used))
-        self.sample_weight_[used] = self._boost(
-            X if used.all() else X[used], y, sample_weight[used], ~domains.is_target[used]
-        )
-        return self
-
-    def predict(self, X):
-        """Predict the class of each row.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Target rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Classes.
-        """
-        totals = self._vote_totals(X)
-        return self.classes_[totals.argmax(axis=1)]
-
-    def predict_proba(self, X):
-        """Give the probability of each class, as AdaBoost does: ordered, but not calibrated.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Target rows.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
-        """
-        return boosting.vote_probabilities(self._vote_totals(X))
-
-    def decision_function(self, X):
-        """Give the margin of each class in the vote.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Target rows.
-
-        Returns
-        -------
-        margins : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Two classes: from -2 (all votes for the first class) to 2. More: from ``-1 / (K - 1)``
-            (no vote for the class) to 1 (all votes), in the order of `classes_`.
-        """
-        margins = boosting.vote_margins(self._vote_totals(X))
-        return margins[:, 1] - margins[:, 0] if len(self.classes_) == 2 else margins
-
-    def staged_predict(self, X):
-        """Predict as if the rounds had ended after 1, 2, ... of them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Target rows.
-
-        Yields
-        ------
-        y : ndarray of shape (n_samples,)
-            The last one is what `predict` gives.
-        """
-        for totals in self._staged_vote_totals(X):
-            yield self.classes_[totals.argmax(axis=1)]
-
-    def staged_predict_proba(self, X):
-        """Give the probabilities as if the rounds had ended after 1, 2, ... of them.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Target rows.
-
-        Yields
-        ------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            The last one is what `predict_proba` gives.
-        """
-        for totals in self._staged_vote_totals(X):
-            yield boosting.vote_probabilities(totals)
-
-    def _vote_totals(self, X):
-        """Weight of the rounds that chose each class, of the rounds that vote."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._input_rules())
-        first = boosting.first_voter(len(self.estimators_), transfer=self._has_source)
-        return boosting.vote_totals(
-            self._votes(X, first), self.estimator_weights_[first:], n_classes=len(self.classes_)
-        )
-
-    def _staged_vote_totals(self, X):
-        """Yield the weights of the rounds that chose each class, stage after stage."""
-        check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **self._input_rules())
-        yield from boosting.staged_vote_totals(
-            self._votes(X, 0),
-            self.estimator_weights_,
-            n_classes=len(self.classes_),
-            transfer=self._has_source,
-        )
-
-    def _votes(self, X, first):
-        """Yield the position in `classes_` of the class that each round chose."""
-        for learner in self.estimators_[first:]:
-            yield np.searchsorted(self.classes_, learner.predict(X))
-
-    def _boost(self, X, y, sample_weight, is_source):
-        """Run the rounds; give the weights of the rows in the last one that is kept."""
-        n_classes, n_source = len(self.classes_), sample_weight[is_source].sum()
-        log_source_beta = np.log(boosting.source_beta(n_source, n_rounds=self.n_estimators))
-        fit_parameter = weight_parameter(self.estimator_)
-        X_fit = X.tocsc() if issparse(X) and _is_tree(self.estimator_) else X  # once for all rounds
-        weights = boosting.initial_weights(sample_weight, is_source)
-        self.estimators_, errors, votes = [], [], []
-        for learner in seeded_clones(
-            self.estimator_, self.n_estimators, random_state=self.random_state
-        ):
-            given = self._scale(weights, sample_weight)
-            learner.fit(X_fit, y, **{fit_parameter: given})
-            mistakes = learner.predict(X) != y
-            error = boosting.target_error(given, mistakes, is_source)
-            at_chance = boosting.is_no_better_than_chance(error, n_classes=n_classes)
-            if at_chance and self.estimators_:
-                break
-            self.estimators_.append(learner)
-            errors.append(error)
-            last_given = given
-            if at_chance or error == 0:  # -ln(beta_t) is of no use: no vote at all, or infinite
-                votes.append(1.0)
-                break
-            vote = self.learning_rate * boosting.vote_weight(error, n_classes=n_classes)
-            votes.append(vote)
-            weights = boosting.reweight(
-                weights, mistakes, is_source, log_source_beta=log_source_beta, vote=vote
+    def _read_labels(self, y, used):
+        labels = super()._read_labels(y, used)
+        if self.algorithm == "dai2007" and len(self.classes_) > 2:
+            raise ValueError(
+                "Only binary classification is supported by algorithm='dai2007', but y has "
+                f"{len(self.classes_)} classes; pass algorithm='samme' or 'auto'."
             )
-        self.estimator_errors_, self.estimator_weights_ = np.array(errors), np.array(votes)
-        return last_given * (sample_weight.sum() / last_given.sum())
+        return labels
 
-    def _scale(self, weights, sample_weight):
-        """Scale `weights` from a sum of 1 to what the learner gets: the total of `sample_weight`.
+    def _boost(self, X, y, sample_weight, codes):
+        is_source = codes >= 0
+        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=self.random_state)
+        X_fit = self._for_fits(X)
 
-        A tree sees no scale, so without source rows it gets the power of two next to that total:
-        this changes no bit, and the tree is AdaBoost's own, down to the ties between splits.
-        """
-        if self._has_source:
-            return boosting.steady_weights(weights, sample_weight)
-        total = sample_weight.sum()
-        if type(self.estimator_) is DecisionTreeClassifier:
-            total = 2.0 ** np.rint(np.log2(total))
-        return total * weights
+        def fit_round(weights):
+            given = self._scale(weights, sample_weight)
+            learner = self._fit_learner(next(learners), X_fit, y, given, is_source)
+            return learner, learner.predict(X) != y, given
 
-    def _learner(self):
-        """The learner, not yet cloned."""
-        return DecisionTreeClassifier(max_depth=3) if self.estimator is None else self.estimator
-
-    def _input_rules(self):
-        """How `X` is validated: once, to what trees want, and for others as it comes."""
-        learner = self._learner()
-        return {
-            "accept_sparse": "csr",
-            "dtype": np.float32 if _is_tree(learner) else None,
-            "ensure_all_finite": "allow-nan" if get_tags(learner).input_tags.allow_nan else True,
-        }
+        weights = boosting.initial_weights(sample_weight, is_source)
+        n_source = sample_weight[is_source].sum()
+        rounds = self._run(fit_round, weights, is_source, n_source=n_source)
+        return self._keep(rounds, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        learner_tags = get_tags(self._learner())
-        tags.input_tags.sparse = learner_tags.input_tags.sparse
-        tags.input_tags.allow_nan = learner_tags.input_tags.allow_nan
         tags.classifier_tags.multi_class = self.algorithm != "dai2007"
         return tags
-
-
-def _is_tree(estimator):
-    """Tell whether the learner turns `X` into 32-bit floating point (and into columns to fit)."""
-    return isinstance(estimator, BaseDecisionTree)
-
-
-def _classes_for(algorithm, y):
-    """Give the classes of `y`, or raise ValueError when the algorithm does not take so many."""
-    classes = np.unique(y)
-    if algorithm == "dai2007" and len(classes) > 2:
-        raise ValueError(
-            "Only binary classification is supported by algorithm='dai2007', but y has "
-            f"{len(classes)} classes; pass algorithm='samme' or 'auto'."
-        )
-    return classes

@@ -7,6 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sktransfer._kernels.boosting import (
+    alpha,
+    first_least,
     first_voter,
     initial_weights,
     is_no_better_than_chance,
@@ -19,6 +21,7 @@ from sktransfer._kernels.boosting import (
     vote_probabilities,
     vote_totals,
     vote_weight,
+    without_negligible,
 )
 
 # Two source rows, two target rows; the learner is wrong on one of each.
@@ -204,3 +207,35 @@ def test_probabilities_by_hand():
     three = vote_probabilities(np.array([[2.0, 0.0, 0.0]]))  # margins 1, -1/2, -1/2, over K - 1 = 2
     assert_allclose(three[0, 0] / three[0, 1], exp((1 + 1 / 2) / 2), rtol=1e-14)
     assert_array_equal(vote_probabilities(np.array([[3.0]])), [[1.0]])
+
+
+def test_alpha_is_half_the_vote_and_infinite_at_the_ends():
+    assert_allclose(alpha(0.2, n_classes=2), log(0.8 / 0.2) / 2, rtol=1e-14)
+    assert_allclose(alpha(0.2, n_classes=3), (log(0.8 / 0.2) + log(2)) / 2, rtol=1e-14)
+    assert alpha(0.0, n_classes=2) == np.inf
+    assert alpha(1.0, n_classes=2) == -np.inf
+
+
+def test_of_errors_equal_but_for_rounding_the_first_is_the_least():
+    assert first_least([0.3, 0.1 + 0.2 - 0.2, 0.1, 0.2]) == 1
+    assert first_least([0.3, 0.1 + 1e-12, 0.1]) == 1
+    assert first_least([0.3, 0.1 + 1e-6, 0.1]) == 2
+
+
+def test_the_lightest_source_rows_within_the_share_are_left_out():
+    weights = np.array([0.01, 0.4, 0.02, 0.03, 0.04, 0.5])
+    is_source = np.array([True, True, False, True, True, False])
+    for share, expected in [
+        (0.0, [0.01, 0.4, 0.02, 0.03, 0.04, 0.5]),
+        (0.009, [0.01, 0.4, 0.02, 0.03, 0.04, 0.5]),
+        (0.011, [0, 0.4, 0.02, 0.03, 0.04, 0.5]),
+        (0.041, [0, 0.4, 0.02, 0, 0.04, 0.5]),  # 0.01 + 0.03
+        (0.9, [0, 0, 0.02, 0, 0, 0.5]),
+    ]:
+        assert_array_equal(without_negligible(weights, is_source, share=share), expected)
+
+
+def test_of_source_rows_as_light_as_each_other_all_stay_or_all_go():
+    weights, is_source = np.array([0.1, 0.1, 0.1, 0.7]), np.array([True, True, True, False])
+    assert_array_equal(without_negligible(weights, is_source, share=0.25), weights)
+    assert_array_equal(without_negligible(weights, is_source, share=0.31), [0, 0, 0, 0.7])

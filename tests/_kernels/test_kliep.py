@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize, nnls
 
+from sktransfer._kernels import kliep
 from sktransfer._kernels.density_ratio import gaussian, squared_distances
 from sktransfer._kernels.kliep import likelihoods, nonnegative_minimum, proportions
 
@@ -100,3 +101,30 @@ def test_nonnegative_minimum_is_nonnegative_least_squares(seed):
     for start in (np.zeros(7), np.ones(7), rng.random(7)):
         found = nonnegative_minimum(B.T @ B, B.T @ b, start=start)
         assert_allclose(found, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whole_blocks_that_change_sides_end_at_the_minimum(seed, monkeypatch):
+    monkeypatch.setattr(kliep, "_by_active_sets", None)  # what is left for the rare cycle
+    rng = np.random.default_rng(seed)
+    S = rng.normal(size=(60, 25))
+    c, start = S.T @ rng.normal(size=60), np.maximum(rng.normal(size=25), 0)
+    v = kliep.nonnegative_minimum(S.T @ S, c, start=start)
+    gradient = S.T @ S @ v - c
+    assert (v >= 0).all()
+    assert 0 < np.sum(v > 0) < 25
+    assert_allclose(gradient[v > 0], 0, atol=1e-9)
+    assert (gradient[v == 0] >= -1e-9).all()
+
+
+def test_far_from_the_optimum_a_step_of_expectation_maximisation_comes_first(monkeypatch):
+    monkeypatch.setattr(kliep, "_newton_step", lambda A, u, p, g: u)
+    A = make_A()
+    start = np.r_[1 - 7e-6, np.full(7, 1e-6)]
+    u, _ = proportions(A, tol=1e-8, max_iter=1, start=start)
+    p = A @ start
+    assert ((A.T / p).mean(axis=1)).max() > 1 + kliep.FAR
+    # The share of each component in the probability of each row, in the mean over the rows.
+    assert_allclose(u, (A * start / p[:, None]).mean(axis=0), rtol=1e-12)
+    assert_allclose(u.sum(), 1)
+    assert np.log(A @ u).mean() > np.log(p).mean()

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import LinearConstraint, linprog, minimize
 
+from sktransfer._kernels import kmm
 from sktransfer._kernels.kmm import (
     Dense,
     LowRank,
@@ -13,6 +14,7 @@ from sktransfer._kernels.kmm import (
     kernel_mean_matching,
     low_rank_kernel,
     mean_similarities,
+    weighted_similarities,
 )
 
 WIDE = {"lower": 0.0, "upper": 1e9, "tol": 1e-11, "max_iter": 200}
@@ -156,3 +158,16 @@ def test_landmarks_change_the_way_and_not_the_optimum():
     plain = Dense(kernel.matrix, LowRank(np.ones(40), np.zeros((40, 1))))
     other, _ = kernel_mean_matching(plain, kappa, **limits)
     assert_allclose(other, one, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [3, 256])
+def test_weighted_similarities_are_sums_over_the_kernel_matrix(block, monkeypatch):
+    monkeypatch.setattr(kmm, "BLOCK", block)
+    rng = np.random.default_rng(0)
+    X, Y, weights = rng.normal(size=(17, 3)), rng.normal(size=(11, 3)) + 1, rng.normal(size=11)
+    squared = np.sum((X[:, None] - Y) ** 2, axis=2)
+    expected = np.exp(-squared / (2 * 0.7**2)) @ weights
+    assert_allclose(weighted_similarities(X, Y, weights, width=0.7), expected, atol=1e-13)
+    assert_allclose(
+        weighted_similarities(X + 1e5, Y + 1e5, weights, width=0.7), expected, atol=1e-7
+    )

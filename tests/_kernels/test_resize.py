@@ -1,4 +1,4 @@
-"""Bilinear resizing: its definition, its symmetries, and Pillow as a second implementation."""
+"""Resizing: its definition, its symmetries, and Pillow as a second implementation."""
 
 import numpy as np
 import pytest
@@ -15,11 +15,49 @@ def random_images(n, h, w, c, seed=0):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("target", [(32, 32), (8, 5), (1, 1), (64, 3)])
-def test_equals_pillow(size, target):
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_equals_pillow(size, target, method):
     image = random_images(1, *size, 1)
-    ours = resize_images(image, size=target)[0, :, :, 0]
-    pillow = Image.fromarray(image[0, :, :, 0]).resize(target[::-1], Image.Resampling.BILINEAR)
+    ours = resize_images(image, size=target, method=method)[0, :, :, 0]
+    its = Image.Resampling[method.upper()]
+    pillow = Image.fromarray(image[0, :, :, 0]).resize(target[::-1], its)
     np.testing.assert_allclose(ours, np.asarray(pillow), atol=1e-5)
+
+
+def test_bicubic_by_hand():
+    # Centres 0.25, 0.75, 1.25 and 1.75 in input pixels again; of Keys's filter with a = -1/2 the
+    # first of them sees f(0.25), f(0.75) and f(1.75); four pixels lie inside of it, two exist.
+    a = -0.5
+    near, far = (
+        lambda x: (a + 2) * x**3 - (a + 3) * x**2 + 1,
+        lambda x: a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a,
+    )
+    first = np.array([near(0.25), far(1.25)])
+    second = np.array([near(0.25), near(0.75)])
+    expected = [first / first.sum(), second / second.sum()]
+    np.testing.assert_allclose(resize_matrix(2, 4, "bicubic")[:2], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(13, 40), (64, 30), (1, 90), (300, 200)])
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_a_part_of_the_result_is_a_part_of_the_result(size, method):
+    images = random_images(2, *size, 3)
+    whole = resize_images(images, size=(32, 50), method=method)
+    part = resize_images(images, size=(32, 50), method=method, box=(3, 7, 20, 31))
+    np.testing.assert_allclose(part, whole[:, 3:23, 7:38], atol=1e-6)
+    weights = resize_matrix(size[0], 32, method, 3, 23)
+    np.testing.assert_array_equal(weights, resize_matrix(size[0], 32, method)[3:23])
+
+
+def test_a_part_of_a_huge_result_needs_little_memory():
+    import tracemalloc
+
+    image = random_images(1, 1, 1000, 1)
+    tracemalloc.start()
+    resize_images(image, size=(256, 256_000), box=(16, 127_888, 224, 224))
+    highest = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert highest < 20 * 224 * 1000 * 8
 
 
 def test_enlarging_by_hand():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import benchmarks
 from benchmarks import _data, _runner
 from benchmarks._data import DATASETS, DataError, Dataset, find_data_home
 from benchmarks._runner import Table, environment, list_benchmarks, main, write
@@ -88,8 +89,29 @@ def test_every_benchmark_has_a_title_and_a_run():
 def test_a_name_that_is_no_benchmark(capsys):
     assert main(["office_calltech"]) == 2
     assert capsys.readouterr().err == (
-        f"no benchmark 'office_calltech'; there are {', '.join(list_benchmarks())}.\n"
+        f"no benchmark 'office_calltech'; there are {', '.join(list_benchmarks())}, and 'all'.\n"
     )
+
+
+def test_all_runs_each_benchmark_and_writes_what_it_draws(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    for name in ("first", "second"):
+        (folder / f"{name}.py").write_text(
+            f'"""The {name}."""\n'
+            "from benchmarks._runner import Table\n"
+            f"def run(data_home, *, quick=False): return [Table('{name}', ['x'], [[1]])]\n"
+            "def draw(tables, folder):\n"
+            f"    path = folder / '{name}.txt'\n"
+            "    path.write_text(tables[0].title)\n"
+            "    return [path]\n"
+        )
+    monkeypatch.setattr(_runner, "HERE", folder)
+    monkeypatch.setattr(benchmarks, "__path__", [str(folder)])
+    assert main(["all", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "first.txt").read_text() == "first"
+    assert (tmp_path / "out" / "second.txt").read_text() == "second"
+    assert "The second." in capsys.readouterr().out
 
 
 def test_the_environment_names_versions_and_threads():

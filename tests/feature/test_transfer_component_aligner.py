@@ -1,17 +1,21 @@
 """TransferComponentAligner: what it promises beyond its formulas, and every sentence it can say."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import eigh
+from sklearn.base import clone
 from sklearn.decomposition import PCA, KernelPCA
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.neighbors import kneighbors_graph
 
 from sktransfer import make_transfer_pipeline
+from sktransfer._kernels.supervised_components import laplacian
 from sktransfer.feature import TransferComponentAligner
 
 KERNELS = [
@@ -261,3 +265,138 @@ def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n
         mapped, expected = aligner.transform(rows), pca.transform(rows)
         lengths = np.linalg.norm(mapped, axis=0) * np.linalg.norm(expected, axis=0)
         assert_allclose(np.abs(np.sum(mapped * expected, axis=0)) / lengths, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("with_source", [True, False])
+@pytest.mark.parametrize(("kernel", "params"), KERNELS)
+def test_with_every_row_for_a_landmark_it_is_the_exact_kernel(kernel, params, with_source):
+    X, sample_domain = make_rows()
+    sample_domain = sample_domain if with_source else None
+    exact = TransferComponentAligner(3, kernel=kernel, kernel_params=params)
+    expected = exact.fit_transform(X, sample_domain=sample_domain)
+    through = clone(exact).set_params(n_landmarks=len(X), random_state=0)
+    mapped = through.fit_transform(X, sample_domain=sample_domain)
+    assert_allclose(np.abs(mapped), np.abs(expected), atol=1e-6 * np.abs(expected).max())
+    assert_allclose(through.eigenvalues_, exact.eigenvalues_, rtol=1e-6)
+    new = np.random.default_rng(3).normal(size=(5, 6))
+    expected = np.abs(exact.transform(new))
+    assert_allclose(np.abs(through.transform(new)), expected, atol=1e-6 * expected.max())
+
+
+def test_the_more_landmarks_the_nearer_is_the_exact_kernel():
+    X, sample_domain = make_rows(counts=(("amazon", 150), ("target", 150)))
+    exact = TransferComponentAligner(3, kernel="rbf", kernel_params={"gamma": 0.05})
+    phi = exact.fit(X, sample_domain=sample_domain).eigenvalues_
+    errors = []
+    for n_landmarks in [10, 40, 160]:
+        near = clone(exact).set_params(n_landmarks=n_landmarks, random_state=0)
+        near.fit(X, sample_domain=sample_domain)
+        assert near.X_fit_.shape == (n_landmarks, 6)
+        assert near.dual_components_.shape == (n_landmarks, 3)
+        errors.append(np.abs(near.eigenvalues_ / phi - 1).max())
+    assert errors[0] > 2 * errors[1] > 4 * errors[2]
+
+
+def test_landmarks_take_memory_in_proportion_to_the_rows():
+    peaks = []
+    for n_rows in [2000, 8000]:
+        X, sample_domain = make_rows(counts=(("amazon", n_rows), ("target", n_rows)))
+        aligner = TransferComponentAligner(3, kernel="rbf", n_landmarks=50, random_state=0)
+        aligner.fit(X[:200], sample_domain=sample_domain[:200])  # what is imported at first use
+        tracemalloc.start()
+        aligner.fit(X, sample_domain=sample_domain)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 5 * peaks[0]
+    assert peaks[1] < 8 * (2 * 8000) ** 2 / 10  # a tenth of the kernel matrix
+
+
+def make_classes(seed=0, n_rows=60):
+    """Two domains whose classes differ least in what varies most; labels of the source alone."""
+    rng = np.random.default_rng(seed)
+    y = np.tile([0, 1], n_rows)
+    sample_domain = np.repeat(["old", "target"], n_rows)
+    X = rng.normal(size=(2 * n_rows, 4)) * [4, 3, 1, 1]
+    X[:, 2] += 5 * y
+    X[:, 3] += 4 * (sample_domain == "old")
+    return X, np.where(sample_domain == "old", y, np.nan), sample_domain, y
+
+
+def test_supervised_it_finds_what_the_classes_differ_in():
+    X, labels, sample_domain, y = make_classes()
+    source = sample_domain == "old"
+    scores = {}
+    for supervised in [False, True]:
+        aligner = TransferComponentAligner(
+            1, supervised=supervised, label_dependence=0.99, locality=0.0
+        )
+        mapped = aligner.fit_transform(X, labels, sample_domain=sample_domain)
+        learner = LogisticRegression().fit(mapped[source], y[source])
+        scores[supervised] = learner.score(mapped[~source], y[~source])
+    assert scores[False] < 0.6 < 0.8 < scores[True]
+
+
+def test_supervised_alone_decides_whether_labels_are_read():
+    X, labels, sample_domain, y = make_classes()
+    plain = TransferComponentAligner(2).fit(X, sample_domain=sample_domain)
+    for given in [labels, y, y[::-1]]:
+        read = TransferComponentAligner(2).fit(X, given, sample_domain=sample_domain)
+        assert_array_equal(read.components_, plain.components_)
+    supervised = TransferComponentAligner(2, supervised=True)
+    without = supervised.fit(X, labels, sample_domain=sample_domain).components_
+    with_target = supervised.fit(X, y, sample_domain=sample_domain).components_
+    assert np.abs(without - plain.components_).max() > 1e-3
+    assert np.abs(without - with_target).max() > 1e-3
+
+
+def test_without_shares_for_labels_and_neighbours_it_is_the_unsupervised_method():
+    X, labels, sample_domain, _ = make_classes()
+    limit = TransferComponentAligner(2, supervised=True, label_dependence=0, locality=0)
+    mapped = limit.fit_transform(X, labels, sample_domain=sample_domain)
+    expected = TransferComponentAligner(2).fit_transform(X, sample_domain=sample_domain)
+    assert_allclose(mapped, expected, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_labels_of_any_type_and_landmarks(kernel):
+    X, labels, sample_domain, y = make_classes()
+    aligner = TransferComponentAligner(2, kernel=kernel, n_landmarks=10**6, supervised=True)
+    expected = aligner.fit_transform(X, labels, sample_domain=sample_domain)
+    words = np.where(np.isnan(labels), None, np.where(y == 0, "cat", "dog"))
+    for given in [words, list(words)]:
+        mapped = aligner.fit_transform(X, given, sample_domain=sample_domain)
+        assert_array_equal(mapped, expected)
+    exact = clone(aligner).set_params(n_landmarks=None)
+    mapped = exact.fit_transform(X, labels, sample_domain=sample_domain)
+    assert_allclose(np.abs(mapped), np.abs(expected), atol=1e-6 * np.abs(expected).max())
+
+
+def test_neighbours_stay_together():
+    X, labels, sample_domain, _ = make_classes()
+    order = np.argsort(sample_domain, kind="stable")
+    N = laplacian(kneighbors_graph(X[order], 10, mode="distance"))
+    apart = []
+    for locality in [0.0, 1.0, 1e6]:
+        aligner = TransferComponentAligner(
+            1, supervised=True, label_dependence=0, locality=locality, ridge=1e-9
+        )
+        z = aligner.fit_transform(X, labels, sample_domain=sample_domain)[order, 0]
+        apart.append(z @ (N @ z) / z.var())
+    assert apart[0] > apart[1] > apart[2]
+
+
+def test_labels_that_are_missing():
+    X, labels, sample_domain, _ = make_classes()
+    aligner = TransferComponentAligner(supervised=True)
+    message = (
+        "TransferComponentAligner reads the labels of source rows, but y is None; pass y with a "
+        "label for each source row (the labels of target rows are not read)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        aligner.fit(X, sample_domain=sample_domain)
+    message = (
+        "TransferComponentAligner(supervised=True) reads the labels of source and target rows in "
+        "y, but no row has one; label some, or set supervised=False."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        aligner.fit(X, np.full(len(X), np.nan), sample_domain=sample_domain)

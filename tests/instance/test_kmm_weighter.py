@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from sktransfer.instance import KMMWeighter
+from sktransfer._kernels import kmm_in_use
+from sktransfer.instance import KMMWeighter, _kmm_weighter
 
 
 def whole(message):
@@ -175,3 +176,28 @@ def test_domains_that_do_not_meet():
     )
     with pytest.raises(ValueError, match=whole(message)):
         KMMWeighter(width=1.0).fit(X, sample_domain=["s"] * 5 + ["target"] * 5)
+
+
+def test_above_so_many_rows_the_optimum_is_found_without_the_kernel_matrix(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(900, 8)), rng.normal(0.5, 0.8, size=(300, 8))])
+    sample_domain = np.repeat(["s", "target"], [900, 300])
+    exact = KMMWeighter(n_components=None).fit(X, sample_domain=sample_domain)
+    monkeypatch.setattr(_kmm_weighter, "MOST_EXACT_ROWS", 800)
+    monkeypatch.setattr(kmm_in_use, "FIRST_ROWS", 100)
+    by_rows = KMMWeighter().fit(X, sample_domain=sample_domain)
+    assert by_rows.n_components_ is exact.n_components_ is None
+    assert by_rows.kkt_gap_ < 1e-8
+    assert_allclose(by_rows.weights_, exact.weights_, atol=1e-4)
+    few = np.count_nonzero(by_rows.weights_[:900])
+    assert 0 < few < 450
+
+
+def test_where_most_rows_have_a_weight_the_kernel_is_approximated_and_it_says_so(monkeypatch):
+    X, sample_domain, _ = make_gaussians(600, 300)
+    monkeypatch.setattr(_kmm_weighter, "MOST_EXACT_ROWS", 100)
+    weighter = KMMWeighter(ridge=1.0).fit(X, sample_domain=sample_domain)
+    assert weighter.n_components_ == _kmm_weighter.AUTO_COMPONENTS
+    exact = KMMWeighter(ridge=1.0, n_components=None).fit(X, sample_domain=sample_domain)
+    assert_allclose(weighter.weights_, exact.weights_, atol=1e-4)
+    assert KMMWeighter(n_components=7).fit(X, sample_domain=sample_domain).n_components_ == 7

@@ -1,0 +1,121 @@
+"""Sums over rows that come in batches: what means, covariances and principal axes are made of.
+
+Of n rows with mean ``m`` the sums are n, ``m`` and the scatter ``S = sum_i (x_i - m)^T (x_i - m)``.
+Those of two sets of rows together are
+
+    n = n_1 + n_2,  m = m_1 + (n_2 / n) (m_2 - m_1),
+    S = S_1 + S_2 + (n_1 n_2 / n) (m_2 - m_1)^T (m_2 - m_1),
+
+in which nothing cancels. T. Chan, G. Golub and R. LeVeque, "Algorithms for computing the sample
+variance", The American Statistician 37, 1983, https://doi.org/10.1080/00031305.1983.10483115.
+
+Of few rows with many features, ``S`` is kept as ``B^T B`` with few rows ``B``: the last term is
+then one more row, as in D. Ross et al., "Incremental learning for robust visual tracking",
+International Journal of Computer Vision 77, 2008, https://doi.org/10.1007/s11263-007-0075-7.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from array_api_compat import array_namespace
+from scipy.sparse import csr_array, issparse
+
+Array = Any  # of NumPy, torch, ...
+
+
+class Sums(NamedTuple):
+    """``n_samples``, the ``mean``, (n_features,), and the scatter in one of two forms.
+
+    ``scatter``, (n_features, n_features), or ``rows``, (k, n_features) with k at most n_features,
+    where ``scatter`` is ``rows^T rows``; the other is None. In float64.
+    """
+
+    n_samples: int
+    mean: Array
+    scatter: Array | None
+    rows: Array | None
+
+
+def sums(X):
+    """Sums of the rows of one batch.
+
+    Parameters
+    ----------
+    X : array or CSR array of shape (n_samples, n_features), dtype float64 or float32
+        One row at least. Sparse rows stay so where there are more rows than features.
+
+    Returns
+    -------
+    found : Sums
+    """
+    n_samples, n_features = X.shape
+    if issparse(X):
+        if n_samples <= n_features:
+            return sums(X.toarray())
+        X = csr_array(X, dtype=np.float64)
+        mean = X.mean(axis=0)
+        scatter = (X.T @ X).toarray() - n_samples * mean[:, None] * mean
+        return Sums(n_samples, mean, scatter, None)
+    xp = array_namespace(X)
+    mean = xp.mean(X, axis=0, dtype=xp.float64)
+    centred = X - mean
+    if n_samples <= n_features:
+        return Sums(n_samples, mean, None, centred if n_samples > 1 else centred[:0])
+    return Sums(n_samples, mean, centred.T @ centred, None)
+
+
+def merged(first, second):
+    """Sums of the rows of both.
+
+    Parameters
+    ----------
+    first, second : Sums
+
+    Returns
+    -------
+    found : Sums
+        In rows where both are and all of them are no more than there are features.
+    """
+    n_samples = first.n_samples + second.n_samples
+    step = second.mean - first.mean
+    mean = first.mean + step * (second.n_samples / n_samples)
+    step = step * (first.n_samples / n_samples * second.n_samples) ** 0.5
+    parts = [part.rows for part in (first, second)]
+    if all(part is not None for part in parts):
+        rows = array_namespace(step).concat([*parts, step[None, :]])
+        if rows.shape[0] <= rows.shape[1]:
+            return Sums(n_samples, mean, None, rows)
+        return Sums(n_samples, mean, rows.T @ rows, None)
+    scatter = scatter_of(first) + scatter_of(second)
+    scatter += step[:, None] * step[None, :]
+    return Sums(n_samples, mean, scatter, None)
+
+
+def scatter_of(found):
+    """``S``, (n_features, n_features), in whatever form it is kept."""
+    return found.scatter if found.rows is None else found.rows.T @ found.rows
+
+
+class FeatureSums(NamedTuple):
+    """``n_samples``, the ``mean`` and the scatter's diagonal ``squares``, both (n_features,)."""
+
+    n_samples: int
+    mean: Array
+    squares: Array
+
+
+def feature_sums(X):
+    """Sums of the rows of one batch, each feature on its own; see `sums`."""
+    xp = array_namespace(X)
+    mean = xp.mean(X, axis=0, dtype=xp.float64)
+    centred = X - mean
+    return FeatureSums(X.shape[0], mean, xp.einsum("ij,ij->j", centred, centred))
+
+
+def merged_features(first, second):
+    """Sums of the rows of both, each feature on its own; see `merged`."""
+    n_samples = first.n_samples + second.n_samples
+    step = second.mean - first.mean
+    mean = first.mean + step * (second.n_samples / n_samples)
+    between = step**2 * (first.n_samples / n_samples * second.n_samples)
+    return FeatureSums(n_samples, mean, first.squares + second.squares + between)

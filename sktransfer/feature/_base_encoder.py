@@ -1,0 +1,121 @@
+"""The base of the encoders: features learned from rows of several domains, the same for each."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sktransfer._domains import read_sample_domain
+from sktransfer._sklearn import _fit_context
+
+
+class _BaseEncoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """A transformer that learns from which domain a row comes, and then maps all rows alike.
+
+    A concrete encoder writes `_fit_rows`, which sets ``_n_features_out`` too, and `_encode`.
+    """
+
+    # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
+    __metadata_request__fit = {"sample_domain": True}
+    __metadata_request__transform = {"sample_domain": True}
+
+    # What `validate_data` is to accept.
+    _accept_sparse = False
+
+    # Fewest columns and rows that the method makes sense with.
+    _min_features = 1
+    _min_rows = 1
+
+    @abstractmethod
+    def _fit_rows(self, X, y, domains):
+        """Learn from the rows `X`, an array or CSR, of the `domains`; `y` is as the user gave it.
+
+        Labels of target rows are not to be read.
+        """
+
+    @abstractmethod
+    def _encode(self, X):
+        """Map the rows `X`, one at least."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, *, sample_domain=None):
+        """Learn the encoding.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of all domains, float64 or float32; a sparse matrix where the class says so.
+        y : array-like of shape (n_samples,), default=None
+            Labels of source rows, where the class says that it reads them; else ignored. Those of
+            target rows are never read.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+        """
+        X = self._validate(
+            X, ensure_min_samples=self._min_rows, ensure_min_features=self._min_features
+        )
+        domains = read_sample_domain(sample_domain, X.shape[0])
+        self.source_domains_ = domains.sources
+        self._fit_rows(X, y, domains)
+        return self
+
+    def transform(self, X, *, sample_domain=None):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows, of any domain.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`: checked, though rows of all domains are encoded
+            alike.
+
+        Returns
+        -------
+        X_encoded : ndarray of shape (n_samples, n_features_out)
+            The encoded rows, of the dtype of `X`; a CSR matrix where the class says so.
+        """
+        check_is_fitted(self)
+        X = self._validate(X, reset=False)
+        domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
+        domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
+        return self._encode(X)
+
+    def fit_transform(self, X, y=None, *, sample_domain=None):
+        """Fit and encode the same rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of all domains.
+        y : array-like of shape (n_samples,), default=None
+            As in `fit`.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+
+        Returns
+        -------
+        X_encoded : ndarray of shape (n_samples, n_features_out)
+            The encoded rows.
+        """
+        return self.fit(X, y, sample_domain=sample_domain).transform(X, sample_domain=sample_domain)
+
+    def _validate(self, X, **options):
+        return validate_data(
+            self, X, dtype=[np.float64, np.float32], accept_sparse=self._accept_sparse, **options
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._accept_sparse)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,114 @@
+"""The base of the aligners whose statistics are sums: rows may come in batches."""
+
+from abc import abstractmethod
+
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from sktransfer._base import _BaseAligner
+from sktransfer._domains import TARGET, read_sample_domain
+from sktransfer._kernels.streaming import merged, sums
+from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespace_and_device
+
+
+class _BaseStreamingAligner(_BaseAligner):
+    """Learn from sums over the rows of each domain, of all rows at once or of batches.
+
+    A concrete aligner writes `_learn`, and `_sums_of` and `_merged` where it needs other sums. Sums
+    and maps are arrays of the library that the rows are of, on their device.
+    """
+
+    __metadata_request__partial_fit = {"sample_domain": True}
+
+    _array_api_support = True
+
+    _sums_of = staticmethod(sums)
+    _merged = staticmethod(merged)
+
+    @staticmethod
+    def _take(X, rows):
+        """Give some rows, without a copy where they stand together: nothing here writes to them."""
+        if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+            return X[int(rows[0]) : int(rows[-1]) + 1, :]
+        if issparse(X):
+            return X[rows]
+        xp, _, device = get_namespace_and_device(X)
+        return xp.take(X, xp.asarray(rows, device=device), axis=0)
+
+    @abstractmethod
+    def _learn(self, sources, target):
+        """Learn the maps from the sums of each source, by its name, and of the target."""
+
+    def _fit_domains(self, sources, X_target):
+        self._sums = {name: self._sums_of(X) for name, X in {**sources, TARGET: X_target}.items()}
+        self._learn_from_sums()
+
+    def _learn_from_sums(self):
+        self._is_behind = False
+        self._learn({name: self._sums[name] for name in self.source_domains_}, self._sums[TARGET])
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, *, sample_domain=None):
+        """Take in a batch of rows, beside all that `fit` and `partial_fit` have seen before.
+
+        The domains may come in any order and in batches of any size: what is learned is that of a
+        `fit` on all rows, up to rounding. The maps are made when they are next asked for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of one domain or of several, float64 or float32.
+        y : None
+            Ignored; here for API consistency.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`; a batch may be without target rows. None: every row
+            is a target row.
+
+        Returns
+        -------
+        self : object
+            The aligner.
+        """
+        seen = dict(getattr(self, "_sums", {}))
+        X = validate_data(
+            self,
+            X,
+            dtype=self._dtypes_for(X),
+            accept_sparse=self._accept_sparse,
+            reset=not seen,
+        )
+        domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
+        for name in (*domains.sources, TARGET):
+            rows = self._take(X, domains.rows(name))
+            if rows.shape[0]:
+                batch = self._sums_of(rows)
+                seen[name] = self._merged(seen[name], batch) if name in seen else batch
+        self._sums, self._is_behind = seen, True
+        self.source_domains_ = tuple(sorted(set(seen) - {TARGET}))
+        return self
+
+    def _catch_up(self):
+        """Make the maps after `partial_fit`, or say which domain has too few rows for them."""
+        if not self._is_behind:
+            return
+        needed = self._min_domain_rows if self.source_domains_ else self._min_rows
+        counts = {TARGET: 0} | {name: part.n_samples for name, part in self._sums.items()}
+        short = [f"{count} of {name!r}" for name, count in counts.items() if count < needed]
+        if short:
+            raise ValueError(
+                f"{type(self).__name__} needs at least {needed} rows of every domain, but "
+                f"partial_fit has seen {', '.join(short)}; pass more rows to partial_fit first."
+            )
+        self._learn_from_sums()
+
+    @property
+    def _target_mean(self):
+        return self._sums[TARGET].mean
+
+    def transform(self, X, *, sample_domain=None):
+        if hasattr(self, "_sums"):
+            self._catch_up()
+            check_same_namespace(X, self, attribute="_target_mean", method="transform")
+        return super().transform(X, sample_domain=sample_domain)
+
+    transform.__doc__ = _BaseAligner.transform.__doc__

@@ -1,0 +1,158 @@
+"""DenoisingEncoder: layers that restore features which are left out at random."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import LinAlgError
+
+from sktransfer._kernels.denoising import block_map, deal, denoising_map
+from sktransfer._sklearn import Interval
+from sktransfer.feature._base_encoder import _BaseEncoder
+
+
+class DenoisingEncoder(_BaseEncoder):
+    """Add features that tell what is missing from a row by what goes with it in other rows.
+
+    The marginalized stacked denoising autoencoder (mSDA): a layer is the linear map that restores
+    rows of which features were lost at random, and ``tanh`` of it. That map is known in closed
+    form for the average over all possible losses: nothing is drawn, and nothing iterated. Each
+    layer is fitted on the output of the one before, and all outputs are put side by side. Rows of
+    all domains, source and target alike, teach it; no label is read.
+
+    It helps where the domains use other features for the same thing, and common ones go with both:
+    words of reviews of books and of kitchenware. A word that only the target has then raises the
+    features of the words that it stands beside, and these have weights from the source. It hurts
+    where features tell nothing of each other (the layers then add noise), where rows are few, and
+    it is not made for features of other kinds than counts or presence: `noise` sets a feature to 0,
+    which must mean that it is absent. A linear classifier on the result has `n_layers` + 1 times
+    the features: choose its regularisation anew.
+
+    Parameters
+    ----------
+    n_layers : int, default=5
+        The number of layers.
+    noise : float, default=0.5
+        The probability with which a feature is lost, from 0 (each layer is nearly ``tanh`` alone)
+        to below 1.
+    ridge : float, default=1e-5
+        Added to the diagonal of the matrix of expectations, greater than 0, in squared units of the
+        features, summed over rows.
+    n_targets : int, default=5000
+        The number of features that the first layer restores, and the number of columns of each
+        layer: the most frequent ones, non-zero in the most rows. Where `X` has more features, they
+        are dealt out to blocks of at most this number, each block alone restores the targets, and
+        the answers are averaged.
+    keep_input : bool, default=True
+        Whether the input's features come first in the output.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarrays of shape (n_inputs, n_outputs)
+        The map of each layer, in the dtype of `X`: rows are multiplied by it from the right.
+    intercepts_ : list of ndarrays of shape (n_outputs,)
+        What is added then.
+    targets_ : ndarray of shape (n_outputs,), dtype int
+        The features that the first layer restores.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    See Also
+    --------
+    StructuralEncoder : Few features, from those that tell the pivots.
+
+    Notes
+    -----
+    `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without. The
+    expectations are computed in float64. With ``d`` features, or `n_targets` where it is less,
+    a layer costs time in ``n_samples d^2 + d^3`` (the first one as often as there are blocks) and
+    memory in ``d^2``. The paper draws the blocks at random; here they are dealt out by frequency,
+    so that each has its share of frequent features and nothing is random.
+
+    References
+    ----------
+    M. Chen, Z. Xu, K. Q. Weinberger and F. Sha, "Marginalized denoising autoencoders for domain
+    adaptation", ICML 2012. https://arxiv.org/abs/1206.4683
+
+    Examples
+    --------
+    The first two of three words go together. A row that has but one of them gets the other:
+
+    >>> import numpy as np
+    >>> from sktransfer import DenoisingEncoder
+    >>> X = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> encoder = DenoisingEncoder(n_layers=1, keep_input=False).fit(X)
+    >>> encoder.transform([[0, 1, 0]]).round(1)
+    array([[0.7, 0.7, 0.1]])
+    """
+
+    _parameter_constraints: dict = {
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "noise": [Interval(Real, 0, 1, closed="left")],
+        "ridge": [Interval(Real, 0, None, closed="neither")],
+        "n_targets": [Interval(Integral, 1, None, closed="left")],
+        "keep_input": ["boolean"],
+    }
+
+    _accept_sparse = "csr"
+
+    def __init__(self, n_layers=5, *, noise=0.5, ridge=1e-5, n_targets=5000, keep_input=True):
+        self.n_layers = n_layers
+        self.noise = noise
+        self.ridge = ridge
+        self.n_targets = n_targets
+        self.keep_input = keep_input
+
+    def _fit_rows(self, X, y, domains):
+        n_features = X.shape[1]
+        self.coefs_, self.intercepts_ = [], []
+        try:
+            self._add_layer(X, *self._first_map(X))
+            rows = X
+            for k in range(1, self.n_layers):
+                rows = self._layer(rows, k - 1)
+                self._add_layer(rows, *self._square_map(rows))
+        except LinAlgError:
+            raise ValueError(
+                f"DenoisingEncoder(noise={self.noise!r}, ridge={self.ridge!r}) finds features that "
+                f"are functions of others, in layer {len(self.coefs_) + 1}; increase ridge."
+            ) from None
+        n_outputs = self.n_layers * len(self.targets_)
+        self._n_features_out = n_outputs + (n_features if self.keep_input else 0)
+
+    def _first_map(self, X):
+        n_features = X.shape[1]
+        if n_features <= self.n_targets:
+            self.targets_ = np.arange(n_features)
+            return self._square_map(X)
+        counts = (X != 0).sum(axis=0)
+        counts = np.asarray(counts).ravel()
+        self.targets_ = np.sort(np.argsort(-counts, kind="stable")[: self.n_targets])
+        blocks = deal(counts, -(-n_features // self.n_targets))
+        return block_map(X, self.targets_, blocks, noise=self.noise, ridge=self.ridge)
+
+    def _square_map(self, X):
+        return denoising_map(X, noise=self.noise, ridge=self.ridge)
+
+    def _add_layer(self, X, coef, intercept):
+        self.coefs_.append(coef.astype(X.dtype, copy=False))
+        self.intercepts_.append(intercept.astype(X.dtype))
+
+    def _layer(self, X, k):
+        mapped = X @ self.coefs_[k]
+        mapped += self.intercepts_[k]
+        return np.tanh(mapped, out=mapped).astype(X.dtype, copy=False)
+
+    def _encode(self, X):
+        outputs = [X]
+        for k in range(self.n_layers):
+            outputs.append(self._layer(outputs[-1], k))
+        if not self.keep_input:
+            return np.concatenate(outputs[1:], axis=1)
+        if sparse.issparse(X):
+            return sparse.hstack(outputs, format="csr", dtype=X.dtype)
+        return np.concatenate(outputs, axis=1)

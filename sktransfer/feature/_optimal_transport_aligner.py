@@ -1,0 +1,319 @@
+"""OptimalTransportAligner: move the source rows onto the target's by the least total effort."""
+
+import os
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import pairwise_distances
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+
+from sktransfer._base import _BaseAligner
+from sktransfer._domains import is_labelled, labels_alone
+from sktransfer._kernels.density_ratio import squared_distances
+from sktransfer._kernels.transport import (
+    class_regularized,
+    displacement_map,
+    exact,
+    monge_maps,
+    sinkhorn,
+)
+from sktransfer._sklearn import Interval, StrOptions
+
+NEEDS_POT = (
+    "OptimalTransportAligner(method='exact') needs POT, which is not installed; install it with "
+    "pip install \"sktransfer[ot]\", or take method='entropic', which does without."
+)
+
+
+class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
+    """Move the source rows onto the target's such that the total of squared distances is least.
+
+    A plan says how much of the mass of each source row goes to each target row, all rows of a
+    domain having the same mass; a source row then moves to the mean of the target rows that its
+    mass goes to (its barycentre). Each source is moved by itself. Rows of the target are left as
+    they are, so what is then trained on the moved source rows is applied to target rows, new ones
+    included, without a map. With ``supervised=True`` the labels of source rows are read, never
+    those of target rows.
+
+    It helps where each class moved by less than the classes lie apart, be it along curves: no form
+    of the map is assumed. It hurts where class proportions differ, because all mass must arrive,
+    and rows of one class are then sent to another; where rows are few for their number of features,
+    so that distances tell little; and where outliers of the target draw mass. A large
+    `regularization` moves all rows to the mean of the target. Scale the features first, as for
+    anything that measures distances.
+
+    Parameters
+    ----------
+    method : {"entropic", "exact", "linear"}, default="entropic"
+        - "entropic": the plan of least cost with a penalty that spreads it, by Sinkhorn's
+          iterations.
+        - "exact": the plan of least cost, by the network simplex of POT, which
+          ``pip install "sktransfer[ot]"`` brings. Where both domains have equally many rows, each
+          source row moves onto one target row.
+        - "linear": no plan, but the symmetric linear map that would be the exact one if both
+          domains were Gaussian.
+    regularization : float, default=0.05
+        With "entropic": the penalty, greater than 0, in units of the scaled cost. Towards 0 it
+        becomes "exact", and takes ever more iterations; towards infinity every source row moves to
+        the mean of the target.
+    supervised : bool, default=False
+        With "entropic": whether to read the labels of the source rows, and to keep target rows from
+        receiving mass of several classes.
+    class_regularization : float, default=0.1
+        Where `supervised`: what a target row costs that receives of several classes, in units of
+        the scaled cost: this times the sum of the roots of the classes' shares, which is 1 for one
+        class and ``n_classes ** 0.5`` for equal shares.
+    metric : {"sqeuclidean", "euclidean", "cityblock", "cosine"} or callable, default="sqeuclidean"
+        The cost of moving one row to another, of a plan. A callable takes two rows.
+    cost_scale : {"mean", "median", "max"} or None, default="mean"
+        What the costs of a plan are divided by, so that the penalties have no unit. None: by
+        nothing.
+    ridge : float, default=1e-3
+        With "linear": added to the diagonal of both covariances, greater than 0, in squared units
+        of the features.
+    max_samples : int or None, default=5000
+        The most rows of a domain that a plan is made for. Of a larger domain as many are drawn, and
+        the others move as new rows do. None: all rows.
+    max_iter : int, default=1000
+        With "entropic": Sinkhorn's iterations at most.
+    tol : float, default=1e-7
+        With "entropic": the iterations end when no more than this share of the mass is in the wrong
+        place.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows of domains that have more than `max_samples`.
+
+    Attributes
+    ----------
+    maps_ : dict of str to callable
+        The map of each source domain, under its name: ``maps_["amazon"](X)`` maps an array of shape
+        (n_samples, n_features) to the target's space. Empty when `fit` saw no source.
+    n_iter_ : int
+        The iterations of the source that took most; 1 where there are none.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    Warns
+    -----
+    ConvergenceWarning
+        When `max_iter` iterations were not enough.
+
+    See Also
+    --------
+    CORALAligner : Its ``map="monge"`` is the method "linear" here.
+
+    Notes
+    -----
+    A plan is for the rows that it was made of. A new source row moves as the nearest of those does,
+    by the same vector; source rows that are equal move alike. The map of "linear" is for any row.
+
+    For a plan of n source rows and m target rows, "entropic" holds two (n, m) matrices of float64,
+    three if `supervised`, and "exact" about four: 64, 96 and 128 MB for 2 x 2000 rows, 400, 600 and
+    800 MB for 2 x 5000. Where that is more than the machine has, `fit` says so before it begins.
+    Each iteration of "entropic" costs n times m; `supervised` takes up to ten times as many.
+    Computed in float64; rows come back in their own dtype.
+
+    The fitted aligner keeps the rows of a plan and how each of them moves, not the plan. With
+    ``sample_domain=None`` every row is a target row and the aligner is the identity.
+
+    References
+    ----------
+    N. Courty, R. Flamary, D. Tuia and A. Rakotomamonjy, "Optimal transport for domain adaptation",
+    IEEE Transactions on Pattern Analysis and Machine Intelligence 2017.
+    https://arxiv.org/abs/1507.00504
+
+    M. Cuturi, "Sinkhorn distances: lightspeed computation of optimal transport", NIPS 2013.
+    https://arxiv.org/abs/1306.0895
+
+    S. Ferradans, N. Papadakis, G. Peyre and J.-F. Aujol, "Regularized discrete optimal transport",
+    SIAM Journal on Imaging Sciences 2014. https://arxiv.org/abs/1307.5551
+
+    Examples
+    --------
+    The sensor drifted, by more the higher it reads; the order of the rows stayed:
+
+    >>> import numpy as np
+    >>> from sktransfer import OptimalTransportAligner
+    >>> X = np.array([[1.0], [2.0], [3.0], [1.0], [4.0], [9.0]])
+    >>> sample_domain = ["old", "old", "old", "target", "target", "target"]
+    >>> aligner = OptimalTransportAligner(regularization=0.01)
+    >>> aligner.fit_transform(X, sample_domain=sample_domain).ravel().round(3)
+    array([1., 4., 9., 1., 4., 9.])
+
+    A new row of the old sensor moves as the nearest one does, here by 2:
+
+    >>> aligner.transform([[2.25]], sample_domain=["old"]).round(3)
+    array([[4.25]])
+    """
+
+    _parameter_constraints: dict = {
+        "method": [StrOptions({"entropic", "exact", "linear"})],
+        "regularization": [Interval(Real, 0, None, closed="neither")],
+        "supervised": ["boolean"],
+        "class_regularization": [Interval(Real, 0, None, closed="left")],
+        "metric": [StrOptions({"sqeuclidean", "euclidean", "cityblock", "cosine"}), callable],
+        "cost_scale": [StrOptions({"mean", "median", "max"}), None],
+        "ridge": [Interval(Real, 0, None, closed="neither")],
+        "max_samples": [Interval(Integral, 1, None, closed="left"), None],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        method="entropic",
+        regularization=0.05,
+        supervised=False,
+        class_regularization=0.1,
+        metric="sqeuclidean",
+        cost_scale="mean",
+        ridge=1e-3,
+        max_samples=5000,
+        max_iter=1000,
+        tol=1e-7,
+        random_state=None,
+    ):
+        self.method = method
+        self.regularization = regularization
+        self.supervised = supervised
+        self.class_regularization = class_regularization
+        self.metric = metric
+        self.cost_scale = cost_scale
+        self.ridge = ridge
+        self.max_samples = max_samples
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+
+    @property
+    def _reads_source_labels(self):
+        return self.supervised
+
+    @property
+    def _min_domain_rows(self):
+        return 2 if self.method == "linear" else 1  # a covariance divides by n - 1
+
+    def _fit_domains(self, sources, X_target, labels=None):
+        if self.supervised and self.method != "entropic":
+            raise ValueError(
+                f"supervised=True reads labels, of which method={self.method!r} makes no use; take "
+                "method='entropic', or supervised=False."
+            )
+        self.maps_, self.n_iter_ = {}, 1
+        if self.method == "linear" and sources:
+            maps = monge_maps(list(sources.values()), X_target, ridge=self.ridge)
+            self.maps_ = dict(zip(sources, maps, strict=True))
+        elif sources:
+            self._fit_plans(sources, X_target, self._classes(sources, labels))
+
+    def _fit_plans(self, sources, X_target, classes):
+        if self.method == "exact":
+            _check_pot()
+        # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
+        rng = check_random_state(
+            np.random.RandomState() if self.random_state is None else self.random_state
+        )
+        picked = {name: self._pick(len(X), rng) for name, X in sources.items()}
+        X_target = X_target[self._pick(len(X_target), rng)].astype(np.float64)
+        self._check_memory(max(map(len, picked.values())), len(X_target))
+        for name, X in sources.items():
+            rows = X[picked[name]].astype(np.float64)
+            plan = self._plan(rows, X_target, name, classes[name][picked[name]])
+            self.maps_[name] = displacement_map(rows, X_target, plan)
+
+    def _pick(self, n_rows, rng):
+        """Positions of the rows that a plan is made for, in their order."""
+        if self.max_samples is None or n_rows <= self.max_samples:
+            return np.arange(n_rows)
+        return np.sort(rng.choice(n_rows, self.max_samples, replace=False))
+
+    def _plan(self, X, X_target, name, classes):
+        cost = self._cost(X, X_target)
+        if self.method == "exact":
+            return exact(cost)
+        options = {
+            "regularization": self.regularization,
+            "max_iter": self.max_iter,
+            "tol": self.tol,
+        }
+        if (classes >= 0).any():
+            options["class_regularization"] = self.class_regularization
+            found = class_regularized(cost, classes, **options)
+        else:
+            found = sinkhorn(cost, **options)
+        self.n_iter_ = max(self.n_iter_, found.n_iter)
+        if found.error > self.tol:
+            warnings.warn(
+                f"OptimalTransportAligner stopped after max_iter={self.max_iter} iterations with "
+                f"{found.error:.1e} of the mass of {name!r} in the wrong place, above "
+                f"tol={self.tol}; increase max_iter or regularization={self.regularization}.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+        return found.plan
+
+    def _cost(self, X, X_target):
+        if self.metric == "sqeuclidean":
+            cost = squared_distances(X, X_target, center=X_target.mean(axis=0))
+        else:
+            cost = pairwise_distances(X, X_target, metric=self.metric)
+        if self.cost_scale is not None:
+            scale = getattr(np, self.cost_scale)(cost)
+            cost /= scale if scale > 0 else 1.0
+        return cost
+
+    def _check_memory(self, n_source, n_target):
+        """Raise MemoryError where the matrices of a plan are larger than the machine's memory."""
+        matrices = 4 if self.method == "exact" else 3 if self.supervised else 2
+        needed, there = 8 * matrices * n_source * n_target, _memory_of_machine()
+        if there is not None and needed > there:
+            raise MemoryError(
+                f"max_samples={self.max_samples!r} asks for a plan of {n_source} x {n_target} "
+                f"rows, which takes {needed / 2**30:.1f} GiB, more than the {there / 2**30:.1f} "
+                "GiB of this machine; lower max_samples (the other rows move as new rows do), or "
+                "take method='linear'."
+            )
+
+    def _classes(self, sources, labels):
+        """Give a dict name -> codes of the classes of a source's rows, -1 without a label."""
+        sizes = [len(X) for X in sources.values()]
+        codes = np.full(sum(sizes), -1)
+        if self.supervised:
+            labels = labels[: len(codes)]
+            labelled = is_labelled(labels)
+            if not labelled.any():
+                raise ValueError(
+                    "OptimalTransportAligner(supervised=True) reads the labels of source rows, but "
+                    "no source row has one; label some, or take supervised=False."
+                )
+            y = labels_alone(labels, labelled, discrete=True)
+            check_classification_targets(y)
+            codes[labelled] = np.unique(y, return_inverse=True)[1]
+        return dict(zip(sources, np.split(codes, np.cumsum(sizes)[:-1]), strict=True))
+
+    def _transform_domain(self, X, name):
+        return self.maps_[name](X) if name in self.maps_ else X.copy()
+
+
+def _check_pot():
+    try:
+        import ot  # noqa: F401
+    except ImportError as error:
+        raise ImportError(NEEDS_POT) from error
+
+
+def _memory_of_machine():
+    """Give its bytes, or None where the system does not tell."""
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,249 @@
+"""StructuralEncoder: the directions in which features count alike for many pivots."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from sktransfer._domains import TARGET, hide_labels, is_labelled, labels_alone
+from sktransfer._kernels.structural import (
+    information,
+    mean_square_length,
+    predictors,
+    shared_directions,
+    shared_frequency,
+)
+from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._base_encoder import _BaseEncoder
+
+
+class StructuralEncoder(_BaseEncoder):
+    """Add the directions in which features count alike for the prediction of pivots.
+
+    Structural correspondence learning (SCL), the alternating structure optimisation (ASO) of
+    unlabelled rows: pivots are features that are frequent in every domain, such as "excellent" or
+    "waste". From rows of all domains, labelled or not, each pivot is predicted by a linear function
+    of the features that are no pivots. Those that tell the same pivots, in whatever domain, have
+    similar weights: the first singular vectors of these weights are put beside the row's features,
+    and there the words of one domain stand next to the words of another.
+
+    It helps where domains use other features for the same thing and the pivots go with both. It
+    hurts where pivots are frequent but say nothing of the classes (choose them by
+    ``"mutual_information"``), where the added block is long against the row (`scale`), and it adds
+    little where most features are shared. It is made for features such as words, 0 where they are
+    absent: where no feature is ever 0, name the pivots.
+
+    Parameters
+    ----------
+    n_components : int, default=50
+        The number of directions, clipped to the number of pivots, of other features, and to the
+        rank of the weights.
+    pivots : {"frequency", "mutual_information"} or array-like of int, default="frequency"
+        How the pivots are chosen, or which columns they are:
+
+        - "frequency": not 0 in the largest share of rows, in the domain where that is smallest. No
+          label is read.
+        - "mutual_information": of those that are not 0 in `min_rows` rows of every domain, the ones
+          whose presence tells most of the class, on source rows. **This reads the labels of source
+          rows**, and needs `y`; those of target rows are never read.
+
+    n_pivots : int, default=500
+        The number of pivots, where they are chosen; clipped to half the number of features.
+    min_rows : int, default=10
+        In how many rows of every domain a pivot is not 0, for "mutual_information". Where fewer
+        than `n_pivots` are, others follow by frequency.
+    ridge : float, default=1.0
+        The regularisation of the predictors, greater than 0, in units of the mean sum of squares of
+        a feature, so that neither the number of rows nor a common factor of the features counts.
+    scale : float, default=1.0
+        The length of the added block, over that of the rows, both as root mean square over rows of
+        `fit`.
+    keep_input : bool, default=True
+        Whether the input's features come first in the output.
+
+    Attributes
+    ----------
+    pivots_ : ndarray of shape (n_pivots_,), dtype int
+        The columns that are pivots, in increasing order.
+    components_ : ndarray of shape (n_features, n_components_)
+        What rows are multiplied by from the right, scaled, in the dtype of `X`; 0 in the rows of
+        pivots.
+    mean_ : ndarray of shape (n_components_,)
+        What is taken off the products: their mean over the rows of `fit`.
+    singular_values_ : ndarray of shape (n_components_,)
+        Of the predictors' weights, in decreasing order.
+    n_components_ : int
+        The number of directions.
+    source_domains_ : tuple of str
+        The names of the source domains, sorted.
+    n_features_in_ : int
+        The number of features that `fit` saw.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Their names, where `X` had names that are all strings.
+
+    See Also
+    --------
+    DenoisingEncoder : Restores every feature from all others, layer upon layer.
+
+    Notes
+    -----
+    The papers fit a classifier with a modified Huber loss for the presence of each pivot. Here each
+    pivot's value, standardised, is predicted by ridge regression: one factorisation serves all
+    pivots, with nothing to iterate, and features that are no words are covered too. The papers
+    leave out negative weights, which belong to the classifiers of rare words; here they count.
+
+    `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without.
+    With ``sample_domain=None`` every row is a target row, and the pivots are chosen by frequency.
+    Computed in float64. The cost is that of a factorisation of the size of the rows, or of the
+    features that are no pivots, whichever are fewer, and of a singular value decomposition of the
+    weights.
+
+    References
+    ----------
+    R. K. Ando and T. Zhang, "A framework for learning predictive structures from multiple tasks and
+    unlabeled data", JMLR 2005. https://www.jmlr.org/papers/v6/ando05a.html
+
+    J. Blitzer, R. McDonald and F. Pereira, "Domain adaptation with structural correspondence
+    learning", EMNLP 2006. https://aclanthology.org/W06-1615/
+
+    J. Blitzer, M. Dredze and F. Pereira, "Biographies, Bollywood, boom-boxes and blenders", ACL
+    2007, for the choice by mutual information. https://aclanthology.org/P07-1056/
+
+    Examples
+    --------
+    Columns: "good", "bad" (the pivots), "gripping" and "dull" of books, "sturdy" and "leaky" of
+    kitchenware. The words of kitchenware are put next to those of books:
+
+    >>> import numpy as np
+    >>> from sktransfer import StructuralEncoder
+    >>> books = [[1, 0, 1, 0, 0, 0], [0, 1, 0, 1, 0, 0]] * 5
+    >>> kitchen = [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1]] * 5
+    >>> sample_domain = ["books"] * 10 + ["target"] * 10
+    >>> encoder = StructuralEncoder(n_components=1, pivots=[0, 1], keep_input=False)
+    >>> X = np.array(books + kitchen, dtype=float)
+    >>> encoder.fit(X, sample_domain=sample_domain).transform(np.eye(6)[2:]).ravel().round(1)
+    array([-1.4,  1.4, -1.4,  1.4])
+    """
+
+    _parameter_constraints: dict = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "pivots": [StrOptions({"frequency", "mutual_information"}), "array-like"],
+        "n_pivots": [Interval(Integral, 1, None, closed="left")],
+        "min_rows": [Interval(Integral, 0, None, closed="left")],
+        "ridge": [Interval(Real, 0, None, closed="neither")],
+        "scale": [Interval(Real, 0, None, closed="neither")],
+        "keep_input": ["boolean"],
+    }
+
+    _accept_sparse = "csr"
+    _min_features = 2  # a pivot, and a feature that tells it
+
+    def __init__(
+        self,
+        n_components=50,
+        *,
+        pivots="frequency",
+        n_pivots=500,
+        min_rows=10,
+        ridge=1.0,
+        scale=1.0,
+        keep_input=True,
+    ):
+        self.n_components = n_components
+        self.pivots = pivots
+        self.n_pivots = n_pivots
+        self.min_rows = min_rows
+        self.ridge = ridge
+        self.scale = scale
+        self.keep_input = keep_input
+
+    def _fit_rows(self, X, y, domains):
+        n_features = X.shape[1]
+        self.pivots_ = self._choose(X, y, domains)
+        others = np.setdiff1d(np.arange(n_features), self.pivots_)
+        Y = X[:, self.pivots_]
+        Y = (Y.toarray() if sparse.issparse(Y) else Y).astype(np.float64)
+        weights = predictors(X[:, others].astype(np.float64), Y, ridge=self.ridge)
+        directions, self.singular_values_ = shared_directions(
+            weights, n_components=self.n_components
+        )
+        components = np.zeros((n_features, directions.shape[1]))
+        components[others] = directions
+        self._store(X, components)
+
+    def _store(self, X, components):
+        """Keep the components, scaled, and the mean of what they give."""
+        projected = np.asarray(X @ components)
+        mean = projected.mean(axis=0)
+        length = mean_square_length(projected - mean)
+        factor = self.scale * np.sqrt(mean_square_length(X) / length) if length > 0 else 1.0
+        self.components_ = (factor * components).astype(X.dtype)
+        self.mean_ = (factor * mean).astype(X.dtype)
+        self.n_components_ = components.shape[1]
+        self._n_features_out = self.n_components_ + (X.shape[1] if self.keep_input else 0)
+
+    def _choose(self, X, y, domains):
+        """Give the columns that are pivots."""
+        if not isinstance(self.pivots, str):
+            return self._read_pivots(X.shape[1])
+        present = X != 0
+        rows = [domains.rows(name) for name in (*domains.sources, TARGET)]
+        counts = np.array([_count(present[part]) for part in rows])
+        score = shared_frequency(counts, np.array([len(part) for part in rows]))
+        if self.pivots == "mutual_information" and domains.sources:
+            telling = np.min(counts, axis=0) >= self.min_rows
+            score[telling] = 2 + self._tell_classes(present, y, domains)[telling]
+        n_pivots = min(self.n_pivots, X.shape[1] // 2)
+        return np.sort(np.argsort(-score, kind="stable")[:n_pivots])
+
+    def _tell_classes(self, present, y, domains):
+        """Give what the presence of each feature tells of the class, on labelled source rows."""
+        if y is None:
+            raise ValueError(
+                "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
+                "but y is None; pass y with labels of source rows, or pivots='frequency'."
+            )
+        check_consistent_length(domains.codes, y)
+        y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)
+        y = hide_labels(y, domains.is_target)
+        labelled = is_labelled(y)
+        if not labelled.any():
+            raise ValueError(
+                "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
+                "but no source row has one; label some, or pass pivots='frequency'."
+            )
+        labels = labels_alone(y, labelled, discrete=True)
+        check_classification_targets(labels)
+        present = present[np.flatnonzero(labelled)]
+        classes, sizes = np.unique(labels, return_counts=True)
+        counts = np.array([_count(present[np.flatnonzero(labels == c)]) for c in classes])
+        return information(counts, sizes)
+
+    def _read_pivots(self, n_features):
+        pivots = np.unique(np.asarray(self.pivots))
+        if (
+            pivots.dtype.kind not in "iu"
+            or not 0 < len(pivots) < n_features
+            or pivots[0] < 0
+            or pivots[-1] >= n_features
+        ):
+            raise ValueError(
+                f"pivots={self.pivots!r}: expected some, not all, of the columns 0 to "
+                f"{n_features - 1} of X; name those, or pass 'frequency'."
+            )
+        return pivots
+
+    def _encode(self, X):
+        projected = (np.asarray(X @ self.components_) - self.mean_).astype(X.dtype, copy=False)
+        if not self.keep_input:
+            return projected
+        if sparse.issparse(X):
+            return sparse.hstack([X, projected], format="csr", dtype=X.dtype)
+        return np.concatenate([X, projected], axis=1)
+
+
+def _count(present):
+    """The number of rows in which each feature is present."""
+    return np.asarray(present.sum(axis=0)).ravel().astype(float)

@@ -1,0 +1,172 @@
+"""How the boosted classifiers for transfer vote."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.tree import DecisionTreeClassifier
+
+from sktransfer._kernels import boosting
+from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
+from sktransfer.instance._learner import check_learner
+from sktransfer.instance._rounds import run_rounds
+from sktransfer.instance._rows import read_classes
+
+
+class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
+    """A weighted vote of the rounds; a concrete method writes `_boost`."""
+
+    def _default_learner(self):
+        return DecisionTreeClassifier(max_depth=3)
+
+    def _check_learner(self, estimator):
+        check_learner(estimator)
+
+    def _read_labels(self, y, used):
+        labels = read_classes(y, used)
+        self.classes_ = np.unique(labels)
+        return labels
+
+    def _adaboost(self, X, y, sample_weight, learners):
+        """Run AdaBoost on rows of one domain."""
+        none = np.zeros(len(y), dtype=bool)
+
+        def fit_round(weights):
+            given = self._scale(weights, sample_weight)
+            learner = self._fit_learner(next(learners), X, y, given, none)
+            return learner, learner.predict(X) != y, given
+
+        return self._run(fit_round, boosting.initial_weights(sample_weight, none), none)
+
+    def _run(self, fit_round, weights, is_source, *, n_source=0):
+        """Run rounds in which mistaken source rows lose weight at the rate of Hedge."""
+        log_source_beta = np.log(boosting.source_beta(n_source, n_rounds=self.n_estimators))
+
+        def reweigh(weights, mistakes, vote):
+            return boosting.reweight(
+                weights, mistakes, is_source, log_source_beta=log_source_beta, vote=vote
+            )
+
+        return run_rounds(
+            fit_round,
+            weights,
+            is_source,
+            n_rounds=self.n_estimators,
+            n_classes=len(self.classes_),
+            learning_rate=self.learning_rate,
+            reweigh=reweigh,
+        )
+
+    def _scale(self, weights, sample_weight):
+        """Scale `weights` from a sum of 1 to what the learner gets: the total of `sample_weight`.
+
+        A tree sees no scale, so without source rows it gets the power of two next to that total:
+        this changes no bit, and the tree is AdaBoost's own, down to the ties between splits.
+        """
+        if self._has_source:
+            return boosting.steady_weights(weights, sample_weight)
+        total = sample_weight.sum()
+        if type(self.estimator_) is DecisionTreeClassifier:
+            total = 2.0 ** np.rint(np.log2(total))
+        return total * weights
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Classes.
+        """
+        totals = self._vote_totals(X)
+        return self.classes_[totals.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Give the probability of each class, as AdaBoost does: ordered, but not calibrated.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return boosting.vote_probabilities(self._vote_totals(X))
+
+    def decision_function(self, X):
+        """Give the margin of each class in the vote.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Returns
+        -------
+        margins : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Two classes: from -2 (all votes for the first class) to 2. More: from ``-1 / (K - 1)``
+            (no vote for the class) to 1 (all votes), in the order of `classes_`.
+        """
+        margins = boosting.vote_margins(self._vote_totals(X))
+        return margins[:, 1] - margins[:, 0] if len(self.classes_) == 2 else margins
+
+    def staged_predict(self, X):
+        """Predict as if the rounds had ended after 1, 2, ... of them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Yields
+        ------
+        y : ndarray of shape (n_samples,)
+            The last one is what `predict` gives.
+        """
+        for totals in self._staged_vote_totals(X):
+            yield self.classes_[totals.argmax(axis=1)]
+
+    def staged_predict_proba(self, X):
+        """Give the probabilities as if the rounds had ended after 1, 2, ... of them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Yields
+        ------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            The last one is what `predict_proba` gives.
+        """
+        for totals in self._staged_vote_totals(X):
+            yield boosting.vote_probabilities(totals)
+
+    def _vote_totals(self, X):
+        """Weight of the rounds that chose each class, of the rounds that vote."""
+        X = self._valid_new(X)
+        first = boosting.first_voter(len(self.estimators_), transfer=self._only_last_half())
+        return boosting.vote_totals(
+            self._votes(X, first), self.estimator_weights_[first:], n_classes=len(self.classes_)
+        )
+
+    def _staged_vote_totals(self, X):
+        """Yield the weights of the rounds that chose each class, stage after stage."""
+        X = self._valid_new(X)
+        yield from boosting.staged_vote_totals(
+            self._votes(X, 0),
+            self.estimator_weights_,
+            n_classes=len(self.classes_),
+            transfer=self._only_last_half(),
+        )
+
+    def _votes(self, X, first):
+        """Yield the position in `classes_` of the class that each round chose."""
+        for learner in self.estimators_[first:]:
+            yield np.searchsorted(self.classes_, learner.predict(X))

@@ -1,0 +1,95 @@
+"""How the boosted regressors for transfer fit a round, and their weighted median."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.tree import DecisionTreeRegressor
+
+from sktransfer._kernels import boosting
+from sktransfer._kernels.boosting_regression import adjusted_errors, weighted_median
+from sktransfer._sklearn import StrOptions, _safe_indexing
+from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
+from sktransfer.instance._learner import check_learner
+from sktransfer.instance._rows import read_numbers
+
+
+class _BaseTrAdaBoostRegressor(RegressorMixin, _BaseTrAdaBoost):
+    """A weighted median of the rounds; a concrete method writes `_boost`."""
+
+    _parameter_constraints: dict = {
+        **_BaseTrAdaBoost._parameter_constraints,
+        "loss": [StrOptions({"linear", "square", "exponential"})],
+        "bootstrap": ["boolean"],
+    }
+
+    @abstractmethod
+    def _boost(self, X, y, sample_weight, codes):
+        """Run the rounds, as in the base."""
+
+    def _default_learner(self):
+        return DecisionTreeRegressor(max_depth=3)
+
+    def _check_learner(self, estimator):
+        check_learner(estimator, kind="regressor", weighted=not self.bootstrap)
+
+    def _read_labels(self, y, used):
+        return read_numbers(y, used)
+
+    def _round(self, X, y, sample_weight, is_source, *, learners, rng):
+        """Give the function that fits one round to given weights."""
+        X_fit = self._for_fits(X)
+
+        def fit_round(weights):
+            learner = next(learners)
+            given = self._scale(weights, sample_weight)
+            if self.bootstrap:
+                drawn = rng.choice(len(y), size=len(y), replace=True, p=weights / weights.sum())
+                learner.fit(_safe_indexing(X, drawn), y[drawn])
+            else:
+                self._fit_learner(learner, X_fit, y, given, is_source)
+            return learner, adjusted_errors(learner.predict(X) - y, loss=self.loss), given
+
+        return fit_round
+
+    def _scale(self, weights, sample_weight):
+        """Scale `weights` from a sum of 1 to the total of `sample_weight`, steady for a learner."""
+        if self.bootstrap:
+            return weights * sample_weight.sum()
+        return boosting.steady_weights(weights, sample_weight)
+
+    def predict(self, X):
+        """Predict the weighted median of what the rounds say of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        X = self._valid_new(X)
+        first = boosting.first_voter(len(self.estimators_), transfer=self._only_last_half())
+        said = np.array([learner.predict(X) for learner in self.estimators_[first:]])
+        return weighted_median(said, self.estimator_weights_[first:])
+
+    def staged_predict(self, X):
+        """Predict as if the rounds had ended after 1, 2, ... of them.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+
+        Yields
+        ------
+        y : ndarray of shape (n_samples,)
+            The last one is what `predict` gives.
+        """
+        X = self._valid_new(X)
+        said = np.array([learner.predict(X) for learner in self.estimators_])
+        for n_rounds in range(1, len(said) + 1):
+            first = boosting.first_voter(n_rounds, transfer=self._only_last_half())
+            yield weighted_median(said[first:n_rounds], self.estimator_weights_[first:n_rounds])

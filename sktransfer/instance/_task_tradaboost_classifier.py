@@ -1,0 +1,177 @@
+"""TaskTrAdaBoost: boosting on the target over learners that were boosted on the sources."""
+
+from numbers import Real
+
+import numpy as np
+
+from sktransfer._domains import TARGET
+from sktransfer._kernels import boosting
+from sktransfer._sklearn import Interval, _safe_indexing
+from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
+from sktransfer.instance._centers import generator
+from sktransfer.instance._learner import seeded_clones
+
+
+class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
+    """Collect learners by AdaBoost on each source, and choose among them by AdaBoost on the target.
+
+    TaskTrAdaBoost [1]_. In the first phase AdaBoost runs on each source alone, and its learners are
+    collected, but for those that barely beat chance there. In the second phase AdaBoost runs on the
+    target rows, and in each round the learner is not fitted, but chosen among the collected ones:
+    that of the least weighted error. Source rows themselves are not weighted by the target. With no
+    source row it is AdaBoost, and so it is where no learner is collected (see `pool_`).
+
+    It helps where target rows are very few: nothing is fitted to them, they only choose and weigh.
+    The second phase costs next to nothing. It hurts where the target's rule is no combination of
+    what the sources teach, and where target rows would be enough to learn from: then they should
+    take part in the fits, as in `MultiSourceTrAdaBoostClassifier`.
+
+    Parameters
+    ----------
+    estimator : classifier, default=None
+        The learner of a round of the first phase. Its `fit` takes `sample_weight`; a Pipeline's
+        last step does (when metadata routing is on, request it there). None is
+        ``DecisionTreeClassifier(max_depth=3)``.
+    n_estimators : int, default=50
+        The most rounds, M in the paper: on each source, and on the target.
+    threshold : float, default=0.0
+        The paper's gamma: a learner is collected when ``alpha = -ln(beta_t) / 2`` on its source is
+        above it. 0.5 stands for an error of about 0.27, with two classes. One without error is
+        always collected.
+    learning_rate : float, default=1.0
+        Multiplies ``ln beta_t``: the step of the weights, and the vote. 1.0 is the paper.
+    random_state : int, RandomState instance or None, default=None
+        Seeds every `random_state` inside the learner, anew each round. None draws fresh entropy.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes of all training rows. One that no source has is never predicted.
+    estimator_ : classifier
+        The learner that is cloned in each round of the first phase.
+    estimators_ : list of classifiers
+        The learner that each round on the target chose; the same one may be chosen again.
+    estimator_sources_ : ndarray of shape (n_rounds,), dtype str
+        The source that each of them comes from; ``"target"`` where it is plain AdaBoost.
+    estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
+        ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
+        1.0 for a round without error, and for a first round no better than chance.
+    estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
+        The weighted error of each round on the target rows.
+    pool_ : list of classifiers
+        What the first phase collected; empty without a source, or where nothing beat `threshold`.
+    pool_sources_ : ndarray of shape (n_pool,), dtype str
+        The source of each collected learner.
+    sample_weight_ : ndarray of shape (n_samples,), dtype float64
+        The weights of the target rows of `X` in the last round that was kept; 0 for source rows.
+        Their sum is that of `sample_weight`.
+    source_domains_ : tuple of str
+        The names of the source domains in `fit`.
+    n_features_in_ : int
+        Number of features in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `X` has them.
+
+    See Also
+    --------
+    MultiSourceTrAdaBoostClassifier : Source rows and target rows in each fit.
+
+    Notes
+    -----
+    With K classes, both phases start with equal weights (times `sample_weight`), and a round does
+    ``e_t = sum(w [h_t != c]) / sum(w)``, ``beta_t = e_t / ((1 - e_t) (K - 1))`` and
+    ``w *= beta_t ** -[h_t != c]``, which for K = 2 is the paper's ``w *= exp(-alpha_t y h_t)`` but
+    for a factor common to all rows. The second phase is thus a descent on the exponential loss over
+    the collected learners, one coordinate at a time (of equals, the first source by name and the
+    first round), and ends where no learner beats chance on the weighted rows. More than two classes
+    are an extension. A source whose rows are all of one class tells no classes apart, and is left
+    out. Rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
+
+    References
+    ----------
+    .. [1] Y. Yao, G. Doretto, "Boosting for Transfer Learning with Multiple Sources", CVPR 2010.
+       https://doi.org/10.1109/CVPR.2010.5539857
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktransfer import TaskTrAdaBoostClassifier
+    >>> X = np.concatenate([np.arange(10.0), np.arange(10.0), [1.0, 5.0, 8.0]])[:, None]
+    >>> y = np.concatenate([np.arange(10) > 5, np.arange(10) > 1, [False, False, True]])
+    >>> sample_domain = ["near"] * 10 + ["far"] * 10 + ["target"] * 3
+    >>> model = TaskTrAdaBoostClassifier(random_state=0).fit(X, y, sample_domain=sample_domain)
+    >>> model.predict([[4.0], [7.0]]), model.estimator_sources_
+    (array([False,  True]), array(['near'], dtype='<U4'))
+    """
+
+    _sources_apart = True
+
+    _parameter_constraints: dict = {
+        **_BaseTrAdaBoostClassifier._parameter_constraints,
+        "threshold": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        n_estimators=50,
+        threshold=0.0,
+        learning_rate=1.0,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.threshold = threshold
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+
+    def _boost(self, X, y, sample_weight, codes):
+        rng = generator(self.random_state)
+        self.pool_, sources = [], []
+        for k, name in enumerate(self.source_domains_):
+            learners = self._collect(X, y, sample_weight, np.flatnonzero(codes == k), rng)
+            self.pool_ += learners
+            sources += [name] * len(learners)
+        self.pool_sources_ = np.array(sources, dtype=str)
+        is_target = codes < 0
+        rows = X[is_target], y[is_target], sample_weight[is_target]
+        rounds, chosen = self._choose(*rows) if self.pool_ else (self._plain(*rows, rng), None)
+        self.estimator_sources_ = (
+            np.full(len(rounds.learners), TARGET)
+            if chosen is None
+            else self.pool_sources_[chosen[: len(rounds.learners)]]
+        )
+        weights = np.zeros(len(y))
+        weights[is_target] = self._keep(rounds, rows[2])
+        return weights * (sample_weight.sum() / weights.sum())
+
+    def _plain(self, X, y, sample_weight, rng):
+        """Run AdaBoost on rows of one domain, with learners fitted in each round."""
+        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=rng)
+        return self._adaboost(X, y, sample_weight, learners)
+
+    def _collect(self, X, y, sample_weight, rows, rng):
+        """Run the first phase on one source; give the learners whose alpha is above `threshold`."""
+        if (y[rows] == y[rows[0]]).all():
+            return []
+        rounds = self._plain(_safe_indexing(X, rows), y[rows], sample_weight[rows], rng)
+        n_classes = len(self.classes_)
+        return [
+            learner
+            for learner, error in zip(rounds.learners, rounds.errors, strict=True)
+            if boosting.alpha(error, n_classes=n_classes) > self.threshold
+        ]
+
+    def _choose(self, X, y, sample_weight):
+        """Run the second phase on the target; give the rounds and the positions chosen."""
+        mistakes = np.array([learner.predict(X) != y for learner in self.pool_])
+        none = np.zeros(len(y), dtype=bool)
+        chosen = []
+
+        def fit_round(weights):
+            chosen.append(boosting.first_least(mistakes @ weights))
+            return self.pool_[chosen[-1]], mistakes[chosen[-1]], weights
+
+        rounds = self._run(fit_round, boosting.initial_weights(sample_weight, none), none)
+        return rounds, chosen

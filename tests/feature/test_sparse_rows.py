@@ -1,0 +1,77 @@
+"""Sparse rows: what dense ones are mapped to, in every sparse format; a sentence elsewhere."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.base import clone
+
+from sktransfer._sklearn import get_tags
+from sktransfer.feature import (
+    CORALAligner,
+    GeodesicFlowAligner,
+    JointDistributionAligner,
+    MomentAligner,
+    SubspaceAligner,
+    TransferComponentAligner,
+    TransferJointAligner,
+)
+
+WELCOME = [
+    SubspaceAligner(3),
+    GeodesicFlowAligner(2),
+    TransferComponentAligner(2),
+    TransferComponentAligner(2, kernel="rbf"),
+    TransferComponentAligner(2, kernel="cosine", n_landmarks=30, random_state=0),
+    TransferComponentAligner(2, supervised=True),
+    TransferJointAligner(2, n_iter=2),
+    JointDistributionAligner(2, n_iter=2),
+]
+
+
+def make_rows(n_features):
+    """Rows of which many entries are 0, in mixed order; half the domains lie apart."""
+    rng = np.random.default_rng(0)
+    sample_domain = rng.permutation(np.repeat(["amazon", "dslr", "target"], [30, 25, 40]))
+    X = rng.gamma(1, size=(95, n_features)) * (rng.random((95, n_features)) < 0.7)
+    X[sample_domain == "amazon", 0] += 1
+    return X * np.linspace(2, 0.5, n_features), np.resize([0, 1], 95), sample_domain
+
+
+@pytest.mark.parametrize("with_source", [True, False])
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csr_matrix, sparse.coo_array])
+@pytest.mark.parametrize("n_features", [6, 120])
+@pytest.mark.parametrize("aligner", WELCOME, ids=str)
+def test_sparse_rows_are_mapped_as_dense_ones(aligner, n_features, container, with_source):
+    X, y, sample_domain = make_rows(n_features)
+    sample_domain = sample_domain if with_source else None
+    expected = clone(aligner).fit_transform(X, y, sample_domain=sample_domain)
+    rows = container(X)
+    mapped = clone(aligner).fit_transform(rows, y, sample_domain=sample_domain)
+    assert isinstance(mapped, np.ndarray)
+    assert_allclose(mapped, expected, atol=1e-7 * np.abs(expected).max())
+    assert_allclose(rows.toarray(), X, atol=0)
+    assert get_tags(aligner).input_tags.sparse
+
+
+@pytest.mark.parametrize("aligner", [SubspaceAligner(3), GeodesicFlowAligner(2)], ids=str)
+def test_sparse_rows_in_batches(aligner):
+    X, _, sample_domain = make_rows(6)
+    expected = clone(aligner).fit_transform(X, sample_domain=sample_domain)
+    streamed = clone(aligner)
+    for rows in np.array_split(np.arange(95), 4):
+        streamed.partial_fit(sparse.csr_array(X[rows]), sample_domain=sample_domain[rows])
+    mapped = streamed.transform(sparse.csr_array(X), sample_domain=sample_domain)
+    assert_allclose(mapped, expected, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("aligner", [MomentAligner(), CORALAligner()], ids=str)
+def test_what_would_make_rows_dense_refuses_sparse_ones(aligner):
+    X, _, sample_domain = make_rows(6)
+    assert not get_tags(aligner).input_tags.sparse
+    message = "Sparse data was passed for X, but dense data is required. Use '.toarray()'"
+    for method in (aligner.fit, aligner.partial_fit):
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+            method(sparse.csr_array(X), sample_domain=sample_domain)
