@@ -7,6 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.model_selection._split import GroupsConsumerMixin
 from sklearn.pipeline import _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
+from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device
 from sklearn.utils._metadata_requests import _routing_enabled
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -28,6 +29,8 @@ __all__ = [
     "_print_elapsed_time",
     "_routing_enabled",
     "_safe_indexing",
+    "check_same_namespace",
+    "get_namespace_and_device",
     "get_tags",
     "index_method_params",
     "is_pandas_na",

@@ -94,12 +94,9 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     def _store(self, X, components):
         """Keep what new rows are mapped with: a matrix, or rows and their coefficients."""
         if self.kernel == "linear":
-            if issparse(X):
-                self.components_ = X.T @ components
-                if self.mean_ is not None:
-                    self.components_ -= np.outer(self.mean_, components.sum(axis=0))
-            else:
-                self.components_ = self._less_mean(X).T @ components
+            # Where rows are centred, so are components of theirs: sparse ones may stay as they are.
+            rows = X if issparse(X) else self._less_mean(X)
+            self.components_ = rows.T @ components
         else:
             if self.mean_ is not None:  # the rest of the centring, once for all rows to come
                 components = components - components.mean(axis=0)

@@ -16,7 +16,7 @@ from sktransfer._kernels.kmm_in_use import matching_of_rows_in_use
 
 @pytest.mark.parametrize(
     ("bound", "lower", "upper"),
-    [(1000.0, 20.0, 500.0), (8.0, 20.0, 500.0), (1000.0, 280.0, 500.0), (8.0, 20.0, 100.0)],
+    [(1000.0, 20.0, 500.0), (8.0, 20.0, 500.0), (1000.0, 450.0, 500.0), (8.0, 20.0, 100.0)],
 )
 def test_rows_in_use_lead_to_the_optimum_over_all_rows(bound, lower, upper, monkeypatch):
     monkeypatch.setattr(kmm_in_use, "FIRST_ROWS", 20)
