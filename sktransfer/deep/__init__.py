@@ -7,10 +7,11 @@ from importlib import import_module
 
 _HOME = {
     "FineTuneClassifier": "_fine_tune_classifier",
+    "FineTuneRegressor": "_fine_tune_regressor",
     "PretrainedFeatureExtractor": "_extractor",
 }
 
-__all__ = ["FineTuneClassifier", "PretrainedFeatureExtractor"]
+__all__ = ["FineTuneClassifier", "FineTuneRegressor", "PretrainedFeatureExtractor"]
 
 
 def __getattr__(name):

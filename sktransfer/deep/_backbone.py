@@ -1,94 +1,42 @@
 """What a pretrained network is: a small frozen description that points to its weights."""
 
-import hashlib
+import difflib
 import importlib.resources
-import json
 import os
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sktransfer.deep._preprocessing import Preprocessing, read_input_size
 
 BUILT_IN = ("glyphs",)
+ZOOS = ("hf:", "torchvision:", "timm:")
 
 _ACCEPTED = (
     f"the name of a network that ships with sktransfer ({', '.join(map(repr, BUILT_IN))}), "
-    "the path of an '.onnx' file that carries sktransfer's metadata, or a Backbone"
+    "the path of an '.onnx' file, 'hf:FOLDER', 'torchvision:NAME', 'timm:NAME', a "
+    "torch.nn.Module, or a Backbone"
 )
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """How an image with values in [0, 1] becomes the input of a network.
+class Stage(NamedTuple):
+    """A place where a network can be cut.
 
     Parameters
     ----------
-    size : tuple of int
-        Height and width of the input, in pixels.
-    channels : {1, 3}
-        Grey or red, green, blue.
-    mean, std : tuple of float
-        One value a channel: the input is ``(image - mean) / std``.
-    resize : {"bilinear"}, default="bilinear"
-        How images get their size; bilinear antialiases when it shrinks.
-
-    Raises
-    ------
-    ValueError
-        When a field is none of these.
+    name : str
+        The name of the tensor, or of the submodule that makes it.
+    shape : tuple of int
+        Of one image: (c, h, w) for a feature map, (t, c) for a sequence of tokens, (c,) for a
+        vector.
     """
 
-    size: tuple[int, int]
-    channels: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    resize: str = "bilinear"
-
-    def __post_init__(self):
-        faults = []
-        if len(self.size) != 2 or not all(isinstance(s, int) and s > 0 for s in self.size):
-            faults.append(f"size={self.size!r} must be a height and a width in pixels")
-        if self.channels not in (1, 3):
-            faults.append(f"channels={self.channels!r} must be 1 or 3")
-        if len(self.mean) != self.channels or len(self.std) != self.channels:
-            faults.append(
-                f"mean={self.mean!r} and std={self.std!r} must have one value for each channel"
-            )
-        if not all(value > 0 for value in self.std):
-            faults.append(f"std={self.std!r} must be positive")
-        if self.resize != "bilinear":
-            faults.append(f"resize={self.resize!r} must be 'bilinear'")
-        if faults:
-            raise ValueError(f"A preprocessing cannot be used: {'; '.join(faults)}.")
-
-    @classmethod
-    def from_json(cls, text):
-        """Read the description that a network file carries.
-
-        Parameters
-        ----------
-        text : str
-            A JSON object with ``size``, ``channels``, ``range`` ([0, 1]), ``resize``, ``mean``
-            and ``std``.
-
-        Returns
-        -------
-        preprocessing : Preprocessing
-        """
-        fields = json.loads(text)
-        value_range = fields.get("range", [0, 1])
-        if list(value_range) != [0, 1]:
-            raise ValueError(
-                f"A preprocessing cannot be used: range={value_range!r} is not [0, 1]."
-            )
-        return cls(
-            size=tuple(fields["size"]),
-            channels=fields["channels"],
-            mean=tuple(map(float, fields["mean"])),
-            std=tuple(map(float, fields["std"])),
-            resize=fields.get("resize", "bilinear"),
-        )
+    name: str
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -96,33 +44,90 @@ class Backbone:
     """Describe a pretrained network without holding its weights.
 
     It is a few hundred bytes, immutable, hashable and shared by clones; pickles carry it in
-    place of the network.
+    place of the network. Only a network that exists nowhere but in memory, a `torch.nn.Module`, is
+    carried along.
 
     Parameters
     ----------
     name : str
         The network's name, the first word of the feature names.
-    path : str
-        Where the ONNX file is.
+    source : str
+        How the network is found again: the path of an ONNX file, "hf:folder", "timm:name" or
+        "torchvision:name"; empty for a module.
     preprocessing : Preprocessing
         How an image becomes the input.
     stages : tuple of str
-        The cut points, in order from the input; each is an output of the file.
-    n_channels : tuple of int
-        The number of channels of each stage's feature map.
-    map_sizes : tuple of (int, int)
-        Height and width of each stage's feature map.
+        The cut points, in order from the input.
+    shapes : tuple of tuple of int
+        The shape of each stage's activations of one image.
     fingerprint : str
-        SHA-256 of the file, in hexadecimal.
+        A hash of the weights and of the structure, in hexadecimal.
+    engines : tuple of {"onnx", "torch"}, default=("onnx", "torch")
+        What can run it.
+    module : torch.nn.Module or None, default=None
+        The network, where it exists in memory alone.
+    load_report : LoadReport or None, default=None
+        What became of a checkpoint that was read into the module.
     """
 
     name: str
-    path: str
+    source: str
     preprocessing: Preprocessing
     stages: tuple[str, ...]
-    n_channels: tuple[int, ...]
-    map_sizes: tuple[tuple[int, int], ...]
+    shapes: tuple[tuple[int, ...], ...]
     fingerprint: str
+    engines: tuple[str, ...] = ("onnx", "torch")
+    module: object = field(default=None, compare=False, repr=False)
+    load_report: object = field(default=None, compare=False, repr=False)
+
+    def locate(self, stage):
+        """Find a stage.
+
+        Parameters
+        ----------
+        stage : int, str or None
+            The place from 1 (nearest to the input), a name, or None for the last stage. A name
+            may also be that of an inner tensor of the graph, or of a submodule, that is not
+            among `stages`.
+
+        Returns
+        -------
+        stage : Stage
+
+        Raises
+        ------
+        ValueError
+            When the network has no such stage; the message lists those that it has, and the
+            names that are near.
+        """
+        if stage is None:
+            return Stage(self.stages[-1], self.shapes[-1])
+        if _is_integer(stage) and 1 <= stage <= len(self.stages):
+            return Stage(self.stages[int(stage) - 1], self.shapes[int(stage) - 1])
+        if isinstance(stage, str):
+            if stage in self.stages:
+                return Stage(stage, self.shapes[self.stages.index(stage)])
+            return Stage(stage, self._inner_shape(stage))
+        raise ValueError(self._unknown(stage))
+
+    def _inner_shape(self, name):
+        """The shape of what has a name but is no stage."""
+        if "onnx" in self.engines:
+            from sktransfer.deep._onnx_graph import inner_names, inner_shape
+        else:
+            from sktransfer.deep._modules import inner_names, inner_shape
+        names = inner_names(self)
+        if name not in names:
+            raise ValueError(self._unknown(name, names))
+        return inner_shape(self, name)
+
+    def _unknown(self, stage, names=()):
+        near = difflib.get_close_matches(stage, names, n=3) if isinstance(stage, str) else ()
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+        return (
+            f"stage={stage!r} is not a stage of the backbone {self.name!r}: expected None (the "
+            f"last), an integer from 1 to {len(self.stages)}, or one of {self._stage_list()}{hint}"
+        )
 
     def stage_name(self, stage):
         """Return the name of a stage.
@@ -130,27 +135,13 @@ class Backbone:
         Parameters
         ----------
         stage : int, str or None
-            The place from 1 (nearest to the input), a name, or None for the last stage.
+            As for `locate`.
 
         Returns
         -------
         name : str
-
-        Raises
-        ------
-        ValueError
-            When the backbone has no such stage; the message lists those that it has.
         """
-        if stage is None:
-            return self.stages[-1]
-        if isinstance(stage, str) and stage in self.stages:
-            return stage
-        if _is_integer(stage) and 1 <= stage <= len(self.stages):
-            return self.stages[int(stage) - 1]
-        raise ValueError(
-            f"stage={stage!r} is not a stage of the backbone {self.name!r}: expected None (the "
-            f"last), an integer from 1 to {len(self.stages)}, or one of {self._stage_list()}."
-        )
+        return self.locate(stage).name
 
     def depth(self, freeze_depth):
         """Return how many stages from the input stay frozen.
@@ -180,11 +171,12 @@ class Backbone:
         )
 
     def weights(self):
-        """Read the file's bytes, and make sure that they are the ones described.
+        """Read the network's ONNX file, and make sure that it is the one described.
 
         Returns
         -------
         weights : bytes
+            A whole ONNX file; weights that it keeps in files of their own are inside.
 
         Raises
         ------
@@ -194,7 +186,9 @@ class Backbone:
         ValueError
             When the file holds other weights than the ones that were described.
         """
-        path = Path(self.path)
+        from sktransfer.deep._onnx_file import read_file
+
+        path = Path(self.source)
         if not path.is_file() and self.name in BUILT_IN:
             path = _built_in_path(self.name)
         if not path.is_file():
@@ -202,8 +196,8 @@ class Backbone:
                 f"The weights of the backbone {self.name!r} are no longer at {str(path)!r}: put "
                 "the file back, or fit again with the new path."
             )
-        weights = path.read_bytes()
-        if hashlib.sha256(weights).hexdigest() != self.fingerprint:
+        weights, fingerprint = read_file(path)
+        if fingerprint != self.fingerprint:
             raise ValueError(
                 f"The weights of the backbone {self.name!r} at {str(path)!r} are not the ones "
                 "that fit has seen: put the old file back, or fit again."
@@ -214,15 +208,26 @@ class Backbone:
         return ", ".join(map(repr, self.stages))
 
 
-def resolve_backbone(backbone):
+def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
     """Find out which network is meant, and describe it.
 
     A file is described once a process, as long as its path, time stamp and size stay the same.
 
     Parameters
     ----------
-    backbone : str, os.PathLike or Backbone
-        The name of a built-in network, the path of an ``.onnx`` file, or a description.
+    backbone : str, os.PathLike, torch.nn.Module or Backbone
+        The name of a built-in network; the path of an ``.onnx`` file; "hf:", "torchvision:" or
+        "timm:" with a name; a module; or a description.
+    weights : str, os.PathLike or None, default=None
+        A checkpoint for a module.
+    stages : sequence of str or None, default=None
+        The cut points in order from the input: names of tensors of the graph, or of submodules.
+        None: those that the file names, or found by the rule of `find_stages`.
+    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
+        How pixels become the input; None: as the network says itself.
+    input_size : int, (int, int) or None, default=None
+        The side of the input, or its height and width; None: as the graph, `preprocessing` or the
+        network says.
 
     Returns
     -------
@@ -231,77 +236,99 @@ def resolve_backbone(backbone):
     Raises
     ------
     ValueError
-        When it is none of these, or a file that does not say how it is to be used.
+        When it is none of these, or nothing says how it is to be used.
     FileNotFoundError
         When there is no such file.
     """
+    options = {
+        "stages": _read_stages(stages),
+        "preprocessing": _hashable(preprocessing),
+        "input_size": read_input_size(input_size),
+    }
     if isinstance(backbone, Backbone):
-        return backbone
+        return _describe_again(backbone, weights, **options)
+    if _is_module(backbone) or str(backbone).startswith(ZOOS):
+        from sktransfer.deep._modules import describe_module_backbone
+
+        return describe_module_backbone(backbone, weights=weights, **options)
     if isinstance(backbone, str) and backbone in BUILT_IN:
         path = _built_in_path(backbone)
     elif isinstance(backbone, (str, os.PathLike)) and os.fspath(backbone).endswith(".onnx"):
         path = Path(backbone)
     else:
         raise ValueError(f"backbone={backbone!r} is not known: expected {_ACCEPTED}.")
+    if weights is not None:
+        raise ValueError(
+            f"weights={weights!r} is a checkpoint for a torch.nn.Module, but backbone={backbone!r} "
+            "brings its own weights: leave weights=None."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"backbone={backbone!r}: there is no file {str(path)!r}.")
     path = path.resolve()
-    stat = path.stat()
-    return _describe(str(path), stat.st_mtime_ns, stat.st_size)
+    from sktransfer.deep._onnx_file import side_files
+
+    stamps = tuple(
+        (part.stat().st_mtime_ns, part.stat().st_size) for part in (path, *side_files(path))
+    )
+    return _describe(str(path), stamps, **options)
 
 
 @lru_cache(maxsize=32)
-def _describe(path, mtime_ns, size):
-    with warnings.catch_warnings():
-        import onnx
+def _describe(path, stamps, *, stages, preprocessing, input_size):
+    from sktransfer.deep._onnx_file import read_file
+    from sktransfer.deep._onnx_graph import describe_graph
 
-    weights = Path(path).read_bytes()
-    try:
-        model = onnx.load_model_from_string(weights)
-    except Exception as error:  # protobuf's error classes differ between its releases
-        raise ValueError(f"backbone={path!r} is not an ONNX file that can be read.") from error
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    if not {"sktransfer.stages", "sktransfer.preprocessing"} <= metadata.keys():
+    weights, fingerprint = read_file(path)
+    fields = describe_graph(
+        weights, path=path, stages=stages, preprocessing=preprocessing, input_size=input_size
+    )
+    return Backbone(name=Path(path).stem, source=path, fingerprint=fingerprint, **fields)
+
+
+def _describe_again(backbone, weights, **options):
+    """A description with some of it changed; an ONNX file is read again, a module as well."""
+    if weights is None and not any(value is not None for value in options.values()):
+        return backbone
+    if options["stages"] is None:
+        options["stages"] = backbone.stages
+    if options["preprocessing"] is None:
+        options["preprocessing"] = backbone.preprocessing
+    source = backbone.source if backbone.module is None else backbone.module
+    if backbone.name in BUILT_IN and not Path(backbone.source).is_file():
+        source = backbone.name
+    return resolve_backbone(source, weights=weights, **options)
+
+
+def _read_stages(stages):
+    if stages is None:
+        return None
+    named = not isinstance(stages, str) and all(isinstance(name, str) for name in stages)
+    if not named or not len(stages) or len(set(stages)) < len(stages):
         raise ValueError(
-            f"backbone={path!r} carries no sktransfer metadata ('sktransfer.stages' and "
-            "'sktransfer.preprocessing'), so how to use it is unknown: networks of other makers "
-            "come in a later release."
+            f"stages={stages!r} cannot be used: expected None or a sequence of different names, in "
+            "order from the input."
         )
-    try:
-        stages = tuple(json.loads(metadata["sktransfer.stages"]))
-        preprocessing = Preprocessing.from_json(metadata["sktransfer.preprocessing"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"backbone={path!r} carries sktransfer metadata that cannot be used: {error}"
-        ) from error
-    shapes = _map_shapes(model, stages, path)
-    return Backbone(
-        name=Path(path).stem,
-        path=path,
-        preprocessing=preprocessing,
-        stages=stages,
-        n_channels=tuple(shape[0] for shape in shapes),
-        map_sizes=tuple(shape[1:] for shape in shapes),
-        fingerprint=hashlib.sha256(weights).hexdigest(),
+    return tuple(stages)
+
+
+def _hashable(preprocessing):
+    """A pair of lists or arrays as tuples, so that descriptions can be looked up."""
+    if isinstance(preprocessing, (str, Preprocessing)) or preprocessing is None:
+        return preprocessing
+    if isinstance(preprocessing, (tuple, list)):
+        return tuple(tuple(v) if np.iterable(v) else v for v in preprocessing)
+    raise ValueError(
+        f"preprocessing={preprocessing!r} is not known: expected 'torch', 'tf', 'caffe', a pair "
+        "(mean, std), a Preprocessing, or None."
     )
 
 
-def _map_shapes(model, stages, path):
-    """Channels, height and width of each stage's feature map, from the declared outputs."""
-    declared = {output.name: output.type.tensor_type.shape.dim for output in model.graph.output}
-    missing = [stage for stage in stages if stage not in declared]
-    if missing or not stages:
-        raise ValueError(
-            f"backbone={path!r} names the stages {list(stages)!r}, but its outputs are "
-            f"{list(declared)!r}: each stage must be an output of the file."
-        )
-    shapes = [tuple(dim.dim_value for dim in declared[stage])[1:] for stage in stages]
-    if any(len(shape) != 3 or not all(shape) for shape in shapes):
-        raise ValueError(
-            f"backbone={path!r} must declare each stage as (N, channels, height, width) with "
-            f"fixed numbers but the first; it declares {dict(zip(stages, shapes, strict=True))!r}."
-        )
-    return shapes
+def _is_module(backbone):
+    """Tell whether it is a torch.nn.Module, without importing torch."""
+    return any(
+        base.__name__ == "Module" and base.__module__ == "torch.nn.modules.module"
+        for base in type(backbone).__mro__
+    )
 
 
 def _built_in_path(name):

@@ -4,7 +4,7 @@ import io
 import math
 import os
 import warnings
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,57 @@ _RANGE_OF_DTYPE = {
 
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 
+# How files begin whose pixels are never floating point: JPEG, PNG, GIF, BMP.
+_INTEGER_FILES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+
+ORIENTATION = 0x0112  # the tag of EXIF
+LONGEST_LIST = 20
+
 
 class Unreadable(ValueError):
     """An item is no image; the message is the reason."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with one item of X.
+
+    Parameters
+    ----------
+    position : int
+        Its place in X, from 0.
+    path : str or None
+        Its path, where it is a path.
+    reason : str
+        Why it cannot be read.
+    """
+
+    position: int
+    path: str | None
+    reason: str
+
+    def __str__(self):
+        path = "" if self.path is None else f" {self.path!r}"
+        return f"X[{self.position}]{path} ({self.reason})"
+
+
+def find_fault(item, position, reason):
+    """Return what is wrong with the item at a position."""
+    path = os.fspath(item) if isinstance(item, (str, os.PathLike)) else None
+    return Fault(position, path, str(reason))
+
+
+def list_faults(faults, n_items):
+    """Say in half a sentence which images cannot be read; of many, the first few."""
+    listed = ", ".join(map(str, faults[:LONGEST_LIST]))
+    more = len(faults) - LONGEST_LIST
+    listed += f" and {more} more" if more > 0 else ""
+    return f"{len(faults)} of {n_items} images cannot be read: {listed}"
+
+
+def raise_faults(faults, n_items):
+    """Raise one ValueError for all that cannot be read, if there is any."""
+    if faults:
+        raise ValueError(f"{list_faults(faults, n_items)}; mend or remove them.")
 
 
 def dtype_range(dtype):
@@ -49,22 +97,59 @@ def is_encoded(item):
     return isinstance(item, kinds) or is_pillow_image(item)
 
 
-def describe(item, position):
-    """Name an item in an error message: its place, and its path where it has one."""
-    if isinstance(item, (str, os.PathLike)):
-        return f"X[{position}] {os.fspath(item)!r}"
-    return f"X[{position}]"
+def import_pillow():
+    """Import Pillow and its usual formats, before several threads ask for them at once."""
+    with warnings.catch_warnings():
+        from PIL import Image
+    Image.preinit()
 
 
-def float_mode(item):
-    """Tell from the header alone whether an encoded image has floating-point pixels.
+def load(item):
+    """Bring an item into memory, as it is: a file as its bytes.
+
+    Parameters
+    ----------
+    item : str, os.PathLike, bytes, PIL.Image.Image or ndarray of shape (h, w) or (h, w, c)
+
+    Returns
+    -------
+    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
 
     Raises
     ------
     Unreadable
         With the reason.
     """
-    return _with_image(item, lambda image: image.mode == "F")
+    if isinstance(item, (str, os.PathLike)):
+        return _read_file(item)
+    if is_encoded(item):
+        return bytes(item) if isinstance(item, memoryview) else item
+    if _is_missing(item):
+        raise Unreadable("missing")
+    if not hasattr(item, "__array__"):
+        raise Unreadable(
+            "expected a path, bytes, a Pillow image or an array of shape (h, w) or (h, w, c), "
+            f"got {type(item).__name__}"
+        )
+    return check_pixels(np.asarray(item))
+
+
+def float_mode(item):
+    """Tell from the first bytes alone whether an encoded image has floating-point pixels.
+
+    Raises
+    ------
+    Unreadable
+        With the reason.
+    """
+    if not is_pillow_image(item):
+        is_path = isinstance(item, (str, os.PathLike))
+        start = _read_file(item, 8) if is_path else bytes(memoryview(item)[:8])
+        if start.startswith(_INTEGER_FILES):
+            return False
+        if not start:
+            raise Unreadable("empty")
+    return with_image(item, lambda image: image.mode == "F")
 
 
 def decode(item):
@@ -89,17 +174,10 @@ def decode(item):
     Unreadable
         With the reason.
     """
-    if is_encoded(item):
-        return _with_image(item, _pillow_pixels)
-    if _is_missing(item):
-        raise Unreadable("missing")
-    if not hasattr(item, "__array__"):
-        raise Unreadable(
-            "expected a path, bytes, a Pillow image or an array of shape (h, w) or (h, w, c), "
-            f"got {type(item).__name__}"
-        )
-    pixels = check_pixels(np.asarray(item))
-    return pixels, dtype_range(pixels.dtype)
+    source = load(item)
+    if isinstance(source, np.ndarray):
+        return source, dtype_range(source.dtype)
+    return with_image(source, _pillow_pixels)
 
 
 def check_pixels(pixels):
@@ -123,41 +201,71 @@ def _is_missing(item):
     return item is None or no_float or type(item).__name__ in ("NAType", "NaTType")
 
 
-def _with_image(item, use):
-    """Call ``use`` on the opened image, and turn what goes wrong into a reason."""
-    with warnings.catch_warnings():
-        from PIL import Image, UnidentifiedImageError
-    if is_pillow_image(item):
-        source = None
-    elif isinstance(item, (str, os.PathLike)):
-        source = Path(item)
-    else:
-        source = io.BytesIO(item)
+def _read_file(path, n_bytes=-1):
     try:
-        if source is None:
-            return use(item)
-        with Image.open(source) as image:
-            return use(image)
-    except Unreadable:
-        raise
+        with open(path, "rb") as stream:
+            return stream.read(n_bytes)
     except FileNotFoundError:
         raise Unreadable("no such file") from None
     except IsADirectoryError:
         raise Unreadable("a folder") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
+        raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
+
+
+def with_image(source, use):
+    """Call ``use`` on the opened image, and turn what goes wrong into a reason.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes, bytearray or PIL.Image.Image
+    use : callable
+        Of the Pillow image.
+
+    Returns
+    -------
+    result : object
+        What ``use`` returned.
+
+    Raises
+    ------
+    Unreadable
+        With the reason.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        if is_pillow_image(source):
+            return use(source)
+        is_path = isinstance(source, (str, os.PathLike))
+        with Image.open(source if is_path else io.BytesIO(source)) as image:
+            _check_size(image, Image.MAX_IMAGE_PIXELS)
+            return use(image)
+    except Unreadable:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Unreadable(_too_large(Image.MAX_IMAGE_PIXELS)) from None
     except UnidentifiedImageError:
-        raise Unreadable("not an image that Pillow knows" if _size(source) else "empty") from None
+        empty = isinstance(source, (bytes, bytearray)) and not source
+        raise Unreadable("empty" if empty else "not an image that Pillow knows") from None
     except Exception as error:  # broken files raise nearly anything, struct.error included
         raise Unreadable(str(error) or type(error).__name__) from error
 
 
-def _size(source):
-    return source.stat().st_size if isinstance(source, Path) else len(source.getvalue())
+def _check_size(image, limit):
+    # Pillow itself refuses from twice its limit on, and below only warns.
+    if limit is not None and image.width * image.height > limit:
+        raise Unreadable(_too_large(limit))
+
+
+def _too_large(limit):
+    return f"more pixels than PIL.Image.MAX_IMAGE_PIXELS, {limit}, allows"
 
 
 def _pillow_pixels(image):
-    from PIL import ExifTags, ImageOps
+    from PIL import ImageOps
 
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+    if image.getexif().get(ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode == "F":
         return check_pixels(np.asarray(image)), None

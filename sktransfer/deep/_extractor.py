@@ -1,6 +1,8 @@
 """Bottleneck features of a pretrained network as a scikit-learn transformer."""
 
+import re
 from numbers import Integral
+from os import PathLike
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -8,9 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._features import stage_features, warn_of_faults
 from sktransfer.deep._images import learn_image_format, validate_images
-from sktransfer.deep._onnx_engine import OnnxEngine
-from sktransfer.deep._preprocess import image_batches, n_images
+from sktransfer.deep._pooling import n_features
+from sktransfer.deep._preprocess import find_unreadable
 
 
 class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -28,15 +31,29 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     Parameters
     ----------
-    backbone : str, os.PathLike or Backbone, default="glyphs"
+    backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
         The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
-        and was trained on printed characters; or the path of an ``.onnx`` file that carries
-        sktransfer's metadata.
+        and was trained on printed characters; the path of an ``.onnx`` file; "hf:" with a folder
+        or name for transformers, "torchvision:" or "timm:" with a name of theirs; or a torch
+        module.
     stage : int, str or None, default=None
-        The stage, from 1 (nearest to the input), or its name; None is the last one.
+        The stage, from 1 (nearest to the input), or its name; None is the last one. Any tensor
+        of a graph and any submodule of a module can be named, too.
     pooling : {"avg", "max"} or None, default="avg"
         The average or the maximum of each channel over the feature map; None keeps the map,
-        flattened channel by channel, row by row.
+        flattened channel by channel, row by row. Of a sequence of tokens it is the average or
+        the maximum over the tokens.
+    weights : str, os.PathLike or None, default=None
+        A checkpoint for a torch module, read by the names of its layers; what does not fit is
+        skipped and listed in `load_report_`.
+    stages : sequence of str or None, default=None
+        The cut points in order from the input: names of tensors of an ONNX graph, or of
+        submodules; None: those that the network names itself, or found automatically.
+    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
+        How pixels become the input, by Keras's names or as mean and standard deviation of pixels
+        in [0, 1]; None: as the network or its file says.
+    input_size : int, (int, int) or None, default=None
+        Side, or height and width, of the network's input; None: as the network says.
     image_shape : (h, w), (h, w, c) or None, default=None
         The shape of an image whose pixels stand in one row of a 2-D X, channels last. None: a
         square where the length of the row allows it, otherwise an image of one row, with a
@@ -48,12 +65,22 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         maximum of X. What is given here holds for all values, those of files included.
         What lies outside at `transform` is clipped.
     batch_size : int, default=64
-        How many images are in memory at a time. It changes no result.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where the network runs; "auto" takes CUDA where ONNX Runtime has it.
+        How many images run through the network at a time; about two batches more are read ahead.
+        It changes no result.
+    device : str, default="auto"
+        Where the network runs: "cpu", "cuda", "mps", or one of several as in "cuda:1"; "auto"
+        takes an accelerator where the network's engine has it.
     n_jobs : int or None, default=None
-        The number of threads of the network: None for the processors that this process may use
-        (no more than the environment variable ``OMP_NUM_THREADS`` allows), -1 for all.
+        The number of threads of the network, and of those that read images beside it: None for
+        the processors that this process may use (no more than the environment variable
+        ``OMP_NUM_THREADS`` allows), -1 for all.
+    cache : "memory", str, os.PathLike or None, default="memory"
+        Where features are kept, so that each image runs once: "memory" for up to 256 MB in this
+        process, shared by all estimators; the path of a folder that several processes share and
+        that outlives them; None for nowhere.
+    on_error : {"raise", "nan"}, default="raise"
+        What becomes of images that cannot be read: one error that lists all of X, or rows of NaN
+        and a warning. `find_unreadable` lists them with their reasons.
 
     Attributes
     ----------
@@ -63,6 +90,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         The name of the stage.
     image_format_ : ImageFormat
         The shape and the value range that pixels are read with.
+    load_report_ : LoadReport
+        What was loaded from `weights`, skipped and left fresh; only where `weights` is given.
     n_features_in_ : int
         The number of pixel values in a row; only where X has rows of pixels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -79,8 +108,20 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     Pillow images, or of arrays (h, w) or (h, w, c) of differing sizes. Images are resized to
     the network's input by bilinear interpolation, antialiased when they shrink. Colour becomes
     grey by luma (ITU-R BT.601) where the network wants grey; transparency is composed over
-    white; the orientation that a camera wrote into a file is applied. Files are decoded one at a
-    time, so memory grows with the batch, not with the data.
+    white; the orientation that a camera wrote into a file is applied.
+
+    The time goes to decoding and resizing files, in threads, and beside that to the network: on a
+    few processors nearly all of it, so that an image that was computed before is the only one that
+    is quick. An image is known by a hash of its content (SHA-256, of the file's bytes or of the
+    pixels, their shape and their dtype), not by its path or its place in X; a file that is known
+    is read, but not decoded. The features depend on the value range, the network, the stage, the
+    pooling, the preprocessing and the engine, too, and so do the keys; clones, folds and candidates
+    of a search find what any of them has computed. Where features are kept a row takes 4 bytes a
+    feature and some 300 more; beyond 256 MB those that were not asked for the longest are
+    forgotten, and computed again. A folder grows without bound, and can be deleted at any time;
+    with ``n_jobs`` in a search each worker process has a memory of its own, so that a folder saves
+    more. Of equal images in X one is computed, whatever the cache. Memory grows with the batch and
+    the result, not with the number of files.
 
     References
     ----------
@@ -107,19 +148,25 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     """
 
     _parameter_constraints: dict = {
-        # These four say themselves what they accept, with the stages or shapes at hand.
+        # These say themselves what they accept, with the network or the shapes at hand.
         "backbone": "no_validation",
         "stage": "no_validation",
+        "weights": "no_validation",
+        "stages": "no_validation",
+        "preprocessing": "no_validation",
+        "input_size": "no_validation",
         "image_shape": "no_validation",
         "value_range": "no_validation",
         "pooling": [StrOptions({"avg", "max"}), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "device": [StrOptions({"auto", "cpu", "cuda"})],
+        "device": [str],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
+        "cache": [str, PathLike, None],
+        "on_error": [StrOptions({"raise", "nan"})],
     }
 
     def __init__(
@@ -128,20 +175,32 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         *,
         stage=None,
         pooling="avg",
+        weights=None,
+        stages=None,
+        preprocessing=None,
+        input_size=None,
         image_shape=None,
         value_range=None,
         batch_size=64,
         device="auto",
         n_jobs=None,
+        cache="memory",
+        on_error="raise",
     ):
         self.backbone = backbone
         self.stage = stage
         self.pooling = pooling
+        self.weights = weights
+        self.stages = stages
+        self.preprocessing = preprocessing
+        self.input_size = input_size
         self.image_shape = image_shape
         self.value_range = value_range
         self.batch_size = batch_size
         self.device = device
         self.n_jobs = n_jobs
+        self.cache = cache
+        self.on_error = on_error
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -164,12 +223,25 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             When X holds no images, images cannot be read, or a parameter does not fit.
         """
         X = validate_images(self, X, reset=True)
-        backbone = resolve_backbone(self.backbone)
+        _check_device(self.device)
+        backbone = resolve_backbone(
+            self.backbone,
+            weights=self.weights,
+            stages=self.stages,
+            preprocessing=self.preprocessing,
+            input_size=self.input_size,
+        )
         self.stage_ = backbone.stage_name(self.stage)
         self.image_format_ = learn_image_format(
-            X, image_shape=self.image_shape, value_range=self.value_range
+            X,
+            image_shape=self.image_shape,
+            value_range=self.value_range,
+            on_error=self.on_error,
         )
         self.backbone_ = backbone
+        vars(self).pop("load_report_", None)
+        if backbone.load_report is not None:
+            self.load_report_ = backbone.load_report
         return self
 
     def transform(self, X):
@@ -188,22 +260,51 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         Raises
         ------
         ValueError
-            When images cannot be read; one message lists all of the batch, with the reasons.
+            When images cannot be read; one message lists all of X, with the reasons.
+
+        Warns
+        -----
+        UserWarning
+            When images cannot be read and ``on_error="nan"``; when numbers are nearly black
+            because their dtype implies another range than the one that `fit` has seen; when a
+            cache folder cannot be used.
         """
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
-        engine = OnnxEngine(self.backbone_, self.stage_, n_jobs=self.n_jobs, device=self.device)
-        features = np.empty((n_images(X), self._n_features_out), dtype=np.float32)
-        first = 0
-        for batch in image_batches(
+        features, faults = stage_features(
             X,
             image_format=self.image_format_,
-            preprocessing=self.backbone_.preprocessing,
+            backbone=self.backbone_,
+            stage=self.stage_,
+            pooling=self.pooling,
             batch_size=self.batch_size,
-        ):
-            features[first : first + len(batch)] = _pool(engine.run(batch), self.pooling)
-            first += len(batch)
+            n_jobs=self.n_jobs,
+            device=self.device,
+            cache=self.cache,
+            on_error=self.on_error,
+            in_memory=None,
+        )
+        warn_of_faults(faults, len(X))
         return features
+
+    def find_unreadable(self, X):
+        """List the images that cannot be read, without running the network.
+
+        It needs no `fit`, and it decodes everything: of many files with ``on_error="nan"`` pass
+        those whose features are NaN.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in one of the forms of the Notes.
+
+        Returns
+        -------
+        faults : list of Fault
+            In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
+            what is no path) and ``reason``.
+        """
+        return find_unreadable(validate_images(BaseEstimator(), X, reset=True), self.n_jobs)
 
     def get_feature_names_out(self, input_features=None):
         """Name the features after network and stage, as in "glyphs_stage4_0".
@@ -224,10 +325,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     @property
     def _n_features_out(self):
-        place = self.backbone_.stages.index(self.stage_)
-        height, width = self.backbone_.map_sizes[place]
-        positions = height * width if self.pooling is None else 1
-        return self.backbone_.n_channels[place] * positions
+        return n_features(self.backbone_.locate(self.stage_).shape, self.pooling)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "backbone_")
@@ -239,11 +337,9 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         return tags
 
 
-def _pool(maps, pooling):
-    """Reduce feature maps (n, c, h, w) to rows (n, c), or flatten them to (n, c h w)."""
-    positions = maps.reshape(*maps.shape[:2], -1)
-    if pooling == "avg":
-        return positions.mean(axis=2)
-    if pooling == "max":
-        return positions.max(axis=2)
-    return maps.reshape(len(maps), -1)
+def _check_device(device):
+    if not re.fullmatch(r"auto|cpu|(cuda|mps)(:\d+)?", device):
+        raise ValueError(
+            f"device={device!r} is not known: expected 'auto', 'cpu', 'cuda', 'mps', or one of "
+            "several as in 'cuda:1'."
+        )

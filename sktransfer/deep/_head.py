@@ -1,12 +1,13 @@
-"""Phase one of fine-tuning: a linear softmax head on frozen features, and the log of the epochs.
+"""Phase one of fine-tuning: a linear head on frozen features, softmax or ridge regression.
 
-NumPy and SciPy alone: a fitted classifier can be unpickled, and its head read, without torch.
+NumPy and SciPy alone: a frozen network's head is trained, pickled and read without torch.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import lstsq, solve
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
@@ -19,6 +20,9 @@ _SMALLEST_PRIOR = 1e-12
 # A feature that is silent in the rows that weigh, and not in others, would blow the others up.
 _SMALLEST_SHARE_OF_SPREAD = 0.1
 
+# Of a direction of the features that counts, as a share of the largest: less is rounding.
+_SMALLEST_SINGULAR = 1e-10
+
 # Those of scikit-learn's LogisticRegression, up to rounding.
 _TOLERANCES = {"gtol": 1e-4, "ftol": 1e-12}
 
@@ -27,7 +31,8 @@ _OUT_OF_EPOCHS = 1
 
 
 class Rows(NamedTuple):
-    """Labelled rows: their inputs, the number of their class and their weight (mean 1)."""
+    """Labelled rows: their inputs, their class numbers or standardised targets (n_samples,
+    n_outputs), and their weights (mean 1)."""
 
     inputs: object
     y: np.ndarray
@@ -35,20 +40,24 @@ class Rows(NamedTuple):
 
     def take(self, rows, inputs):
         """Some rows of these labels, with the same rows of `inputs`; None for no rows."""
-        return None if rows is None else Rows(inputs[rows], self.y[rows], self.weight[rows])
+        return None if rows is None else self.select(rows, inputs[rows])
+
+    def select(self, rows, inputs):
+        """Some rows of these labels, with `inputs` that are those rows'; None for no rows."""
+        return None if rows is None else Rows(inputs, self.y[rows], self.weight[rows])
 
 
 @dataclass(frozen=True)
 class Head:
-    """A linear softmax classifier on standardised features, in float64.
+    """A linear map of standardised features, in float64.
 
     Attributes
     ----------
     mean, scale : ndarray of shape (n_features,)
         What standardises the features.
-    coef : ndarray of shape (n_classes, n_features)
-        The weights of the standardised features.
-    intercept : ndarray of shape (n_classes,)
+    coef : ndarray of shape (n_outputs, n_features)
+        The weights of the standardised features; an output is the logit of a class, or a target.
+    intercept : ndarray of shape (n_outputs,)
         The intercepts.
     """
 
@@ -57,8 +66,8 @@ class Head:
     coef: np.ndarray
     intercept: np.ndarray
 
-    def logits(self, features):
-        """The logits, (n_samples, n_classes), of features of shape (n_samples, n_features)."""
+    def outputs(self, features):
+        """The outputs, (n_samples, n_outputs), of features of shape (n_samples, n_features)."""
         return (features - self.mean) / self.scale @ self.coef.T + self.intercept
 
 
@@ -87,12 +96,13 @@ def standardization(features, weight):
     return mean, np.where(constant, 1.0, scale)
 
 
-def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay):
+def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay, smoothing=0.0):
     """The penalised loss of a linear softmax, with its gradient.
 
     ``sum_i w_i l_i / sum_i w_i + weight_decay / 2 * ||coef||^2`` with the cross-entropy ``l_i``;
     the intercepts are free. For three classes or more it is scikit-learn's ``LogisticRegression``
-    with ``C = 1 / (weight_decay * sum_i w_i)``.
+    with ``C = 1 / (weight_decay * sum_i w_i)``. With label smoothing [1]_ the target is
+    ``1 - smoothing`` of the label and ``smoothing`` of all classes alike.
 
     Parameters
     ----------
@@ -108,6 +118,8 @@ def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay):
         The number of classes.
     weight_decay : float
         The strength of the penalty.
+    smoothing : float, default=0.0
+        The share of the target that all classes have alike.
 
     Returns
     -------
@@ -115,6 +127,11 @@ def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay):
         The value.
     gradient : ndarray of shape (n_classes * (n_features + 1),)
         Its gradient with respect to `flat`.
+
+    References
+    ----------
+    .. [1] Szegedy, Vanhoucke, Ioffe, Shlens, Wojna. "Rethinking the Inception architecture for
+       computer vision". CVPR 2016. https://arxiv.org/abs/1512.00567
     """
     table = flat.reshape(n_classes, -1)
     coef, intercept = table[:, :-1], table[:, -1]
@@ -122,16 +139,25 @@ def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay):
     rows = np.arange(len(y))
     weight = weight / weight.sum()
     residual = np.exp(log_probability)
-    residual[rows, y] -= 1.0
+    residual[rows, y] -= 1.0 - smoothing
+    residual -= smoothing / n_classes
     residual *= weight[:, None]
     gradient = np.column_stack(
         [residual.T @ standardized + weight_decay * coef, residual.sum(axis=0)]
     )
-    loss = -weight @ log_probability[rows, y]
+    loss = weight @ _cross_entropy(log_probability, y, smoothing)
     return loss + weight_decay / 2 * np.sum(coef**2), gradient.ravel()
 
 
-def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log):
+def _cross_entropy(log_probability, y, smoothing):
+    """The cross-entropy of each row with its smoothed label."""
+    losses = -log_probability[np.arange(len(y)), y]
+    if smoothing:
+        losses = (1.0 - smoothing) * losses - smoothing * log_probability.mean(axis=1)
+    return losses
+
+
+def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log, smoothing=0.0):
     """Train a head on frozen features until it converges: L-BFGS from the class priors.
 
     Parameters
@@ -147,6 +173,8 @@ def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log):
         Most iterations; each is a pass over all rows.
     log : EpochLog
         Hears of each epoch, and may stop the training.
+    smoothing : float, default=0.0
+        See `head_objective`.
 
     Returns
     -------
@@ -164,13 +192,15 @@ def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log):
     def objective(flat):
         log.begin("head")
         data = standardized, training.y, training.weight
-        return head_objective(flat, *data, n_classes=n_classes, weight_decay=weight_decay)
+        strengths = {"weight_decay": weight_decay, "smoothing": smoothing}
+        return head_objective(flat, *data, n_classes=n_classes, **strengths)
 
     def after_epoch(flat):
         table = flat.reshape(n_classes, -1)
 
         def judge(standardized, rows):
-            return evaluate_logits(standardized @ table[:, :-1].T + table[:, -1], rows)
+            outputs = standardized @ table[:, :-1].T + table[:, -1]
+            return evaluate_logits(outputs, rows, smoothing=smoothing)
 
         stop = log.end(
             training=judge(standardized, training),
@@ -205,56 +235,57 @@ def _as_head(flat, mean, scale, n_classes):
     return Head(mean=mean, scale=scale, coef=table[:, :-1], intercept=table[:, -1])
 
 
-def evaluate_logits(logits, rows):
+def evaluate_logits(logits, rows, *, smoothing=0.0):
     """The weighted cross-entropy and the plain accuracy of logits (n_samples, n_classes)."""
-    log_probability = log_softmax(logits, axis=1)
-    losses = -log_probability[np.arange(len(rows.y)), rows.y]
+    losses = _cross_entropy(log_softmax(logits, axis=1), rows.y, smoothing)
     return np.average(losses, weights=rows.weight), np.mean(logits.argmax(axis=1) == rows.y)
 
 
-class EpochLog:
-    """Write down each epoch, and make it a subtask for scikit-learn's callbacks.
+def fit_ridge_head(training, *, weight_decay):
+    """Solve the ridge regression of standardised targets on standardised features.
+
+    For each output ``sum_i w_i (f_i - y_i)^2 / (2 sum_i w_i) + weight_decay / 2 * ||coef||^2`` has
+    its minimum there: scikit-learn's ``Ridge(alpha=weight_decay * sum_i w_i)``. The smaller of
+    the two systems of equations is solved, that of the features or that of the rows.
 
     Parameters
     ----------
-    context : sklearn.callback.CallbackContext
-        The context of the fit.
-    task : dict
-        ``estimator``, ``X`` and ``y`` as the callbacks are to see them.
-    as_attributes : callable
-        Called as ``as_attributes(head, stages, history)`` when a callback wants a fitted
-        estimator; returns the attributes that make one.
+    training : Rows
+        Its inputs are features of shape (n_samples, n_features), its targets (n_samples,
+        n_outputs).
+    weight_decay : float
+        The strength of the penalty; with 0 the solution of smallest norm.
+
+    Returns
+    -------
+    head : Head
+        The trained head.
     """
+    mean, scale = standardization(training.inputs, training.weight)
+    root = np.sqrt(training.weight / training.weight.sum())[:, None]
+    intercept = np.average(training.y, axis=0, weights=training.weight)
+    design = (training.inputs - mean) / scale * root
+    target = (training.y - intercept) * root
+    n_rows, n_features = design.shape
+    if weight_decay == 0:
+        coef = lstsq(design, target, cond=_SMALLEST_SINGULAR)[0]
+    elif n_features <= n_rows:
+        system = design.T @ design + weight_decay * np.eye(n_features)
+        coef = solve(system, design.T @ target, assume_a="pos")
+    else:
+        system = design @ design.T + weight_decay * np.eye(n_rows)
+        coef = design.T @ solve(system, target, assume_a="pos")
+    return Head(mean=mean, scale=scale, coef=coef.T.copy(), intercept=intercept)
 
-    def __init__(self, context, task, as_attributes):
-        names = "phase", "train_loss", "train_score", "validation_loss", "validation_score"
-        self.history = {name: [] for name in names}
-        self._context = context
-        self._task = task
-        self._as_attributes = as_attributes
-        self._open = None
 
-    def begin(self, phase):
-        """Begin an epoch of a phase, unless one is open."""
-        if self._open is None:
-            self._open = self._context.subcontext(task_name=phase)
-            self._open.call_on_fit_task_begin(**self._task)
+def evaluate_targets(outputs, rows):
+    """Half the weighted mean squared error, and R^2, of outputs (n_samples, n_outputs).
 
-    def end(self, *, training, held_out, head, stages=()):
-        """Write down the (loss, score) of the epoch; return whether a callback asks to stop."""
-        held_out = held_out or (np.nan, np.nan)
-        for name, value in zip(
-            self.history, (self._open.task_name, *training, *held_out), strict=True
-        ):
-            self.history[name].append(value if isinstance(value, str) else float(value))
-        epoch, self._open = self._open, None
-        return epoch.call_on_fit_task_end(
-            **self._task,
-            reconstruction_attributes=lambda: self._as_attributes(head(), stages, self.history),
-        )
-
-    def drop(self):
-        """End an epoch that began and was not finished, without writing it down."""
-        if self._open is not None:
-            self._open.call_on_fit_task_end(**self._task)
-            self._open = None
+    Both are means over the outputs; R^2 of a constant target is 1 where it is met, else 0.
+    """
+    weight = rows.weight / rows.weight.sum()
+    error = weight @ (outputs - rows.y) ** 2
+    spread = weight @ (rows.y - weight @ rows.y) ** 2
+    varies = spread > 0
+    share = np.divide(error, spread, out=(error > 0).astype(np.float64), where=varies)
+    return error.mean() / 2, np.mean(1.0 - share)

@@ -3,26 +3,17 @@
 import math
 import warnings
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sktransfer.deep._decode import (
-    Unreadable,
-    check_pixels,
-    decode,
-    describe,
-    dtype_range,
-    float_mode,
-    is_encoded,
-)
+from sktransfer.deep._decode import Unreadable, check_pixels, is_encoded
+from sktransfer.deep._value_range import check_value_range, learn_range, scale_to_unit
 
-KNOWN_RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
 LONGEST_SILENT_ROW = 64
-LONGEST_LIST = 20
 LARGEST_STACK = 2**21
 
 
@@ -100,52 +91,64 @@ class ImageFormat:
     value_range: tuple[float, float] | None
     imposed: bool = False
 
-    def read(self, X, *, start=0):
-        """Turn validated X, or a slice of it, into images with values in [0, 1].
-
-        Transparent pixels are composed over white. Values outside of the range are clipped.
+    def stack(self, X):
+        """Bring validated X, or a slice of it, into one array of images where that is possible.
 
         Parameters
         ----------
         X : ndarray of 2, 3 or 4 dimensions, or list
             What `validate_images` returned.
-        start : int, default=0
-            The position of the first row, for messages.
 
         Returns
         -------
-        images : ndarray of shape (n, h, w, c), or iterator over ndarray of shape (h, w, c), float32
-            c is 1 or 3. The iterator reads one file at a time.
-
-        Raises
-        ------
-        ValueError
-            When files cannot be read; one message lists them all, with the reasons.
+        images : ndarray of shape (n, h, w, c), or list
+            In the values of X. A list stays one, unless it holds small arrays of one shape.
         """
         if isinstance(X, list):
             stacked = _stack_equal(X)
             if stacked is None:
-                return self._read_items(X, start)
+                return X
             X = stacked
         if X.ndim == 2:
-            X = X.reshape(len(X), *row_shape(X.shape[1], self.image_shape))
-        elif X.ndim == 3:
-            X = X[..., np.newaxis]
-        return self._to_unit(X, dtype_range(X.dtype))
+            return X.reshape(len(X), *row_shape(X.shape[1], self.image_shape))
+        return X[..., np.newaxis] if X.ndim == 3 else X
 
-    def _read_items(self, items, start):
-        faults = []
-        for position, item in enumerate(items, start):
-            try:
-                pixels, implied = decode(item)
-            except Unreadable as reason:
-                faults.append(f"{describe(item, position)} ({reason})")
-                continue
-            yield self._to_unit(pixels, implied)
-        _raise_faults(faults, len(items))
+    def range_of(self, implied):
+        """Return the values of black and white.
 
-    def _to_unit(self, pixels, implied):
-        value_range = self.value_range if self.imposed else implied or self.value_range
+        Parameters
+        ----------
+        implied : (float, float) or None
+            What the dtype or the file's mode says.
+
+        Returns
+        -------
+        value_range : (float, float) or None
+            None where nothing says it.
+        """
+        return self.value_range if self.imposed else implied or self.value_range
+
+    def to_unit(self, pixels, implied):
+        """Map pixels to [0, 1].
+
+        Transparent pixels are composed over white. Values outside of the range are clipped.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (..., c), c in 1, 3, 4
+        implied : (float, float) or None
+            The range that their dtype or file's mode implies.
+
+        Returns
+        -------
+        images : ndarray of shape (..., c), float32, c in 1, 3
+
+        Raises
+        ------
+        ValueError
+            When nothing says what black and white are.
+        """
+        value_range = self.range_of(implied)
         if value_range is None:
             raise ValueError(
                 f"value_range=None: X holds pixels of dtype {pixels.dtype}, but fit has seen "
@@ -160,7 +163,7 @@ class ImageFormat:
         return images[..., :3] * alpha + (1 - alpha)
 
 
-def learn_image_format(X, *, image_shape=None, value_range=None):
+def learn_image_format(X, *, image_shape=None, value_range=None, on_error="raise"):
     """Learn how the pixels of X are to be read.
 
     Parameters
@@ -174,6 +177,8 @@ def learn_image_format(X, *, image_shape=None, value_range=None):
         Black and white. None: booleans and integers of 8 and 16 bits have their own, files that
         of their mode; for other values the smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535
         that holds X, else the minimum and maximum of X.
+    on_error : {"raise", "nan"}, default="raise"
+        "nan" leaves out what cannot be read. Of most files only the first bytes are read here.
 
     Returns
     -------
@@ -196,8 +201,8 @@ def learn_image_format(X, *, image_shape=None, value_range=None):
                 stacklevel=2,
             )
     if value_range is not None:
-        return ImageFormat(shape, _check_value_range(value_range), imposed=True)
-    return ImageFormat(shape, _learn_range(X))
+        return ImageFormat(shape, check_value_range(value_range), imposed=True)
+    return ImageFormat(shape, learn_range(X, on_error))
 
 
 def row_shape(length, image_shape):
@@ -233,87 +238,6 @@ def row_shape(length, image_shape):
             f"{length}: pass the shape that the rows had before they were flattened."
         )
     return (*map(int, shape), 1)[:3]
-
-
-def scale_to_unit(pixels, *, value_range):
-    """Map a value range to [0, 1] and clip what lies outside.
-
-    Equal pictures give equal bits whatever their dtype: float64 is rounded once, at the end, and
-    for narrow integers float32 gives the very same (a quotient of exact operands, rounded once).
-
-    Parameters
-    ----------
-    pixels : ndarray of real numbers
-    value_range : (low, high)
-        A range without width maps everything to 0.
-
-    Returns
-    -------
-    scaled : ndarray of the same shape, float32
-    """
-    low, high = map(float, value_range)
-    if high == low:
-        return np.zeros(pixels.shape, dtype=np.float32)
-    narrow = pixels.dtype.kind in "biu" and pixels.dtype.itemsize <= 2
-    exact = narrow and all(value.is_integer() and abs(value) < 2**20 for value in (low, high))
-    dtype = np.float32 if exact else np.float64
-    shifted = pixels if low == 0 else np.subtract(pixels, low, dtype=dtype)
-    scaled = np.divide(shifted, high - low, dtype=dtype)
-    return np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32, copy=False)
-
-
-def _learn_range(X):
-    if not isinstance(X, list):
-        return dtype_range(X.dtype) or _smallest_range(X.min(), X.max())
-    low, high, implied, faults = np.inf, -np.inf, set(), []
-    for position, item in enumerate(X):
-        try:
-            if is_encoded(item) and not float_mode(item):
-                continue
-            pixels, own = decode(item)
-        except Unreadable as reason:
-            faults.append(f"{describe(item, position)} ({reason})")
-            continue
-        if own is None:
-            low, high = min(low, pixels.min()), max(high, pixels.max())
-        else:
-            implied.add(own)
-    _raise_faults(faults, len(X))
-    if low <= high:
-        return _smallest_range(low, high)
-    return implied.pop() if len(implied) == 1 else None
-
-
-def _smallest_range(low, high):
-    for known_low, known_high in KNOWN_RANGES:
-        if known_low <= low and high <= known_high:
-            return known_low, known_high
-    return float(low), float(high)
-
-
-def _check_value_range(value_range):
-    try:
-        low, high = value_range
-        valid = isinstance(low, Real) and isinstance(high, Real) and low < high
-        valid = valid and math.isfinite(low) and math.isfinite(high)
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(
-            f"value_range={value_range!r} is no range: expected None or two finite numbers "
-            "(low, high) with low < high."
-        )
-    return float(low), float(high)
-
-
-def _raise_faults(faults, n_items):
-    if faults:
-        listed = ", ".join(faults[:LONGEST_LIST])
-        more = len(faults) - LONGEST_LIST
-        listed += f" and {more} more" if more > 0 else ""
-        raise ValueError(
-            f"{len(faults)} of {n_items} images cannot be read: {listed}; mend or remove them."
-        )
 
 
 def _stack_equal(items):

@@ -6,6 +6,10 @@ import warnings
 from collections import OrderedDict
 
 import joblib
+import numpy as np
+
+from sktransfer.deep._onnx_file import adapt_input, parse
+from sktransfer.deep._onnx_graph import cut, free_batch
 
 MAX_SESSIONS = 16
 
@@ -38,11 +42,15 @@ class OnnxEngine:
     """
 
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
-        self._session = _get_session(backbone, stage, n_threads(n_jobs), find_device(device))
-        self._input = self._session.get_inputs()[0].name
+        device = find_device(device)
+        self.key = f"onnx-{device}"
+        self._session = _get_session(backbone, stage, n_threads(n_jobs), device)
+        image = self._session.get_inputs()[0]
+        self._input = image.name
+        self._batch = image.shape[0] if isinstance(image.shape[0], int) else None
 
     def run(self, batch):
-        """Compute feature maps.
+        """Compute activations.
 
         Parameters
         ----------
@@ -51,9 +59,25 @@ class OnnxEngine:
 
         Returns
         -------
-        maps : ndarray of shape (n, n_channels, H, W), float32
+        activations : ndarray of shape (n, *shape), float32
         """
-        return self._session.run(None, {self._input: batch})[0]
+        if self._batch is None:
+            return self._compute(batch)
+        starts = range(0, len(batch), self._batch)
+        parts = [self._compute_padded(batch[i : i + self._batch]) for i in starts]
+        return np.concatenate(parts)
+
+    def _compute_padded(self, batch):
+        """For a graph that insists on a number of images."""
+        missing = self._batch - len(batch)
+        if not missing:
+            return self._compute(batch)
+        padding = np.zeros((missing, *batch.shape[1:]), dtype=batch.dtype)
+        return self._compute(np.concatenate([batch, padding]))[: len(batch)]
+
+    def _compute(self, batch):
+        result = self._session.run(None, {self._input: batch})[0]
+        return result.astype(np.float32, copy=False)
 
 
 def n_threads(n_jobs):
@@ -88,13 +112,18 @@ def find_device(device):
     """
     if device == "cpu":
         return "cpu"
-    has_cuda = "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
-    if device == "cuda" and not has_cuda:
+    there = has_cuda()
+    if device == "cuda" and not there:
         raise ValueError(
             "device='cuda': this ONNX Runtime has no CUDA support; install onnxruntime-gpu in "
             "place of onnxruntime, or use device='cpu'."
         )
-    return "cuda" if has_cuda else "cpu"
+    return "cuda" if there else "cpu"
+
+
+def has_cuda():
+    """Tell whether ONNX Runtime can run on CUDA."""
+    return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
 
 
 def cut_graph(weights, stage):
@@ -108,22 +137,16 @@ def cut_graph(weights, stage):
     weights : bytes
         An ONNX file.
     stage : str
-        One of its outputs.
+        The name of any of its tensors.
 
     Returns
     -------
     weights : bytes
         An ONNX file with that output alone, and the nodes and weights on the way to it.
     """
-    with warnings.catch_warnings():
-        import onnx
-        import onnx.utils
-
-    model = onnx.load_model_from_string(weights)
-    stored = {tensor.name for tensor in model.graph.initializer}
-    inputs = [entry.name for entry in model.graph.input if entry.name not in stored]
-    cut = onnx.utils.Extractor(model).extract_model(inputs, [stage])
-    return cut.SerializeToString()
+    model = parse(weights, "")
+    model_input = adapt_input(model, "")
+    return cut(model, [model_input.name], [stage]).SerializeToString()
 
 
 def _get_session(backbone, stage, threads, device):
@@ -132,14 +155,52 @@ def _get_session(backbone, stage, threads, device):
     key = (backbone.fingerprint, stage, threads, device, os.getpid())
     with _lock:
         if key not in _sessions:
-            _sessions[key] = _make_session(backbone.weights(), stage, threads, device)
+            _sessions[key] = _make_session(backbone, stage, threads, device)
             if len(_sessions) > MAX_SESSIONS:
                 _sessions.popitem(last=False)
         _sessions.move_to_end(key)
         return _sessions[key]
 
 
-def _make_session(weights, stage, threads, device, **options):
+def _make_session(backbone, stage, threads, device):
+    """A session that takes any number of images, if that gives the very same bits as one by one."""
+    part = cut_graph(backbone.weights(), stage)
+    session = make_session(part, threads, device)
+    image = session.get_inputs()[0]
+    if not isinstance(image.shape[0], int):
+        return session
+    freed = free_batch(part)
+    size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
+    images = np.random.default_rng(0).normal(size=(2 * image.shape[0], channels, *size))
+    images = images.astype(np.float32)
+    try:
+        # A failure is an answer here, which ONNX Runtime need not log.
+        together = make_session(freed, threads, device, log_severity_level=4)
+        found = together.run(None, {image.name: images})[0]
+    except Exception:  # ONNX Runtime has a class for each kind of failure
+        return session
+    halves = np.split(images, 2)
+    expected = np.concatenate([session.run(None, {image.name: half})[0] for half in halves])
+    return together if np.array_equal(found, expected) else session
+
+
+def make_session(weights, threads=1, device="cpu", **options):
+    """Make a session of ONNX Runtime.
+
+    Parameters
+    ----------
+    weights : bytes
+        An ONNX file.
+    threads : int, default=1
+        The number of threads.
+    device : {"cpu", "cuda"}, default="cpu"
+    **options
+        Attributes of ``onnxruntime.SessionOptions``.
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+    """
     onnxruntime = _onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
@@ -150,9 +211,7 @@ def _make_session(weights, stage, threads, device, **options):
         setattr(settings, name, value)
     wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
     providers = list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
-    session = onnxruntime.InferenceSession(
-        cut_graph(weights, stage), sess_options=settings, providers=providers
-    )
+    session = onnxruntime.InferenceSession(weights, sess_options=settings, providers=providers)
     if session.get_providers()[0] != wanted:
         raise ValueError(
             "device='cuda': ONNX Runtime has CUDA support but cannot start it; check the driver "

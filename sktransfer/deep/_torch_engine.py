@@ -1,270 +1,34 @@
-"""The torch engine: the stages of a backbone as torch modules, with the weights of its ONNX file.
+"""The torch engine: the stages of a backbone as torch modules, and how frozen ones are run.
 
 Importing this module imports torch; the rest of the package imports it where it is used.
 """
 
+import threading
+from collections import OrderedDict
 from contextlib import contextmanager
-from functools import lru_cache, partial
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 
 try:
     import torch
-    from torch.nn import functional as F
 except ImportError as error:
     raise ImportError(
         "Training a network needs torch, which is not installed; run "
         'pip install "sktransfer[torch]".'
     ) from error
 
+from sktransfer.deep._pooling import pool
+
 # Rows that go through a frozen network at once. The number is fixed and a short last batch is
 # padded: kernels choose their algorithm by the shape, and a row must get the same features alone
 # as in a batch, to the last bit.
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
+MAX_SHARED = 4
 
-# ---- from operators to functions: attributes -> function(stage, *inputs) -> output
-
-
-def _spatial_padding(attributes):
-    """The padding of an operator in the order of `torch.nn.functional.pad`: left, right, ..."""
-    if attributes.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
-        raise ValueError(
-            f"auto_pad={attributes['auto_pad'].decode()!r} in the ONNX file is not read by the "
-            "torch engine; export the network with explicit pads."
-        )
-    top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
-    return left, right, top, bottom
-
-
-def _padded(x, padding, value=0.0):
-    return F.pad(x, padding, value=value) if any(padding) else x
-
-
-def _convolution(attributes):
-    padding = _spatial_padding(attributes)
-    options = {
-        "stride": tuple(attributes.get("strides", (1, 1))),
-        "dilation": tuple(attributes.get("dilations", (1, 1))),
-        "groups": attributes.get("group", 1),
-    }
-    return lambda stage, x, weight, bias=None: F.conv2d(
-        _padded(x, padding), weight, bias, **options
-    )
-
-
-def _batch_normalization(attributes):
-    # ONNX's momentum is the share of the old statistics, torch's that of the new ones.
-    momentum = 1.0 - attributes.get("momentum", 0.9)
-    eps = attributes.get("epsilon", 1e-5)
-
-    def normalize(stage, x, weight, bias, mean, var):
-        share = momentum if stage.momentum is None else stage.momentum
-        return F.batch_norm(
-            x, mean, var, weight, bias, training=stage.training, momentum=share, eps=eps
-        )
-
-    return normalize
-
-
-def _instance_normalization(attributes):
-    eps = attributes.get("epsilon", 1e-5)
-    return lambda stage, x, weight, bias: F.instance_norm(x, weight=weight, bias=bias, eps=eps)
-
-
-def _max_pooling(attributes):
-    padding = _spatial_padding(attributes)
-    options = {
-        "stride": tuple(attributes.get("strides", (1, 1))),
-        "dilation": tuple(attributes.get("dilations", (1, 1))),
-        "ceil_mode": bool(attributes.get("ceil_mode", 0)),
-    }
-    size = tuple(attributes["kernel_shape"])
-    return lambda stage, x: F.max_pool2d(_padded(x, padding, -np.inf), size, **options)
-
-
-def _average_pooling(attributes):
-    left, right, top, bottom = _spatial_padding(attributes)
-    if (left, top) != (right, bottom):
-        raise ValueError(
-            f"AveragePool with pads={list(attributes['pads'])!r} in the ONNX file is not read by "
-            "the torch engine; export the network with equal padding on opposite sides."
-        )
-    options = {
-        "stride": tuple(attributes.get("strides", (1, 1))),
-        "padding": (top, left),
-        "ceil_mode": bool(attributes.get("ceil_mode", 0)),
-        "count_include_pad": bool(attributes.get("count_include_pad", 0)),
-    }
-    size = tuple(attributes["kernel_shape"])
-    return lambda stage, x: F.avg_pool2d(x, size, **options)
-
-
-def _plain(function):
-    """An operator without attributes that matter."""
-    return lambda attributes: lambda stage, *inputs: function(*inputs)
-
-
-_OPERATORS = {
-    "Add": _plain(torch.add),
-    "AveragePool": _average_pooling,
-    "BatchNormalization": _batch_normalization,
-    "Clip": _plain(lambda x, low=None, high=None: torch.clamp(x, low, high)),
-    "Concat": lambda attributes: lambda stage, *inputs: torch.cat(inputs, attributes["axis"]),
-    "Conv": _convolution,
-    "GlobalAveragePool": _plain(partial(torch.mean, dim=(2, 3), keepdim=True)),
-    "Identity": _plain(lambda x: x),
-    "InstanceNormalization": _instance_normalization,
-    "MaxPool": _max_pooling,
-    "Relu": _plain(torch.relu),
-}
-
-# Which inputs of an operator are trained; every other initializer is a buffer.
-_TRAINED_INPUTS = {
-    "BatchNormalization": (1, 2),
-    "Conv": (1, 2),
-    "InstanceNormalization": (1, 2),
-}
-
-
-# ---- from a graph to modules
-
-
-class GraphStage(torch.nn.Module):
-    """One stage of a backbone: the nodes between two cut points of an ONNX graph.
-
-    In evaluation mode batch-norm uses its running statistics, in training mode those of the batch,
-    whose share in the running ones is `momentum` (None: what the graph says).
-
-    Parameters
-    ----------
-    nodes : list of onnx.NodeProto
-        The nodes of the stage, in the order of the graph.
-    initializers : dict of str to ndarray
-        The weights that the nodes name; each is copied.
-    input_name, output_name : str
-        The tensors between which the stage runs.
-    """
-
-    def __init__(self, nodes, initializers, *, input_name, output_name):
-        super().__init__()
-        self.input_name = input_name
-        self.output_name = output_name
-        self.momentum = None
-        self._attribute_of = {}
-        self._steps = []
-        for node in nodes:
-            for position, name in enumerate(node.input):
-                if name in initializers and name not in self._attribute_of:
-                    trained = position in _TRAINED_INPUTS.get(node.op_type, ())
-                    self._hold(name, initializers[name], trained=trained)
-            function = _OPERATORS[node.op_type](_attributes(node))
-            self._steps.append((node.op_type, function, tuple(node.input), node.output[0]))
-
-    def _hold(self, name, array, *, trained):
-        """Register one initializer. torch refuses dots in names, ONNX is full of them."""
-        attribute = f"tensor{len(self._attribute_of)}"
-        self._attribute_of[name] = attribute
-        tensor = torch.tensor(array)
-        if trained:
-            self.register_parameter(attribute, torch.nn.Parameter(tensor))
-        else:
-            self.register_buffer(attribute, tensor)
-
-    def forward(self, x):
-        """Map the output of the previous stage, a float32 tensor (n, channels, height, width)."""
-        known = {"": None, self.input_name: x}
-        known |= {name: getattr(self, attribute) for name, attribute in self._attribute_of.items()}
-        for _, function, inputs, output in self._steps:
-            known[output] = function(self, *(known[name] for name in inputs))
-        return known[self.output_name]
-
-    def arrays(self):
-        """Copies of the weights and the running statistics: a dict, ONNX name -> ndarray."""
-        return {
-            name: getattr(self, attribute).detach().cpu().numpy().copy()
-            for name, attribute in self._attribute_of.items()
-        }
-
-    def load(self, arrays):
-        """Take over what `arrays` returned, and return the stage itself."""
-        with torch.no_grad():
-            for name, array in arrays.items():
-                getattr(self, self._attribute_of[name]).copy_(torch.tensor(array))
-        return self
-
-    def reset(self, generator):
-        """Draw fresh weights, He's initialization [1]_, and return the stage itself.
-
-        Convolutions are normal with variance 2 / fan_out, biases zero, batch-norm the identity.
-
-        References
-        ----------
-        .. [1] He, Zhang, Ren, Sun. "Delving deep into rectifiers". ICCV 2015.
-           https://arxiv.org/abs/1502.01852
-        """
-        with torch.no_grad():
-            for operator, _, inputs, _ in self._steps:
-                held = [getattr(self, self._attribute_of.get(name, ""), None) for name in inputs]
-                if operator == "Conv":
-                    fan_out = held[1].shape[0] * held[1][0, 0].numel()
-                    held[1].normal_(0.0, (2.0 / fan_out) ** 0.5, generator=generator)
-                    if len(held) > 2:
-                        held[2].zero_()
-                elif operator in ("BatchNormalization", "InstanceNormalization"):
-                    for tensor, value in zip(held[1:], (1.0, 0.0, 0.0, 1.0), strict=False):
-                        tensor.fill_(value)
-        return self
-
-
-def _attributes(node):
-    from onnx import helper
-
-    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-@lru_cache(maxsize=4)
-def _read_graph(backbone):
-    """The nodes, the initializers and the input name of a backbone's file; kept per content."""
-    import onnx
-    from onnx import numpy_helper
-
-    graph = onnx.load_model_from_string(backbone.weights()).graph
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and "value" in _attributes(node):
-            arrays[node.output[0]] = numpy_helper.to_array(_attributes(node)["value"])
-    nodes = [node for node in graph.node if node.output[0] not in arrays]
-    (input_name,) = [value.name for value in graph.input if value.name not in arrays]
-    return nodes, arrays, input_name
-
-
-def _nodes_between(nodes, initializers, *, begin, end, graph_input):
-    """The nodes that `end` needs beyond `begin`, in graph order.
-
-    Raises
-    ------
-    ValueError
-        If `end` needs anything else, such as a skip connection around `begin`.
-    """
-    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
-    wanted, open_names = set(), [end]
-    while open_names:
-        name = open_names.pop()
-        if name in ("", begin) or name in initializers:
-            continue
-        if name == graph_input:
-            raise ValueError(
-                f"The stage {end!r} of the ONNX file needs more than the output {begin!r} of the "
-                "stage before it; choose stages through which everything flows."
-            )
-        if name not in maker:
-            raise ValueError(f"The stage {end!r} needs {name!r}, which nothing in the file makes.")
-        if maker[name] not in wanted:
-            wanted.add(maker[name])
-            open_names.extend(nodes[maker[name]].input)
-    return [nodes[index] for index in sorted(wanted)]
+_shared = OrderedDict()
+_lock = threading.Lock()
 
 
 def build_torch_stages(backbone):
@@ -273,11 +37,11 @@ def build_torch_stages(backbone):
     Parameters
     ----------
     backbone : Backbone
-        Its file is read once a process and cut at its ``stages``.
+        It is read once a process and cut at its ``stages``.
 
     Returns
     -------
-    stages : list of GraphStage
+    stages : list of torch.nn.Module
         One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
         one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
         Their weights are copies: training them leaves later calls alone.
@@ -288,26 +52,13 @@ def build_torch_stages(backbone):
         If the graph has operators that the engine does not know (all are listed), or if a stage
         needs more than the output of the stage before.
     """
-    nodes, initializers, graph_input = _read_graph(backbone)
-    cuts = [graph_input, *backbone.stages]
-    parts = [
-        _nodes_between(nodes, initializers, begin=begin, end=end, graph_input=graph_input)
-        for begin, end in pairwise(cuts)
-    ]
-    unknown = sorted({node.op_type for part in parts for node in part} - _OPERATORS.keys())
-    if unknown:
-        raise ValueError(
-            f"backbone={backbone.name!r} uses operators that the torch engine does not know: "
-            f"{', '.join(unknown)}; known are {', '.join(_OPERATORS)}. Use "
-            "PretrainedFeatureExtractor, which runs them with ONNX Runtime."
-        )
-    return [
-        GraphStage(part, initializers, input_name=begin, output_name=end).eval()
-        for part, (begin, end) in zip(parts, pairwise(cuts), strict=True)
-    ]
+    if "onnx" in backbone.engines:
+        from sktransfer.deep._graph_stage import build_graph_stages
 
+        return build_graph_stages(backbone)
+    from sktransfer.deep._module_stages import build_module_stages
 
-# ---- running frozen stages
+    return build_module_stages(backbone)
 
 
 def choose_device(device):
@@ -356,30 +107,95 @@ def collect_activations(stages, batches, *, pooled):
 
     Parameters
     ----------
-    stages : list of GraphStage
+    stages : list of torch.nn.Module
         Modules in evaluation mode, on the device that is to be used; none: nothing is changed.
     batches : torch.Tensor or iterable of ndarray, of shape (b, channels, height, width)
         float32; the batches with at most ``rows_at_once(device)`` rows each.
     pooled : bool
-        Whether to keep only the average of each channel over its map.
+        Whether to keep only the average of each channel over its positions.
 
     Returns
     -------
-    activations : torch.Tensor of shape (n, channels, height, width) or (n, channels)
+    activations : torch.Tensor of shape (n, *shape) or (n, channels)
         float32. A row gives the same bits in any batch.
     """
     if torch.is_tensor(batches):
-        device = next(stages[0].parameters()).device
+        device = _device_of(stages)
         batches = (part.numpy() for part in batches.split(rows_at_once(device)))
     parts = (_run(stages, batch) for batch in batches)
-    return torch.cat([(part.mean(dim=(2, 3)) if pooled else part).cpu() for part in parts])
+    return torch.cat([(pool(part, "avg") if pooled else part).cpu() for part in parts])
+
+
+class TorchEngine:
+    """Compute the activations of one stage of a backbone with torch.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    stage : str
+        The name of a stage, or of anything else that `Backbone.locate` finds.
+    n_jobs : int or None, default=None
+        Not used: torch's number of threads belongs to the process, and stays as it is.
+    device : str, default="auto"
+        As for `choose_device`.
+    """
+
+    def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
+        self._device = choose_device(device)
+        self.key = f"torch-{self._device}"
+        self._stages = _shared_stages(_up_to(backbone, stage), self._device)
+
+    def run(self, batch):
+        """Compute activations.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (n, channels, h, w), float32
+
+        Returns
+        -------
+        activations : ndarray of shape (n, *shape), float32
+        """
+        with exact_arithmetic(self._device):
+            step = rows_at_once(self._device)
+            batches = (batch[first : first + step] for first in range(0, len(batch), step))
+            activations = collect_activations(self._stages, batches, pooled=False)
+        return activations.numpy().astype(np.float32, copy=False)
+
+
+def _shared_stages(backbone, device):
+    """Stages that nobody trains; made once a process, the last few are kept."""
+    key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device))
+    with _lock:
+        if key not in _shared:
+            _shared[key] = [part.to(device) for part in build_torch_stages(backbone)]
+            if len(_shared) > MAX_SHARED:
+                _shared.popitem(last=False)
+        _shared.move_to_end(key)
+        return _shared[key]
+
+
+def _up_to(backbone, stage):
+    """The same network, cut at this stage at last."""
+    if stage in backbone.stages:
+        stop = backbone.stages.index(stage) + 1
+        return replace(backbone, stages=backbone.stages[:stop], shapes=backbone.shapes[:stop])
+    found = backbone.locate(stage)
+    return replace(backbone, stages=(found.name,), shapes=(found.shape,))
+
+
+def _device_of(stages):
+    """Where stages are; some have no weights."""
+    tensors = (tensor for stage in stages for tensor in (*stage.parameters(), *stage.buffers()))
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def _run(stages, batch):
     """Run stages over one batch, padded to the size that every batch has."""
     if not stages:
         return torch.as_tensor(np.array(batch))
-    device = next(stages[0].parameters()).device
+    device = _device_of(stages)
     missing = rows_at_once(device) - len(batch)
     with torch.no_grad():
         x = torch.as_tensor(np.array(batch))

@@ -1,160 +1,49 @@
-"""Fine-tuning: a head on a backbone, then the stages that are not frozen together with it.
+"""Fine-tuning: the stages that are not frozen, trained together with the head.
 
 Importing this module imports torch. All randomness comes from generators made of the seed.
 """
 
-from copy import deepcopy
-from typing import NamedTuple
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch.nn import functional as F
 
-from sktransfer.deep._head import Head, evaluate_logits, fit_head
-from sktransfer.deep._torch_engine import collect_activations
-
-# Fewest rows of every class for which some are held out.
-FEWEST_ROWS_TO_HOLD_OUT = 5
+from sktransfer.deep._head import Head
+from sktransfer.deep._pooling import pool
+from sktransfer.deep._schedule import rate_factor, stage_rates
 
 # Rows of an evaluation pass; only memory depends on it.
 _EVALUATION_ROWS = 256
 
 
-class Settings(NamedTuple):
-    """The parameters of `FineTuneClassifier` that steer the training."""
-
-    head_epochs: int
-    max_epochs: int
-    learning_rate: float
-    backbone_learning_rate: float
-    batch_size: int
-    weight_decay: float
-    validation_fraction: float
-    n_iter_no_change: int
-
-
-def train(frozen, tail, batches, labels, *, settings, from_scratch, seed, log):
-    """Train a head on frozen stages, then the stages after them with it.
-
-    The frozen stages run once over the images; all that follows trains on their activations.
-
-    Parameters
-    ----------
-    frozen, tail : list of GraphStage
-        The stages up to the freeze depth, and those after it, which are trained in place; all on
-        the device of the training.
-    batches : iterable of ndarray of shape (b, channels, height, width)
-        The preprocessed images, float32.
-    labels : Rows
-        The class numbers and the weights of the images, without inputs.
-    settings : Settings
-        How to train.
-    from_scratch : bool
-        Whether the stages have random weights. Then there is no first phase when some of them
-        are trained, and batch-norm uses the statistics of the minibatches.
-    seed : int
-        Of the choice of held-out rows and the order of the minibatches.
-    log : EpochLog
-        Hears of each epoch.
-
-    Returns
-    -------
-    head : Head
-        The trained head.
-    converged : bool
-        Whether the first phase converged; True where there was none.
-    """
-    n_classes = int(labels.y.max()) + 1
-    activations = collect_activations(frozen, batches, pooled=not tail)
-    if not tail or n_classes == 1 or settings.max_epochs == 0:
-        features = collect_activations(tail, activations, pooled=True) if tail else activations
-        return _train_head(features, labels, None, None, settings, log)
-    rows, held_out_rows = hold_out(labels.y, settings.validation_fraction, seed)
-    if from_scratch:
-        head, converged = _plain_head(tail, activations, n_classes), True
-    else:
-        features = collect_activations(tail, activations, pooled=True)
-        head, converged = _train_head(features, labels, rows, held_out_rows, settings, log)
-    network = Network(tail, head)
-    fine_tune(
-        network,
-        labels.take(rows, activations),
-        labels.take(held_out_rows, activations),
-        settings=settings,
-        batch_statistics=from_scratch,
-        generator=torch.Generator().manual_seed(seed),
-        log=log,
-    )
-    return network.head(), converged
-
-
-def _train_head(features, labels, rows, held_out_rows, settings, log):
-    """Phase one, on pooled features of every row."""
-    features = features.numpy().astype(np.float64)
-    everything = np.arange(len(features))
-    return fit_head(
-        labels.take(everything if rows is None else rows, features),
-        labels.take(held_out_rows, features),
-        n_classes=int(labels.y.max()) + 1,
-        weight_decay=settings.weight_decay,
-        max_epochs=settings.head_epochs,
-        log=log,
-    )
-
-
-def _plain_head(tail, activations, n_classes):
-    """A head of zeros that does not standardise: features of random weights say nothing yet."""
-    n_features = collect_activations(tail, activations[:1], pooled=True).shape[1]
-    zeros = np.zeros((n_classes, n_features))
-    return Head(zeros[0], zeros[0] + 1.0, zeros, zeros[:, 0])
-
-
-def hold_out(y, fraction, seed):
-    """Choose the rows that train and those that only judge when to stop.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Class numbers from 0.
-    fraction : float
-        The share to hold out, rounded up, but at least a row of each class.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    rows : ndarray
-        Where to train.
-    held_out_rows : ndarray or None
-        Stratified; None where `fraction` is 0 or a class has fewer than 5 rows.
-    """
-    everything = np.arange(len(y))
-    n_classes = int(y.max()) + 1
-    if fraction == 0 or np.bincount(y).min() < FEWEST_ROWS_TO_HOLD_OUT:
-        return everything, None
-    n_held_out = max(n_classes, int(np.ceil(fraction * len(y))))
-    n_held_out = min(n_held_out, len(y) - n_classes)
-    return train_test_split(everything, test_size=n_held_out, stratify=y, random_state=seed)
-
-
 class Network(torch.nn.Module):
-    """The unfrozen stages, global average pooling, and a head whose standardisation is fixed."""
+    """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
 
-    def __init__(self, stages, head):
+    Parameters
+    ----------
+    stages : list of torch.nn.Module
+        In order, on one device.
+    head : Head
+        Where the head starts.
+    device : torch.device
+        Where all of it is to be.
+    """
+
+    def __init__(self, stages, head, device):
         super().__init__()
         self.stages = torch.nn.ModuleList(stages)
         for name in ("mean", "scale"):
             self.register_buffer(name, torch.tensor(getattr(head, name), dtype=torch.float32))
         self.coef = torch.nn.Parameter(torch.tensor(head.coef, dtype=torch.float32))
         self.intercept = torch.nn.Parameter(torch.tensor(head.intercept, dtype=torch.float32))
-        self.to(next(self.stages.parameters()).device)
+        self.to(device)
 
     def forward(self, activations):
-        """The logits of activations of the last frozen stage."""
+        """The outputs for activations of the last frozen stage."""
         for stage in self.stages:
             activations = stage(activations)
-        features = (activations.mean(dim=(2, 3)) - self.mean) / self.scale
+        features = (pool(activations, "avg") - self.mean) / self.scale
         return F.linear(features, self.coef, self.intercept)
 
     def head(self):
@@ -163,24 +52,30 @@ class Network(torch.nn.Module):
         return Head(*(tensor.detach().cpu().numpy().astype(np.float64) for tensor in tensors))
 
 
-def fine_tune(network, training, held_out, *, settings, batch_statistics, generator, log):
-    """Phase two: train the unfrozen stages and the head together, with AdamW [1]_.
+class Training:
+    """The second phase: epochs of AdamW [1]_, and all that they leave behind.
+
+    Between two epochs `state` is everything that the rest depends on: a fresh object that is
+    made with the same arguments, and given it by `restore`, goes on to the same bits.
 
     Parameters
     ----------
     network : Network
-        Trained in place. Left with the weights of the best epoch by held-out loss, the start
-        included; with those of the last epoch where nothing is held out.
+        Trained in place. `finish` leaves it with the weights of the best epoch by held-out loss,
+        the start included; with those of the last epoch where nothing is held out.
     training, held_out : Rows
-        Their inputs are float32 tensors, the activations of the last frozen stage. `held_out`
-        may be None.
+        ``training.inputs.epoch(number)`` gives the inputs of an epoch and ``held_out.inputs`` are
+        inputs: what gives float32 arrays, activations of the last frozen stage, when indexed with
+        row numbers. `held_out` may be None.
+    loss : SoftmaxLoss or SquaredLoss
+        What is minimised.
     settings : Settings
         ``learning_rate`` is the step of the head, ``backbone_learning_rate`` that of the stages.
     batch_statistics : bool
         Whether batch-norm of the stages trains on the statistics of the minibatch, and takes those
         of all training rows over at the end of each epoch.
-    generator : torch.Generator
-        Orders the rows.
+    seed : int
+        Of the order of the rows.
     log : EpochLog
         Hears of each epoch, and may stop the training.
 
@@ -189,30 +84,191 @@ def fine_tune(network, training, held_out, *, settings, batch_statistics, genera
     .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
        https://arxiv.org/abs/1711.05101
     """
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": network.stages.parameters(), "lr": settings.backbone_learning_rate},
-            {"params": [network.coef, network.intercept], "lr": settings.learning_rate},
-        ],
-        weight_decay=settings.weight_decay,
-    )
-    best = _BestWeights(network, held_out)
-    for _ in range(settings.max_epochs):
-        log.begin("fine-tune")
-        network.train(batch_statistics)
-        seen = _run_epoch(network, training, optimizer, settings.batch_size, generator)
-        if batch_statistics:
-            settle_statistics(network, training.inputs)
-        held_out_seen = best.see(network.eval(), held_out)
-        stop = log.end(
-            training=seen, held_out=held_out_seen, head=network.head, stages=network.stages
+
+    def __init__(self, network, training, held_out, *, loss, settings, batch_statistics, seed, log):
+        self.network, self.training, self.held_out = network, training, held_out
+        self.loss, self.settings, self.log = loss, settings, log
+        self.batch_statistics, self.seed = batch_statistics, seed
+        self.generator = torch.Generator().manual_seed(seed)
+        self.optimizer = _make_optimizer(network, settings)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.start = _anchors(network) if settings.l2_sp else []
+        self.n_done, self.stopped = 0, False
+        self.age, self.best_loss, self.best = 0, np.inf, {}
+        self._keep_best()
+        self.age = 0
+
+    @property
+    def done(self):
+        """Whether no epoch is left: all have run, none got better, or a callback has stopped."""
+        impatient = self.age >= self.settings.n_iter_no_change
+        return self.stopped or impatient or self.n_done >= self.settings.max_epochs
+
+    def run_epoch(self):
+        """Train for one epoch, judge it, and write it down."""
+        self.log.begin("fine-tune")
+        inputs = self.training.inputs.epoch(self.n_done)
+        with _seeded_layers(self) if self.batch_statistics else nullcontext():
+            seen = self._run_batches(inputs)
+            if self.batch_statistics:
+                settle_statistics(self.network, inputs, len(self.training.y))
+        self.n_done += 1
+        self.stopped = bool(
+            self.log.end(
+                training=seen,
+                held_out=self._keep_best(),
+                head=lambda: self.loss.in_units(self.network.head()),
+                stages=self.network.stages,
+            )
         )
-        if stop or best.age >= settings.n_iter_no_change:
-            break
-    best.restore(network)
+
+    def finish(self):
+        """Give the network the best weights back; returns its head, in the units of y."""
+        if self.best:
+            self.network.load_state_dict(_tensors(self.best))
+        return self.loss.in_units(self.network.eval().head())
+
+    def _keep_best(self):
+        """Judge the weights as they are now, and keep the best; returns loss and score, or None."""
+        self.network.eval()
+        if self.held_out is None:
+            return None
+        judged = self.loss.evaluate(predict(self.network, self.held_out), self.held_out)
+        self.age += 1
+        if judged[0] < self.best_loss:
+            self.age, self.best_loss = 0, float(judged[0])
+            self.best = _arrays(self.network.state_dict())
+        return judged
+
+    def _run_batches(self, inputs):
+        """One pass in random order; returns the mean loss and the score that the steps saw."""
+        rows, device = self.training, self.network.coef.device
+        y = torch.as_tensor(rows.y, dtype=None if rows.y.ndim == 1 else torch.float32)
+        weight = torch.as_tensor(rows.weight / rows.weight.mean(), dtype=torch.float32)
+        batches = minibatches(len(y), self.settings.batch_size, self.generator)
+        outputs = np.empty((len(y), self.loss.n_outputs))
+        total_loss = 0.0
+        self.network.train(self.batch_statistics)
+        for number, batch in enumerate(batches):
+            self._set_rates(self.n_done * len(batches) + number, len(batches))
+            predicted = self._forward(torch.as_tensor(inputs[batch.numpy()]).to(device))
+            losses = self.loss.of_tensors(predicted, y[batch].to(device))
+            losses = losses * weight[batch].to(device)
+            self.optimizer.zero_grad()
+            losses.mean().backward()
+            self._step()
+            total_loss += losses.sum().item()
+            outputs[batch.numpy()] = predicted.detach().cpu().numpy()
+        return total_loss / len(y), self.loss.evaluate(outputs, rows)[1]
+
+    def _forward(self, inputs):
+        if not self.settings.half_precision:
+            return self.network(inputs)
+        with torch.autocast(inputs.device.type, dtype=torch.bfloat16):
+            return self.network(inputs).float()
+
+    def _set_rates(self, step, steps_an_epoch):
+        settings = self.settings
+        factor = rate_factor(
+            step,
+            n_steps=settings.max_epochs * steps_an_epoch,
+            n_warmup=settings.warmup_epochs * steps_an_epoch,
+            schedule=settings.schedule,
+        )
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _step(self):
+        """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
+
+        References
+        ----------
+        .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
+           convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
+        """
+        groups = self.optimizer.param_groups
+        for group, anchors in zip(groups, self.start, strict=False):  # the last is the head
+            share = min(1.0, group["lr"] * self.settings.l2_sp)
+            with torch.no_grad():
+                for weights, anchor in zip(group["params"], anchors, strict=True):
+                    weights.lerp_(anchor, share)
+        self.optimizer.step()
+
+    def state(self):
+        """Everything that the epochs to come depend on, at the end of an epoch.
+
+        Returns
+        -------
+        state : dict of str to ndarray, int, float, bool or dict of lists
+            Copies; "network/...", "best/..." and "optimizer/..." are the arrays of the weights,
+            the best weights and AdamW's moments.
+        """
+        moments = {
+            f"{place}/{name}": value
+            for place, values in self.optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+        return {
+            **_prefixed("network/", _arrays(self.network.state_dict())),
+            **_prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
+            **_prefixed("optimizer/", _arrays(moments)),
+            "generator": self.generator.get_state().numpy().copy(),
+            "n_done": self.n_done,
+            "stopped": self.stopped,
+            "age": self.age,
+            "best_loss": self.best_loss,
+            "history": {name: list(values) for name, values in self.log.history.items()},
+        }
+
+    def restore(self, state):
+        """Go back to a `state`; returns the object itself."""
+        self.network.load_state_dict(_tensors(_under("network/", state)))
+        self.best = {name: array.copy() for name, array in _under("best/", state).items()}
+        moments = {}
+        for name, tensor in _tensors(_under("optimizer/", state)).items():
+            place, name = name.split("/", 1)
+            moments.setdefault(int(place), {})[name] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.generator.set_state(torch.as_tensor(state["generator"].copy()))
+        self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
+        self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
+        self.log.history.update({name: list(v) for name, v in state["history"].items()})
+        return self
 
 
-def settle_statistics(network, inputs):
+def _make_optimizer(network, settings):
+    """AdamW with a group of weights for each stage, and one for the head, which comes last."""
+    rates = stage_rates(
+        len(network.stages), rate=settings.backbone_learning_rate, decay=settings.rate_decay
+    )
+    decay = 0.0 if settings.l2_sp else settings.weight_decay
+    groups = [
+        {"params": list(stage.parameters()), "lr": rate, "weight_decay": decay}
+        for stage, rate in zip(network.stages, rates, strict=True)
+    ]
+    head = {"params": [network.coef, network.intercept], "lr": settings.learning_rate}
+    return torch.optim.AdamW([*groups, head], weight_decay=settings.weight_decay)
+
+
+def _anchors(network):
+    """Copies of the weights of each stage."""
+    return [[w.detach().clone() for w in stage.parameters()] for stage in network.stages]
+
+
+@contextmanager
+def _seeded_layers(training):
+    """Let layers that draw for themselves, dropout say, draw from the seed and the epoch."""
+    device = training.network.coef.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        seed = int(np.random.default_rng([training.seed, training.n_done]).integers(2**62))
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def settle_statistics(network, inputs, n_rows):
     """Set the running statistics of batch-norm to those of all training rows [1]_.
 
     The trailing average of the minibatches lags behind the weights: after a few epochs of few
@@ -223,69 +279,23 @@ def settle_statistics(network, inputs):
     ----------
     network : Network
         Its running statistics are changed in place.
-    inputs : tensor
+    inputs : array-like
         The activations of all training rows.
+    n_rows : int
+        How many they are.
 
     References
     ----------
     .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
     """
     network.train()
-    parts = inputs.tensor_split(-(-len(inputs) // _EVALUATION_ROWS))
     with torch.no_grad():
-        for k, part in enumerate(parts):
+        for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // _EVALUATION_ROWS))):
             for stage in network.stages:
                 stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
-            network(part.to(network.coef.device))
+            network(torch.as_tensor(inputs[part]).to(network.coef.device))
     for stage in network.stages:
         stage.momentum = None
-
-
-class _BestWeights:
-    """The weights with the smallest held-out loss so far; the last ones if nothing is held out."""
-
-    def __init__(self, network, held_out):
-        self.age = 0
-        self._loss = np.inf
-        self._state = None
-        self.see(network.eval(), held_out)
-
-    def see(self, network, held_out):
-        """Judge the weights as they are now; return the held-out loss and score, or None."""
-        if held_out is None:
-            return None
-        loss, score = evaluate(network, held_out)
-        self.age += 1
-        if loss < self._loss:
-            self.age = 0
-            self._loss = loss
-            self._state = deepcopy(network.state_dict())
-        return loss, score
-
-    def restore(self, network):
-        """Give the network the best weights back."""
-        network.eval()
-        if self._state is not None:
-            network.load_state_dict(self._state)
-
-
-def _run_epoch(network, training, optimizer, batch_size, generator):
-    """One pass in random order; returns the mean loss and accuracy that the steps saw."""
-    n_rows = len(training.y)
-    device = network.coef.device
-    y = torch.as_tensor(training.y)
-    weight = torch.as_tensor(training.weight / training.weight.mean(), dtype=torch.float32)
-    total_loss = total_right = 0.0
-    for rows in minibatches(n_rows, batch_size, generator):
-        y_batch = y[rows].to(device)
-        logits = network(training.inputs[rows].to(device))
-        losses = F.cross_entropy(logits, y_batch, reduction="none") * weight[rows].to(device)
-        optimizer.zero_grad()
-        losses.mean().backward()
-        optimizer.step()
-        total_loss += losses.sum().item()
-        total_right += (logits.argmax(dim=1) == y_batch).sum().item()
-    return total_loss / n_rows, total_right / n_rows
 
 
 def minibatches(n_rows, batch_size, generator):
@@ -298,9 +308,28 @@ def minibatches(n_rows, batch_size, generator):
     return batches
 
 
-def evaluate(network, rows):
-    """The weighted cross-entropy and the plain accuracy of a network in evaluation mode."""
-    device = network.coef.device
+def predict(network, rows):
+    """The outputs, (n_samples, n_outputs), float64, of a network in evaluation mode."""
+    device, outputs = network.coef.device, []
     with torch.no_grad():
-        logits = [network(part.to(device)).cpu() for part in rows.inputs.split(_EVALUATION_ROWS)]
-    return evaluate_logits(torch.cat(logits).numpy().astype(np.float64), rows)
+        for first in range(0, len(rows.y), _EVALUATION_ROWS):
+            part = np.arange(first, min(first + _EVALUATION_ROWS, len(rows.y)))
+            outputs.append(network(torch.as_tensor(rows.inputs[part]).to(device)).cpu())
+    return torch.cat(outputs).numpy().astype(np.float64)
+
+
+def _arrays(tensors):
+    """Copies of tensors as arrays."""
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _tensors(arrays):
+    return {name: torch.as_tensor(np.array(array)) for name, array in arrays.items()}
+
+
+def _prefixed(prefix, values):
+    return {prefix + name: value for name, value in values.items()}
+
+
+def _under(prefix, values):
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}

@@ -89,6 +89,30 @@ def write_network():
 
 
 @pytest.fixture(scope="session")
+def write_graph():
+    """A function that writes any graph, as another maker would: without our metadata.
+
+    Its nodes are tuples: operator, inputs, outputs, attributes.
+    """
+
+    def write(path, nodes, arrays=None, *, shape, outputs=("out",), opset=17, kind=1):
+        from onnx import helper, numpy_helper, save
+
+        stored = [
+            numpy_helper.from_array(np.asarray(a), name) for name, a in (arrays or {}).items()
+        ]
+        image = helper.make_tensor_value_info("image", kind, shape)
+        results = [helper.make_tensor_value_info(name, kind, None) for name in outputs]
+        nodes = [helper.make_node(*names, **attributes) for *names, attributes in nodes]
+        graph = helper.make_graph(nodes, "g", [image], results, stored)
+        versions = [helper.make_opsetid("", opset)]
+        save(helper.make_model(graph, opset_imports=versions, ir_version=8), path)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def network(write_network, tmp_path_factory):
     """The path of a grey network with random weights."""
     return write_network(tmp_path_factory.mktemp("network") / "random.onnx")
@@ -118,3 +142,22 @@ def pictures():
     pixels[:, 0, :2] = [0, 255]
     pixels.setflags(write=False)
     return pixels
+
+
+@pytest.fixture
+def images_run(monkeypatch):
+    """A list to which each run of ONNX Runtime adds its number of images; the cache is empty."""
+    import onnxruntime
+
+    from sktransfer.deep._cache import memory
+
+    batches = []
+    run = onnxruntime.InferenceSession.run
+
+    def counted(session, names, feed, *rest):
+        batches.extend(len(batch) for batch in feed.values())
+        return run(session, names, feed, *rest)
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", counted)
+    memory.clear()
+    return batches

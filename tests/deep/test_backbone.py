@@ -19,10 +19,9 @@ STAGES = "'stage1', 'stage2', 'stage3', 'stage4'"
 def test_a_file_describes_itself(network):
     backbone = resolve_backbone(network)
     assert backbone.name == "random"
-    assert backbone.path == str(Path(network).resolve())
+    assert backbone.source == str(Path(network).resolve())
     assert backbone.stages == ("stage1", "stage2", "stage3", "stage4")
-    assert backbone.n_channels == (8, 12, 16, 24)
-    assert backbone.map_sizes == ((16, 16), (8, 8), (4, 4), (2, 2))
+    assert backbone.shapes == ((8, 16, 16), (12, 8, 8), (16, 4, 4), (24, 2, 2))
     assert backbone.preprocessing == Preprocessing((32, 32), 1, (0.3,), (0.4,))
     assert backbone.fingerprint == hashlib.sha256(Path(network).read_bytes()).hexdigest()
 
@@ -69,9 +68,10 @@ def test_stage_name(network, stage, name):
 
 @pytest.mark.parametrize("stage", [0, 5, -1, True, np.True_, 1.0, "stage5", "last", [1]])
 def test_unknown_stages_are_refused_with_the_list(network, stage):
+    near = "; did you mean 'stage4' or 'stage3' or 'stage2'?" if stage == "stage5" else "."
     message = (
         f"stage={stage!r} is not a stage of the backbone 'random': expected None (the last), an "
-        f"integer from 1 to 4, or one of {STAGES}."
+        f"integer from 1 to 4, or one of {STAGES}{near}"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backbone(network).stage_name(stage)
@@ -96,8 +96,8 @@ def test_impossible_depths_are_refused_with_the_list(network, freeze_depth):
 def test_anything_else_is_refused_in_one_sentence(backbone):
     message = (
         f"backbone={backbone!r} is not known: expected the name of a network that ships with "
-        "sktransfer ('glyphs'), the path of an '.onnx' file that carries sktransfer's metadata, "
-        "or a Backbone."
+        "sktransfer ('glyphs'), the path of an '.onnx' file, 'hf:FOLDER', 'torchvision:NAME', "
+        "'timm:NAME', a torch.nn.Module, or a Backbone."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backbone(backbone)
@@ -109,10 +109,9 @@ def test_a_missing_file_is_named(tmp_path):
         resolve_backbone(path)
 
 
-def test_a_network_of_other_makers_is_refused(write_network, tmp_path):
-    path = write_network(tmp_path / "foreign.onnx", metadata={"author": "someone"})
-    with pytest.raises(ValueError, match=r"carries no sktransfer metadata .* later release"):
-        resolve_backbone(path)
+def test_a_checkpoint_for_a_file_is_refused(network):
+    with pytest.raises(ValueError, match=r"^weights='w.pt' is a checkpoint for a torch.nn.Module"):
+        resolve_backbone(network, weights="w.pt")
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path):
@@ -166,6 +165,6 @@ def test_weights_are_those_described(network, write_network, tmp_path):
 
 def test_a_built_in_network_is_found_where_the_package_is_now():
     here = resolve_backbone("glyphs")
-    elsewhere = dataclasses.replace(here, path="/another/machine/glyphs.onnx")
+    elsewhere = dataclasses.replace(here, source="/another/machine/glyphs.onnx")
     assert isinstance(elsewhere, Backbone)
     assert elsewhere.weights() == here.weights()

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,13 +10,16 @@ import pytest
 from PIL import Image
 from sklearn.base import BaseEstimator
 
+from sktransfer.deep._decode import Fault, Unreadable, decode
 from sktransfer.deep._images import ImageFormat, learn_image_format, validate_images
+from sktransfer.deep._preprocess import find_unreadable, image_batches
+from sktransfer.deep._preprocessing import Preprocessing
 
 
 def read_one(item, **options):
     """Decode one item as a user's list would be."""
     X = validate_images(BaseEstimator(), [item], reset=True)
-    return next(iter(learn_image_format(X, **options).read(X)))
+    return learn_image_format(X, **options).to_unit(*decode(X[0]))
 
 
 def encode(image, suffix="PNG", **options):
@@ -98,7 +102,7 @@ def test_floating_point_files_have_the_learned_range():
     files = [encode(Image.fromarray(value), "TIFF") for value in values]
     image_format = learn_image_format(files)
     assert image_format.value_range == (0, 16)
-    read = [image.ravel().tolist() for image in image_format.read(files)]
+    read = [image_format.to_unit(*decode(file)).ravel().tolist() for file in files]
     assert read == [[0, 0.25], [0.5, 0.75]]
 
 
@@ -158,9 +162,15 @@ def test_all_bad_files_are_listed_with_their_reasons(pictures, tmp_path):
         "X[8] (missing), X[10] (expected a path, bytes, a Pillow image or an array of shape (h, w) "
         "or (h, w, c), got float); mend or remove them."
     )
-    image_format = ImageFormat(None, (0, 255))
-    with pytest.raises(ValueError, match=f"^{re.escape(expected)}.*{re.escape(rest)}$"):
-        list(image_format.read(X))
+    for batch_size in (2, 64):
+        batches = image_batches(
+            X,
+            image_format=ImageFormat(None, (0, 255)),
+            preprocessing=Preprocessing((8, 8), 1, (0.0,), (1.0,)),
+            batch_size=batch_size,
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(expected)}.*{re.escape(rest)}$"):
+            list(batches)
 
 
 def test_fit_names_missing_files_and_the_list_is_not_endless(tmp_path):
@@ -183,3 +193,103 @@ def test_fit_names_missing_files_and_the_list_is_not_endless(tmp_path):
 def test_faulty_arrays_are_named(item, reason):
     with pytest.raises(ValueError, match=rf"1 of 2 images cannot be read: X\[1\] \({reason}"):
         learn_image_format(validate_images(BaseEstimator(), [np.zeros((3, 4)), item], reset=True))
+
+
+# Files as they are found
+
+
+def saved(image, kind, **options):
+    return read_one(encode(image, kind, **options))
+
+
+def test_cmyk_files_are_red_green_blue():
+    picture = Image.new("RGB", (16, 16), (200, 100, 50))
+    for kind, options in (("TIFF", {}), ("JPEG", {"quality": 95})):
+        read = saved(picture.convert("CMYK"), kind, **options)
+        np.testing.assert_allclose(read[8, 8], np.array([200, 100, 50]) / 255, atol=0.02)
+        assert read.shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_a_jpeg_of_a_turned_camera_stands_upright(orientation):
+    upright = Image.new("RGB", (48, 32), (0, 0, 0))
+    upright.paste((255, 255, 255), (0, 0, 16, 16))
+    turn = {3: 180, 6: 90, 8: 270}[orientation]  # counter-clockwise, as the sensor has it
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = upright.rotate(turn, expand=True)
+    read = saved(stored, "JPEG", exif=exif, quality=100, subsampling=0)
+    np.testing.assert_allclose(read, np.asarray(upright) / 255, atol=0.03)
+
+
+@pytest.mark.parametrize("byteorder", ["<u2", ">u2"])
+def test_sixteen_bit_tiffs_of_both_byte_orders(byteorder):
+    values = np.array([[0, 1000, 65535]], dtype=np.uint16)
+    header = b"II*\0" if byteorder == "<u2" else b"MM\0*"
+    end = "little" if byteorder == "<u2" else "big"
+    tags = [(256, 3), (257, 1), (258, 16), (259, 1), (262, 1), (273, 8), (278, 1), (279, 6)]
+    directory = len(tags).to_bytes(2, end)
+    for tag, value in tags:
+        directory += tag.to_bytes(2, end) + (4).to_bytes(2, end) + (1).to_bytes(4, end)
+        directory += value.to_bytes(4, end)
+    pixels = values.astype(byteorder).tobytes()
+    content = header + (16).to_bytes(4, end) + pixels + b"\0\0" + directory + bytes(4)
+    np.testing.assert_array_equal(read_one(content)[..., 0], (values / 65535).astype(np.float32))
+
+
+def test_sixteen_bits_of_colour_are_read():
+    import zlib
+
+    def chunk(kind, content):
+        checksum = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + checksum
+
+    size = (1).to_bytes(4, "big")
+    pixel = np.array([65535, 0x8000, 0], dtype=">u2").tobytes()
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + size + bytes([16, 2, 0, 0, 0]))
+    content += chunk(b"IDAT", zlib.compress(b"\0" + pixel)) + chunk(b"IEND", b"")
+    np.testing.assert_allclose(read_one(content).ravel(), [1, 0.5, 0], atol=0.003)
+
+
+def test_of_an_animation_the_first_picture_counts():
+    frames = [Image.new("L", (5, 5), grey) for grey in (51, 204)]
+    content = encode(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(read_one(content), np.full_like(read_one(content), 0.2), atol=1e-6)
+
+
+def test_a_transparent_palette_in_a_file_is_white():
+    palette = Image.new("P", (2, 1), 1)
+    palette.putpalette([0, 0, 0, 10, 20, 30])
+    palette.putpixel((0, 0), 0)
+    read = saved(palette, "PNG", transparency=bytes([255, 0]))
+    np.testing.assert_array_equal(read, [[[0, 0, 0], [1, 1, 1]]])
+
+
+def test_more_pixels_than_pillow_allows_are_refused(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert read_one(encode(Image.new("L", (10, 10)))).shape == (10, 10, 1)
+    reason = "more pixels than PIL.Image.MAX_IMAGE_PIXELS, 100, allows"
+    for width in (11, 40):
+        large = encode(Image.new("L", (width, 10)))
+        for warning in ("ignore", "error"):  # Pillow itself only warns, up to twice its limit
+            with warnings.catch_warnings():
+                warnings.simplefilter(warning)
+                with pytest.raises(Unreadable, match=f"^{re.escape(reason)}$"):
+                    decode(large)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert read_one(encode(Image.new("L", (40, 10)))).shape == (10, 40, 1)
+
+
+def test_every_cut_of_a_file_is_an_image_or_has_a_reason():
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20), dtype=np.uint8))
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF"):
+        content = encode(picture, kind)
+        cuts = [content[:length] for length in range(0, len(content), 7)]
+        faults = find_unreadable(cuts)
+        assert all(fault.reason for fault in faults)
+        assert len(faults) > len(cuts) / 3
+
+
+def test_fault_names_place_path_and_reason():
+    assert str(Fault(3, "a.png", "empty")) == "X[3] 'a.png' (empty)"
+    assert str(Fault(0, None, "missing")) == "X[0] (missing)"

@@ -25,9 +25,11 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 import sktransfer.deep
 from sktransfer.deep import PretrainedFeatureExtractor, _onnx_engine
 from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._cache import memory
 from sktransfer.deep._images import learn_image_format
 from sktransfer.deep._onnx_engine import OnnxEngine
 from sktransfer.deep._preprocess import image_batches
+from sktransfer.deep._preprocessing import Preprocessing
 
 CHECKS = list(estimator_checks_generator(PretrainedFeatureExtractor()))
 
@@ -312,6 +314,139 @@ def test_parameters_and_input_stay(network, digits):
     np.testing.assert_array_equal(X, digits[0])
 
 
+# Each image once
+
+
+def stage_times_c(network, **options):
+    steps = [("embed", PretrainedFeatureExtractor(network, **options)), ("scale", StandardScaler())]
+    pipe = Pipeline([*steps, ("classify", LogisticRegression(max_iter=1000))])
+    grid = {"embed__stage": [1, 3, 4], "classify__C": [0.01, 1.0, 100.0]}
+    return GridSearchCV(pipe, grid, cv=5)
+
+
+def test_a_search_over_stage_and_c_runs_each_image_once_a_stage(network, digits, images_run):
+    X, y = digits
+    search = stage_times_c(network).fit(X, y)
+    assert sum(images_run) == 3 * len(X)
+    search.predict(X)
+    clone(search.best_estimator_).fit(X, y)
+    PretrainedFeatureExtractor(network, stage=3, batch_size=7).fit(X).transform(X[5:])
+    assert sum(images_run) == 3 * len(X)
+    expected = stage_times_c(network, cache=None).fit(X, y)
+    assert sum(images_run) > 3 * 10 * len(X)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+
+
+def test_a_folder_serves_searches_with_worker_processes(network, digits, images_run, tmp_path):
+    X, y = digits
+    search = stage_times_c(network, cache=tmp_path).set_params(n_jobs=2).fit(X, y)
+    memory.clear()
+    images_run.clear()
+    again = stage_times_c(network, cache=tmp_path).fit(X, y)
+    assert images_run == []
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"]
+    )
+
+
+def test_the_rows_of_a_result_belong_to_the_user(network, digits):
+    X = digits[0][:5]
+    extractor = PretrainedFeatureExtractor(network).fit(X)
+    features = extractor.transform(X)
+    before = features.copy()
+    features[:] = -1
+    np.testing.assert_array_equal(extractor.transform(X), before)
+
+
+# What cannot be read
+
+
+def test_bad_files_are_rows_of_nan_and_a_warning(network, digits, tmp_path):
+    pixels = digits[0][:4].reshape(-1, 8, 8).astype(np.uint8)
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for path, picture in zip(paths, pixels, strict=True):
+        Image.fromarray(picture).save(path)
+    paths[2].write_bytes(b"text")
+    with pytest.raises(ValueError, match="1 of 4 images cannot be read"):
+        PretrainedFeatureExtractor(network).fit(paths)
+    extractor = PretrainedFeatureExtractor(network, on_error="nan").fit(paths)
+    message = (
+        f"1 of 4 images cannot be read: X[2] {str(paths[2])!r} (not an image that Pillow knows); "
+        "their features are NaN."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        features = extractor.transform(paths)
+    expected = PretrainedFeatureExtractor(network).fit_transform(pixels)
+    np.testing.assert_array_equal(features[[0, 1, 3]], expected[[0, 1, 3]])
+    assert np.isnan(features[2]).all()
+    unfitted = PretrainedFeatureExtractor(network)
+    assert unfitted.find_unreadable(pd.DataFrame({"file": paths})) == [
+        (2, str(paths[2]), "not an image that Pillow knows")
+    ]
+    assert not hasattr(unfitted, "n_features_in_")
+
+
+def test_integers_after_a_fit_on_floats_get_a_kind_word(network, digits):
+    X = digits[0][:5]
+    extractor = PretrainedFeatureExtractor(network).fit(X)
+    with pytest.warns(UserWarning, match=r"^X holds uint8 pixels that lie within 0\.\.16, which"):
+        extractor.transform(X.astype(np.uint8))
+    extractor.transform(X.astype(int))
+
+
+# Any network
+
+
+def test_an_inner_tensor_is_a_stage(network, digits):
+    X = digits[0][:5]
+    relu = PretrainedFeatureExtractor(network, stage="block2.relu", pooling="max").fit(X)
+    pooled = PretrainedFeatureExtractor(network, stage="stage2", pooling="max").fit_transform(X)
+    np.testing.assert_array_equal(relu.transform(X), pooled)
+    assert list(relu.get_feature_names_out()[:1]) == ["random_block2.relu_0"]
+    assert len(relu.get_feature_names_out()) == pooled.shape[1]
+
+
+def test_stages_and_preprocessing_are_what_the_user_says(network, digits):
+    X = digits[0][:5]
+    other = PretrainedFeatureExtractor(
+        network, stages=["block1.relu", "stage3"], preprocessing=(0.5, 0.25)
+    ).fit(X)
+    assert other.stage_ == "stage3"
+    assert other.backbone_.stages == ("block1.relu", "stage3")
+    assert other.backbone_.preprocessing.mean == (0.5,)
+    # (0.3 + 0.4 z) is the pixel that the network's own preprocessing maps to z.
+    own = PretrainedFeatureExtractor(network, stage=3, value_range=(0, 1)).fit(X)
+    as_own = 0.3 + 0.4 * (X / 16 - 0.5) / 0.25
+    inside = np.clip(as_own, 0, 1) == as_own
+    flat = np.where(inside.all(axis=1)[:, None], X, 8.0)
+    as_own = 0.3 + 0.4 * (flat / 16 - 0.5) / 0.25
+    np.testing.assert_allclose(other.transform(flat), own.transform(as_own), rtol=1e-4, atol=1e-5)
+
+
+def test_a_checkpoint_for_a_module_leaves_its_report(digits, tmp_path):
+    torch = pytest.importorskip("torch")
+    X = digits[0][:5]
+
+    def module():
+        layers = [torch.nn.Conv2d(1, 6, 3), torch.nn.ReLU(), torch.nn.Conv2d(6, 4, 3)]
+        return torch.nn.Sequential(*layers)
+
+    trained = module()
+    torch.save({"state_dict": trained.state_dict()}, tmp_path / "checkpoint.pth")
+    options = {"preprocessing": Preprocessing((8, 8), 1, (0.0,), (1.0,)), "stage": "2"}
+    loaded = PretrainedFeatureExtractor(
+        module(), weights=tmp_path / "checkpoint.pth", **options
+    ).fit(X)
+    assert loaded.load_report_ is loaded.backbone_.load_report
+    batch = torch.from_numpy((X.reshape(-1, 1, 8, 8) / 16).astype(np.float32))
+    expected = trained(batch).mean(dim=(2, 3)).detach().numpy()
+    np.testing.assert_allclose(loaded.transform(X), expected, rtol=1e-4, atol=1e-5)
+    loaded.set_params(weights=None, backbone="glyphs", preprocessing=None, stage=None).fit(X)
+    assert not hasattr(loaded, "load_report_")
+
+
 # Errors
 
 
@@ -324,8 +459,11 @@ def test_parameters_and_input_stay(network, digits):
         ({"value_range": 255}, "value_range=255 is no range: expected None or two finite"),
         ({"pooling": "mean"}, "The 'pooling' parameter of PretrainedFeatureExtractor must be"),
         ({"batch_size": 0}, "The 'batch_size' parameter of PretrainedFeatureExtractor must be"),
+        ({"cache": 3}, "The 'cache' parameter of PretrainedFeatureExtractor must be"),
+        ({"on_error": "skip"}, "The 'on_error' parameter of PretrainedFeatureExtractor must be"),
+        ({"weights": "x.pth"}, "weights='x.pth' is a checkpoint for a torch.nn.Module, but"),
         ({"n_jobs": 0}, "The 'n_jobs' parameter of PretrainedFeatureExtractor must be"),
-        ({"device": "gpu"}, "The 'device' parameter of PretrainedFeatureExtractor must be"),
+        ({"device": "gpu"}, "device='gpu' is not known: expected 'auto', 'cpu', 'cuda', 'mps'"),
     ],
 )
 def test_faulty_parameters(network, digits, parameters, message):

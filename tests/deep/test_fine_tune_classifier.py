@@ -147,7 +147,7 @@ def test_pickle_and_copy_predict_the_same(depth, network):
     data = pickle.dumps(classifier)
     for other in (pickle.loads(data), deepcopy(classifier)):
         np.testing.assert_array_equal(other.predict_proba(X_NEW), classifier.predict_proba(X_NEW))
-    assert b"torch" not in data
+    assert b"rebuild_tensor" not in data  # how torch pickles its arrays
 
 
 def test_a_frozen_backbone_is_not_in_the_pickle():
@@ -224,7 +224,7 @@ def test_class_weight_counts_in_the_second_phase(network):
 
 
 def test_history_and_best_weights(network):
-    options = {"freeze_depth": 2, "max_epochs": 12, "backbone_learning_rate": 3e-2}
+    options = {"freeze_depth": 2, "max_epochs": 12, "backbone_learning_rate": 1e-3}
     classifier = make(network, n_iter_no_change=4, **options).fit(X, Y)
     history = classifier.history_
     assert {len(values) for values in history.values()} == {classifier.n_iter_}
@@ -232,21 +232,22 @@ def test_history_and_best_weights(network):
     n_head = np.sum(phases == "head")
     assert phases.tolist() == ["head"] * n_head + ["fine-tune"] * (len(phases) - n_head)
     losses = np.array(history["validation_loss"])[n_head - 1 :]  # the start of phase two on
+    assert np.argmin(losses) > 0  # so that the stages are not those of the start
     assert len(losses) - 1 == min(12, np.argmin(losses) + 4)
     # The rows that were held out are known by the seed.
-    from sktransfer.deep._training import hold_out
+    from sktransfer.deep._losses import hold_out_rows
 
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
-    held_out = hold_out(Y, 0.15, seed)[1]
+    held_out = hold_out_rows(Y, 0.15, seed, classes=True)[1]
     probabilities = classifier.predict_proba(X[held_out])[np.arange(len(held_out)), Y[held_out]]
     assert -np.log(probabilities).mean() == pytest.approx(losses.min(), rel=1e-5)
 
 
 def test_held_out_rows_are_not_trained_on(network):
-    from sktransfer.deep._training import hold_out
+    from sktransfer.deep._losses import hold_out_rows
 
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
-    held_out = hold_out(Y, 0.15, seed)[1]
+    held_out = hold_out_rows(Y, 0.15, seed, classes=True)[1]
     blank = X.copy()
     blank[held_out[0]] = 0.0
     options = {"freeze_depth": 2, "max_epochs": 2, "n_iter_no_change": 5}
@@ -286,6 +287,15 @@ def test_one_row_a_class_and_a_lone_last_row(network):
         ("weight_decay", 1.0),
         ("validation_fraction", 0.4),
         ("class_weight", {0: 5.0}),
+        ("rate_decay", 0.1),
+        ("schedule", "linear"),
+        ("schedule", "cosine"),
+        ("warmup_epochs", 2),
+        ("l2_sp", 30.0),
+        ("label_smoothing", 0.2),
+        ("augment", {"rotation": 20}),
+        ("preprocessing", "tf"),
+        ("stages", ("stage1", "stage3", "stage4")),
         ("image_shape", (4, 16)),
         ("value_range", (0, 64)),
         ("random_state", 1),
@@ -355,6 +365,40 @@ def test_every_epoch_is_a_task_for_callbacks(network):
     assert epochs[-1]["accuracy"] >= epochs[0]["accuracy"]
 
 
+class Curve:
+    """A callback of one's own: the accuracy after each epoch; stops the training when told."""
+
+    def __init__(self, stop_at=None):
+        self.stop_at, self.curve, self.n_open = stop_at, [], 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None):
+        self.n_open += 1
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+        self.n_open -= 1
+        if context.task_name == "fine-tune":
+            self.curve.append(fitted_estimator.score(X, y))
+        return len(self.curve) == self.stop_at
+
+
+def test_a_callback_of_ones_own_sees_each_epoch_and_stops_the_training(network):
+    options = {"freeze_depth": 3, "max_epochs": 4, "validation_fraction": 0}
+    whole, stopped = Curve(), Curve(stop_at=2)
+    classifier = make(network, **options).set_callbacks(whole).fit(X, Y)
+    assert len(whole.curve) == 4
+    assert whole.curve[-1] == classifier.score(X, Y)
+    shorter = make(network, **options).set_callbacks(stopped).fit(X, Y)
+    assert stopped.curve == whole.curve[:2]
+    assert shorter.history_["phase"].count("fine-tune") == 2
+    assert whole.n_open == stopped.n_open == 0
+
+
 def test_callbacks_do_not_change_what_is_learned(network, capsys):
     pytest.importorskip("rich", reason="scikit-learn's ProgressBar needs rich")
     from sklearn.callback import ProgressBar
@@ -370,3 +414,23 @@ def test_class_weights_that_are_none_are_refused(weights):
     X, y = np.eye(8).reshape(2, 32).repeat(4, axis=0)[:, :16], np.tile([0, 1], 4)
     with pytest.raises(ValueError, match="expected numbers of 0 or more, not all 0"):
         FineTuneClassifier(class_weight=weights).fit(X, y)
+
+
+def test_errors_of_the_new_parameters(network):
+    for parameters, message in [
+        ({"augment": {"rotate": 3}}, "did you mean 'rotation'"),
+        ({"augment": "flip"}, "augment='flip' is no augmentation"),
+        ({"mixed_precision": True, "freeze_depth": 2, "device": "cpu"}, "mixed_precision=True"),
+        ({"l2_sp": 0.1, "initialize": "random"}, "l2_sp=0.1 pulls towards the pretrained weights"),
+        ({"weights": "resnet.pth"}, "weights='resnet.pth' is a checkpoint for a torch.nn.Module"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=message):
+            make(network, **parameters).fit(X, Y)
+
+
+def test_label_smoothing_makes_modest_probabilities(network):
+    plain, smooth = (make(network, label_smoothing=s).fit(X, Y) for s in (0.0, 0.3))
+    assert smooth.predict_proba(X).max() < plain.predict_proba(X).max()
+    # At the optimum the mean probability of a class is its share of the smoothed labels.
+    shares = 0.7 * np.bincount(Y) / len(Y) + 0.3 / 10
+    np.testing.assert_allclose(smooth.predict_proba(X).mean(axis=0), shares, atol=1e-3)

@@ -8,12 +8,21 @@ import pytest
 from PIL import Image
 from sklearn.base import BaseEstimator
 
+from sktransfer.deep._decode import decode, dtype_range
 from sktransfer.deep._images import (
     learn_image_format,
     row_shape,
-    scale_to_unit,
     validate_images,
 )
+from sktransfer.deep._value_range import scale_to_unit, warn_of_other_scale
+
+
+def read(image_format, X):
+    """All images with values in [0, 1]."""
+    images = image_format.stack(X)
+    if isinstance(images, np.ndarray):
+        return image_format.to_unit(images, dtype_range(images.dtype))
+    return [image_format.to_unit(*decode(item)) for item in images]
 
 
 @pytest.mark.parametrize(
@@ -118,40 +127,40 @@ def test_narrow_integers_have_their_own_range(dtype):
     image_format = learn_image_format(X[:, [1, 2, 1, 2]])
     width = float(limits.max) - float(limits.min)
     expected = (X[0] - float(limits.min)) / width
-    np.testing.assert_allclose(image_format.read(X)[0].ravel(), expected, rtol=1e-6)
+    np.testing.assert_allclose(read(image_format, X)[0].ravel(), expected, rtol=1e-6)
     swapped = X.astype(X.dtype.newbyteorder())
     assert learn_image_format(swapped[:, 1:2]).value_range == image_format.value_range
-    np.testing.assert_array_equal(image_format.read(swapped), image_format.read(X))
+    np.testing.assert_array_equal(read(image_format, swapped), read(image_format, X))
 
 
 def test_booleans_are_black_and_white():
     X = np.array([[True, False]])
-    np.testing.assert_array_equal(learn_image_format(X).read(X).ravel(), [1, 0])
+    np.testing.assert_array_equal(read(learn_image_format(X), X).ravel(), [1, 0])
 
 
 def test_the_range_is_learned_once_and_the_rest_is_clipped():
     image_format = learn_image_format(np.array([[0.0, 16.0, 1.0]]))
     np.testing.assert_array_equal(
-        image_format.read(np.array([[-3.0, 4.0, 99.0]])).ravel(), [0, 0.25, 1]
+        read(image_format, np.array([[-3.0, 4.0, 99.0]])).ravel(), [0, 0.25, 1]
     )
 
 
 def test_narrow_integers_keep_their_own_range_after_a_fit_on_floats(pictures):
     image_format = learn_image_format(pictures / 255)
     assert image_format.value_range == (0, 1)
-    np.testing.assert_array_equal(image_format.read(pictures), image_format.read(pictures / 255))
+    np.testing.assert_array_equal(read(image_format, pictures), read(image_format, pictures / 255))
 
 
 def test_floats_after_a_fit_on_narrow_integers_have_their_range(pictures):
     image_format = learn_image_format(pictures)
     floats = pictures.astype(np.float32)
-    np.testing.assert_array_equal(image_format.read(floats), image_format.read(pictures))
+    np.testing.assert_array_equal(read(image_format, floats), read(image_format, pictures))
 
 
 def test_a_given_range_holds_for_every_value():
     image_format = learn_image_format(np.zeros((1, 3), dtype=np.uint8), value_range=(0, 20))
-    read = image_format.read(np.array([[0, 10, 30]], dtype=np.uint8))
-    np.testing.assert_array_equal(read.ravel(), [0, 0.5, 1])
+    images = read(image_format, np.array([[0, 10, 30]], dtype=np.uint8))
+    np.testing.assert_array_equal(images.ravel(), [0, 0.5, 1])
 
 
 @pytest.mark.parametrize(
@@ -168,7 +177,7 @@ def test_what_is_no_range_is_an_error(value_range):
 
 def test_a_range_without_width_is_black():
     X = np.full((2, 4), 70000.0)
-    np.testing.assert_array_equal(learn_image_format(X).read(X), 0)
+    np.testing.assert_array_equal(read(learn_image_format(X), X), 0)
 
 
 def test_floats_after_a_fit_on_files_need_a_range(pictures):
@@ -178,7 +187,7 @@ def test_floats_after_a_fit_on_files_need_a_range(pictures):
         "imply their range; pass value_range=(low, high)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        learn_image_format(X).read(pictures.astype(float))
+        read(learn_image_format(X), pictures.astype(float))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
@@ -211,3 +220,70 @@ def test_narrow_integers_have_the_bits_of_float64(dtype):
 def test_what_is_no_x_is_refused(X, message):
     with pytest.raises(ValueError, match=message):
         validate_images(BaseEstimator(), X, reset=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "given", "message"),
+    [
+        (
+            np.array([[0.0, 16.0]]),
+            np.array([[0, 9]], dtype=np.uint8),
+            "X holds uint8 pixels that lie within 0..16, which fit has seen, but are read as "
+            "0..255, nearly black: pass value_range=(low, high) or the dtype that fit has seen.",
+        ),
+        (
+            np.array([[0.0, 1.0]]),
+            np.array([[0, 1]], dtype=np.uint8),
+            "X holds uint8 pixels that lie within 0..1, which fit has seen, but are read as "
+            "0..255, nearly black: pass value_range=(low, high) or the dtype that fit has seen.",
+        ),
+        (
+            np.array([[0, 255]], dtype=np.uint8),
+            np.array([[0.0, 0.9]]),
+            "X holds float64 pixels that lie within 0..1, but are read, like the integers that fit "
+            "has seen, as 0..255, nearly black: pass value_range=(low, high) or the dtype that fit "
+            "has seen.",
+        ),
+    ],
+)
+def test_numbers_on_another_scale_than_in_fit_are_said_to_be_nearly_black(seen, given, message):
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        warn_of_other_scale(given, learn_image_format(seen))
+    warn_of_other_scale(given, learn_image_format(seen, value_range=(0, 16)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "given"),
+    [
+        (np.array([[0.0, 1.0]]), np.array([[0, 200]], dtype=np.uint8)),
+        (np.array([[0.0, 255.0]]), np.array([[0, 9]], dtype=np.uint8)),
+        (np.array([[0.0, 16.0]]), np.array([[0, 9]])),
+        (np.array([[0.0, 16.0]]), np.zeros((2, 2), dtype=np.uint8)),
+        (np.array([[0, 255]], dtype=np.uint8), np.array([[0.0, 200.0]])),
+        (np.array([[0, 255]], dtype=np.uint8), np.array([[0, 1]], dtype=np.uint8)),
+        (np.array([[0, 255]], dtype=np.uint8), np.zeros((2, 2))),
+        (np.array([[0, 255]], dtype=np.uint8), [np.zeros((2, 2))]),
+    ],
+)
+def test_the_same_scale_is_silent(seen, given):
+    warn_of_other_scale(given, learn_image_format(seen))
+
+
+def test_fit_reads_of_most_files_the_beginning_alone(tmp_path):
+    """A picture without its second half has a range; a file of no image is named at once."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
+    paths = []
+    for kind in ("png", "jpeg", "gif", "bmp"):
+        paths.append(tmp_path / f"half.{kind}")
+        picture.save(paths[-1])
+        content = paths[-1].read_bytes()
+        paths[-1].write_bytes(content[: len(content) // 2])
+    paths.append(tmp_path / "start.jpeg")
+    paths[-1].write_bytes(b"\xff\xd8\xff\xe0")
+    assert learn_image_format(paths).value_range is None
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    for value_range in (None, (0, 255)):
+        learn_image_format([*paths, text], on_error="nan", value_range=value_range)
+    with pytest.raises(ValueError, match=r"^1 of 6 images cannot be read: X\[5\] "):
+        learn_image_format([*paths, text])

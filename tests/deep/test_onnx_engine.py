@@ -13,7 +13,13 @@ from onnx.reference import ReferenceEvaluator
 
 from sktransfer.deep import _onnx_engine
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._onnx_engine import OnnxEngine, cut_graph, find_device, n_threads
+from sktransfer.deep._onnx_engine import (
+    OnnxEngine,
+    cut_graph,
+    find_device,
+    make_session,
+    n_threads,
+)
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
@@ -37,7 +43,7 @@ def no_sessions(monkeypatch):
 @pytest.mark.parametrize("stage", STAGES)
 def test_equals_onnx_s_own_evaluator(backbone, stage):
     batch = images(3)
-    expected = ReferenceEvaluator(backbone.path).run([stage], {"image": batch})[0]
+    expected = ReferenceEvaluator(backbone.source).run([stage], {"image": batch})[0]
     maps = OnnxEngine(backbone, stage).run(batch)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-5)
@@ -55,8 +61,8 @@ def executed_nodes(session):
 def test_nothing_behind_the_stage_is_computed(backbone, tmp_path, stage, last):
     profiling = {"enable_profiling": True, "profile_file_prefix": str(tmp_path / "run")}
     unfused = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = _onnx_engine._make_session(
-        backbone.weights(), stage, 1, "cpu", graph_optimization_level=unfused, **profiling
+    session = make_session(
+        cut_graph(backbone.weights(), stage), graph_optimization_level=unfused, **profiling
     )
     expected = {
         f"block{block}.{operator}_kernel_time"

@@ -11,9 +11,10 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 
-from sktransfer.deep._backbone import Preprocessing
 from sktransfer.deep._images import ImageFormat, learn_image_format, validate_images
-from sktransfer.deep._preprocess import image_batches, n_images, to_channels
+from sktransfer.deep._network_input import to_channels
+from sktransfer.deep._preprocess import find_unreadable, image_batches, n_images
+from sktransfer.deep._preprocessing import Preprocessing
 
 GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
 COLOUR = Preprocessing((32, 32), 3, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -143,7 +144,7 @@ def test_positions_count_from_the_start_of_x(pictures):
     batches = image_batches(
         X, image_format=ImageFormat(None, None), preprocessing=GREY, batch_size=3
     )
-    with pytest.raises(ValueError, match=r"^1 of 2 images cannot be read: X\[7\]"):
+    with pytest.raises(ValueError, match=r"^1 of 8 images cannot be read: X\[7\]"):
         list(batches)
 
 
@@ -176,6 +177,43 @@ def test_large_images_go_one_by_one_and_give_the_same(as_form):
     tracemalloc.stop()
     np.testing.assert_array_equal(computed, expected)
     assert highest < 3 * X[0].size * np.dtype(np.float32).itemsize
+
+
+def test_reading_stays_at_most_a_few_images_ahead(pictures):
+    live, most = set(), []
+
+    class Watched:
+        """An image that is counted from when it is read until its batch is taken."""
+
+        def __init__(self, number):
+            self.number = number
+
+        def __array__(self, dtype=None, copy=None):
+            live.add(self.number)
+            return np.full((40, 40), self.number % 256, dtype=np.uint8)
+
+        ndim = 2
+
+    X = validate_images(BaseEstimator(), [Watched(n) for n in range(300)], reset=True)
+    batches = image_batches(
+        X, image_format=ImageFormat(None, None), preprocessing=GREY, batch_size=8, n_jobs=2
+    )
+    for number, batch in enumerate(batches):
+        np.testing.assert_array_equal(
+            batch[:, 0, 0, 0] * 255, np.arange(8 * number, 8 * number + len(batch)) % 256
+        )
+        most.append(len(live) - 8 * (number + 1))
+    assert max(most) <= 2 * 8 + 8
+    assert len(live) == 300
+
+
+def test_unreadable_images_are_found_without_a_network(pictures):
+    X = [encode(Image.fromarray(pictures[0])), b"", *pictures[1:4], None]
+    assert [(fault.position, fault.reason) for fault in find_unreadable(X, n_jobs=2)] == [
+        (1, "empty"),
+        (5, "missing"),
+    ]
+    assert find_unreadable(pictures) == []
 
 
 def test_n_images(pictures):

@@ -1,32 +1,18 @@
-"""The two phases: the head against its definition, minibatches, early stopping, best weights."""
+"""The second phase: minibatches, early stopping, best weights, rates, and going on after a stop."""
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
 
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._head import (  # noqa: E402
-    EpochLog,
-    Head,
-    Rows,
-    evaluate_logits,
-    fit_head,
-    head_objective,
-    standardization,
-)
+from sktransfer.deep._epoch_log import EpochLog  # noqa: E402
+from sktransfer.deep._head import Head, Rows  # noqa: E402
+from sktransfer.deep._losses import SoftmaxLoss, SquaredLoss  # noqa: E402
+from sktransfer.deep._phases import Selected  # noqa: E402
+from sktransfer.deep._settings import Settings  # noqa: E402
 from sktransfer.deep._torch_engine import build_torch_stages  # noqa: E402
-from sktransfer.deep._training import (  # noqa: E402
-    Network,
-    Settings,
-    evaluate,
-    fine_tune,
-    hold_out,
-    minibatches,
-)
+from sktransfer.deep._training import Network, Training, minibatches, predict  # noqa: E402
 
 
 class Context:
@@ -54,115 +40,11 @@ def make_log(stop_after=np.inf):
     return EpochLog(Context(stop_after), {}, lambda *state: {})
 
 
-def make_problem(n=60, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    y = np.arange(n) % n_classes
-    features = rng.normal(size=(n, 5)) * [1, 2, 3, 4, 5] + y[:, None] * [1, 0, 2, 0, 1] + 7
-    return features, y
-
-
-def test_gradient_of_the_head_is_that_of_its_objective():
-    features, y = make_problem()
-    weight = np.random.default_rng(1).uniform(0.5, 2, len(y))
-    options = {"n_classes": 3, "weight_decay": 0.3}
-    flat = np.random.default_rng(2).normal(size=3 * 6)
-    data = features / 10, y, weight
-    error = check_grad(
-        lambda w: head_objective(w, *data, **options)[0],
-        lambda w: head_objective(w, *data, **options)[1],
-        flat,
-    )
-    assert error < 1e-6
-
-
-def test_objective_by_hand():
-    # Two rows of one feature, two classes, logits (a x, -a x) with a = 1/2 and x = 1, -1.
-    flat = np.array([0.5, 0.0, -0.5, 0.0])
-    value, _ = head_objective(
-        flat,
-        np.array([[1.0], [-1.0]]),
-        np.array([0, 0]),
-        np.array([3.0, 1.0]),
-        n_classes=2,
-        weight_decay=0.2,
-    )
-    loss = 3 / 4 * np.log(1 + np.exp(-1)) + 1 / 4 * np.log(1 + np.exp(1))
-    assert value == pytest.approx(loss + 0.2 / 2 * (0.25 + 0.25))
-
-
-@pytest.mark.parametrize("weight_decay", [0.01, 0.3])
-def test_head_equals_logistic_regression(weight_decay):
-    features, y = make_problem()
-    rows = Rows(features, y, np.ones(len(y)))
-    head, converged = fit_head(
-        rows, None, n_classes=3, weight_decay=weight_decay, max_epochs=500, log=make_log()
-    )
-    scaled = StandardScaler().fit(features)
-    other = LogisticRegression(C=1 / (weight_decay * len(y)), tol=1e-8, max_iter=1000)
-    other.fit(scaled.transform(features), y)
-    assert converged
-    np.testing.assert_allclose(head.mean, scaled.mean_)
-    np.testing.assert_allclose(head.scale, scaled.scale_)
-    np.testing.assert_allclose(head.coef, other.coef_, atol=3e-3)
-    expected = other.predict_log_proba(scaled.transform(features))
-    logits = head.logits(features)
-    np.testing.assert_allclose(
-        logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), expected, atol=1e-2
-    )
-
-
-def test_weights_equal_repeated_rows():
-    features, y = make_problem()
-    weight = np.where(y == 1, 3.0, 1.0)
-    repeated = np.repeat(np.arange(len(y)), weight.astype(int))
-    options = {"n_classes": 3, "weight_decay": 0.1, "max_epochs": 500, "log": make_log()}
-    weighted, _ = fit_head(Rows(features, y, weight), None, **options)
-    many = Rows(features[repeated], y[repeated], np.ones(len(repeated)))
-    np.testing.assert_allclose(weighted.scale, standardization(many.inputs, many.weight)[1])
-    np.testing.assert_allclose(weighted.coef, fit_head(many, None, **options)[0].coef, atol=3e-3)
-
-
-def test_constant_and_nearly_constant_features_keep_their_scale():
-    features = np.array([[0.0, 100.0, 1.0], [0.0, 100.0 + 1e-5, 3.0]])
-    mean, scale = standardization(features, np.ones(2))
-    np.testing.assert_allclose(mean, [0, 100, 2], rtol=1e-6)
-    np.testing.assert_allclose(scale, [1, 1, 1])
-    assert standardization(features * [1, 1, 5], np.ones(2))[1][2] == 5
-
-
-def test_few_epochs_do_not_converge_and_a_callback_stops():
-    features, y = make_problem()
-    rows = Rows(features, y, np.ones(len(y)))
-    log = make_log()
-    head, converged = fit_head(rows, rows, n_classes=3, weight_decay=1e-3, max_epochs=2, log=log)
-    assert not converged
-    assert log.history["phase"] == ["head"] * 2
-    assert log.history["validation_loss"] == log.history["train_loss"]
-    assert log.history["train_loss"][-1] == evaluate_logits(head.logits(features), rows)[0]
-    stopped = make_log(stop_after=1)
-    fit_head(rows, None, n_classes=3, weight_decay=1e-3, max_epochs=50, log=stopped)
-    assert stopped.history["phase"] == ["head"]
-    assert stopped._context.n_begun == stopped._context.n_ended
-
-
 @pytest.mark.parametrize(("n", "sizes"), [(9, [4, 5]), (8, [4, 4]), (10, [4, 4, 2]), (1, [1])])
 def test_no_minibatch_of_a_single_row(n, sizes):
     batches = minibatches(n, 4, torch.Generator().manual_seed(0))
     assert [len(batch) for batch in batches] == sizes
     assert sorted(torch.cat(batches).tolist()) == list(range(n))
-
-
-def test_hold_out_is_stratified_and_never_loses_a_class():
-    y = np.repeat([0, 1, 2, 3], [5, 6, 40, 49])
-    rows, held_out_rows = hold_out(y, 0.15, 0)
-    assert len(held_out_rows) == 15
-    assert np.array_equal(np.sort(np.r_[rows, held_out_rows]), np.arange(100))
-    assert set(y[rows]) == set(range(4))
-    for fraction in (0.001, 0.99):
-        rows, held_out_rows = hold_out(y, fraction, 0)
-        assert min(len(rows), len(held_out_rows)) == 4
-    assert hold_out(np.repeat([0, 1], [4, 50]), 0.15, 0)[1] is None
-    assert hold_out(y, 0, 0)[1] is None
 
 
 SETTINGS = Settings(
@@ -177,26 +59,56 @@ SETTINGS = Settings(
 )
 
 
-def tune(path, *, settings=SETTINGS, held_out=True, batch_statistics=False, seed=0, stop=np.inf):
-    """Fine-tune the last two stages on random activations with random labels."""
-    generator = torch.Generator().manual_seed(7)
-    inputs = torch.rand(41, 12, 8, 8, generator=generator)
+def make_training(
+    path,
+    *,
+    settings=SETTINGS,
+    held_out=True,
+    batch_statistics=False,
+    seed=0,
+    stop=np.inf,
+    loss=None,
+):
+    """The last two stages on random activations with random labels, before the first epoch."""
+    loss = SoftmaxLoss(3) if loss is None else loss
+    inputs = torch.rand(41, 12, 8, 8, generator=torch.Generator().manual_seed(7)).numpy()
     y = np.random.default_rng(0).integers(3, size=41)
-    rows = Rows(inputs, y, np.ones(41))
-    training, judged = rows.take(np.arange(33), inputs), rows.take(np.arange(33, 41), inputs)
+    if loss.n_outputs == 2:
+        y = np.random.default_rng(0).normal(size=(41, 2))
+    rows = Rows(None, y, np.ones(41))
+    parts = np.arange(33), np.arange(33, 41)
+    training, judged = (rows.select(part, Selected(inputs, part)) for part in parts)
     stages = build_torch_stages(resolve_backbone(path))[2:]
-    head = Head(np.zeros(24), np.ones(24), np.zeros((3, 24)), np.zeros(3))
-    network, log = Network(stages, head), make_log(stop)
-    fine_tune(
-        network,
+    n = loss.n_outputs
+    head = Head(np.zeros(24), np.ones(24), np.zeros((n, 24)), np.zeros(n))
+    return Training(
+        Network(stages, head, torch.device("cpu")),
         training,
         judged if held_out else None,
+        loss=loss,
         settings=settings,
         batch_statistics=batch_statistics,
-        generator=torch.Generator().manual_seed(seed),
-        log=log,
+        seed=seed,
+        log=make_log(stop),
     )
-    return network, log, judged
+
+
+def run(training, n_epochs=np.inf):
+    """Run some epochs, or all."""
+    while not training.done and training.n_done < n_epochs:
+        training.run_epoch()
+    return training
+
+
+def tune(path, **options):
+    """Train to the end; returns the network, the log and the rows that judged."""
+    training = run(make_training(path, **options))
+    training.finish()
+    return training.network, training.log, training.held_out
+
+
+def evaluate(network, rows):
+    return SoftmaxLoss(3).evaluate(predict(network, rows), rows)
 
 
 def test_best_weights_come_back(network):
@@ -264,20 +176,153 @@ def test_seed_orders_the_rows_and_nothing_else_does(network):
     assert not torch.equal(first.coef, other.coef)
 
 
-def test_extreme_weights_and_no_epochs_give_the_class_priors():
-    features, y = make_problem()
-    weight = np.array([1000, 1e-4, 0])[y]
-    options = {"n_classes": 3, "weight_decay": 1e-3, "log": make_log()}
-    for max_epochs in (0, 500):
-        head, _ = fit_head(Rows(features, y, weight), None, max_epochs=max_epochs, **options)
-        assert (head.logits(features).argmax(axis=1) == 0).all()
-    head, _ = fit_head(Rows(features[:50], y[:50], np.ones(50)), None, max_epochs=0, **options)
-    np.testing.assert_allclose(np.exp(head.intercept), np.array([17, 17, 16]) / 50)
-    assert not head.coef.any()
+def assert_same(first, second):
+    """The same nested values, to the bit."""
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        if isinstance(value, dict):
+            assert_same(value, second[name])
+        else:
+            np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
-def test_a_feature_silent_in_the_rows_that_weigh_keeps_a_tenth_of_its_spread():
-    features = np.array([[0.0], [0.0], [1.0], [3.0]])
-    weight = np.array([2.0, 2.0, 1e-9, 1e-9])
-    _, scale = standardization(features, weight)
-    assert scale[0] == pytest.approx(0.1 * np.sqrt(1.5))  # variance of 0, 0, 1, 3 without weights
+RICH = {"rate_decay": 0.5, "schedule": "cosine", "warmup_epochs": 2, "l2_sp": 0.1}
+
+
+@pytest.mark.parametrize("batch_statistics", [False, True])
+@pytest.mark.parametrize("loss", [SoftmaxLoss(3, 0.1), SquaredLoss(np.zeros(2), np.ones(2))])
+def test_interrupted_and_restored_is_the_same_to_the_bit(network, batch_statistics, loss):
+    settings = SETTINGS._replace(**RICH)
+    options = {"settings": settings, "batch_statistics": batch_statistics, "loss": loss}
+    whole = run(make_training(network, **options))
+    assert whole.n_done == 6
+    state = run(make_training(network, **options), 3).state()
+    for value in state.values():
+        assert isinstance(value, (np.ndarray, int, float, bool, dict))
+    again = make_training(network, **options).restore(state)
+    assert_same(again.state(), state)
+    assert_same(run(again).state(), whole.state())
+    heads = whole.finish(), again.finish()
+    for name in ("coef", "intercept"):
+        np.testing.assert_array_equal(getattr(heads[0], name), getattr(heads[1], name))
+    for first, second in zip(whole.network.stages, again.network.stages, strict=True):
+        assert_same(first.arrays(), second.arrays())
+
+
+def test_a_state_is_a_copy(network):
+    training = run(make_training(network), 2)
+    state = training.state()
+    kept = {n: v.copy() if isinstance(v, np.ndarray) else v for n, v in state.items()}
+    kept["history"] = {name: list(values) for name, values in state["history"].items()}
+    run(training)
+    assert_same(state, kept)
+
+
+def test_patience_is_remembered_over_an_interruption(network):
+    settings = SETTINGS._replace(max_epochs=50, n_iter_no_change=2)
+    whole = run(make_training(network, settings=settings))
+    state = run(make_training(network, settings=settings), whole.n_done - 1).state()
+    again = run(make_training(network, settings=settings).restore(state))
+    assert again.n_done == whole.n_done < 50
+    stopped = run(make_training(network, stop=2)).state()
+    assert make_training(network).restore(stopped).done
+
+
+def movement(path, **changes):
+    """How far the largest weight of each part has gone in one step of AdamW: its rate."""
+    settings = SETTINGS._replace(
+        **{"max_epochs": 1, "batch_size": 50, "weight_decay": 0.0, "learning_rate": 1e-3} | changes
+    )
+    training = make_training(path, settings=settings, held_out=False)
+    torch.nn.init.normal_(training.network.coef, generator=torch.Generator().manual_seed(0))
+    parts = [*training.network.stages, [training.network.coef]]
+    tensors = [list(p.parameters()) if hasattr(p, "parameters") else p for p in parts]
+    before = [[t.detach().clone() for t in part] for part in tensors]
+    run(training)
+    return [
+        max((t.detach() - b).abs().max().item() for t, b in zip(part, old, strict=True))
+        for part, old in zip(tensors, before, strict=True)
+    ]
+
+
+def test_the_first_step_of_adam_is_the_rate_of_its_stage(network):
+    # The first step of Adam is rate * g / (|g| + eps): the rate itself.
+    np.testing.assert_allclose(movement(network), [1e-2, 1e-2, 1e-3], rtol=1e-3)
+    np.testing.assert_allclose(movement(network, rate_decay=0.1), [1e-3, 1e-2, 1e-3], rtol=1e-3)
+    warmed = movement(network, warmup_epochs=4)
+    np.testing.assert_allclose(warmed, np.array([1e-2, 1e-2, 1e-3]) / 4, rtol=1e-3)
+
+
+def test_a_schedule_sets_the_rates_of_every_step(network):
+    settings = SETTINGS._replace(max_epochs=2, schedule="linear", warmup_epochs=1)
+    training = make_training(network, settings=settings)
+    rates = []
+    step = training.optimizer.step
+    training.optimizer.step = lambda: (
+        rates.append(training.optimizer.param_groups[0]["lr"]) or step()
+    )
+    run(training)
+    warm, fall = [1 / 4, 2 / 4, 3 / 4, 1], [1, 3 / 4, 2 / 4, 1 / 4]  # 33 rows in 4 batches
+    np.testing.assert_allclose(np.array(rates) / 1e-2, warm + fall)
+
+
+def distance(training):
+    """From the pretrained weights, squared."""
+    pairs = zip(training.network.stages, training.start, strict=True)
+    return sum(
+        ((w - a) ** 2).sum().item()
+        for stage, anchors in pairs
+        for w, a in zip(stage.parameters(), anchors, strict=True)
+    )
+
+
+def test_decay_pulls_towards_the_start_by_the_rate_times_its_strength(network):
+    settings = SETTINGS._replace(l2_sp=2.0, backbone_learning_rate=0.1, rate_decay=0.5)
+    training = make_training(network, settings=settings)
+    with torch.no_grad():
+        for weights in training.network.stages.parameters():
+            weights.grad = torch.zeros_like(weights)  # Adam itself then stays where it is
+            weights.add_(1.0)
+    training._step()
+    pulled = [1 - 0.05 * 2, 1 - 0.1 * 2]  # what is left of the distance of 1
+    for stage, anchors, left in zip(training.network.stages, training.start, pulled, strict=True):
+        for weights, anchor in zip(stage.parameters(), anchors, strict=True):
+            torch.testing.assert_close(weights - anchor, torch.full_like(anchor, left))
+
+
+def test_strong_decay_towards_the_start_keeps_the_stages_near_it(network):
+    options = {"held_out": False}
+    far, near, start = (
+        distance(run(make_training(network, settings=SETTINGS._replace(l2_sp=value), **options)))
+        for value in (1e-6, 10.0, 1e9)
+    )
+    assert start < near < 0.5 * far
+    # Held at the start before every step, a weight is one step of Adam away: about its rate.
+    n_weights = sum(w.numel() for w in make_training(network).network.stages.parameters())
+    assert start < 25 * n_weights * 1e-2**2
+
+
+def test_without_a_pull_the_decay_is_that_of_adamw(network):
+    plain = SETTINGS._replace(weight_decay=0.3)
+    first, second = (
+        make_training(network, settings=settings).optimizer.param_groups
+        for settings in (plain, plain._replace(l2_sp=0.1))
+    )
+    assert [group["weight_decay"] for group in first] == [0.3, 0.3, 0.3]
+    assert [group["weight_decay"] for group in second] == [0, 0, 0.3]
+
+
+def test_layers_that_draw_for_themselves_follow_the_seed(network):
+    def trained(seed):
+        training = make_training(network, seed=seed, batch_statistics=True, held_out=False)
+        training.network.stages.append(torch.nn.Dropout(0.5))
+        training.network.stages[-1].momentum = None
+        return run(training, 1).network.coef.detach()
+
+    before = torch.get_rng_state()
+    first = trained(0)
+    torch.rand(3)  # whatever happens to the global generator
+    assert torch.equal(trained(0), first)
+    torch.set_rng_state(before)
+    trained(0)
+    assert torch.equal(torch.get_rng_state(), before)

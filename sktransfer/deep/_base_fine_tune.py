@@ -1,0 +1,261 @@
+"""What a fine-tuned classifier and a fine-tuned regressor share: everything but y."""
+
+import warnings
+from abc import ABC, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sktransfer._domains import is_labelled
+from sktransfer._sklearn import Interval, StrOptions, _fit_context
+from sktransfer.deep._augmentation import read_augmentation
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._epoch_log import EpochLog
+from sktransfer.deep._images import learn_image_format, validate_images
+from sktransfer.deep._phases import Augmented, Outcome, train_head, train_stages
+from sktransfer.deep._schedule import SCHEDULES
+from sktransfer.deep._settings import Settings
+from sktransfer.deep._starts import DrawnStart, Images, PretrainedStart
+from sktransfer.deep._tail import built_stages, run_torch
+
+
+class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
+    """Fit a head on a pretrained network, and those of its stages that are not frozen.
+
+    A subclass has the parameters in its own ``__init__`` and one hook, `_read_target`.
+    """
+
+    _parameter_constraints: dict = {
+        # These say themselves what they accept, with the stages, shapes or files at hand.
+        "backbone": "no_validation",
+        "weights": "no_validation",
+        "stages": "no_validation",
+        "preprocessing": "no_validation",
+        "input_size": "no_validation",
+        "image_shape": "no_validation",
+        "value_range": "no_validation",
+        "cache": "no_validation",
+        "augment": "no_validation",
+        "freeze_depth": [StrOptions({"all"}), Interval(Integral, 0, None, closed="left")],
+        "initialize": [StrOptions({"pretrained", "random"})],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="left")],
+        "backbone_learning_rate": [Interval(Real, 0, None, closed="left")],
+        "rate_decay": [Interval(Real, 0, 1, closed="right")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "warmup_epochs": [Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "l2_sp": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "augment_views": [Interval(Integral, 1, None, closed="left"), None],
+        "mixed_precision": ["boolean", StrOptions({"auto"})],
+        "device": [str],
+        "random_state": ["random_state"],
+    }
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y):
+        """Train the head, and the stages that are not frozen.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels), (n_samples, h, w) or (n_samples, h, w, c)
+            Images; or a list, an object array or a DataFrame column of paths, bytes or Pillow
+            images.
+        y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
+            Labels or targets, without missing values.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ImportError
+            If stages are to be trained, or have random weights, and torch is not installed.
+        ValueError
+            If a parameter does not fit the network, the images or this machine.
+        """
+        X = validate_images(self, X, reset=True)
+        y, labels, loss = self._read_target(X, y)
+        self.backbone_ = resolve_backbone(
+            self.backbone,
+            weights=self.weights,
+            stages=self.stages,
+            preprocessing=self.preprocessing,
+            input_size=self.input_size,
+        )
+        self.load_report_ = self.backbone_.load_report
+        self.image_format_ = learn_image_format(
+            X, image_shape=self.image_shape, value_range=self.value_range
+        )
+        depth = self._read_depth(loss)
+        augmentation = read_augmentation(self.augment)
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        log = EpochLog(context, {"estimator": self, "X": X, "y": y}, self._as_attributes)
+        outcome = self._train(X, labels, loss, depth, augmentation, log)
+        attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
+        vars(self).update(attributes)
+        self._warn(outcome)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
+
+    @abstractmethod
+    def _read_target(self, X, y):
+        """Validate y; returns it, as `Rows` without inputs, and the loss to minimise."""
+
+    def _read_depth(self, loss):
+        """How many stages are frozen: all of them, too, where there is nothing to train."""
+        depth = self.backbone_.depth(self.freeze_depth)
+        n_stages = len(self.backbone_.stages)
+        if self._head_epochs() == 0 and depth == n_stages:
+            raise ValueError(
+                f"head_epochs=0 trains nothing with freeze_depth={self.freeze_depth!r}: expected "
+                "1 or more, or a smaller freeze_depth."
+            )
+        if self.l2_sp and self.initialize == "random":
+            raise ValueError(
+                f"l2_sp={self.l2_sp!r} pulls towards the pretrained weights, which "
+                "initialize='random' forgets: expected 0."
+            )
+        return n_stages if loss.trivial or self.max_epochs == 0 else depth
+
+    def _train(self, X, labels, loss, depth, augmentation, log):
+        """Train what is not frozen; torch is imported where it is needed, and only there."""
+        seed = _draw_seed(self.random_state)
+        images = Images(X, self.image_format_, self.backbone_, self.device, self.cache)
+        augmented = Augmented(augmentation, self.augment_views, seed)
+        options = {"loss": loss, "augmented": augmented, "log": log}
+        self.stage_weights_ = {}
+        trains = depth < len(self.backbone_.stages)
+        from_scratch = self.initialize == "random"
+        if not trains and not from_scratch:
+            start = PretrainedStart(images, depth)
+            return train_head(start, labels, settings=self._settings(), **options)
+        from sktransfer.deep._torch_engine import choose_device, exact_arithmetic
+
+        device = choose_device(self.device)
+        images = images.on(device)
+        with exact_arithmetic(device):
+            start = PretrainedStart(images, depth)
+            if from_scratch:
+                start = DrawnStart(images, depth, self._draw_stages(seed, device), device)
+            if not trains:
+                return train_head(start, labels, settings=self._settings(), **options)
+            return train_stages(
+                start,
+                labels,
+                settings=self._settings(device),
+                from_scratch=from_scratch,
+                seed=seed,
+                device=device,
+                **options,
+            )
+
+    def _settings(self, device=None):
+        fields = {name: getattr(self, name) for name in Settings._fields if hasattr(self, name)}
+        fields["head_epochs"] = self._head_epochs()
+        if device is not None:
+            fields["half_precision"] = _read_precision(self.mixed_precision, device)
+        return Settings(**fields)
+
+    def _head_epochs(self):
+        return getattr(self, "head_epochs", 1)
+
+    def _draw_stages(self, seed, device):
+        """Build all stages with random weights, and remember these."""
+        import torch
+
+        from sktransfer.deep._torch_engine import build_torch_stages
+
+        generator = torch.Generator().manual_seed(seed)
+        stages = [stage.reset(generator) for stage in build_torch_stages(self.backbone_)]
+        self.stage_weights_ = {stage.output_name: stage.arrays() for stage in stages}
+        return [stage.to(device) for stage in stages]
+
+    def _warn(self, outcome: Outcome):
+        if not outcome.converged and self._head_epochs():
+            warnings.warn(
+                f"head_epochs={self._head_epochs()!r} ended before the head converged: raise it, "
+                "or weight_decay.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _as_attributes(self, head, trained, history):
+        """The attributes that make a fitted estimator, now or after some epoch."""
+        weights = {stage.output_name: stage.arrays() for stage in trained}
+        return {
+            "head_": head,
+            "stage_weights_": self.stage_weights_ | weights,
+            "history_": {name: list(values) for name, values in history.items()},
+            "n_iter_": len(history["phase"]),
+        }
+
+    def _outputs(self, X):
+        """The outputs of the head, (n_samples, n_outputs), float64."""
+        check_is_fitted(self)
+        X = validate_images(self, X, reset=False)
+        images = Images(X, self.image_format_, self.backbone_, self.device, self.cache)
+        names = self.backbone_.stages
+        if not self.stage_weights_:
+            features = images.stage(len(names), pooling="avg")
+            return self.head_.outputs(features.astype(np.float64))
+        from sktransfer.deep._torch_engine import choose_device, exact_arithmetic
+
+        depth = next(i for i, name in enumerate(names) if name in self.stage_weights_)
+        device = choose_device(self.device)
+        stages = built_stages(self.backbone_, self.stage_weights_, depth, device)
+        with exact_arithmetic(device):
+            features = run_torch(stages, images.on(device), device, depth=depth, pooled=True)
+        return self.head_.outputs(features.astype(np.float64))
+
+    def _check_labelled(self, X, y):
+        """Refuse a y that is not there or of another length; tell which rows have a label."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        check_consistent_length(X, y)
+        return is_labelled(y)
+
+    def _refuse_missing(self, labelled):
+        if not labelled.all():
+            raise ValueError(
+                f"{np.sum(~labelled)} of {len(labelled)} labels in y are missing, and "
+                f"{type(self).__name__} learns from labelled rows only: drop the rows without a "
+                "label."
+            )
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "head_")
+
+
+def _draw_seed(random_state):
+    """A seed for torch; None draws fresh entropy, and leaves NumPy's global state alone."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _read_precision(mixed_precision, device):
+    """Whether the second phase trains in bfloat16, where its device computes with it."""
+    import torch
+
+    there = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    if mixed_precision is True and not there:
+        raise ValueError(
+            f"mixed_precision=True needs a CUDA device that computes in bfloat16, and the device "
+            f"is {str(device)!r}: expected 'auto' or False."
+        )
+    return there and mixed_precision is not False

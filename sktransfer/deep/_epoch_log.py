@@ -1,0 +1,51 @@
+"""The log of the epochs: history, and subtasks for scikit-learn's callbacks."""
+
+import numpy as np
+
+
+class EpochLog:
+    """Write down each epoch, and make it a subtask for scikit-learn's callbacks.
+
+    Parameters
+    ----------
+    context : sklearn.callback.CallbackContext
+        The context of the fit.
+    task : dict
+        ``estimator``, ``X`` and ``y`` as the callbacks are to see them.
+    as_attributes : callable
+        Called as ``as_attributes(head, stages, history)`` when a callback wants a fitted
+        estimator; returns the attributes that make one.
+    """
+
+    def __init__(self, context, task, as_attributes):
+        names = "phase", "train_loss", "train_score", "validation_loss", "validation_score"
+        self.history = {name: [] for name in names}
+        self._context = context
+        self._task = task
+        self._as_attributes = as_attributes
+        self._open = None
+
+    def begin(self, phase):
+        """Begin an epoch of a phase, unless one is open."""
+        if self._open is None:
+            self._open = self._context.subcontext(task_name=phase)
+            self._open.call_on_fit_task_begin(**self._task)
+
+    def end(self, *, training, held_out, head, stages=()):
+        """Write down the (loss, score) of the epoch; return whether a callback asks to stop."""
+        held_out = held_out or (np.nan, np.nan)
+        for name, value in zip(
+            self.history, (self._open.task_name, *training, *held_out), strict=True
+        ):
+            self.history[name].append(value if isinstance(value, str) else float(value))
+        epoch, self._open = self._open, None
+        return epoch.call_on_fit_task_end(
+            **self._task,
+            reconstruction_attributes=lambda: self._as_attributes(head(), stages, self.history),
+        )
+
+    def drop(self):
+        """End an epoch that began and was not finished, without writing it down."""
+        if self._open is not None:
+            self._open.call_on_fit_task_end(**self._task)
+            self._open = None

@@ -1,0 +1,267 @@
+"""A regressor that starts from a pretrained network and trains as much of it as asked."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import check_array, column_or_1d
+
+from sktransfer._domains import labels_alone
+from sktransfer.deep._base_fine_tune import _BaseFineTune
+from sktransfer.deep._head import Rows
+from sktransfer.deep._losses import SquaredLoss
+
+# A target that varies by less than this share of its mean is rounding noise.
+_SMALLEST_RELATIVE_SCALE = 1e-12
+
+
+class FineTuneRegressor(RegressorMixin, _BaseFineTune):
+    """Predict numbers from images with a pretrained network, whose last stages may be trained.
+
+    Training has two phases [1]_. First a ridge regression is solved on the network's pooled
+    features, standardised; then, unless everything is frozen, the stages after `freeze_depth` are
+    trained together with it on the squared error, in minibatches at a low rate, and the weights
+    with the smallest loss on held-out rows are kept. Targets are standardised for the training.
+
+    It helps when targets are few and the images resemble what the network was trained on: then
+    keep everything frozen. Pooled features know what is in an image better than where: for
+    positions and angles train more stages, or keep the map (`PretrainedFeatureExtractor` with
+    ``pooling=None``). It hurts when rows are very few and much is trained [1]_, and where targets
+    have long tails, which the squared error follows: transform them first. Augmentation hurts
+    where it changes the target and leaves its number as it was.
+
+    Parameters
+    ----------
+    backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
+        The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
+        and was trained on printed characters; the path of an ``.onnx`` file; "hf:FOLDER",
+        "torchvision:NAME" or "timm:NAME"; or a module.
+    weights : str, os.PathLike or None, default=None
+        A checkpoint for a module: read by layer name, skipping what does not fit.
+    stages : sequence of str or None, default=None
+        Where the network can be cut, in order from the input: tensors of an ONNX graph, submodules
+        of a module. None: found automatically.
+    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
+        How pixels become the input. None: as the network says.
+    input_size : int, (h, w) or None, default=None
+        The size of the input. None: as the network says.
+    freeze_depth : int or "all", default="all"
+        How many stages from the input stay as they are: 0 trains all, the number of stages is
+        the same as "all". Batch-norm of frozen stages keeps its running statistics.
+    initialize : {"pretrained", "random"}, default="pretrained"
+        "random" forgets the weights and draws new ones (He's initialization): the baseline from
+        scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred
+        rows) and `backbone_learning_rate` (to 1e-3); there is no first phase, and batch-norm trains
+        on the statistics of the minibatches. With everything frozen the features are random.
+    max_epochs : int, default=10
+        Most passes over the rows in the second phase.
+    learning_rate : float, default=1e-3
+        Step size (AdamW) of the head in the second phase. The first needs none.
+    backbone_learning_rate : float, default=3e-4
+        Step size (AdamW) of the last stage in the second phase.
+    rate_decay : float, default=1.0
+        Each stage nearer to the input learns at this share of the rate of the one after it.
+    schedule : {"constant", "cosine", "linear"}, default="constant"
+        How all rates fall over the `max_epochs` of the second phase, step by step, to almost 0.
+    warmup_epochs : int, default=0
+        Epochs at the start of the second phase in which all rates rise.
+    batch_size : int, default=32
+        Rows of a minibatch in the second phase, 2 or more.
+    weight_decay : float, default=0.1
+        The first phase is ``Ridge(alpha=weight_decay * n_samples)`` on standardised features, for
+        each standardised target; in the second AdamW's decay.
+    l2_sp : float, default=0.0
+        In the second phase the stages decay towards their pretrained weights, at this strength,
+        and not towards 0 [2]_. 0 leaves the decay as it is.
+    validation_fraction : float, default=0.15
+        Share of the rows that is held out to stop the second phase; neither phase trains on them.
+        With 0, or with fewer than 5 rows, nothing is held out and all epochs run. Without a second
+        phase nothing is held out.
+    n_iter_no_change : int, default=5
+        The second phase stops after so many epochs without a smaller held-out loss.
+    augment : dict or None, default=None
+        Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
+        "rotation" and "shear" in degrees, "shift" and "zoom" as shares, "horizontal_flip" and
+        "vertical_flip", "fill" ("nearest", "constant" with "fill_value", "reflect"), and
+        "brightness", "contrast" and "saturation". Equal images in an epoch change equally.
+    augment_views : int or None, default=None
+        So many views of each image are computed once and cached, and an epoch of the second phase
+        takes one of them, or the image itself, by chance. None: new views in each epoch, for
+        which the frozen stages run in every epoch; with everything frozen 4 fixed views, and the
+        head is trained on all of them beside the images.
+    image_shape : (h, w), (h, w, c) or None, default=None
+        The shape of an image whose pixels stand in one row of a 2-D X, channels last. None: a
+        square where the length of the row allows it, otherwise an image of one row.
+    value_range : (low, high) or None, default=None
+        The values of black and white. None: learned in `fit`, as by
+        `PretrainedFeatureExtractor`.
+    mixed_precision : bool or "auto", default="auto"
+        Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
+        a CPU. Predictions are computed in float32.
+    device : str, default="auto"
+        Where torch runs: "auto" for the first there is of "cuda", "mps" and "cpu", or a device.
+    cache : "memory", str, os.PathLike or None, default="memory"
+        Where activations of the frozen stages are kept for every other fit and prediction, those
+        of a search that freezes as deep, say: in the memory of the process (bounded), in a folder
+        that processes share, or nowhere.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the choice of held-out rows, the order of the minibatches, augmented views and random
+        weights. The same seed gives the same weights on one machine. None: fresh entropy.
+
+    Attributes
+    ----------
+    target_ndim_ : int
+        1 or 2, the dimensions of y in `fit`, and of predictions.
+    backbone_ : Backbone
+        The description of the network; pickles carry it in place of the frozen weights.
+    load_report_ : LoadReport or None
+        With `weights`: what was loaded, skipped and left fresh.
+    image_format_ : ImageFormat
+        How the pixels of X are read.
+    stage_weights_ : dict of str to dict of str to ndarray
+        The weights of those stages that are not as in the backbone's file: the trained ones,
+        and with ``initialize="random"`` all.
+    head_ : Head
+        The head: ``mean``, ``scale``, ``coef`` and ``intercept``, NumPy arrays; its
+        outputs are in the units of y.
+    history_ : dict of str to list
+        For each epoch: "phase" ("head" or "fine-tune"), "train_loss", "train_score",
+        "validation_loss" and "validation_score" (NaN where nothing is held out). Scores are
+        R^2, losses half the squared errors of standardised targets; those of training rows are
+        what the minibatches saw during the epoch.
+    n_iter_ : int
+        The number of epochs of both phases together.
+    n_features_in_ : int
+        The number of pixels in a row; set for 2-D X only.
+
+    See Also
+    --------
+    FineTuneClassifier : The same for classes.
+    PretrainedFeatureExtractor : The frozen features alone, for a regressor of your own.
+
+    Notes
+    -----
+    With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
+    its scale and shift are trained: statistics of a few rows would be worse than those of the
+    pretraining.
+
+    Costs: the frozen stages run once over the images, and once in all over those that any fit has
+    seen before, as far as the cache reaches. `augment_views` costs as many passes more, once, and
+    as much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
+    Activations too large for the memory lie in a temporary file. torch is imported only where
+    stages are trained or drawn at random.
+
+    References
+    ----------
+    .. [1] Kumar, Raghunathan, Jones, Ma, Liang. "Fine-tuning can distort pretrained features and
+       underperform out-of-distribution". ICLR 2022. https://arxiv.org/abs/2202.10054
+    .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
+       convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
+
+    Examples
+    --------
+    How far to the right the ink of a digit lies, in pixels:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sktransfer import FineTuneRegressor
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> y = (X.reshape(-1, 8, 8) @ np.arange(8)).sum(axis=1) / X.sum(axis=1)
+    >>> regressor = FineTuneRegressor().fit(X[:200], y[:200])
+    >>> bool(regressor.score(X[200:500], y[200:500]) > 0.5)
+    True
+    """
+
+    _parameter_constraints: dict = {**_BaseFineTune._parameter_constraints}
+
+    def __init__(
+        self,
+        backbone="glyphs",
+        *,
+        weights=None,
+        stages=None,
+        preprocessing=None,
+        input_size=None,
+        freeze_depth="all",
+        initialize="pretrained",
+        max_epochs=10,
+        learning_rate=1e-3,
+        backbone_learning_rate=3e-4,
+        rate_decay=1.0,
+        schedule="constant",
+        warmup_epochs=0,
+        batch_size=32,
+        weight_decay=0.1,
+        l2_sp=0.0,
+        validation_fraction=0.15,
+        n_iter_no_change=5,
+        augment=None,
+        augment_views=None,
+        image_shape=None,
+        value_range=None,
+        mixed_precision="auto",
+        device="auto",
+        cache="memory",
+        random_state=None,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.stages = stages
+        self.preprocessing = preprocessing
+        self.input_size = input_size
+        self.freeze_depth = freeze_depth
+        self.initialize = initialize
+        self.max_epochs = max_epochs
+        self.learning_rate = learning_rate
+        self.backbone_learning_rate = backbone_learning_rate
+        self.rate_decay = rate_decay
+        self.schedule = schedule
+        self.warmup_epochs = warmup_epochs
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.l2_sp = l2_sp
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.augment = augment
+        self.augment_views = augment_views
+        self.image_shape = image_shape
+        self.value_range = value_range
+        self.mixed_precision = mixed_precision
+        self.device = device
+        self.cache = cache
+        self.random_state = random_state
+
+    def predict(self, X):
+        """Predict the target of each image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
+            In the units, and with the dimensions, that y had in `fit`.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self.target_ndim_ == 1 else outputs
+
+    def _read_target(self, X, y):
+        """Validate y and set ``target_ndim_``."""
+        name = type(self).__name__
+        labelled = self._check_labelled(X, y)
+        y = labels_alone(y, labelled, discrete=False) if labelled.all() else y
+        if np.ndim(y) != 2:
+            y = column_or_1d(y, warn=True)
+        self._refuse_missing(labelled)
+        y = check_array(y, dtype="numeric", ensure_2d=False, estimator=name, input_name="y")
+        self.target_ndim_ = y.ndim
+        table = y.reshape(len(y), -1).astype(np.float64)
+        mean, scale = table.mean(axis=0), table.std(axis=0)
+        scale = np.where(scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean), 1.0, scale)
+        rows = Rows(None, (table - mean) / scale, np.ones(len(table)))
+        return y, rows, SquaredLoss(mean, scale)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

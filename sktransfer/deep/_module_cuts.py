@@ -1,0 +1,147 @@
+"""Where a torch network is best cut, from a recording of its calls."""
+
+from collections import Counter
+from itertools import zip_longest
+
+# A feature map whose side falls at least this much is another resolution; a convolution without
+# padding takes a few pixels only.
+_HALVING = 0.6
+
+# The submodules after the last feature map, by the names that torchvision, timm, transformers and
+# most papers' code give them.
+_HEADS = frozenset(
+    [
+        *("avgpool", "global_pool", "pooler", "flatten", "dropout", "head_drop", "fc_norm"),
+        *("classifier", "fc", "head", "heads", "last_linear", "logits", "predictions"),
+    ]
+)
+
+# Stages of a network whose activations keep their shape, besides its last normalisation.
+_QUARTERS = 4
+
+
+def find_module_stages(recording):
+    """Find cut points through which everything flows.
+
+    Of a network of feature maps: the last submodule before each halving of the resolution, and the
+    last one before pooling and head. Of a network of blocks that keep the shape, as a vision
+    transformer: the block at the end of each quarter, and the normalisation after the last.
+
+    Parameters
+    ----------
+    recording : Recording
+        With the flow of gradients.
+
+    Returns
+    -------
+    names : tuple of str
+        In order from the input; empty where there are none.
+    """
+    candidates = _candidates(recording)
+    maps = [call for call in candidates if _side(call) and not channels_last(call.shape[1:])]
+    sequences = [call for call in candidates if len(call.shape) == 3]
+    if maps and sequences and maps[-1].left > sequences[-1].left:
+        sequences = []
+    chosen = _quarters(sequences) if sequences else _before_halvings(maps)
+    if not chosen:
+        vectors = [call for call in candidates if len(call.shape) == 2]
+        chosen = vectors[-1:]
+    return tuple(call.name for call in chosen)
+
+
+def channels_last(shape):
+    """Tell whether an image's activations are a square map with its channels last."""
+    return len(shape) == 3 and shape[0] == shape[1] != shape[2] and shape[0] > 1
+
+
+def is_head(name):
+    """Tell whether a submodule belongs to what comes after the features."""
+    return any(part in _HEADS for part in name.split("."))
+
+
+def _candidates(recording):
+    """The calls of blocks, large ones opened, through whose output everything flows."""
+    found, pending = [], [0]
+    while pending:
+        number = pending.pop()
+        children = _children(recording, number)
+        if number == 0 or _is_container(recording, number, children):
+            pending.extend(call.number for call in children)
+            continue
+        call = recording.calls[number]
+        last = recording.last_call(call.name) is call
+        if last and call.shape and not is_head(call.name) and recording.carries_everything(call):
+            found.append(call)
+    found.sort(key=lambda call: call.left)
+    # What changes nothing, as dropout does in evaluation mode, is no place of its own.
+    return [
+        call
+        for before, call in zip([None, *found], found, strict=False)
+        if before is None or call.node is not before.node
+    ]
+
+
+def _children(recording, number):
+    return [call for call in recording.calls if call.parent == number]
+
+
+def _is_container(recording, number, children):
+    """Whether cut points are to be looked for inside of a call.
+
+    It is so where the resolution halves twice in it, or where it is a chain of parts that make
+    sequences and hold most of its weights.
+    """
+    if _count_halvings(recording, recording.calls[number]) >= 2:
+        return True
+    chain = [call for call in children if call.shape and len(call.shape) == 3]
+    chain = [call for call in chain if recording.carries_everything(call)]
+    held = sum({call.index: recording.sizes[call.index] for call in chain}.values())
+    return len(chain) > 1 and 2 * held > recording.sizes[recording.calls[number].index]
+
+
+def _count_halvings(recording, call):
+    """How often the resolution halves inside of a call, branches beside each other counted once."""
+    before = [c for c in recording.calls if c.left < call.entered and _side(c)]
+    side = _side(max(before, key=lambda c: c.left)) if before else recording.input_side
+    inside = [c for c in recording.calls[call.number : call.last + 1] if _side(c)]
+    n_halvings = 0
+    for part in sorted(inside, key=lambda c: c.left):
+        if _side(part) <= _HALVING * side:
+            n_halvings, side = n_halvings + 1, _side(part)
+    return n_halvings
+
+
+def _side(call):
+    """The width of a feature map, also of one whose channels are last; None for all else."""
+    return call.shape[2] if call.shape and len(call.shape) == 4 and call.shape[2] > 1 else None
+
+
+def _before_halvings(maps):
+    """The last map of each resolution."""
+    return [
+        call
+        for call, after in zip_longest(maps, maps[1:])
+        if after is None or _side(after) <= _HALVING * _side(call)
+    ]
+
+
+def _quarters(sequences):
+    """The blocks at the ends of the quarters; where the sequences shorten, those before."""
+    lengths = [call.shape[1] for call in sequences]
+    if lengths[-1] <= _HALVING * lengths[0]:
+        return [
+            call
+            for call, after in zip_longest(sequences, sequences[1:])
+            if after is None or after.shape[1] <= _HALVING * call.shape[1]
+        ]
+    (kind, n_blocks), *_ = Counter(map(_family, sequences)).most_common(1)
+    blocks = [call for call in sequences if _family(call) == kind]
+    n_stages = min(_QUARTERS, n_blocks)
+    chosen = [blocks[round(n_blocks * (k + 1) / n_stages) - 1] for k in range(n_stages)]
+    after = [call for call in sequences if call.left > chosen[-1].left]
+    return chosen + after[-1:]
+
+
+def _family(call):
+    """What the blocks of one list have in common: their names but for the number."""
+    return call.name.rstrip("0123456789")

@@ -1,0 +1,180 @@
+"""From pixels to the input of a network: size, colours, and the scale that it was trained with."""
+
+import math
+import warnings
+
+import numpy as np
+
+from sktransfer._kernels.resize import resize_images
+
+# ITU-R BT.601, the weights of Pillow's mode "L".
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+# Up to so many pixels a picture is resized whole and then cut, to Pillow's very bits. Of a larger
+# one only the middle is computed; Pillow may then take rows before columns, and a level moves.
+RESIZED_WHOLE = 2**20
+
+
+def network_input(images, preprocessing, *, out=None):
+    """Make images of one size the input of a network.
+
+    A network for colour sees pictures of 8 bits as it has seen them in its training, resized by
+    Pillow and rounded to 8 bits again; values in [0, 1] that are multiples of 1/255 are such
+    pictures, too, and give the same bits. All else is resized in floating point. The costly parts
+    run without Python's lock, so that threads pay.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w, c), float32 in [0, 1] or uint8, or list, c in 1, 3
+        In bytes 255 is white. A list holds Pillow images of mode "L" or "RGB", of any sizes: a
+        large photograph need not become an array before it is small.
+    preprocessing : Preprocessing
+    out : ndarray of shape (n, channels, H, W), float32, or None, default=None
+        Where the result goes, instead of new memory.
+
+    Returns
+    -------
+    batch : ndarray of shape (n, channels, H, W), float32, C-contiguous
+        An image gives the same bits alone as among others.
+    """
+    shape = (len(images), preprocessing.channels, *preprocessing.size)
+    batch = np.empty(shape, dtype=np.float32) if out is None else out
+    if preprocessing.channels == 1 and isinstance(images, list):
+        for image, target in zip(images, batch, strict=True):
+            network_input(_planes_last(image)[np.newaxis], preprocessing, out=target[np.newaxis])
+        return batch
+    if preprocessing.channels == 1:
+        batch[:] = _resized(_as_unit(images), preprocessing)
+        batch -= np.float32(preprocessing.mean[0])
+        batch /= np.float32(preprocessing.std[0])
+        return batch
+    for image, target in zip(images, batch, strict=True):
+        pixels = as_bytes(image)
+        if pixels is None:
+            _scale_into(target, _resized(image[np.newaxis], preprocessing)[0], preprocessing, 1)
+        else:
+            planes = np.moveaxis(_pillow_resized(pixels, preprocessing), -1, 0)
+            _scale_into(target, planes, preprocessing, 255)
+    return batch
+
+
+def _scale_into(target, planes, preprocessing, white):
+    """Write (value / white - mean) / std into the planes of a network's input, one by one."""
+    order = (0, 1, 2) if preprocessing.channel_order == "rgb" else (2, 1, 0)
+    values = zip(target, order, preprocessing.mean, preprocessing.std, strict=True)
+    for plane, channel, mean, std in values:
+        np.copyto(plane, planes[channel if len(planes) == 3 else 0])
+        plane *= np.float32(1 / (white * std))
+        plane -= np.float32(mean / std)
+
+
+def as_bytes(image):
+    """Return an image with values in [0, 1] as bytes, if it has no more than 8 bits; else None.
+
+    Parameters
+    ----------
+    image : ndarray, float32 in [0, 1] or uint8, or a Pillow image
+
+    Returns
+    -------
+    pixels : ndarray of the same shape, uint8, the Pillow image itself, or None
+    """
+    if not isinstance(image, np.ndarray) or image.dtype == np.uint8:
+        return image
+    # Most deeper images show it in their first row.
+    for part in (image[:1], image):
+        levels = np.rint(part * np.float32(255))
+        if not np.array_equal(levels / np.float32(255), part):
+            return None
+    return levels.astype(np.uint8)
+
+
+def _as_unit(images):
+    return images / np.float32(255) if images.dtype == np.uint8 else images
+
+
+def resize_plan(shape, preprocessing):
+    """Find the size that an image gets, and the part of it that the network sees.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    preprocessing : Preprocessing
+
+    Returns
+    -------
+    size : (int, int)
+        Height and width after resizing. With ``crop`` the proportions stay, up to a pixel: the
+        longer side is rounded down.
+    box : (int, int, int, int)
+        Top, left, height and width of the middle part.
+    """
+    (h, w), (height, width) = shape, preprocessing.size
+    if preprocessing.crop is None:
+        return (height, width), (0, 0, height, width)
+    least_h, least_w = (round(side / preprocessing.crop) for side in (height, width))
+    if least_h * w >= least_w * h:
+        size = (least_h, least_h * w // h)
+    else:
+        size = (least_w * h // w, least_w)
+    top, left = round((size[0] - height) / 2), round((size[1] - width) / 2)
+    return size, (top, left, height, width)
+
+
+def _resized(images, preprocessing):
+    """Resize in floating point; planes (n, channels, H, W)."""
+    size, box = resize_plan(images.shape[1:3], preprocessing)
+    resized = resize_images(images, size=size, method=preprocessing.resize, box=box)
+    return to_channels(resized, preprocessing.channels)
+
+
+def _pillow_resized(pixels, preprocessing):
+    """Resize a picture of bytes (h, w, c), or one of Pillow's, as Pillow does."""
+    with warnings.catch_warnings():
+        from PIL import Image
+    shape = pixels.shape[:2] if isinstance(pixels, np.ndarray) else pixels.size[::-1]
+    size, (top, left, height, width) = resize_plan(shape, preprocessing)
+    middle = np.s_[top : top + height, left : left + width]
+    if size == shape:
+        return _planes_last(pixels)[middle]
+    method = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}[preprocessing.resize]
+    if isinstance(pixels, np.ndarray):
+        pixels = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if max(math.prod(size), math.prod(shape)) <= RESIZED_WHOLE:
+        return _planes_last(pixels.resize(size[::-1], method))[middle]
+    rows, columns = (old / new for old, new in zip(shape, size, strict=True))
+    # Rounding must not lead out of the picture.
+    right = min((left + width) * columns, shape[1])
+    bottom = min((top + height) * rows, shape[0])
+    box = (left * columns, top * rows, right, bottom)
+    return _planes_last(pixels.resize((width, height), method, box=box))
+
+
+def _planes_last(picture):
+    pixels = np.asarray(picture)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+
+
+def to_channels(images, channels):
+    """Convert between grey and colour, and put the channels first.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w, c), float32, c in 1, 3
+    channels : {1, 3}
+        Colour becomes grey by luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); grey becomes
+        three equal channels.
+
+    Returns
+    -------
+    planes : ndarray of shape (n, channels, h, w), float32, C-contiguous
+    """
+    planes = np.moveaxis(images, -1, 1)
+    if planes.shape[1] == 3 and channels == 1:
+        red, green, blue = (planes[:, i : i + 1] * LUMA[i] for i in range(3))
+        planes = red + green + blue
+    elif planes.shape[1] == 1 and channels == 3:
+        planes = np.repeat(planes, 3, axis=1)
+    return np.ascontiguousarray(planes)

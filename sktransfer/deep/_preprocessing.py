@@ -1,0 +1,237 @@
+"""How pixels become the input of a network: a small frozen description, and its known forms."""
+
+import json
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+
+import numpy as np
+
+# 224 of 256 pixels: the geometry with which nearly every network for photographs is evaluated.
+PHOTO_CROP = 0.875
+
+# The names are Keras's `mode`; values for the input's own channels, images in [0, 1].
+_KNOWN = {
+    "torch": {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
+    "tf": {"mean": 0.5, "std": 0.5},
+    "caffe": {
+        "mean": (103.939 / 255, 116.779 / 255, 123.68 / 255),
+        "std": 1 / 255,
+        "channel_order": "bgr",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image with values in [0, 1] becomes the input of a network.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Height and width of the input, in pixels.
+    channels : {1, 3}
+        Grey or colour.
+    mean, std : tuple of float
+        One value a channel of the input: the input is ``(image - mean) / std``.
+    resize : {"bilinear", "bicubic"}, default="bilinear"
+        How images get their size; both antialias when they shrink, as Pillow does.
+    crop : float or None, default=None
+        None squashes an image to `size`. Otherwise its proportions stay: it is resized until it
+        just covers ``size / crop``, and the middle is cut out. For the usual 0.875 and 224 pixels
+        the shorter side becomes 256.
+    channel_order : {"rgb", "bgr"}, default="rgb"
+        The order of the input's colours; `mean` and `std` stand in this order.
+
+    Raises
+    ------
+    ValueError
+        When a field is none of these; all faults in one message.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: str = "bilinear"
+    crop: float | None = None
+    channel_order: str = "rgb"
+
+    def __post_init__(self):
+        faults = []
+        if len(self.size) != 2 or not all(isinstance(s, int) and s > 0 for s in self.size):
+            faults.append(f"size={self.size!r} must be a height and a width in pixels")
+        if self.channels not in (1, 3):
+            faults.append(f"channels={self.channels!r} must be 1 or 3")
+        if len(self.mean) != self.channels or len(self.std) != self.channels:
+            faults.append(
+                f"mean={self.mean!r} and std={self.std!r} must have one value for each channel"
+            )
+        if not all(value > 0 for value in self.std):
+            faults.append(f"std={self.std!r} must be positive")
+        if self.resize not in ("bilinear", "bicubic"):
+            faults.append(f"resize={self.resize!r} must be 'bilinear' or 'bicubic'")
+        if self.crop is not None and not 0 < self.crop <= 1:
+            faults.append(f"crop={self.crop!r} must be None or a share in (0, 1]")
+        if self.channel_order not in ("rgb", "bgr"):
+            faults.append(f"channel_order={self.channel_order!r} must be 'rgb' or 'bgr'")
+        if faults:
+            raise ValueError(f"A preprocessing cannot be used: {'; '.join(faults)}.")
+
+    @classmethod
+    def from_json(cls, text):
+        """Read the description that a network file carries.
+
+        Parameters
+        ----------
+        text : str
+            A JSON object with ``size``, ``channels``, ``range`` ([0, 1]), ``resize``, ``mean``
+            and ``std``, and where it differs from the default ``crop`` and ``channel_order``.
+
+        Returns
+        -------
+        preprocessing : Preprocessing
+        """
+        fields = json.loads(text)
+        value_range = fields.get("range", [0, 1])
+        if list(value_range) != [0, 1]:
+            raise ValueError(
+                f"A preprocessing cannot be used: range={value_range!r} is not [0, 1]."
+            )
+        return cls(
+            size=tuple(fields["size"]),
+            channels=fields["channels"],
+            mean=tuple(map(float, fields["mean"])),
+            std=tuple(map(float, fields["std"])),
+            resize=fields.get("resize", "bilinear"),
+            crop=fields.get("crop"),
+            channel_order=fields.get("channel_order", "rgb"),
+        )
+
+    def to_json(self):
+        """Write the description that `from_json` reads.
+
+        Returns
+        -------
+        text : str
+        """
+        fields = {"range": [0, 1]} | {name: getattr(self, name) for name in self.__annotations__}
+        return json.dumps(fields)
+
+
+def resolve_preprocessing(preprocessing, *, own, size, channels, of):
+    """Find out how pixels become the input of one network.
+
+    Parameters
+    ----------
+    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None
+        What the user says. Names and (mean, std) change the values alone; a `Preprocessing`
+        replaces all.
+    own : Preprocessing or None
+        What the network says itself.
+    size : (int, int) or None
+        Height and width of the input; None: that of `preprocessing` or `own`.
+    channels : {1, 3}
+        The channels of the input.
+    of : str
+        How messages call the network, as in ``"backbone='net.onnx'"``.
+
+    Returns
+    -------
+    preprocessing : Preprocessing
+
+    Raises
+    ------
+    ValueError
+        When nothing says how, or what is said does not fit the network.
+    """
+    if preprocessing is None and own is None:
+        raise ValueError(
+            f"{of} does not say how pixels become its input: pass preprocessing='torch' (mean "
+            ".485 .456 .406 and std .229 .224 .225, most networks made with torch), 'tf' (values "
+            "from -1 to 1), 'caffe' (blue first, means subtracted), (mean, std) of pixels in "
+            "[0, 1], or a Preprocessing."
+        )
+    if preprocessing is None:
+        preprocessing = own
+    elif not isinstance(preprocessing, Preprocessing):
+        values = _values(preprocessing, channels)
+        if own is not None and own.channels == channels:
+            preprocessing = replace(own, **({"channel_order": "rgb"} | values))
+        elif size is None:
+            raise ValueError(
+                f"{of} takes images of any size: pass input_size=224, or the size that it was "
+                "trained with."
+            )
+        else:
+            preprocessing = Preprocessing(size, channels, crop=PHOTO_CROP, **values)
+    if preprocessing.channels != channels:
+        raise ValueError(
+            f"preprocessing={preprocessing!r} has {preprocessing.channels} channels, but the input "
+            f"of {of} has {channels}."
+        )
+    return preprocessing if size is None else replace(preprocessing, size=tuple(size))
+
+
+def read_input_size(input_size):
+    """Validate the parameter ``input_size``.
+
+    Parameters
+    ----------
+    input_size : int, (int, int) or None
+        The side of a square, or height and width.
+
+    Returns
+    -------
+    size : (int, int) or None
+    """
+    if input_size is None:
+        return None
+    sides = (input_size,) * 2 if isinstance(input_size, Integral) else input_size
+    try:
+        sides = tuple(sides)
+    except TypeError:
+        sides = ()
+    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise ValueError(
+            f"input_size={input_size!r} is no size of an image: expected None, the side of a "
+            "square in pixels, or (height, width)."
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def _values(preprocessing, channels):
+    """Mean, std and channel order of a name or a pair, one value a channel."""
+    if isinstance(preprocessing, str) and preprocessing in _KNOWN:
+        known = dict(_KNOWN[preprocessing])
+    else:
+        try:
+            mean, std = preprocessing
+            known = {"mean": _numbers(mean), "std": _numbers(std)}
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"preprocessing={preprocessing!r} is not known: expected {_list_known()}, a pair "
+                "(mean, std) of numbers or of one number a channel, for pixels in [0, 1], or a "
+                "Preprocessing."
+            ) from None
+    for name in ("mean", "std"):
+        values = np.atleast_1d(known[name])
+        if len(values) not in (1, channels):
+            raise ValueError(
+                f"preprocessing={preprocessing!r} has {len(values)} values for {name}, but the "
+                f"input of the network has {channels} channel{'s' * (channels > 1)}: pass "
+                "(mean, std) with one value a channel."
+            )
+        known[name] = tuple(np.broadcast_to(values, channels).tolist())
+    return known
+
+
+def _numbers(values):
+    if isinstance(values, (str, bytes)):
+        raise TypeError("text is no number")
+    numbers = values if np.iterable(values) else [values]
+    return tuple(float(value) for value in numbers if isinstance(value, Real) or float(value))
+
+
+def _list_known():
+    return ", ".join(map(repr, _KNOWN))

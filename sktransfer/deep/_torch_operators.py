@@ -1,0 +1,466 @@
+"""The operators of ONNX as functions of torch.
+
+Each entry of `OPERATORS` takes the attributes of a node, with the graph's ``opset`` and ``batch``
+among them, and returns ``function(stage, *inputs) -> output``, where an input that is left out is
+None. Importing this module imports torch.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+# ---- padding
+
+
+def _same_padding(shape, attributes, kernel):
+    """The padding of auto_pad, top, left, bottom, right: the output has ceil(input / stride)."""
+    strides = attributes.get("strides", (1, 1))
+    dilations = attributes.get("dilations", (1, 1))
+    starts, ends = [], []
+    for n, k, stride, dilation in zip(shape, kernel, strides, dilations, strict=True):
+        missing = max((math.ceil(n / stride) - 1) * stride + (k - 1) * dilation + 1 - n, 0)
+        smaller = missing // 2
+        upper = attributes["auto_pad"] == b"SAME_UPPER"
+        starts.append(smaller if upper else missing - smaller)
+        ends.append(missing - smaller if upper else smaller)
+    return *starts, *ends
+
+
+def _padded(x, attributes, kernel, value=0.0):
+    if attributes.get("auto_pad", b"NOTSET") in (b"SAME_UPPER", b"SAME_LOWER"):
+        top, left, bottom, right = _same_padding(x.shape[2:], attributes, kernel)
+    else:
+        top, left, bottom, right = attributes.get("pads", (0, 0, 0, 0))
+    if not (top or left or bottom or right):
+        return x
+    return F.pad(x, (left, right, top, bottom), value=value)
+
+
+def _pad(attributes):
+    mode = attributes.get("mode", b"constant").decode()
+    mode = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
+
+    def pad(stage, x, pads=None, value=None, axes=None):
+        pads = list(attributes["pads"]) if pads is None else pads.tolist()
+        axes = range(x.ndim) if axes is None else axes.tolist()
+        n = len(pads) // 2
+        of_axis = {axis % x.ndim: (pads[i], pads[n + i]) for i, axis in enumerate(axes)}
+        order = [side for axis in reversed(range(x.ndim)) for side in of_axis.get(axis, (0, 0))]
+        while order and not any(order[-2:]):
+            del order[-2:]
+        if mode != "constant":
+            return F.pad(x, order, mode=mode)
+        value = attributes.get("value", 0.0) if value is None else float(value)
+        return F.pad(x, order, value=value)
+
+    return pad
+
+
+# ---- layers with weights
+
+
+def _convolution(attributes):
+    options = {
+        "stride": tuple(attributes.get("strides", (1, 1))),
+        "dilation": tuple(attributes.get("dilations", (1, 1))),
+        "groups": attributes.get("group", 1),
+    }
+    return lambda stage, x, weight, bias=None: F.conv2d(
+        _padded(x, attributes, weight.shape[2:]), weight, bias, **options
+    )
+
+
+def _gemm(attributes):
+    alpha, beta = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
+
+    def gemm(stage, a, b, c=None):
+        a = a.T if attributes.get("transA", 0) else a
+        b = b.T if attributes.get("transB", 0) else b
+        product = a @ b if alpha == 1.0 else alpha * (a @ b)
+        return product if c is None else product + beta * c
+
+    return gemm
+
+
+def _batch_normalization(attributes):
+    # ONNX's momentum is the share of the old statistics, torch's that of the new ones.
+    momentum = 1.0 - attributes.get("momentum", 0.9)
+    eps = attributes.get("epsilon", 1e-5)
+
+    def normalize(stage, x, weight, bias, mean, var):
+        share = momentum if stage.momentum is None else stage.momentum
+        return F.batch_norm(
+            x, mean, var, weight, bias, training=stage.training, momentum=share, eps=eps
+        )
+
+    return normalize
+
+
+def _instance_normalization(attributes):
+    eps = attributes.get("epsilon", 1e-5)
+    return lambda stage, x, weight, bias: F.instance_norm(x, weight=weight, bias=bias, eps=eps)
+
+
+def _layer_normalization(attributes):
+    axis, eps = attributes.get("axis", -1), attributes.get("epsilon", 1e-5)
+    return lambda stage, x, weight, bias=None: F.layer_norm(
+        x, x.shape[axis % x.ndim :], weight, bias, eps
+    )
+
+
+def _local_response(attributes):
+    alpha, beta, bias = (
+        attributes.get(name, default)
+        for name, default in {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}.items()
+    )
+    return lambda stage, x: F.local_response_norm(x, attributes["size"], alpha, beta, bias)
+
+
+# ---- pooling
+
+
+def _max_pooling(attributes):
+    options = {
+        "stride": tuple(attributes.get("strides", (1, 1))),
+        "dilation": tuple(attributes.get("dilations", (1, 1))),
+        "ceil_mode": bool(attributes.get("ceil_mode", 0)),
+    }
+    size = tuple(attributes["kernel_shape"])
+    return lambda stage, x: F.max_pool2d(_padded(x, attributes, size, -np.inf), size, **options)
+
+
+def _average_pooling(attributes):
+    size = tuple(attributes["kernel_shape"])
+    options = {
+        "stride": tuple(attributes.get("strides", (1, 1))),
+        "ceil_mode": bool(attributes.get("ceil_mode", 0)),
+        "divisor_override": 1,
+    }
+    with_pads = bool(attributes.get("count_include_pad", 0))
+
+    def average(stage, x):
+        padded = _padded(x, attributes, size)
+        ones = x.new_ones(1, 1, *x.shape[2:])
+        counted = _padded(ones, attributes, size, value=float(with_pads))
+        # Each window's sum over the number of its places that count, pads or not.
+        return F.avg_pool2d(padded, size, **options) / F.avg_pool2d(counted, size, **options)
+
+    return average
+
+
+def _positions(x):
+    """The axes of a map's positions, or of a sequence's."""
+    return tuple(range(2, x.ndim))
+
+
+def _reduce(function):
+    def make(attributes):
+        keep = bool(attributes.get("keepdims", 1))
+
+        def reduce(stage, x, axes=None):
+            axes = attributes.get("axes") if axes is None else axes.tolist()
+            if not axes and attributes.get("noop_with_empty_axes", 0):
+                return x
+            return function(x, dim=tuple(axes or range(x.ndim)), keepdim=keep)
+
+        return reduce
+
+    return make
+
+
+# ---- shapes
+
+
+def _reshape(attributes):
+    def reshape(stage, x, shape):
+        shape = shape.tolist()
+        # A graph that was written for a fixed number of images takes any number here.
+        if shape and shape[0] == attributes["batch"]:
+            shape[0] = len(x)
+        if not attributes.get("allowzero", 0):
+            shape = [n or x.shape[place] for place, n in enumerate(shape)]
+        return x.reshape(shape)
+
+    return reshape
+
+
+def _flatten(attributes):
+    axis = attributes.get("axis", 1)
+    return lambda stage, x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
+
+
+def _axes_of(attributes, axes):
+    return attributes.get("axes") if axes is None else axes.tolist()
+
+
+def _concat(attributes):
+    axis = attributes["axis"]
+
+    def concat(stage, *inputs):
+        # Of a graph that was written for one image, a token stored in the file has but one row.
+        if attributes["batch"] == 1 and axis and inputs[0].ndim > 2:
+            rows = max(len(x) for x in inputs)
+            inputs = [x.expand(rows, *x.shape[1:]) if len(x) == 1 else x for x in inputs]
+        return torch.cat(inputs, axis)
+
+    return concat
+
+
+def shape_of(attributes, sizes):
+    """The operator Shape of an activation, from what is known: a number or a multiple of images.
+
+    Parameters
+    ----------
+    attributes : dict
+    sizes : list of (int, int)
+        Each axis has ``fixed + multiple * n`` entries for n images.
+    """
+    sizes = sizes[attributes.get("start", 0) : attributes.get("end", len(sizes))]
+    return lambda stage, x: torch.tensor(
+        [fixed + multiple * len(x) for fixed, multiple in sizes], device=x.device
+    )
+
+
+def _squeeze(attributes):
+    def squeeze(stage, x, axes=None):
+        axes = _axes_of(attributes, axes)
+        return x.squeeze() if axes is None else x.squeeze(tuple(axes))
+
+    return squeeze
+
+
+def _unsqueeze(attributes):
+    def unsqueeze(stage, x, axes=None):
+        axes = _axes_of(attributes, axes)
+        for axis in sorted(axis % (x.ndim + len(axes)) for axis in axes):
+            x = x.unsqueeze(axis)
+        return x
+
+    return unsqueeze
+
+
+def _transpose(attributes):
+    return lambda stage, x: x.permute(attributes.get("perm", tuple(reversed(range(x.ndim)))))
+
+
+def _split(attributes):
+    def split(stage, x, sizes=None):
+        axis = attributes.get("axis", 0)
+        sizes = attributes.get("split") if sizes is None else sizes.tolist()
+        if sizes is None:
+            sizes = -(-x.shape[axis] // attributes["n_outputs"])
+        return torch.split(x, sizes, axis)
+
+    return split
+
+
+def _slice(attributes):
+    def cut(stage, x, starts=None, ends=None, axes=None, steps=None):
+        starts = attributes["starts"] if starts is None else starts.tolist()
+        ends = attributes["ends"] if ends is None else ends.tolist()
+        axes = _axes_of(attributes, axes) or range(len(starts))
+        steps = [1] * len(starts) if steps is None else steps.tolist()
+        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+            chosen = range(x.shape[axis])[start:end:step]
+            if step > 0:
+                x = x[(slice(None),) * (axis % x.ndim) + (slice(start, end, step),)]
+            else:
+                x = x.index_select(axis, torch.tensor(list(chosen), device=x.device))
+        return x
+
+    return cut
+
+
+def _gather(attributes):
+    axis = attributes.get("axis", 0)
+
+    def gather(stage, x, indices):
+        indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+        chosen = x.index_select(axis, indices.reshape(-1))
+        place = axis % x.ndim
+        return chosen.reshape((*x.shape[:place], *indices.shape, *x.shape[place + 1 :]))
+
+    return gather
+
+
+def _expand(stage, x, shape):
+    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
+
+
+def _constant_of_shape(attributes):
+    from onnx import numpy_helper
+
+    value = attributes.get("value")
+    value = np.zeros(1, np.float32) if value is None else numpy_helper.to_array(value)
+    fill = torch.tensor(value.copy())
+    return lambda stage, shape: fill.to(shape.device).expand(tuple(shape.tolist())).clone()
+
+
+# ---- element by element
+
+
+def _cast(attributes):
+    from onnx import helper
+
+    dtype = torch.from_numpy(np.empty(0, helper.tensor_dtype_to_np_dtype(attributes["to"]))).dtype
+    return lambda stage, x: x.to(dtype)
+
+
+def _clip(attributes):
+    def clip(stage, x, low=None, high=None):
+        low = attributes.get("min") if low is None else low
+        high = attributes.get("max") if high is None else high
+        return x if low is None and high is None else torch.clamp(x, low, high)
+
+    return clip
+
+
+def _divide(stage, a, b):
+    whole = not (a.is_floating_point() or b.is_floating_point())
+    return torch.div(a, b, rounding_mode="trunc" if whole else None)
+
+
+def _modulo(attributes):
+    function = torch.fmod if attributes.get("fmod", 0) else torch.remainder
+    return lambda stage, a, b: function(a, b)
+
+
+def _softmax(function):
+    def make(attributes):
+        if attributes["opset"] >= 13:
+            return lambda stage, x: function(x, dim=attributes.get("axis", -1))
+
+        # Before opset 13 everything from the axis on is one vector.
+        def coerced(stage, x):
+            axis = attributes.get("axis", 1) % x.ndim
+            return function(x.flatten(axis), dim=axis).reshape(x.shape)
+
+        return coerced
+
+    return make
+
+
+def _hard_sigmoid(attributes):
+    alpha, beta = attributes.get("alpha", 0.2), attributes.get("beta", 0.5)
+    return lambda stage, x: torch.clamp(alpha * x + beta, 0.0, 1.0)
+
+
+def _gelu(attributes):
+    approximate = attributes.get("approximate", b"none").decode()
+    return lambda stage, x: F.gelu(x, approximate=approximate)
+
+
+def _prelu(stage, x, slope):
+    return torch.where(x < 0, x * slope, x)
+
+
+def _fold(function):
+    """An operator of any number of inputs from one of two."""
+
+    def fold(stage, first, *others):
+        for other in others:
+            first = function(first, other)
+        return first
+
+    return lambda attributes: fold
+
+
+def _plain(function):
+    """An operator without attributes that matter."""
+    return lambda attributes: lambda stage, *inputs: function(*inputs)
+
+
+def _direct(function):
+    return lambda attributes: function
+
+
+OPERATORS = {
+    "Abs": _plain(torch.abs),
+    "Add": _plain(torch.add),
+    "And": _plain(torch.logical_and),
+    "AveragePool": _average_pooling,
+    "BatchNormalization": _batch_normalization,
+    "Cast": _cast,
+    "Ceil": _plain(torch.ceil),
+    "Clip": _clip,
+    "Concat": _concat,
+    "ConstantOfShape": _constant_of_shape,
+    "Conv": _convolution,
+    "Div": _direct(_divide),
+    "Dropout": _plain(lambda x, *ignored: x),
+    "Elu": lambda attributes: lambda stage, x: F.elu(x, attributes.get("alpha", 1.0)),
+    "Equal": _plain(torch.eq),
+    "Erf": _plain(torch.erf),
+    "Exp": _plain(torch.exp),
+    "Expand": _direct(_expand),
+    "Flatten": _flatten,
+    "Floor": _plain(torch.floor),
+    "Gather": _gather,
+    "Gelu": _gelu,
+    "Gemm": _gemm,
+    "GlobalAveragePool": _plain(lambda x: x.mean(dim=_positions(x), keepdim=True)),
+    "GlobalMaxPool": _plain(lambda x: x.amax(dim=_positions(x), keepdim=True)),
+    "Greater": _plain(torch.gt),
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": _plain(lambda x: x * torch.clamp(x / 6 + 0.5, 0.0, 1.0)),
+    "Identity": _plain(lambda x: x),
+    "InstanceNormalization": _instance_normalization,
+    "LRN": _local_response,
+    "LayerNormalization": _layer_normalization,
+    "LeakyRelu": lambda attributes: lambda stage, x: F.leaky_relu(x, attributes.get("alpha", 0.01)),
+    "Less": _plain(torch.lt),
+    "Log": _plain(torch.log),
+    "LogSoftmax": _softmax(torch.log_softmax),
+    "MatMul": _plain(torch.matmul),
+    "Max": _fold(torch.maximum),
+    "MaxPool": _max_pooling,
+    "Min": _fold(torch.minimum),
+    "Mod": _modulo,
+    "Mul": _plain(torch.mul),
+    "Neg": _plain(torch.neg),
+    "Not": _plain(torch.logical_not),
+    "Or": _plain(torch.logical_or),
+    "PRelu": _direct(_prelu),
+    "Pad": _pad,
+    "Pow": _plain(torch.pow),
+    "Reciprocal": _plain(torch.reciprocal),
+    "ReduceMax": _reduce(torch.amax),
+    "ReduceMean": _reduce(torch.mean),
+    "ReduceSum": _reduce(torch.sum),
+    "Relu": _plain(torch.relu),
+    "Reshape": _reshape,
+    "Shape": lambda attributes: (
+        lambda stage, x: shape_of(attributes, [(size, 0) for size in x.shape])(stage, x)
+    ),
+    "Sigmoid": _plain(torch.sigmoid),
+    "Slice": _slice,
+    "Softmax": _softmax(torch.softmax),
+    "Softplus": _plain(F.softplus),
+    "Split": _split,
+    "Sqrt": _plain(torch.sqrt),
+    "Squeeze": _squeeze,
+    "Sub": _plain(torch.sub),
+    "Tanh": _plain(torch.tanh),
+    "Transpose": _transpose,
+    "Unsqueeze": _unsqueeze,
+    "Where": _plain(torch.where),
+}
+
+# Which inputs of an operator are trained where they are stored in the file; every other stored
+# array is a buffer. A lone number is none: it is part of a formula.
+TRAINED_INPUTS = {
+    "Add": (0, 1),
+    "BatchNormalization": (1, 2),
+    "Concat": (0, 1),
+    "Conv": (1, 2),
+    "Gemm": (1, 2),
+    "InstanceNormalization": (1, 2),
+    "LayerNormalization": (1, 2),
+    "MatMul": (0, 1),
+    "Mul": (0, 1),
+    "Not": _plain(torch.logical_not),
+    "Or": _plain(torch.logical_or),
+    "PRelu": (1,),
+}
