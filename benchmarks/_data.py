@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sktransfer.datasets import load_image_folder
+
 DATA_VARIABLE = "SKTRANSFER_DATA"
 
 
@@ -24,7 +26,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set: ``files`` in ``folder``, with the SHA-256 checksum of each."""
+    """A data set: ``files`` in ``folder``, with the checksum of each, as `checksum` gives it."""
 
     name: str
     folder: str
@@ -53,18 +55,29 @@ class Dataset:
         return paths
 
     def _check(self, name, path, data_home):
-        if not path.is_file():
+        if not (path.is_file() or path.is_dir()):
             raise DataError(
                 f"{self.name}: {name} is not in {path.parent}; get it from {self.source}, or name "
                 f"another folder than {data_home} with --data or the environment variable "
                 f"{DATA_VARIABLE}."
             )
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = checksum(path)
         if found != self.files[name]:
             raise DataError(
                 f"{self.name}: {path} has the SHA-256 checksum {found}, expected "
                 f"{self.files[name]}: it is another version or damaged; get it from {self.source}."
             )
+
+
+def checksum(path):
+    """Give the SHA-256 checksum of a file; of a folder that of the names and checksums in it."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    files = sorted(
+        (file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file()
+    )
+    lines = [f"{checksum(file)}  {name}\n" for name, file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def find_data_home(option=None):
@@ -167,7 +180,65 @@ AMAZON_REVIEWS = Dataset(
     licence="none stated: for research, not to be passed on",
 )
 
-DATASETS = (OFFICE_CALTECH_SURF, MNIST_USPS, MNIST_TEST, MUSHROOM, NEWSGROUPS, AMAZON_REVIEWS)
+SCHOOL = Dataset(
+    name="Examination scores of pupils of 139 schools in London",
+    folder="school",
+    files={"school.mat": "57fb3238fdd03a9aa17276e2ce18d9bbb5d128c3261e794fe6233b58b6909068"},
+    source="https://github.com/jiayuzhou/MALSAR/tree/master/data",
+    cite=(
+        "Goldstein, Journal of the Royal Statistical Society A 1991; as prepared by Argyriou, "
+        "Evgeniou and Pontil, Machine Learning 2008"
+    ),
+    licence="none stated: for research, not to be passed on",
+)
+
+HYMENOPTERA = Dataset(
+    name="Hymenoptera, photographs of ants and bees, shorter side 256",
+    folder="hymenoptera_256",
+    files={
+        "train": "33087cc5d8fba35de2dcb704fb8cc96a00eb90f1ea72bbea8a0debeadd005247",
+        "val": "629d2216866316e52af46ffc32849c8fbb802f061b1e4ed86bc602e4d2d63e7e",
+    },
+    source=(
+        "https://download.pytorch.org/tutorial/hymenoptera_data.zip (these photographs are its "
+        "own, resized until their shorter side has 256 pixels)"
+    ),
+    cite=(
+        "Chilamkurthy, Transfer learning for computer vision tutorial, PyTorch; Deng, Dong, "
+        "Socher, Li, Li and Fei-Fei, ImageNet, CVPR 2009"
+    ),
+    licence="ImageNet's terms: for research, not to be passed on",
+)
+
+MOBILENET_V2 = Dataset(
+    name="MobileNetV2, a folder of transformers with its weights",
+    folder="../weights/mobilenet_v2",
+    files={
+        "config.json": ("bd9f82d476d7dd1e6384c9ac42e465c6ad0f95ec7e3ee2a32252c8f9fd928854"),
+        "model.safetensors": ("9d517e4238d786bf3328ef06fffedc04519aa3523e61cdb07103358c13b4c2a5"),
+        "preprocessor_config.json": (
+            "10488f6235ceb6e22320f0b243a3f44339876ee8507b1f9ad8901fc38ba8b68e"
+        ),
+    },
+    source=(
+        "https://github.com/google-coral/test_data (these files are its int8 network, dequantised "
+        "and saved by transformers)"
+    ),
+    cite="Sandler, Howard, Zhu, Zhmoginov and Chen, CVPR 2018",
+    licence="Apache-2.0",
+)
+
+DATASETS = (
+    OFFICE_CALTECH_SURF,
+    MNIST_USPS,
+    MNIST_TEST,
+    MUSHROOM,
+    NEWSGROUPS,
+    AMAZON_REVIEWS,
+    SCHOOL,
+    HYMENOPTERA,
+    MOBILENET_V2,
+)
 
 
 def load_office_caltech_surf(data_home):
@@ -289,6 +360,47 @@ def load_amazon_reviews(data_home):
         )
         for domain in sorted({domain for domain, _ in found})
     }
+
+
+def load_school(data_home):
+    """Read examination scores, a school at a time.
+
+    Returns
+    -------
+    schools : list of 139 tuples (X, y)
+        X of shape (n_pupils, 28), float64: the year of the examination, what the school and the
+        pupil are like, and a last column of ones; 22 to 251 pupils, 15362 in all. y of shape
+        (n_pupils,), float64: the score, from 1 to 70.
+    """
+    from scipy.io import loadmat
+
+    (path,) = SCHOOL.locate(data_home).values()
+    content = loadmat(path)
+    return [
+        (X.astype(float), y.ravel().astype(float))
+        for X, y in zip(content["X"].ravel(), content["Y"].ravel(), strict=True)
+    ]
+
+
+def load_hymenoptera(data_home):
+    """List photographs of ants and bees, which ImageNet has, too.
+
+    Returns
+    -------
+    parts : dict of str to (paths, y)
+        Under "train" and "val": paths of shape (245,) and (153,), dtype object; y of the same
+        shape, dtype str, "ants" or "bees".
+    """
+    return {
+        part: load_image_folder(path, return_X_y=True)
+        for part, path in HYMENOPTERA.locate(data_home).items()
+    }
+
+
+def find_mobilenet_v2(data_home):
+    """Give what `backbone=` takes for a MobileNetV2 that was trained on ImageNet."""
+    folder = next(iter(MOBILENET_V2.locate(data_home).values())).parent
+    return f"hf:{folder.resolve()}"
 
 
 def parse_reviews(content):

@@ -88,6 +88,35 @@ def _tilted():
     return *draw(300, 0), *draw(300, 1)
 
 
+def _faint():
+    """Six features; the classes vary least, and one of their two features is offset."""
+    rng = np.random.default_rng(8)
+
+    def draw(n, offset):
+        y = np.arange(n) % 2
+        X = rng.normal(size=(n, 6)) * [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]
+        X[:, :2] = np.where(y == 1, 0.6, -0.6)[:, None] + 0.25 * rng.normal(size=(n, 2))
+        X[:, 1] += offset
+        return X, y
+
+    return *draw(300, 0.0), *draw(300, 3.0)
+
+
+def _class_by_class(seed=0):
+    """Four features; the second tells the classes too, but the other way round in the target."""
+    rng = np.random.default_rng(seed)
+
+    def draw(n, direction):
+        y = np.arange(n) % 2
+        sign = np.where(y == 1, 1.0, -1.0)
+        X = rng.normal(size=(n, 4))
+        X[:, 0] += 3.0 * sign
+        X[:, 1] += 2.0 * direction * sign
+        return X, y
+
+    return *draw(300, 1.0), *draw(300, -1.0)
+
+
 def _moons():
     """Two moons and the same, turned: no linear map of the whole fits, a row-wise one does."""
     X_source, y_source = make_moons(300, noise=0.08, random_state=0)
@@ -105,6 +134,8 @@ SHIFTS = {
     "nuisance": _nuisance,
     "tilted": _tilted,
     "moons": _moons,
+    "faint": _faint,
+    "class by class": _class_by_class,
 }
 
 
@@ -113,7 +144,8 @@ def draw_alignment(aligner, *, shift, estimator=None):
 
     Parameters
     ----------
-    aligner : transformer that takes ``sample_domain``
+    aligner : transformer that takes ``sample_domain``, or dict of str to such
+        Several are drawn side by side, under their names.
     shift : str
         A key of `SHIFTS`.
     estimator : classifier, default=None
@@ -121,14 +153,17 @@ def draw_alignment(aligner, *, shift, estimator=None):
     """
     X_source, y_source, X_target, y_target = SHIFTS[shift]()
     X, y, sample_domain = pack_domains({"source": (X_source, y_source)}, target=X_target)
-    aligner = clone(aligner).fit(X, y, sample_domain=sample_domain)
-    after = aligner.transform(X, sample_domain=sample_domain)
-    is_target = sample_domain == "target"
-    _, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
+    aligners = aligner if isinstance(aligner, dict) else {"after": aligner}
+    n_panels = 1 + len(aligners)
+    _, panels = plt.subplots(1, n_panels, figsize=(4.2 * n_panels, 3.4), layout="constrained")
     _draw_domains(panels[0], "before", X_source, y_source, X_target, y_target, estimator)
-    _draw_domains(
-        panels[1], "after", after[~is_target], y_source, after[is_target], y_target, estimator
-    )
+    is_target = sample_domain == "target"
+    for panel, (name, each) in zip(panels[1:], aligners.items()):
+        each = clone(each).fit(X, y, sample_domain=sample_domain)
+        after = each.transform(X, sample_domain=sample_domain)
+        _draw_domains(
+            panel, name, after[~is_target], y_source, after[is_target], y_target, estimator
+        )
 
 
 def _draw_domains(panel, title, X_source, y_source, X_target, y_target, estimator):
@@ -221,3 +256,35 @@ def _draw_boundary(panel, model):
     score = model.decision_function(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
     panel.contour(x, y, score, levels=[0], colors="k", linewidths=1)
     panel.set(xlim=x_limits, ylim=y_limits)
+
+
+def draw_scores(aligners, *, n_draws=20):
+    """Draw the scores of a source-only model over many draws of the shift "class by class".
+
+    Parameters
+    ----------
+    aligners : dict of str to transformer that takes ``sample_domain``
+    n_draws : int, default=20
+        How often the rows are drawn.
+    """
+    scores = {"none": []} | {name: [] for name in aligners}
+    for seed in range(n_draws):
+        X_source, y_source, X_target, y_target = _class_by_class(seed)
+        X, y, sample_domain = pack_domains({"source": (X_source, y_source)}, target=X_target)
+        is_target = sample_domain == "target"
+        for name in scores:
+            rows = X
+            if name != "none":
+                rows = clone(aligners[name]).fit_transform(X, y, sample_domain=sample_domain)
+            model = LogisticRegression().fit(rows[~is_target], y_source)
+            scores[name].append(model.score(rows[is_target], y_target))
+    _, panel = plt.subplots(figsize=(6.4, 2.6), layout="constrained")
+    for place, values in enumerate(scores.values()):
+        panel.scatter(values, np.full(n_draws, place), s=24, color=COLOURS[0], alpha=0.5)
+        panel.scatter(np.median(values), place, s=160, marker="|", color="k")
+    panel.set_yticks(range(len(scores)), list(scores))
+    panel.set(xlim=(-0.02, 1.02), ylim=(-0.5, len(scores) - 0.5))
+    panel.set_xlabel("share right on the target, each draw a dot, the median a line")
+    last = list(scores)[-1]
+    better = np.sum(np.array(scores[last]) > np.array(scores["none"]))
+    panel.set_title(f"{last} gains over none in {better} of {n_draws} draws")

@@ -1,0 +1,139 @@
+"""The guide names every public name and loses no page, and its code stands on what there is."""
+
+import ast
+import inspect
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import sktransfer
+from sktransfer import datasets
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+GUIDE = sorted((DOCS / "guide").rglob("*.rst"))
+FILES = re.compile(r"glob|\.onnx|\.pth|read_csv|load_image_folder")  # what only the reader has
+ESTIMATORS = [name for name in sktransfer.__all__ if inspect.isclass(getattr(sktransfer, name))]
+
+
+def _toctrees(page):
+    """Give the pages that a page's toctrees list."""
+    lines = page.read_text().splitlines()
+    listed, inside = [], False
+    for line in lines:
+        if line.startswith(".. toctree::"):
+            inside = True
+        elif inside and line and not line.startswith(" "):
+            inside = False
+        elif inside and (entry := line.strip()) and not entry.startswith(":"):
+            listed.append((page.parent / entry).with_suffix(".rst"))
+    return listed
+
+
+def _blocks(text, *, mark):
+    """Give the indented blocks of code that follow `mark` in reStructuredText."""
+    for start in re.finditer(mark, text):
+        block = []
+        for line in text[start.end() :].splitlines()[1:]:
+            if line and not line.startswith(" "):
+                break
+            block.append(line)
+        yield inspect.cleandoc("\n".join(block))
+
+
+def _code():
+    """Every block of Python in the guide and the README, with where it stands."""
+    for page in [DOCS / "index.rst", *GUIDE]:
+        for mark in (r"\.\. code-block:: python\n", r"\.\. plot::\n"):
+            for place, block in enumerate(_blocks(page.read_text(), mark=mark)):
+                kind = "plot" if "plot" in mark else "code"
+                yield pytest.param(block, id=f"{page.relative_to(DOCS)}:{kind}{place}")
+    readme = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    for place, block in enumerate(readme):
+        yield pytest.param(block, id=f"README.md:{place}")
+
+
+@pytest.mark.parametrize("name", sktransfer.__all__)
+def test_every_public_name_stands_in_the_reference(name):
+    assert re.search(rf"^    {name}$", (DOCS / "reference.rst").read_text(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", datasets.__all__)
+def test_every_loader_stands_in_the_reference(name):
+    assert f"    datasets.{name}\n" in (DOCS / "reference.rst").read_text()
+
+
+def test_the_contract_stands_in_the_reference():
+    assert "    utils.estimator_checks\n" in (DOCS / "reference.rst").read_text()
+
+
+def test_the_reference_names_nothing_that_is_not_there():
+    names = re.findall(
+        r"^    ([A-Za-z][\w.]*)$", (DOCS / "reference.rst").read_text(), re.MULTILINE
+    )
+    assert names
+    for name in names:
+        *modules, last = f"sktransfer.{name}".split(".")
+        home = import_module(".".join(modules))
+        assert hasattr(home, last) or find_spec(f"sktransfer.{name}"), name
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_has_a_page_of_the_guide(name):
+    role = f":class:`~sktransfer.{name}`"
+    pages = [page for page in GUIDE if role in page.read_text()]
+    assert pages, f"no page of the guide holds {role}"
+
+
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_page_is_listed_in_a_toctree(page):
+    listed = {
+        entry.resolve() for holder in [DOCS / "index.rst", *GUIDE] for entry in _toctrees(holder)
+    }
+    assert page.resolve() in listed
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in GUIDE if page.parent.name in ("instance", "feature", "deep")],
+    ids=lambda page: str(page.relative_to(DOCS)),
+)
+def test_every_method_says_when_it_helps_and_when_it_hurts(page):
+    if page.stem == "index":
+        return
+    text = page.read_text()
+    assert "\nWhen it helps\n-------------\n" in text
+    assert "\nWhen it hurts\n-------------\n" in text
+
+
+@pytest.mark.parametrize("block", list(_code()))
+def test_code_compiles_and_imports_what_there_is(block):
+    """Every block compiles; what it imports from the package exists, under that name."""
+    tree = compile(block, "block", "exec", flags=ast.PyCF_ONLY_AST)
+    for node in tree.body:
+        module = getattr(node, "module", None)
+        if module and module.partition(".")[0] == "sktransfer":
+            home = import_module(module)
+            assert all(hasattr(home, alias.name) for alias in node.names), block
+
+
+COMPLETE = [
+    each
+    for each in _code()
+    if "plot" not in each.id
+    and not each.id.startswith("README")
+    and not FILES.search(each.values[0])
+    and re.search("default_rng|load_", each.values[0])
+]
+
+
+@pytest.mark.parametrize("block", COMPLETE)
+def test_code_that_brings_its_own_data_runs(block):
+    exec(compile(block, "block", "exec"), {})
+
+
+def test_there_is_code_that_runs():
+    assert len(COMPLETE) > 3
