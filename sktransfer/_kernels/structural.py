@@ -67,7 +67,8 @@ def predictors(X, Y, *, ridge):
 
     With both centred, and each column of ``Y`` divided by its standard deviation,
     ``W = (X^T X + r I)^-1 X^T Y``, where ``r`` is `ridge` times the mean of the diagonal of
-    ``X^T X``. One factorisation, of the smaller of ``X^T X`` and ``X X^T``, serves all columns.
+    ``X^T X``. One factorisation, of the smaller of ``X^T X`` and ``X X^T``, serves all columns. Of
+    sparse rows only the products are centred: a mean far beyond the spread costs digits there.
 
     Parameters
     ----------
@@ -79,11 +80,18 @@ def predictors(X, Y, *, ridge):
     Returns
     -------
     weights : ndarray of shape (n_features, n_pivots), float64
+
+    Raises
+    ------
+    LinAlgError
+        When the matrix to factorise is not positive definite to machine precision.
     """
     Y = Y - Y.mean(axis=0)
     deviations = np.sqrt(np.mean(Y**2, axis=0))
     Y /= np.where(deviations > 0, deviations, 1)
     mean = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
+    if not issparse(X):
+        X, mean = X - mean, np.zeros_like(mean)
     product = np.asarray(X.T @ Y)  # Y is centred, which centres X
     if X.shape[1] <= X.shape[0]:
         gram = _dense(X.astype(np.float64).T @ X) - X.shape[0] * np.outer(mean, mean)
@@ -116,8 +124,10 @@ def shared_directions(weights, *, n_components):
 
 def mean_square_length(X):
     """The mean squared length of rows."""
-    squares = X.multiply(X) if issparse(X) else X * X
-    return float(squares.sum(dtype=np.float64)) / X.shape[0]
+    if issparse(X):
+        X = X.astype(np.float64)
+        return float(X.multiply(X).sum()) / X.shape[0]
+    return float(np.einsum("ij,ij", X, X, dtype=np.float64)) / X.shape[0]
 
 
 def _solve(gram, right, *, ridge, n_features):

@@ -14,7 +14,7 @@ from sktransfer._kernels.warp import inverse_affine, recolour_images, warp_image
 FILLS = ("nearest", "constant", "reflect")
 
 # Part of the keys of cached views: raise it when the same fields come to mean other pixels.
-_VERSION = 1
+_VERSION = 2
 
 # The numbers of a draw, in the order of its bytes.
 _DRAWN = (

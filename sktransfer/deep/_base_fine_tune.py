@@ -17,14 +17,16 @@ from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._epoch_log import EpochLog
 from sktransfer.deep._images import learn_image_format, validate_images
-from sktransfer.deep._phases import Augmented, Outcome, train_head, train_stages
+from sktransfer.deep._persistence import _Persistent
+from sktransfer.deep._phases import Augmented, train_head, train_stages
+from sktransfer.deep._resume import Checkpoint, training_facts
 from sktransfer.deep._schedule import SCHEDULES
 from sktransfer.deep._settings import Settings
 from sktransfer.deep._starts import DrawnStart, Images, PretrainedStart
 from sktransfer.deep._tail import built_stages, run_torch
 
 
-class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
+class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
     """Fit a head on a pretrained network, and those of its stages that are not frozen.
 
     A subclass has the parameters in its own ``__init__`` and one hook, `_read_target`.
@@ -40,6 +42,7 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
         "image_shape": "no_validation",
         "value_range": "no_validation",
         "cache": "no_validation",
+        "checkpoint": "no_validation",
         "augment": "no_validation",
         "freeze_depth": [StrOptions({"all"}), Interval(Integral, 0, None, closed="left")],
         "initialize": [StrOptions({"pretrained", "random"})],
@@ -82,7 +85,8 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
         ImportError
             If stages are to be trained, or have random weights, and torch is not installed.
         ValueError
-            If a parameter does not fit the network, the images or this machine.
+            If a parameter does not fit the network, the images or this machine, or the folder
+            `checkpoint` holds another training.
         """
         X = validate_images(self, X, reset=True)
         y, labels, loss = self._read_target(X, y)
@@ -97,15 +101,22 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
         self.image_format_ = learn_image_format(
             X, image_shape=self.image_shape, value_range=self.value_range
         )
+        self.input_shape_ = None if isinstance(X, list) else X.shape[1:]
         depth = self._read_depth(loss)
+        seed, checkpoint = self._open_checkpoint(X, y, depth)
         augmentation = read_augmentation(self.augment)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         log = EpochLog(context, {"estimator": self, "X": X, "y": y}, self._as_attributes)
-        outcome = self._train(X, labels, loss, depth, augmentation, log)
-        attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
-        vars(self).update(attributes)
-        self._warn(outcome)
+        result = None if checkpoint is None else checkpoint.result
+        if result is None:
+            outcome = self._train(X, labels, loss, depth, augmentation, log, seed, checkpoint)
+            attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
+            result = {"attributes": attributes, "converged": outcome.converged}
+            if checkpoint is not None:
+                checkpoint.finish(result)
+        vars(self).update(result["attributes"])
+        self._warn(result["converged"])
         context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
 
@@ -129,9 +140,22 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
-    def _train(self, X, labels, loss, depth, augmentation, log):
-        """Train what is not frozen; torch is imported where it is needed, and only there."""
+    def _open_checkpoint(self, X, y, depth):
+        """The seed, and the folder's training; None without a folder."""
         seed = _draw_seed(self.random_state)
+        if self.checkpoint is None:
+            return seed, None
+        device = self.device
+        if depth < len(self.backbone_.stages) or self.initialize == "random":
+            from sktransfer.deep._torch_engine import choose_device
+
+            device = str(choose_device(device))
+        facts = training_facts(self, X, y, device)
+        checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
+        return checkpoint.seed, checkpoint
+
+    def _train(self, X, labels, loss, depth, augmentation, log, seed, checkpoint):
+        """Train what is not frozen; torch is imported where it is needed, and only there."""
         images = Images(X, self.image_format_, self.backbone_, self.device, self.cache)
         augmented = Augmented(augmentation, self.augment_views, seed)
         options = {"loss": loss, "augmented": augmented, "log": log}
@@ -158,6 +182,7 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
                 from_scratch=from_scratch,
                 seed=seed,
                 device=device,
+                checkpoint=checkpoint,
                 **options,
             )
 
@@ -182,8 +207,8 @@ class _BaseFineTune(CallbackSupportMixin, BaseEstimator, ABC):
         self.stage_weights_ = {stage.output_name: stage.arrays() for stage in stages}
         return [stage.to(device) for stage in stages]
 
-    def _warn(self, outcome: Outcome):
-        if not outcome.converged and self._head_epochs():
+    def _warn(self, converged):
+        if not converged and self._head_epochs():
             warnings.warn(
                 f"head_epochs={self._head_epochs()!r} ended before the head converged: raise it, "
                 "or weight_decay.",

@@ -100,7 +100,7 @@ def _read_safetensors(path):
     except ImportError as error:
         raise ImportError(
             f"weights={str(path)!r} needs safetensors, which is not installed; run "
-            'pip install "sktransfer[hf]".'
+            'pip install "sktransfer[save]".'
         ) from error
     try:
         return load_file(path)

@@ -174,10 +174,37 @@ def decode(item):
     Unreadable
         With the reason.
     """
-    source = load(item)
+    picture, value_range = open_picture(load(item))
+    return as_pixels(picture), value_range
+
+
+def open_picture(source):
+    """Decode what `load` returned, but leave a Pillow image of bytes without alpha one.
+
+    Parameters
+    ----------
+    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
+
+    Returns
+    -------
+    picture : PIL.Image.Image of mode "L" or "RGB", or ndarray of shape (h, w, c)
+        Its pixels are loaded, its orientation applied.
+    value_range : (int, int) or None
+        As for `decode`.
+
+    Raises
+    ------
+    Unreadable
+        With the reason.
+    """
     if isinstance(source, np.ndarray):
         return source, dtype_range(source.dtype)
-    return with_image(source, _pillow_pixels)
+    return with_image(source, _pillow_picture)
+
+
+def as_pixels(picture):
+    """Give what `open_picture` returned as an array of shape (h, w, c)."""
+    return picture if isinstance(picture, np.ndarray) else check_pixels(np.asarray(picture))
 
 
 def check_pixels(pixels):
@@ -262,7 +289,7 @@ def _too_large(limit):
     return f"more pixels than PIL.Image.MAX_IMAGE_PIXELS, {limit}, allows"
 
 
-def _pillow_pixels(image):
+def _pillow_picture(image):
     from PIL import ImageOps
 
     if image.getexif().get(ORIENTATION, 1) != 1:
@@ -272,9 +299,9 @@ def _pillow_pixels(image):
     if image.mode == "I" or image.mode.startswith("I;16"):
         return np.asarray(image)[:, :, np.newaxis], (0, 65535)
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        image = image.convert("RGBA")
-    elif image.mode in ("1", "L"):
-        image = image.convert("L")
-    else:
-        image = image.convert("RGB")
-    return check_pixels(np.asarray(image)), (0, 255)
+        return check_pixels(np.asarray(image.convert("RGBA"))), (0, 255)
+    mode = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode != mode:
+        return image.convert(mode), (0, 255)
+    image.load()
+    return image, (0, 255)

@@ -8,7 +8,7 @@ from sktransfer import __version__
 from sktransfer.deep._export_network import read_opset, write_network
 from sktransfer.deep._export_pixels import GraphWriter, write_preprocessing
 from sktransfer.deep._images import row_shape
-from sktransfer.deep._onnx_graph import _onnx
+from sktransfer.deep._onnx_file import import_onnx
 from sktransfer.deep._storage import write_whole
 
 _INPUT = "X"
@@ -26,7 +26,7 @@ def export_onnx(estimator, path, *, image_shape=None):
     image_shape : (h, w), (h, w, c) or None, default=None
         As for `FineTuneClassifier.to_onnx`.
     """
-    onnx = _onnx()
+    onnx = import_onnx()
     network = onnx.compose.add_prefix(write_network(estimator), "backbone/")
     before, after = GraphWriter("pixels"), GraphWriter("head")
     dims, about = _write_pixels(estimator, before, image_shape, network.graph.input[0].name)
@@ -116,7 +116,7 @@ def _write_pooling(writer, activations, shape):
 
 def _write_head(writer, features, estimator, opset):
     """The head in float64, as in `Head.outputs`; the declared outputs of the file."""
-    helper, kinds = _onnx().helper, _onnx().TensorProto
+    helper, kinds = import_onnx().helper, import_onnx().TensorProto
     head = estimator.head_
     standardised = writer.add("Div", writer.add("Sub", features, head.mean), head.scale)
     logits = writer.add("Add", writer.add("MatMul", standardised, head.coef.T), head.intercept)

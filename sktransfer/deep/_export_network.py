@@ -7,7 +7,8 @@ import numpy as np
 
 from sktransfer.deep._engine import open_engine
 from sktransfer.deep._onnx_engine import make_session
-from sktransfer.deep._onnx_graph import _onnx, adapt_input, cut, free_batch, needed_nodes, parse
+from sktransfer.deep._onnx_file import adapt_input, import_onnx, parse
+from sktransfer.deep._onnx_graph import cut, free_batch, needed_nodes
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
 _OLDEST, _LIFTED, _TRACED = 9, 13, 17
@@ -45,7 +46,7 @@ def write_network(estimator):
     network = cut(model, [model_input.name], [backbone.stages[-1]])
     fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
     if fixed:
-        network = _onnx().load_model_from_string(free_batch(network.SerializeToString()))
+        network = import_onnx().load_model_from_string(free_batch(network.SerializeToString()))
     if old:
         network = _lift(network, backbone)
     if shared or fixed or old:
@@ -63,7 +64,7 @@ def _place_weights(model, backbone, stage_weights):
 
     Returns whether a node with fitted weights belongs to two stages, which may differ in them.
     """
-    numpy_helper = _onnx().numpy_helper
+    numpy_helper = import_onnx().numpy_helper
     stored = _stored_arrays(model)
     done, shared, before = set(), False, ()
     for stage in backbone.stages:
@@ -89,7 +90,7 @@ def _stored_arrays(model):
     """What a graph holds: initializers and constants, by name."""
     from sktransfer.deep._graph_stage import _attributes, _constant
 
-    stored = {t.name: _onnx().numpy_helper.to_array(t) for t in model.graph.initializer}
+    stored = {t.name: import_onnx().numpy_helper.to_array(t) for t in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Constant":
             stored[node.output[0]] = _constant(_attributes(node))
@@ -135,7 +136,7 @@ def _trace(estimator):
             )
     except Exception as error:  # torch has no class for it
         raise ValueError(_cannot(estimator, f"{type(error).__name__}: {error}")) from error
-    return _onnx().load_model_from_string(stream.getvalue())
+    return import_onnx().load_model_from_string(stream.getvalue())
 
 
 def _fitted_stages(estimator):

@@ -6,8 +6,13 @@ from itertools import count
 import numpy as np
 
 from sktransfer._kernels.resize import _FILTER, _SUPPORT, resize_matrix
-from sktransfer.deep._network_input import LUMA, RESIZED_WHOLE, resize_plan
-from sktransfer.deep._onnx_graph import _onnx
+from sktransfer.deep._network_input import (
+    LUMA,
+    RESIZED_WHOLE,
+    _pillow_resized,
+    resize_plan,
+)
+from sktransfer.deep._onnx_file import import_onnx
 
 # Pillow multiplies pictures of bytes by whole numbers: weights times 2 ** 22.
 _PILLOW_BITS = 22
@@ -24,18 +29,22 @@ class GraphWriter:
         """Add a node; arrays among its inputs become constants."""
         inputs = [self.constant(x) if isinstance(x, np.ndarray) else x for x in inputs]
         output = output or next(self._names)
-        node = _onnx().helper.make_node(operator, inputs, [output], name=output, **attributes)
+        node = import_onnx().helper.make_node(operator, inputs, [output], name=output, **attributes)
         self.nodes.append(node)
         return output
 
     def cast(self, source, dtype):
         """Add a conversion to a dtype of NumPy."""
-        return self.add("Cast", source, to=_onnx().helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+        return self.add(
+            "Cast", source, to=import_onnx().helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        )
 
     def constant(self, array):
         """Add a constant."""
         name = next(self._names)
-        self.constants.append(_onnx().numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.constants.append(
+            import_onnx().numpy_helper.from_array(np.ascontiguousarray(array), name)
+        )
         return name
 
 
@@ -74,7 +83,7 @@ def write_preprocessing(writer, source, *, shape, value_range, preprocessing):
         return writer.add("Div", planes, np.float32(preprocessing.std[0]).reshape(1))
     deep = _scale(writer, resized, channels, preprocessing, white=1)
     levels = writer.add("Floor", writer.add("Add", _times(writer, images, 255), _single(0.5)))
-    resized = _resize_bytes(writer, levels, shape[:2], plan, preprocessing.resize)
+    resized = _resize_bytes(writer, levels, shape[:2], preprocessing)
     eight_bits = _scale(writer, resized, channels, preprocessing, white=255)
     return _choose(writer, _is_deeper(writer, images, levels), deep, eight_bits)
 
@@ -120,26 +129,46 @@ def _resize(writer, images, shape, plan, method):
     return writer.add("MatMul", writer.add("MatMul", rows, images), columns.T)
 
 
-def _resize_bytes(writer, levels, shape, plan, method):
-    """As Pillow does it with bytes: columns, rounded, then rows, rounded; exact in float64."""
-    size, (top, left, height, width) = plan
-    if max(math.prod(size), math.prod(shape)) <= RESIZED_WHOLE:
-        rows = pillow_matrix(shape[0], size[0], method)[top : top + height]
-        columns = pillow_matrix(shape[1], size[1], method)[left : left + width]
-    else:
-        steps = [old / new for old, new in zip(shape, size, strict=True)]
-        ends = [
-            min((first + n) * step, old)
-            for first, n, step, old in zip((top, left), (height, width), steps, shape, strict=True)
-        ]
-        rows = pillow_matrix(shape[0], height, method, top * steps[0], ends[0])
-        columns = pillow_matrix(shape[1], width, method, left * steps[1], ends[1])
-    low = _to_levels(writer, writer.add("MatMul", writer.cast(levels, np.float64), columns.T))
-    return writer.cast(_to_levels(writer, writer.add("MatMul", rows, low)), np.float32)
+def _resize_bytes(writer, levels, shape, preprocessing):
+    """As Pillow does it with bytes: along one axis, rounded, then along the other, rounded.
+
+    Which axis is the first depends on the sizes and on Pillow's release: it is asked.
+    """
+    rows, columns = _pillow_matrices(shape, preprocessing)
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 1), dtype=np.uint8)
+    expected = _pillow_resized(noise, preprocessing)[..., 0]
+    low = np.clip(_round(noise[..., 0] @ columns.T), 0, 255)
+    columns_first = np.array_equal(np.clip(_round(rows @ low), 0, 255), expected)
+    levels = writer.cast(levels, np.float64)
+    for along_columns in (columns_first, not columns_first):
+        pair = (levels, columns.T) if along_columns else (rows, levels)
+        levels = _to_levels(writer, writer.add("MatMul", *pair))
+    return writer.cast(levels, np.float32)
+
+
+def _pillow_matrices(shape, preprocessing):
+    """The matrices of the rows and of the columns, cut to what the network sees."""
+    size, box = resize_plan(shape, preprocessing)
+    whole = max(math.prod(size), math.prod(shape)) <= RESIZED_WHOLE
+    matrices = []
+    for old, new, first, length in zip(shape, size, box[:2], box[2:], strict=True):
+        if whole:
+            matrix = pillow_matrix(old, new, preprocessing.resize)[first : first + length]
+        else:
+            step = old / new
+            part = first * step, min((first + length) * step, old)
+            matrix = pillow_matrix(old, length, preprocessing.resize, *part)
+        matrices.append(matrix)
+    return matrices
+
+
+def _round(sums):
+    """Sums of levels and whole weights, rounded to levels."""
+    return np.floor((sums + 2.0 ** (_PILLOW_BITS - 1)) / 2.0**_PILLOW_BITS)
 
 
 def _to_levels(writer, sums):
-    """Round sums of levels and whole weights to levels again."""
+    """`_round` and the limits of a byte, as nodes."""
     half, one = 2.0 ** (_PILLOW_BITS - 1), 2.0**_PILLOW_BITS
     shares = writer.add("Div", writer.add("Add", sums, np.array([half])), np.array([one]))
     rounded = writer.add("Max", writer.add("Floor", shares), np.zeros(1))

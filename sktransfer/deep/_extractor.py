@@ -65,7 +65,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         maximum of X. What is given here holds for all values, those of files included.
         What lies outside at `transform` is clipped.
     batch_size : int, default=64
-        How many images run through the network at a time; about two batches more are read ahead.
+        How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.
     device : str, default="auto"
         Where the network runs: "cpu", "cuda", "mps", or one of several as in "cuda:1"; "auto"

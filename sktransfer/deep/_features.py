@@ -15,7 +15,7 @@ from sktransfer.deep._cache import open_cache
 from sktransfer.deep._decode import find_fault, list_faults, raise_faults
 from sktransfer.deep._engine import open_engine
 from sktransfer.deep._pooling import n_features, pool
-from sktransfer.deep._preprocess import gather, read_slices
+from sktransfer.deep._preprocess import Recycled, gather, read_slices
 from sktransfer.deep._value_range import warn_of_other_scale
 
 # Raise it when the same images come to have other features.
@@ -90,11 +90,12 @@ def stage_features(
     warn_of_other_scale(X, image_format)
     stage = backbone.locate(stage)
     engine = open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
-    features = _allocate((len(X), n_features(stage.shape, pooling)), in_memory)
+    features = allocate((len(X), n_features(stage.shape, pooling)), in_memory)
     about = (VERSION, backbone.fingerprint, stage.name, pooling, backbone.preprocessing, engine.key)
     view = b"" if augmented is None else augmented.key()
     store = open_cache(cache)
     lookup = _Lookup(features, store, repr(about).encode() + view)
+    recycled = Recycled()
     slices = read_slices(
         X,
         image_format=image_format,
@@ -103,12 +104,14 @@ def stage_features(
         n_jobs=n_jobs,
         augmented=augmented,
         choose=lookup.choose,
+        recycled=recycled,
     )
     faults, stop = [], on_error == "raise"
     batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
     with closing(store), closing(slices), closing(batches):
         for positions, batch in batches:
             lookup.keep(positions, pool(engine.run(batch), pooling))
+            recycled.give(batch)
     faults = lookup.finish(X, faults)
     if stop:
         raise_faults(faults, len(X))
@@ -196,7 +199,7 @@ class _Lookup:
         return sorted(faults)
 
 
-def _allocate(shape, in_memory):
+def allocate(shape, in_memory):
     """Memory for the result; where it is large, a file without a name that ends with it."""
     size = math.prod(shape) * 4
     if in_memory is None or size <= in_memory:

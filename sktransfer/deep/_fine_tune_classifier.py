@@ -114,9 +114,17 @@ class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
         Where activations of the frozen stages are kept for every other fit and prediction, those
         of a search that freezes as deep, say: in the memory of the process (bounded), in a folder
         that processes share, or nowhere.
+    checkpoint : str, os.PathLike or None, default=None
+        A folder, made if it is absent, in which the training is kept, epoch by epoch. A process
+        that is killed and fits again with the same data and parameters goes on after the last whole
+        epoch, to the same weights where the machine and its threads are the same; after a finished
+        fit the same call gives the result back at once. The folder is bound to one fit: anything
+        else is an error, and changes nothing in it. So leave None in searches and
+        cross-validation, which fit many times.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of held-out rows, the order of the minibatches, augmented views and random
-        weights. The same seed gives the same weights on one machine. None: fresh entropy.
+        weights. The same seed gives the same weights on one machine. None: fresh entropy, which
+        `checkpoint` keeps.
 
     Attributes
     ----------
@@ -128,6 +136,8 @@ class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
         With `weights`: what was loaded, skipped and left fresh.
     image_format_ : ImageFormat
         How the pixels of X are read.
+    input_shape_ : tuple of int or None
+        The shape of one image in a numeric X; None for files and images of several sizes.
     stage_weights_ : dict of str to dict of str to ndarray
         The weights of those stages that are not as in the backbone's file: the trained ones,
         and with ``initialize="random"`` all.
@@ -218,6 +228,7 @@ class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
         mixed_precision="auto",
         device="auto",
         cache="memory",
+        checkpoint=None,
         random_state=None,
     ):
         self.backbone = backbone
@@ -248,6 +259,7 @@ class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
         self.mixed_precision = mixed_precision
         self.device = device
         self.cache = cache
+        self.checkpoint = checkpoint
         self.random_state = random_state
 
     def predict(self, X):

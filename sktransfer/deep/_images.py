@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sktransfer.deep._decode import Unreadable, check_pixels, is_encoded
+from sktransfer.deep._decode import Unreadable, as_pixels, check_pixels, is_encoded
 from sktransfer.deep._value_range import check_value_range, learn_range, scale_to_unit
 
 LONGEST_SILENT_ROW = 64
@@ -127,6 +127,25 @@ class ImageFormat:
             None where nothing says it.
         """
         return self.value_range if self.imposed else implied or self.value_range
+
+    def to_input(self, picture, implied):
+        """Map pixels to [0, 1], unless they are bytes that `network_input` takes as they are.
+
+        Parameters
+        ----------
+        picture : PIL.Image.Image of mode "L" or "RGB", or ndarray of shape (..., c)
+        implied : (float, float) or None
+            The range that the dtype or the file's mode implies.
+
+        Returns
+        -------
+        images : PIL.Image.Image, or ndarray of shape (..., c), uint8 or float32, c in 1, 3
+        """
+        is_array = isinstance(picture, np.ndarray)
+        of_bytes = not is_array or (picture.dtype == np.uint8 and picture.shape[-1] < 4)
+        if of_bytes and self.range_of(implied) == (0, 255):
+            return picture
+        return self.to_unit(as_pixels(picture), implied)
 
     def to_unit(self, pixels, implied):
         """Map pixels to [0, 1].

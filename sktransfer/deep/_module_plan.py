@@ -4,6 +4,7 @@ Importing this module imports torch.
 """
 
 import dataclasses
+from contextlib import contextmanager
 from copy import deepcopy
 
 import torch
@@ -55,12 +56,15 @@ class Plan:
         The shape of the images.
     dense : bool
         Whether placeholders are whole tensors, which operations in place need.
+    inside : list of int
+        The places of torch's encoder layers in which there is a cut.
     """
 
     calls: list
     parts: list
     input_slot: object
     dense: bool = False
+    inside: list = dataclasses.field(default_factory=list)
 
 
 def probe(n, shape):
@@ -105,6 +109,12 @@ def make_plan(backbone, source, shape):
     ends = [_cut(backbone, first, name) for name in backbone.stages]
     plan = Plan(first.calls, _make_parts(backbone, ends), _input_slot(shape))
     _distribute(plan, first, source)
+    plan.inside = [
+        index
+        for index, (name, module) in enumerate(source.named_modules())
+        if isinstance(module, torch.nn.TransformerEncoderLayer)
+        and any(end.name.startswith(f"{name}." if name else "") for end in ends)
+    ]
     for call in first.calls:
         call.node = None  # the graph of gradients holds every activation
     return plan, second.kept
@@ -224,6 +234,23 @@ def copy_network(source, plan):
         if name in copies[index]._parameters and tensor.is_floating_point():
             tensor.requires_grad_(True)  # what is frozen, `freeze_depth` says
     return root
+
+
+@contextmanager
+def part_by_part(layers):
+    """Let torch's encoder layers call their submodules.
+
+    Where no gradients are asked for they compute all in one, unless their activation is one of
+    which they do not know that they can.
+    """
+    before = [layer.activation_relu_or_gelu for layer in layers]
+    try:
+        for layer in layers:
+            layer.activation_relu_or_gelu = 0
+        yield
+    finally:
+        for layer, known in zip(layers, before, strict=True):
+            layer.activation_relu_or_gelu = known
 
 
 def tensor_table(module, name):

@@ -14,7 +14,14 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from sktransfer.deep._module_plan import PROBE_SIZES, copy_network, make_plan, probe, tensor_table
+from sktransfer.deep._module_plan import (
+    PROBE_SIZES,
+    copy_network,
+    make_plan,
+    part_by_part,
+    probe,
+    tensor_table,
+)
 from sktransfer.deep._module_trace import TRACING, intercepted, main_tensor, with_tensors
 from sktransfer.deep._modules import find_module
 
@@ -53,7 +60,13 @@ class _Network:
         if part.overwrites_input:
             x = x.clone()
         replay = _Replay(self.plan, part, x)
-        with self.lock, stage.installed(self.modules, x.device), intercepted(self.root, replay):
+        layers = [self.modules[index] for index in self.plan.inside]
+        with (
+            self.lock,
+            stage.installed(self.modules, x.device),
+            part_by_part(layers),
+            intercepted(self.root, replay),
+        ):
             try:
                 self.root(replay.input)
             except _Reached as reached:

@@ -3,10 +3,8 @@
 Importing this module imports torch.
 """
 
-import hashlib
 import os
 import threading
-import types
 from collections import OrderedDict
 from copy import deepcopy
 from pathlib import Path
@@ -20,14 +18,13 @@ except ImportError as error:
 
 from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._checkpoints import load_by_name, read_checkpoint
+from sktransfer.deep._fingerprint import fingerprint_module
 from sktransfer.deep._module_cuts import channels_last, find_module_stages
 from sktransfer.deep._module_trace import TRACING, record
 from sktransfer.deep._preprocessing import resolve_preprocessing
+from sktransfer.deep._textbook import textbook_stages
 from sktransfer.deep._zoo import load_zoo
 from sktransfer.deep._zoo_preprocessing import own_preprocessing
-
-# The code of these libraries is known by the names of its classes; all other code is hashed.
-_KNOWN_CODE = ("torch", "torchvision", "timm", "transformers")
 
 _PROBE_IMAGES = 2
 
@@ -71,8 +68,8 @@ def describe_module_backbone(
     weights : str, os.PathLike or None, default=None
         A checkpoint, read by layer name into the copy.
     stages : tuple of str or None, default=None
-        The names of submodules in the order in which they run; None: found by the rule of
-        `find_module_stages`.
+        The names of submodules in the order in which they run; None: those of the textbooks'
+        networks, and for others found by the rule of `find_module_stages`.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
         How pixels become the input; None: as the network says itself.
     input_size : (int, int) or None, default=None
@@ -111,6 +108,7 @@ def describe_module_backbone(
         of=f"backbone={source or name!r}",
     )
     found, shapes = _outline(module, fingerprint, preprocessing, name)
+    found = textbook_stages(source, shapes) or found
     stages = _check_stages(stages or found, shapes, name, *preprocessing.size)
     return Backbone(
         name=name,
@@ -164,65 +162,6 @@ def inner_shape(backbone, name):
     return _outline_of(backbone)[name]
 
 
-def fingerprint_module(module):
-    """Hash all that a module's output depends on.
-
-    These are its class, its structure, its parameters and buffers, the plain values among its
-    attributes, and the code of classes that come from no well-known library. It is computed
-    anew at every call, about 100 MB in a tenth of a second: the counters by which torch knows
-    that a tensor was changed do not see a change through ``.data`` or a NumPy view.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-
-    Returns
-    -------
-    fingerprint : str
-        SHA-256, in hexadecimal.
-    """
-    digest = hashlib.sha256(repr(module).encode())
-    for name, part in module.named_modules():
-        digest.update(f"\0{name}\0{type(part).__module__}.{type(part).__qualname__}".encode())
-        plain = {key: value for key, value in vars(part).items() if key != "training"}
-        digest.update(repr(sorted(_plain_items(plain))).encode())
-    for kind in sorted({type(part) for part in module.modules()}, key=lambda k: k.__qualname__):
-        if kind.__module__.partition(".")[0] not in _KNOWN_CODE:
-            digest.update(repr(_code_of_class(kind)).encode())
-    tensors = [*module.named_parameters(), *module.named_buffers()]
-    for name, tensor in sorted(tensors, key=lambda item: item[0]):
-        digest.update(f"\0{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def _plain_items(items):
-    """The attributes that are numbers, text, or tuples, lists and dicts of them, as text."""
-    for key, value in items.items():
-        if not key.startswith("_") and _is_plain(value):
-            yield key, repr(value)
-
-
-def _is_plain(value):
-    if isinstance(value, (tuple, list, set, frozenset)):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
-    return value is None or isinstance(value, (bool, int, float, complex, str, bytes))
-
-
-def _code_of_class(kind):
-    """The byte code of a class's own functions, without what differs from run to run."""
-    functions = {n: f for n, f in vars(kind).items() if isinstance(f, types.FunctionType)}
-    return sorted((name, _code(function.__code__)) for name, function in functions.items())
-
-
-def _code(code):
-    constants = [_code(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return code.co_code, code.co_names, constants
-
-
 def _load(source):
     """A zoo's network, its own preprocessing, its fingerprint; a folder by its time stamps."""
 
@@ -238,6 +177,11 @@ def _load(source):
 
 def _snapshot(module):
     """A copy on the CPU in float32 and in evaluation mode."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            f"backbone: a {type(module).__name__} of TorchScript cannot be looked into; pass the "
+            "module that it was made of, or export it to an '.onnx' file."
+        )
     try:
         copy = deepcopy(module)
     except Exception as error:

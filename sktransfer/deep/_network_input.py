@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,6 +58,40 @@ def network_input(images, preprocessing, *, out=None):
             planes = np.moveaxis(_pillow_resized(pixels, preprocessing), -1, 0)
             _scale_into(target, planes, preprocessing, 255)
     return batch
+
+
+def uncut(images, preprocessing):
+    """Shrink images to what a network needs of them, with their proportions and their edges.
+
+    Random views of a photograph cost as much as it has pixels, and most of these would be thrown
+    away after. Smaller images stay as they are, and so does what `network_input` makes of all.
+
+    Parameters
+    ----------
+    images : ndarray or list
+        As for `network_input`.
+    preprocessing : Preprocessing
+
+    Returns
+    -------
+    images : ndarray of shape (n, h, w, c), float32 in [0, 1]
+        An image gives the same bits alone as among others.
+    """
+    first = images[0]
+    shape = first.shape[:2] if isinstance(first, np.ndarray) else first.size[::-1]
+    size, _ = resize_plan(shape, replace(preprocessing, crop=preprocessing.crop or 1.0))
+    if size[0] >= shape[0]:
+        return _as_unit(np.stack([_planes_last(image) for image in images]))
+    whole = replace(preprocessing, size=size, crop=None)
+    return np.stack([_shrunk(image, whole) for image in images])
+
+
+def _shrunk(image, whole):
+    pixels = as_bytes(image)
+    if pixels is None:
+        resized = resize_images(image[np.newaxis], size=whole.size, method=whole.resize)[0]
+        return np.clip(resized, 0.0, 1.0, out=resized)  # bicubic overshoots
+    return _as_unit(_pillow_resized(pixels, whole))
 
 
 def _scale_into(target, planes, preprocessing, white):

@@ -112,7 +112,7 @@ class _Persistent:
 
         Notes
         -----
-        Probabilities agree with `predict_proba` up to the rounding of float32, about 1e-6: the
+        Probabilities agree with `predict_proba` to 1e-5, up to the rounding of float32: the
         resizing is the same, the rounding to 8 bits of networks for colour included, and the
         head and the softmax are computed in float64. A network that is a torch module is written by
         torch's own exporter and compared with the module before anything is written.

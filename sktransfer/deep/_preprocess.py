@@ -14,10 +14,11 @@ from sktransfer.deep._decode import (
     find_fault,
     import_pillow,
     load,
+    open_picture,
     raise_faults,
 )
 from sktransfer.deep._digest import digest, digest_pixels
-from sktransfer.deep._network_input import network_input
+from sktransfer.deep._network_input import network_input, uncut
 from sktransfer.deep._onnx_engine import n_threads
 from sktransfer.deep._stream import ordered_map
 
@@ -55,7 +56,7 @@ def n_images(X):
 def image_batches(X, *, image_format, preprocessing, batch_size, n_jobs=None):
     """Read images and make them the input of a network, batch by batch.
 
-    Reading runs in threads beside whoever takes the batches, at most two batches ahead.
+    Reading runs in threads beside whoever takes the batches, about one batch ahead.
 
     Parameters
     ----------
@@ -158,12 +159,50 @@ def gather(slices, *, batch_size, faults, stop_at_faults=True):
 
 
 def _split(parts, n_rows):
-    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    joined = parts[0] if len(parts) == 1 else _joined(parts)
     return joined[:n_rows], [joined[n_rows:]] if len(joined) > n_rows else []
 
 
+def _joined(parts):
+    """Put parts together; those that are all of one array, in its order, are that array."""
+    whole = parts[0].base
+    of_one = whole is not None and all(part.base is whole for part in parts)
+    if of_one and sum(map(len, parts)) == len(whole):
+        return whole
+    return np.concatenate(parts)
+
+
+class Recycled:
+    """Memory of batches that have been used, for those to come.
+
+    The system hands new memory out page by page, which takes as long as making a batch of bytes.
+    """
+
+    def __init__(self):
+        self._free = []
+
+    def take(self, shape):
+        """An array of this shape, float32, with any values."""
+        place = next((i for i, batch in enumerate(self._free) if batch.shape == shape), None)
+        return np.empty(shape, np.float32) if place is None else self._free.pop(place)
+
+    def give(self, batch):
+        """Let a batch that `gather` has yielded be written over."""
+        whole = batch if batch.base is None else batch.base
+        if True:
+            self._free.append(whole)
+
+
 def read_slices(
-    X, *, image_format, preprocessing, batch_size, n_jobs=None, augmented=None, choose=None
+    X,
+    *,
+    image_format,
+    preprocessing,
+    batch_size,
+    n_jobs=None,
+    augmented=None,
+    choose=None,
+    recycled=None,
 ):
     """Read images in threads, a few at a time, in the order of X.
 
@@ -174,7 +213,7 @@ def read_slices(
     image_format : ImageFormat
     preprocessing : Preprocessing
     batch_size : int
-        About two batches are read ahead.
+        About one batch is read ahead: more would take memory, and new memory takes time.
     n_jobs : int or None, default=None
         The number of threads, as for the network.
     augmented : callable or None, default=None
@@ -183,6 +222,8 @@ def read_slices(
         ``choose(positions, digests, value_range)`` returns a bool for each image: whether its
         input is wanted. It is called in the threads, before anything is decoded. `value_range`
         is the one that the pixels are read with, or None where the file decides.
+    recycled : Recycled or None, default=None
+        Where memory for batches is taken from.
 
     Returns
     -------
@@ -196,6 +237,8 @@ def read_slices(
         step = max(1, min(FILES_AT_ONCE, batch_size // threads, -(-len(X) // threads)))
     else:
         step = max(1, VALUES_AT_ONCE // max(X[0].size, np.prod(preprocessing.size)))
+        if step > batch_size:
+            step -= step % batch_size
     read = partial(
         _read_slice,
         X,
@@ -206,21 +249,30 @@ def read_slices(
     )
     return ordered_map(
         read,
-        gen_batches(len(X), step),
+        _share_memory(len(X), max(step, batch_size), step, preprocessing, recycled or Recycled()),
         n_threads=threads if len(X) > step else 0,
-        look_ahead=max(threads, 2 * batch_size // step),
+        look_ahead=max(2 * threads, -(-batch_size // step)),
     )
 
 
-def _read_slice(X, rows, *, image_format, preprocessing, augmented, choose):
+def _share_memory(n_images, batch_size, step, preprocessing, recycled):
+    """Which rows each slice reads, and where to: the slices of a batch lie side by side."""
+    shape = preprocessing.channels, *preprocessing.size
+    for rows in gen_batches(n_images, batch_size):
+        batch = recycled.take((rows.stop - rows.start, *shape))
+        for part in gen_batches(len(batch), step):
+            yield slice(rows.start + part.start, rows.start + part.stop), batch[part]
+
+
+def _read_slice(X, task, *, image_format, preprocessing, augmented, choose):
+    rows, out = task
     images = image_format.stack(X[rows])
     positions = range(rows.start, rows.start + len(images))
-    if isinstance(images, np.ndarray):
-        return _read_array(images, positions, image_format, preprocessing, augmented, choose)
-    return _read_items(images, positions, image_format, preprocessing, augmented, choose)
+    read = _read_array if isinstance(images, np.ndarray) else _read_items
+    return read(images, positions, out, image_format, preprocessing, augmented, choose)
 
 
-def _read_array(images, positions, image_format, preprocessing, augmented, choose):
+def _read_array(images, positions, out, image_format, preprocessing, augmented, choose):
     implied = dtype_range(images.dtype)
     digests = None
     if choose or augmented:
@@ -233,13 +285,19 @@ def _read_array(images, positions, image_format, preprocessing, augmented, choos
             positions = [positions[i] for i in chosen]
     if not len(images):
         return Slice([], None, [])
-    images = image_format.to_unit(images, implied)
+    images = image_format.to_input(images, implied)
     if augmented:
-        images = augmented.many(images, digests)
-    return Slice(list(positions), network_input(images, preprocessing), [])
+        images = augmented.many(uncut(images, preprocessing), digests)
+    inputs = network_input(images, preprocessing, out=_if_whole(out, len(images)))
+    return Slice(list(positions), inputs, [])
 
 
-def _read_items(items, positions, image_format, preprocessing, augmented, choose):
+def _if_whole(out, n_images):
+    """The memory beside the other slices; of their own, where some images are left out."""
+    return out if len(out) == n_images else None
+
+
+def _read_items(items, positions, out, image_format, preprocessing, augmented, choose):
     """Files and the like: hash what is in them, and decode those that are wanted one by one."""
     faults, sources = [], []
     for position, item in zip(positions, items, strict=True):
@@ -252,17 +310,20 @@ def _read_items(items, positions, image_format, preprocessing, augmented, choose
         places, _, digests = zip(*sources, strict=True)
         wanted = choose(places, digests, image_format.range_of(None))
         sources = [source for source, want in zip(sources, wanted, strict=True) if want]
-    done, inputs = [], []
+    whole = _if_whole(out, len(sources))
+    inputs = np.empty((len(sources), *out.shape[1:]), np.float32) if whole is None else whole
+    done = []
     for position, source, own in sources:
         try:
-            pixels, implied = decode(source)
+            picture, implied = open_picture(source)
         except Unreadable as reason:
             faults.append(find_fault(items[position - positions[0]], position, reason))
             continue
-        images = image_format.to_unit(pixels, implied)[np.newaxis]
+        images = image_format.to_input(picture, implied)
+        images = images[np.newaxis] if isinstance(images, np.ndarray) else [images]
         if augmented:
-            images = augmented.many(images, [own])
+            images = augmented.many(uncut(images, preprocessing), [own])
+        network_input(images, preprocessing, out=inputs[len(done) : len(done) + 1])
         done.append(position)
-        inputs.append(network_input(images, preprocessing))
     faults.sort()
-    return Slice(done, np.concatenate(inputs) if inputs else None, faults)
+    return Slice(done, inputs[: len(done)] if done else None, faults)

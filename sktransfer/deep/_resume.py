@@ -6,8 +6,10 @@ import importlib.metadata
 import io
 import json
 import os
+import struct
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,9 @@ _KNOWN_OTHERWISE = (
     *("backbone", "weights", "stages", "preprocessing", "input_size"),
     *("image_shape", "value_range"),
 )
+
+# What a damaged file raises beside what everything raises.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
 
 _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
 
@@ -111,29 +116,29 @@ class Checkpoint:
 
     def _read(self):
         try:
-            with np.load(self._path, allow_pickle=False) as stored:
+            with open(self._path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 about = json.loads(stored["about"].tobytes())
-                self._check(about)
                 names = [name for name in stored.files if name != "about"]
                 arrays = {name.removeprefix("array"): stored[name] for name in names}
-            content = decode(about["content"], arrays)
-        except (OSError, EOFError, KeyError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+            version, facts, seed = (about[name] for name in ("version", "facts", "seed"))
+        except (OSError, EOFError, LookupError, TypeError, ValueError, *_BROKEN) as error:
             raise ValueError(
                 f"checkpoint={self._folder!r}: {str(self._path)!r} cannot be read "
                 f"({type(error).__name__}: {error}): remove this file to begin anew, or pass "
                 "another folder."
             ) from error
-        self.seed = about["seed"]
+        self._check(version, facts)
+        self.seed, content = seed, decode(about["content"], arrays)
         self._state, self.result = content.get("state"), content.get("result")
         sweep(self._path)
 
-    def _check(self, about):
-        if about["version"] != VERSION:
+    def _check(self, version, there):
+        if version != VERSION:
             raise ValueError(
                 f"checkpoint={self._folder!r} was written by another version of sktransfer: pass "
                 "another folder, or go on with that version."
             )
-        there, here = about["facts"], self._facts
+        here = self._facts
         differing = [
             _difference(name, there.get(name), here.get(name))
             for name in sorted({*there, *here})

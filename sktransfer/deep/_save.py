@@ -86,14 +86,12 @@ def load_estimator(kind, path, *, backbone=None):
     ValueError
         When the file holds something else, or the network is another one.
     """
-    about, arrays = _read(path)
-    if about["class"] != kind.__name__:
+    written, content = _read(path)
+    if written != kind.__name__:
         raise ValueError(
-            f"{os.fspath(path)!r} holds a {about['class']}, not a {kind.__name__}: use "
-            f"{about['class']}.load."
+            f"{os.fspath(path)!r} holds a {written}, not a {kind.__name__}: use {written}.load."
         )
-    parameters = decode(about["parameters"], arrays)
-    attributes = decode(about["attributes"], arrays)
+    parameters, attributes = content
     described = attributes["backbone_"]
     state = attributes.pop("the weights of the module", None)
     if state is not None:
@@ -114,7 +112,7 @@ def load_estimator(kind, path, *, backbone=None):
 
 
 def _read(path):
-    """The JSON of the header, and the arrays."""
+    """The name of the class, the parameters and the attributes."""
     _safetensors("Reading")
     from safetensors import SafetensorError, safe_open
 
@@ -125,7 +123,9 @@ def _read(path):
             about = json.loads((stored.metadata() or {})[_KEY])
             version = about["version"]
             if version == VERSION:
-                return about, {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+                arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+                parts = "parameters", "attributes"
+                return about["class"], [decode(about[part], arrays) for part in parts]
     except (SafetensorError, KeyError, TypeError, ValueError, struct.error) as error:
         raise ValueError(
             f"{os.fspath(path)!r} is damaged, or no file that save has written "
@@ -217,6 +217,6 @@ def _safetensors(doing):
     except ImportError as error:
         raise ImportError(
             f"{doing} a fitted estimator needs safetensors, which is not installed; run "
-            'pip install "sktransfer[hf]".'
+            'pip install "sktransfer[save]".'
         ) from error
     return safetensors.numpy

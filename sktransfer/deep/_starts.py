@@ -4,7 +4,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sktransfer.deep._decode import raise_faults
-from sktransfer.deep._features import IN_MEMORY, _allocate, stage_features
+from sktransfer.deep._features import IN_MEMORY, allocate, stage_features
 from sktransfer.deep._pooling import n_features
 from sktransfer.deep._preprocess import gather, read_slices
 from sktransfer.deep._tail import run_torch
@@ -81,7 +81,7 @@ class Images:
         """The inputs of the network, (n, channels, h, w), float32."""
         preprocessing = self.backbone.preprocessing
         shape = len(self.X), preprocessing.channels, *preprocessing.size
-        inputs = _allocate(shape, IN_MEMORY)
+        inputs = allocate(shape, IN_MEMORY)
         first = 0
         for batch in self.batches(view=view):
             inputs[first : first + len(batch)] = batch

@@ -191,3 +191,23 @@ def find_textbook(source):
     name = name.partition(".")[0]
     textbook = TEXTBOOK.get(_ALIASES.get(name, name))
     return textbook if textbook is not None and zoo in textbook.stages and zoo != "hf" else None
+
+
+def textbook_stages(source, names):
+    """The stages that the table gives a zoo's network.
+
+    Parameters
+    ----------
+    source : str
+        As for `find_textbook`.
+    names : collection of str
+        The submodules that the network has.
+
+    Returns
+    -------
+    stages : tuple of str or None
+        None where the network stands in no table, or is not built as the table says.
+    """
+    textbook = find_textbook(source)
+    stages = () if textbook is None else textbook.stages[source.partition(":")[0]]
+    return stages if stages and set(stages) <= set(names) else None

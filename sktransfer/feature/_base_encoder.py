@@ -3,7 +3,12 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._domains import read_sample_domain
@@ -15,7 +20,8 @@ class _BaseEncoder(
 ):
     """A transformer that learns from which domain a row comes, and then maps all rows alike.
 
-    A concrete encoder writes `_fit_rows`, which sets ``_n_features_out`` too, and `_encode`.
+    A concrete encoder writes `_fit_rows`, which sets ``_n_features_out`` too, and `_encode`. One
+    whose output begins with the input has a parameter `keep_input`.
     """
 
     # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
@@ -108,6 +114,25 @@ class _BaseEncoder(
             The encoded rows.
         """
         return self.fit(X, y, sample_domain=sample_domain).transform(X, sample_domain=sample_domain)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns: the input's, where it is kept, by its own names, others by the class.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            The names of the features, where `fit` saw none. None: "x0", "x1" and so on.
+
+        Returns
+        -------
+        names : ndarray of shape (n_features_out,), dtype object
+        """
+        if not getattr(self, "keep_input", False):
+            return super().get_feature_names_out(input_features)
+        kept = OneToOneFeatureMixin.get_feature_names_out(self, input_features)
+        n_added = self._n_features_out - len(kept)
+        added = [f"{type(self).__name__.lower()}{k}" for k in range(n_added)]
+        return np.array([*kept, *added], dtype=object)
 
     def _validate(self, X, **options):
         return validate_data(

@@ -44,7 +44,7 @@ class DenoisingEncoder(_BaseEncoder):
         are dealt out to blocks of at most this number, each block alone restores the targets, and
         the answers are averaged.
     keep_input : bool, default=True
-        Whether the input's features come first in the output.
+        Whether the input's features come first in the output, under their own names.
 
     Attributes
     ----------

@@ -3,10 +3,10 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse, vstack
+from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.kernel_approximation import Nystroem
-from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS
+from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sklearn.utils import check_random_state
 
 from sktransfer._base import _BaseAligner
@@ -147,8 +147,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         """Fit the map to the kernel's features on all rows, which it draws some of."""
         X = vstack(parts, format="csr") if issparse(parts[0]) else np.concatenate(parts)
         X = X.astype(np.float64)
-        if not issparse(X):  # sorted, so that the order in which the caller has them means nothing
-            X = X[np.lexsort(X.T[::-1])]
+        X = X[_own_order(X)]  # so that the order in which the caller has them means nothing
+        if isinstance(self.kernel, str):  # Nystroem passes over arguments that a kernel has not
+            params = self.kernel_params or {}
+            pairwise_kernels(X[:1], metric=self.kernel, filter_params=False, **params)
         # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
         rng = check_random_state(
             np.random.RandomState() if self.random_state is None else self.random_state
@@ -191,10 +193,33 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         Returns
         -------
         names : ndarray of shape (n_features_out,), dtype object
+
+        Raises
+        ------
+        ValueError
+            When a feature has the name of another's copy.
         """
         names = super().get_feature_names_out(input_features)
         if self.kernel_map_ is not None:
             names = self.kernel_map_.get_feature_names_out()
         domains = (*self.source_domains_, TARGET) if self.source_domains_ else ()
         copies = [f"{domain}__{name}" for domain in domains for name in names]
+        twice = sorted(set(names) & set(copies))
+        if twice:
+            raise ValueError(
+                f"DomainAugmenter would name two columns alike, {twice}: a feature and the copy of "
+                "another for a domain; rename these features of X."
+            )
         return np.array([*names, *copies], dtype=object)
+
+
+def _own_order(X):
+    """Positions that sort the rows by what is in them."""
+    if not issparse(X):
+        return np.lexsort(X.T[::-1])
+    X = csr_array(X, copy=True)
+    X.sum_duplicates()
+    X.eliminate_zeros()
+    ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
+    keys = [X.indices[a:b].tobytes() + X.data[a:b].tobytes() for a, b in ends]
+    return np.array(sorted(range(len(keys)), key=keys.__getitem__))

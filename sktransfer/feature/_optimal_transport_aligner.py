@@ -1,6 +1,5 @@
 """OptimalTransportAligner: move the source rows onto the target's by the least total effort."""
 
-import os
 import warnings
 from numbers import Integral, Real
 
@@ -22,11 +21,7 @@ from sktransfer._kernels.transport import (
     sinkhorn,
 )
 from sktransfer._sklearn import Interval, StrOptions
-
-NEEDS_POT = (
-    "OptimalTransportAligner(method='exact') needs POT, which is not installed; install it with "
-    "pip install \"sktransfer[ot]\", or take method='entropic', which does without."
-)
+from sktransfer.feature._plan_limits import check_memory, check_pot
 
 
 class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
@@ -217,14 +212,19 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     def _fit_plans(self, sources, X_target, classes):
         if self.method == "exact":
-            _check_pot()
+            check_pot()
         # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
         rng = check_random_state(
             np.random.RandomState() if self.random_state is None else self.random_state
         )
         picked = {name: self._pick(len(X), rng) for name, X in sources.items()}
         X_target = X_target[self._pick(len(X_target), rng)].astype(np.float64)
-        self._check_memory(max(map(len, picked.values())), len(X_target))
+        check_memory(
+            max(map(len, picked.values())),
+            len(X_target),
+            n_matrices=4 if self.method == "exact" else 3 if self.supervised else 2,
+            max_samples=self.max_samples,
+        )
         for name, X in sources.items():
             rows = X[picked[name]].astype(np.float64)
             plan = self._plan(rows, X_target, name, classes[name][picked[name]])
@@ -271,18 +271,6 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
             cost /= scale if scale > 0 else 1.0
         return cost
 
-    def _check_memory(self, n_source, n_target):
-        """Raise MemoryError where the matrices of a plan are larger than the machine's memory."""
-        matrices = 4 if self.method == "exact" else 3 if self.supervised else 2
-        needed, there = 8 * matrices * n_source * n_target, _memory_of_machine()
-        if there is not None and needed > there:
-            raise MemoryError(
-                f"max_samples={self.max_samples!r} asks for a plan of {n_source} x {n_target} "
-                f"rows, which takes {needed / 2**30:.1f} GiB, more than the {there / 2**30:.1f} "
-                "GiB of this machine; lower max_samples (the other rows move as new rows do), or "
-                "take method='linear'."
-            )
-
     def _classes(self, sources, labels):
         """Give a dict name -> codes of the classes of a source's rows, -1 without a label."""
         sizes = [len(X) for X in sources.values()]
@@ -302,18 +290,3 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X) if name in self.maps_ else X.copy()
-
-
-def _check_pot():
-    try:
-        import ot  # noqa: F401
-    except ImportError as error:
-        raise ImportError(NEEDS_POT) from error
-
-
-def _memory_of_machine():
-    """Give its bytes, or None where the system does not tell."""
-    names = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import LinAlgError
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
@@ -61,7 +62,7 @@ class StructuralEncoder(_BaseEncoder):
         The length of the added block, over that of the rows, both as root mean square over rows of
         `fit`.
     keep_input : bool, default=True
-        Whether the input's features come first in the output.
+        Whether the input's features come first in the output, under their own names.
 
     Attributes
     ----------
@@ -165,7 +166,13 @@ class StructuralEncoder(_BaseEncoder):
         others = np.setdiff1d(np.arange(n_features), self.pivots_)
         Y = X[:, self.pivots_]
         Y = (Y.toarray() if sparse.issparse(Y) else Y).astype(np.float64)
-        weights = predictors(X[:, others].astype(np.float64), Y, ridge=self.ridge)
+        try:
+            weights = predictors(X[:, others].astype(np.float64), Y, ridge=self.ridge)
+        except LinAlgError:
+            raise ValueError(
+                f"StructuralEncoder(ridge={self.ridge!r}) finds features that are functions of "
+                "others, to machine precision; increase ridge, or scale the features."
+            ) from None
         directions, self.singular_values_ = shared_directions(
             weights, n_components=self.n_components
         )

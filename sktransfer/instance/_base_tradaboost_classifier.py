@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.tree import DecisionTreeClassifier
 
-from sktransfer._kernels import boosting
+from sktransfer._kernels import boosting, boosting_votes
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import run_rounds
@@ -36,8 +36,11 @@ class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
 
         return self._run(fit_round, boosting.initial_weights(sample_weight, none), none)
 
-    def _run(self, fit_round, weights, is_source, *, n_source=0):
-        """Run rounds in which mistaken source rows lose weight at the rate of Hedge."""
+    def _run(self, fit_round, weights, is_source, *, n_source=0, n_rounds=None):
+        """Run rounds in which mistaken source rows lose weight at the rate of Hedge.
+
+        `n_estimators` of them at most, or `n_rounds`.
+        """
         log_source_beta = np.log(boosting.source_beta(n_source, n_rounds=self.n_estimators))
 
         def reweigh(weights, mistakes, vote):
@@ -49,7 +52,7 @@ class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
             fit_round,
             weights,
             is_source,
-            n_rounds=self.n_estimators,
+            n_rounds=n_rounds or self.n_estimators,
             n_classes=len(self.classes_),
             learning_rate=self.learning_rate,
             reweigh=reweigh,
@@ -97,7 +100,7 @@ class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return boosting.vote_probabilities(self._vote_totals(X))
+        return boosting_votes.vote_probabilities(self._vote_totals(X))
 
     def decision_function(self, X):
         """Give the margin of each class in the vote.
@@ -113,7 +116,7 @@ class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
             Two classes: from -2 (all votes for the first class) to 2. More: from ``-1 / (K - 1)``
             (no vote for the class) to 1 (all votes), in the order of `classes_`.
         """
-        margins = boosting.vote_margins(self._vote_totals(X))
+        margins = boosting_votes.vote_margins(self._vote_totals(X))
         return margins[:, 1] - margins[:, 0] if len(self.classes_) == 2 else margins
 
     def staged_predict(self, X):
@@ -146,20 +149,20 @@ class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
             The last one is what `predict_proba` gives.
         """
         for totals in self._staged_vote_totals(X):
-            yield boosting.vote_probabilities(totals)
+            yield boosting_votes.vote_probabilities(totals)
 
     def _vote_totals(self, X):
         """Weight of the rounds that chose each class, of the rounds that vote."""
         X = self._valid_new(X)
-        first = boosting.first_voter(len(self.estimators_), transfer=self._only_last_half())
-        return boosting.vote_totals(
+        first = boosting_votes.first_voter(len(self.estimators_), transfer=self._only_last_half())
+        return boosting_votes.vote_totals(
             self._votes(X, first), self.estimator_weights_[first:], n_classes=len(self.classes_)
         )
 
     def _staged_vote_totals(self, X):
         """Yield the weights of the rounds that chose each class, stage after stage."""
         X = self._valid_new(X)
-        yield from boosting.staged_vote_totals(
+        yield from boosting_votes.staged_vote_totals(
             self._votes(X, 0),
             self.estimator_weights_,
             n_classes=len(self.classes_),

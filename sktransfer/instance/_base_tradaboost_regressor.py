@@ -8,6 +8,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from sktransfer._kernels import boosting
 from sktransfer._kernels.boosting_regression import adjusted_errors, weighted_median
+from sktransfer._kernels.boosting_votes import first_voter
 from sktransfer._sklearn import StrOptions, _safe_indexing
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
@@ -71,7 +72,7 @@ class _BaseTrAdaBoostRegressor(RegressorMixin, _BaseTrAdaBoost):
         y : ndarray of shape (n_samples,)
         """
         X = self._valid_new(X)
-        first = boosting.first_voter(len(self.estimators_), transfer=self._only_last_half())
+        first = first_voter(len(self.estimators_), transfer=self._only_last_half())
         said = np.array([learner.predict(X) for learner in self.estimators_[first:]])
         return weighted_median(said, self.estimator_weights_[first:])
 
@@ -91,5 +92,5 @@ class _BaseTrAdaBoostRegressor(RegressorMixin, _BaseTrAdaBoost):
         X = self._valid_new(X)
         said = np.array([learner.predict(X) for learner in self.estimators_])
         for n_rounds in range(1, len(said) + 1):
-            first = boosting.first_voter(n_rounds, transfer=self._only_last_half())
+            first = first_voter(n_rounds, transfer=self._only_last_half())
             yield weighted_median(said[first:n_rounds], self.estimator_weights_[first:n_rounds])

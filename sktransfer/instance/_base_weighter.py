@@ -3,12 +3,15 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktransfer._base import refuse_sparse
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
 from sktransfer._sklearn import _fit_context
+from sktransfer.instance._row_order import order_of_rows
 
 
 class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
@@ -31,6 +34,12 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     # What fit learns beside the weights: None where there is no source.
     _learned = ()
 
+    # What `validate_data` is to accept.
+    _accept_sparse = "csr"
+
+    # What a method does that makes sparse rows dense, where it is that for which they are refused.
+    _densifies = None
+
     @abstractmethod
     def _fit_ratio(self, X_source, X_target):
         """Learn from (n_source, n_features) and (n_target, n_features) arrays, and give the ratio
@@ -42,7 +51,7 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of all domains, float64 or float32.
         y : None
             Ignored; here for API consistency.
@@ -61,17 +70,24 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             When there are too few rows, when no source row gets a weight above 0, or when a weight
             is not finite.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32])
-        domains = read_sample_domain(sample_domain, len(X))
+        X = self._read_rows(X)
+        domains = read_sample_domain(sample_domain, X.shape[0])
         ratio = None
         if domains.sources:
             is_target = domains.is_target
             self._check_counts(np.sum(~is_target), np.sum(is_target))
             X_source, X_target = (X[rows].astype(np.float64) for rows in (~is_target, is_target))
-            order = _order_of_rows(X_source)
+            order = order_of_rows(X_source)
             ratio = np.empty(len(order))
-            ratio[order] = self._fit_ratio(X_source[order], X_target[_order_of_rows(X_target)])
+            ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
         return self._store(domains, ratio, X.dtype)
+
+    def _read_rows(self, X, **rules):
+        """Give valid rows, sparse ones as a CSR array where the method takes them."""
+        refuse_sparse(X, type(self).__name__, because=self._densifies)
+        rules = {"dtype": [np.float64, np.float32], "accept_sparse": self._accept_sparse, **rules}
+        X = validate_data(self, X, **rules)
+        return csr_array(X) if issparse(X) else X
 
     def _store(self, domains, ratio, dtype):
         """Keep the weights: `ratio` over its mean on source rows, and 1 on target rows."""
@@ -111,6 +127,11 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
                 "have the same features in the same units, or widen the kernel."
             )
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = bool(self._accept_sparse)
+        return tags
+
 
 class _BaseRatioWeighter(_BaseWeighter):
     """A weighter that learns the ratio as a function, and so weighs new source rows.
@@ -127,7 +148,7 @@ class _BaseRatioWeighter(_BaseWeighter):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Source rows.
 
         Returns
@@ -137,15 +158,8 @@ class _BaseRatioWeighter(_BaseWeighter):
             these. All 1 where `fit` saw no source row.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        X = self._read_rows(X, reset=False)
         if not self.source_domains_:
-            return np.ones(len(X), dtype=X.dtype)
+            return np.ones(X.shape[0], dtype=X.dtype)
         weights = self._ratio(X.astype(np.float64)) / self._scale
         return np.minimum(weights, np.finfo(X.dtype).max).astype(X.dtype)
-
-
-def _order_of_rows(X):
-    """Positions that sort the rows: by the first column, and where it has ties by all columns."""
-    order = np.argsort(X[:, 0], kind="stable")
-    first = X[order, 0]
-    return np.lexsort(X.T[::-1]) if (first[1:] == first[:-1]).any() else order

@@ -17,17 +17,17 @@ def draw_rows(X, n_rows, *, generator):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
     n_rows : int
     generator : RandomState
 
     Returns
     -------
-    rows : ndarray of shape (min(n_rows, n_samples), n_features)
+    rows : {ndarray, CSR array} of shape (min(n_rows, n_samples), n_features)
     """
-    if len(X) <= n_rows:
+    if X.shape[0] <= n_rows:
         return X
-    return X[np.sort(generator.choice(len(X), n_rows, replace=False))]
+    return X[np.sort(generator.choice(X.shape[0], n_rows, replace=False))]
 
 
 def candidates(value, default):
@@ -75,5 +75,6 @@ def median_distance(*squared):
     -------
     median : float
     """
-    median = np.sqrt(np.median(np.concatenate([part.ravel() for part in squared])))
+    together = np.concatenate([part.ravel() for part in squared])
+    median = np.sqrt(np.median(together, overwrite_input=True))
     return float(median) if median > 0 else 1.0

@@ -3,12 +3,13 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from sktransfer._kernels.density_ratio import ratio_of_odds
-from sktransfer._sklearn import HasMethods, Interval
+from sktransfer._sklearn import HasMethods, Interval, get_tags
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
@@ -65,6 +66,10 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     --------
     ULSIFWeighter : A ratio without a classifier, in closed form.
 
+    Notes
+    -----
+    Sparse rows go to the classifier as they are, and are refused where it says that it takes none.
+
     References
     ----------
     S. Bickel, M. Brueckner and T. Scheffer, "Discriminative learning under covariate shift", JMLR
@@ -102,8 +107,13 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         self.floor = floor
         self.random_state = random_state
 
+    @property
+    def _accept_sparse(self):
+        learner = LogisticRegression() if self.estimator is None else self.estimator
+        return "csr" if get_tags(learner).input_tags.sparse else False
+
     def _fit_ratio(self, X_source, X_target):
-        n_source, n_target = self._counts = len(X_source), len(X_target)
+        n_source, n_target = self._counts = X_source.shape[0], X_target.shape[0]
         n_folds = self.cv or 0
         if min(n_source, n_target) < n_folds:
             raise ValueError(
@@ -111,14 +121,15 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
                 f"{n_source} source rows and {n_target} target rows; lower cv."
             )
         rng = generator(self.random_state)
-        X = np.concatenate([X_source, X_target])
-        is_target = np.arange(len(X)) >= n_source
+        parts = [X_source, X_target]
+        X = csr_array(vstack(parts)) if issparse(X_source) else np.concatenate(parts)
+        is_target = np.arange(X.shape[0]) >= n_source
         learner = LogisticRegression() if self.estimator is None else self.estimator
         self.estimator_, *others = seeded_clones(learner, 1 + n_folds, random_state=rng)
         self.estimator_.fit(X, is_target)
         if not others:
             return self._ratio(X_source)
-        ratio = np.empty(len(X))
+        ratio = np.empty(X.shape[0])
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng).split(X, is_target)
         for other, (train, out) in zip(others, folds, strict=True):
             other.fit(X[train], is_target[train])

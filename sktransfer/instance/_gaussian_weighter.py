@@ -57,6 +57,11 @@ class GaussianWeighter(_BaseRatioWeighter):
     DiscriminatorWeighter : With its default, a log-ratio that is linear and not fitted by moments.
     ULSIFWeighter : A ratio of no given form.
 
+    Notes
+    -----
+    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
+
     References
     ----------
     H. Shimodaira, "Improving predictive inference under covariate shift by weighting the
@@ -86,6 +91,9 @@ class GaussianWeighter(_BaseRatioWeighter):
         "target_covariance_",
         "scale_",
     )
+
+    _accept_sparse = False
+    _densifies = "subtracts means"
 
     def __init__(self, *, shrinkage=0.01):
         self.shrinkage = shrinkage

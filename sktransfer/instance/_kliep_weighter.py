@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer._kernels.density_ratio import gaussian, squared_distances
-from sktransfer._kernels.kliep import likelihoods, proportions
+from sktransfer._kernels.kliep import in_single, likelihoods, proportions
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._centers import (
@@ -95,7 +95,10 @@ class KLIEPWeighter(_BaseRatioWeighter):
     ``mean_s r(x) = 1``. With ``b_l = mean_s k(x, c_l)`` and ``g_l = mean_t(k(x, c_l) / r(x)) /
     b_l``, the maximum is where no ``g_l`` is above 1; elsewhere ``J`` is at most ``max_l g_l - 1``
     below it, which is the gap. The Newton steps work on the centres in use, so their cost is in
-    target rows times these squared. Memory grows with rows times centres.
+    target rows times these squared. Memory grows with rows times centres. The fits that choose the
+    width are in single precision and to 3e-4; the last one is in double, to `tol`.
+
+    Sparse rows are welcome; `centers_` are then sparse too.
 
     References
     ----------
@@ -148,12 +151,13 @@ class KLIEPWeighter(_BaseRatioWeighter):
         self.centers_ = draw_rows(X_target, self.n_centers, generator=rng)
         squared = [squared_distances(X, self.centers_) for X in (X_source, X_target)]
         widths = candidates(self.width, median_distance(*squared) * WIDTH_FACTORS)
-        folds = rng.permutation(np.arange(len(X_target)) % self.cv)
-        self._choose_width(squared, widths, folds if len(widths) > 1 else None)
+        folds = rng.permutation(np.arange(X_target.shape[0]) % self.cv)
+        start = self._choose_width(squared, widths, folds if len(widths) > 1 else None)
         phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)
         source_mean = phi_source.mean(axis=0)
         A = likelihoods(phi_target, source_mean)
-        u, self.optimality_gap_ = proportions(A, tol=self.tol, max_iter=self.max_iter)
+        rules = {"tol": self.tol, "max_iter": self.max_iter}
+        u, self.optimality_gap_ = proportions(A, start=start, **rules)
         if self.optimality_gap_ > self.tol:
             warnings.warn(
                 f"KLIEPWeighter stopped after max_iter={self.max_iter} steps with an optimality "
@@ -167,37 +171,42 @@ class KLIEPWeighter(_BaseRatioWeighter):
     def _choose_width(self, squared, widths, folds):
         """Keep the width of the largest score, or raise ValueError where every one is -inf.
 
-        From narrow to wide: each begins where the one before ended, and needs fewer centres.
+        Give a fit for it to begin with. From narrow to wide: each begins where the one before
+        ended, and needs fewer centres.
         """
-        self.scores_, start = np.empty(len(widths)), None
+        self.scores_, start, starts = np.empty(len(widths)), None, {}
         for k in np.argsort(widths, kind="stable"):
             self.scores_[k], start = self._score(squared, widths[k], folds, start)
+            starts[k] = start
         if (self.scores_ == -np.inf).all():
             raise ValueError(
                 f"KLIEPWeighter finds no maximum of the likelihood for width={self.width!r}: a "
                 "centre has no source row near it or a target row no centre; check that both "
                 "domains have the same features in the same units, or pass a larger width."
             )
-        self.width_ = float(widths[np.argmax(self.scores_)])
+        best = np.argmax(self.scores_)
+        self.width_ = float(widths[best])
+        return starts[best]
 
     def _score(self, squared, width, folds, start):
         """Mean log-likelihood of the target rows, each under the fit without its fold, and a fit.
 
         NaN where `folds` is None; -inf where the likelihood has no maximum. The rows of a fold
-        stand together, and twice, so that those of all others are a slice.
+        stand together, and twice, so that those of all others are a slice. Single precision is
+        enough for fits to `TOL_OF_FOLDS`.
         """
         phi_source, phi_target = (gaussian(part, width=width) for part in squared)
         A = likelihoods(phi_target, phi_source.mean(axis=0))
         if A is None or folds is None:
             return -np.inf if A is None else np.nan, start
         rules = {"tol": TOL_OF_FOLDS, "max_iter": self.max_iter}
-        start, _ = proportions(A, start=start, **rules)
-        order = np.argsort(folds, kind="stable")
-        twice, likelihood = A.T[:, np.r_[order, order]].T, np.empty(len(A))
+        order, single = np.argsort(folds, kind="stable"), in_single(A)
+        start, _ = proportions(single, start=start, **rules)
+        twice, likelihood = single.T[:, np.r_[order, order]].T, np.empty(len(A))
         for out in np.split(np.arange(len(A)), np.flatnonzero(np.diff(folds[order])) + 1):
             others = twice[out[-1] + 1 : out[0] + len(A)]
             u, _ = proportions(others, start=start, **rules)
-            likelihood[out] = twice[out[0] : out[-1] + 1] @ u
+            likelihood[order[out]] = A[order[out]] @ u
         with np.errstate(divide="ignore"):
             return np.log(likelihood).mean(), start
 

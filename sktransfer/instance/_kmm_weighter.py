@@ -99,6 +99,8 @@ class KMMWeighter(_BaseWeighter):
     and narrow kernels make u small. Nystroem with r components: memory ``24 n r`` bytes, time in
     ``n r^2``. Target rows are passed through in blocks, in time ``n m``.
 
+    Sparse rows are welcome and stay so, but blocks of the kernel are dense.
+
     References
     ----------
     J. Huang, A. J. Smola, A. Gretton, K. M. Borgwardt and B. Schoelkopf, "Correcting sample
@@ -153,7 +155,7 @@ class KMMWeighter(_BaseWeighter):
         self.max_iter = max_iter
 
     def _fit_ratio(self, X_source, X_target):
-        n_source = len(X_source)
+        n_source = X_source.shape[0]
         slack = 1 - 1 / np.sqrt(n_source) if self.sum_slack is None else self.sum_slack
         if self.bound < 1 - slack:
             raise ValueError(
@@ -184,7 +186,7 @@ class KMMWeighter(_BaseWeighter):
         """Give weights and gap, of the exact program or of an approximated one."""
         kernel = {"width": self.width_, "ridge": self.ridge}
         self.n_components_ = None if self.n_components == "auto" else self.n_components
-        if self.n_components == "auto" and len(X) > MOST_EXACT_ROWS:
+        if self.n_components == "auto" and X.shape[0] > MOST_EXACT_ROWS:
             found = matching_of_rows_in_use(X, kappa, most_rows=MOST_EXACT_ROWS, **kernel, **rules)
             if found is not None:
                 return found
@@ -206,6 +208,6 @@ class KMMWeighter(_BaseWeighter):
 
 def _every(X, n_rows):
     """Give `n_rows` of the rows, evenly spread over the order in which they stand."""
-    if len(X) <= n_rows:
+    if X.shape[0] <= n_rows:
         return X
-    return X[np.linspace(0, len(X) - 1, n_rows).astype(int)]
+    return X[np.linspace(0, X.shape[0] - 1, n_rows).astype(int)]

@@ -9,14 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
 
 from sktransfer._domains import is_labelled, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
-from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sktransfer.instance._base_weighter import _BaseRatioWeighter, _order_of_rows
+from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context, get_tags
+from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
+from sktransfer.instance._row_order import order_of_rows
 from sktransfer.instance._rows import read_classes
 
 
@@ -90,7 +90,8 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     Notes
     -----
     `weigh` gives new source rows ``sum_k p(k | x) w_k``, which under label shift is the ratio of
-    the two densities at the row.
+    the two densities at the row. Sparse rows go to the classifier as they are, and are refused
+    where it says that it takes none.
 
     References
     ----------
@@ -154,13 +155,18 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @property
+    def _accept_sparse(self):
+        learner = LogisticRegression() if self.estimator is None else self.estimator
+        return "csr" if get_tags(learner).input_tags.sparse else False
+
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, sample_domain=None):
         """Estimate the shares of the classes and weigh the source rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of all domains, float64 or float32.
         y : array-like of shape (n_samples,)
             Classes of any type; those of target rows are not read.
@@ -179,10 +185,9 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
             When no source row has a label, when "bbse" has fewer rows of a class than folds, or
             when its classifier does not tell the classes apart.
         """
-        rules = {"dtype": [np.float64, np.float32]}
-        X = validate_data(self, X, None if y is None else "no_validation", **rules)
+        X = self._read_rows(X, y=None if y is None else "no_validation")
         check_consistent_length(X, y)
-        domains = read_sample_domain(sample_domain, len(X))
+        domains = read_sample_domain(sample_domain, X.shape[0])
         if not domains.sources:
             return self._store(domains, None, X.dtype)
         y = y if hasattr(y, "__getitem__") else np.asarray(y)
@@ -194,10 +199,10 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
             )
         rows = X.astype(np.float64)
         codes = self._read_codes(read_classes(y, labelled))
-        order = _order_of_rows(np.c_[rows[labelled], codes])
+        order = order_of_rows(rows[labelled], codes=codes)
         X_target = rows[domains.is_target]
-        self._estimate(rows[labelled][order], codes[order], X_target[_order_of_rows(X_target)])
-        ratio = np.zeros(len(X))
+        self._estimate(rows[labelled][order], codes[order], X_target[order_of_rows(X_target)])
+        ratio = np.zeros(X.shape[0])
         ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
         ratio[labelled] = self.class_weights_[codes]
         return self._store(domains, ratio[~domains.is_target], X.dtype)
@@ -228,7 +233,7 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
             else:
                 confusion = self._confusion(learner, X, codes, rng)
                 predicted = np.bincount(probabilities.argmax(axis=1), minlength=n_classes)
-                self.class_weights_ = matching_weights(confusion, predicted / len(X_target))
+                self.class_weights_ = matching_weights(confusion, predicted / X_target.shape[0])
         shares = self.class_weights_ * self.source_shares_
         self.target_shares_ = shares / shares.sum()
 
@@ -271,7 +276,7 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
 
     def _ratio(self, X):
         if self.estimator_ is None:
-            return np.full(len(X), self.class_weights_[0])
+            return np.full(X.shape[0], self.class_weights_[0])
         return self.estimator_.predict_proba(X) @ self.class_weights_
 
     def __sklearn_tags__(self):

@@ -3,11 +3,13 @@
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import pairwise_distances_argmin
 
 from sktransfer._kernels.density_ratio import neighbor_counts
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseWeighter
+from sktransfer.instance._row_order import ranks_of_sparse_rows
 
 
 class NearestNeighborWeighter(_BaseWeighter):
@@ -49,7 +51,7 @@ class NearestNeighborWeighter(_BaseWeighter):
 
     Notes
     -----
-    Source rows that are equal share the target rows near them.
+    Source rows that are equal share the target rows near them. Sparse rows are welcome.
 
     References
     ----------
@@ -73,6 +75,11 @@ class NearestNeighborWeighter(_BaseWeighter):
         self.smoothing = smoothing
 
     def _fit_ratio(self, X_source, X_target):
+        if issparse(X_source):
+            place = ranks_of_sparse_rows(X_source)
+            places = X_source[np.unique(place, return_index=True)[1]]
+            nearest = pairwise_distances_argmin(X_target, places)
+            return neighbor_counts(nearest, place, smoothing=self.smoothing)
         places, place = np.unique(X_source, axis=0, return_inverse=True)
         # Lest a common offset costs digits; and a few rows far out do not move a median.
         center = np.median(np.concatenate([X_source, X_target]), axis=0)

@@ -18,13 +18,16 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     TaskTrAdaBoost [1]_. In the first phase AdaBoost runs on each source alone, and its learners are
     collected, but for those that barely beat chance there. In the second phase AdaBoost runs on the
     target rows, and in each round the learner is not fitted, but chosen among the collected ones:
-    that of the least weighted error. Source rows themselves are not weighted by the target. With no
-    source row it is AdaBoost, and so it is where no learner is collected (see `pool_`).
+    that of the least weighted error, each once at most. With two classes, a learner that is mostly
+    wrong on the target is turned round: it votes for the other class. Source rows themselves are
+    not weighted by the target. With no source row it is AdaBoost, and so it is where no learner is
+    collected (see `pool_`).
 
     It helps where target rows are very few: nothing is fitted to them, they only choose and weigh.
     The second phase costs next to nothing. It hurts where the target's rule is no combination of
-    what the sources teach, and where target rows would be enough to learn from: then they should
-    take part in the fits, as in `MultiSourceTrAdaBoostClassifier`.
+    what the sources teach, where a handful of target rows turns learners of an unrelated source
+    round by luck (see `flip`), and where target rows would be enough to learn
+    from: then they should take part in the fits, as in `MultiSourceTrAdaBoostClassifier`.
 
     Parameters
     ----------
@@ -33,11 +36,16 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         last step does (when metadata routing is on, request it there). None is
         ``DecisionTreeClassifier(max_depth=3)``.
     n_estimators : int, default=50
-        The most rounds, M in the paper: on each source, and on the target.
+        The most rounds, M in the paper: on each source, and on the target, where there are no more
+        than learners were collected.
     threshold : float, default=0.0
         The paper's gamma: a learner is collected when ``alpha = -ln(beta_t) / 2`` on its source is
         above it. 0.5 stands for an error of about 0.27, with two classes. One without error is
         always collected.
+    flip : bool, default=True
+        With two classes: whether a learner that errs on more than half of the weight of the target
+        rows may be chosen, turned round, as in the paper. False: such a learner is of no use, which
+        is the safer choice for a dozen target rows and sources of which some are unrelated.
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``: the step of the weights, and the vote. 1.0 is the paper.
     random_state : int, RandomState instance or None, default=None
@@ -50,7 +58,10 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     estimator_ : classifier
         The learner that is cloned in each round of the first phase.
     estimators_ : list of classifiers
-        The learner that each round on the target chose; the same one may be chosen again.
+        The learner that each round on the target chose, no learner twice.
+    estimator_flipped_ : ndarray of shape (n_rounds,), dtype bool
+        Whether each of them was turned round: its vote is for the class that it does not predict.
+        False with more than two classes, without `flip`, and where it is plain AdaBoost.
     estimator_sources_ : ndarray of shape (n_rounds,), dtype str
         The source that each of them comes from; ``"target"`` where it is plain AdaBoost.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
@@ -81,11 +92,13 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     With K classes, both phases start with equal weights (times `sample_weight`), and a round does
     ``e_t = sum(w [h_t != c]) / sum(w)``, ``beta_t = e_t / ((1 - e_t) (K - 1))`` and
     ``w *= beta_t ** -[h_t != c]``, which for K = 2 is the paper's ``w *= exp(-alpha_t y h_t)`` but
-    for a factor common to all rows. The second phase is thus a descent on the exponential loss over
-    the collected learners, one coordinate at a time (of equals, the first source by name and the
-    first round), and ends where no learner beats chance on the weighted rows. More than two classes
-    are an extension. A source whose rows are all of one class tells no classes apart, and is left
-    out. Rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
+    for a factor common to all rows. In the second phase ``h_t`` is the learner of least ``e_t``
+    among those left in the pool, which it then leaves; with labels -1 and 1, one of an error above
+    1/2 stands there as ``-h``. Of equals, one that is not turned round comes first, then the first
+    source by name and the first round. It ends with the pool, or where no learner beats chance on
+    the weighted rows. More than two classes are an extension: there ``-h`` means nothing, and no
+    learner is turned round. A source whose rows are all of one class tells no classes apart, and is
+    left out. Rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
     References
     ----------
@@ -109,6 +122,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     _parameter_constraints: dict = {
         **_BaseTrAdaBoostClassifier._parameter_constraints,
         "threshold": [Interval(Real, 0, None, closed="left")],
+        "flip": ["boolean"],
     }
 
     def __init__(
@@ -117,12 +131,14 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         *,
         n_estimators=50,
         threshold=0.0,
+        flip=True,
         learning_rate=1.0,
         random_state=None,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.threshold = threshold
+        self.flip = flip
         self.learning_rate = learning_rate
         self.random_state = random_state
 
@@ -136,12 +152,13 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         self.pool_sources_ = np.array(sources, dtype=str)
         is_target = codes < 0
         rows = X[is_target], y[is_target], sample_weight[is_target]
-        rounds, chosen = self._choose(*rows) if self.pool_ else (self._plain(*rows, rng), None)
-        self.estimator_sources_ = (
-            np.full(len(rounds.learners), TARGET)
-            if chosen is None
-            else self.pool_sources_[chosen[: len(rounds.learners)]]
-        )
+        if self.pool_:
+            rounds, chosen, self.estimator_flipped_ = self._choose(*rows)
+            self.estimator_sources_ = self.pool_sources_[chosen]
+        else:
+            rounds = self._plain(*rows, rng)
+            self.estimator_flipped_ = np.zeros(len(rounds.learners), dtype=bool)
+            self.estimator_sources_ = np.full(len(rounds.learners), TARGET)
         weights = np.zeros(len(y))
         weights[is_target] = self._keep(rounds, rows[2])
         return weights * (sample_weight.sum() / weights.sum())
@@ -164,14 +181,31 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         ]
 
     def _choose(self, X, y, sample_weight):
-        """Run the second phase on the target; give the rounds and the positions chosen."""
+        """Run the second phase on the target.
+
+        Gives the rounds, the positions chosen, and which of these learners are turned round.
+        """
+        n_pool = len(self.pool_)
         mistakes = np.array([learner.predict(X) != y for learner in self.pool_])
-        none = np.zeros(len(y), dtype=bool)
-        chosen = []
+        if self.flip and len(self.classes_) == 2:
+            mistakes = np.concatenate([mistakes, ~mistakes])
+        left, chosen = np.arange(len(mistakes)), []
 
         def fit_round(weights):
-            chosen.append(boosting.first_least(mistakes @ weights))
-            return self.pool_[chosen[-1]], mistakes[chosen[-1]], weights
+            nonlocal left
+            chosen.append(left[boosting.first_least(mistakes[left] @ weights)])
+            position = chosen[-1] % n_pool
+            left = left[left % n_pool != position]
+            return self.pool_[position], mistakes[chosen[-1]], weights
 
-        rounds = self._run(fit_round, boosting.initial_weights(sample_weight, none), none)
-        return rounds, chosen
+        none = np.zeros(len(y), dtype=bool)
+        weights = boosting.initial_weights(sample_weight, none)
+        n_rounds = min(self.n_estimators, n_pool)
+        rounds = self._run(fit_round, weights, none, n_rounds=n_rounds)
+        kept = np.array(chosen[: len(rounds.learners)])
+        return rounds, kept % n_pool, kept >= n_pool
+
+    def _votes(self, X, first):
+        flipped = self.estimator_flipped_[first:]
+        for votes, is_flipped in zip(super()._votes(X, first), flipped, strict=True):
+            yield 1 - votes if is_flipped else votes

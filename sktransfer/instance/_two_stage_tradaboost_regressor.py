@@ -16,7 +16,7 @@ from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
 from sktransfer.instance._centers import generator
 from sktransfer.instance._folds import sorted_folds
-from sktransfer.instance._learner import seeded_clones
+from sktransfer.instance._learner import check_learner, seeded_clones
 from sktransfer.instance._rounds import run_rounds
 
 
@@ -50,8 +50,8 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         How an absolute error becomes an adjusted error between 0 and 1.
     bootstrap : bool, default=False
         Whether a round's learner gets rows drawn by their weights, instead of the weights: without
-        a source row this is ``sklearn.ensemble.AdaBoostRegressor``, number by number. The steps
-        pass weights in any case.
+        a source row this is ``sklearn.ensemble.AdaBoostRegressor``, number by number, and needs no
+        `sample_weight`; with one, the steps pass weights in any case.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the learners, and the draws of `bootstrap`. None draws
         fresh entropy.
@@ -156,6 +156,8 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
 
     def _boost(self, X, y, sample_weight, codes):
         is_source = codes >= 0
+        if is_source.any():
+            check_learner(self.estimator_, kind="regressor")  # the steps pass weights
         rng = generator(self.random_state)
         weights = sample_weight / sample_weight.sum()
         self.best_step_, errors, shares = None, [], []

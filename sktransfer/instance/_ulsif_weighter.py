@@ -87,6 +87,8 @@ class ULSIFWeighter(_BaseRatioWeighter):
     rows. Memory grows with rows times centres, time with rows times centres squared times widths,
     and with pairs times centres squared times widths and ridges.
 
+    Sparse rows are welcome; `centers_` are then sparse too.
+
     References
     ----------
     T. Kanamori, S. Hido and M. Sugiyama, "A least-squares approach to direct importance

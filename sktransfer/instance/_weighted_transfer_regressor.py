@@ -1,13 +1,10 @@
 """WeightedTransferRegressor: a regressor fitted on weighted source rows."""
 
-import numpy as np
 from sklearn.base import RegressorMixin, is_classifier
 from sklearn.linear_model import Ridge
-from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import column_or_1d
 
-from sktransfer._domains import labels_alone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
+from sktransfer.instance._rows import read_numbers
 
 
 class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
@@ -90,6 +87,4 @@ class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
             raise ValueError(f"estimator={estimator!r} is a classifier; pass a regressor.")
 
     def _read_labels(self, y, used):
-        assert_all_finite(np.asarray(y)[used], input_name="y")
-        labels = column_or_1d(labels_alone(y, used, discrete=False), warn=True)
-        return labels if labels.dtype.kind == "f" else labels.astype(np.float64)
+        return read_numbers(y, used)

@@ -7,7 +7,7 @@ from scipy.optimize import minimize, nnls
 
 from sktransfer._kernels import kliep
 from sktransfer._kernels.density_ratio import gaussian, squared_distances
-from sktransfer._kernels.kliep import likelihoods, nonnegative_minimum, proportions
+from sktransfer._kernels.kliep import in_single, likelihoods, nonnegative_minimum, proportions
 
 
 def make_A(seed=0, width=0.7, n_target=60, n_centers=8, n_features=2):
@@ -75,6 +75,19 @@ def test_a_start_changes_the_way_and_not_the_optimum():
     other, _ = proportions(A, tol=1e-12, max_iter=100, start=start)
     assert_allclose(np.log(A @ other).mean(), np.log(A @ one).mean(), atol=1e-11)
     assert_array_equal(start, kept)
+
+
+@pytest.mark.parametrize("width", [0.2, 0.7, 2.0])
+def test_in_single_precision_the_optimum_is_the_same_but_for_rounding(width):
+    A = make_A(0, width)
+    A = A * 10.0 ** np.random.default_rng(0).uniform(-60, 60, size=len(A))[:, None]
+    single = in_single(A)
+    assert single.dtype == np.float32
+    assert_array_equal(single.max(axis=1), 1)
+    u, gap = proportions(single, tol=1e-5, max_iter=100)
+    assert u.dtype == np.float64
+    p = A @ u
+    assert_allclose((A / p[:, None]).mean(axis=0).max() - 1, gap, atol=3e-6)  # in float64
 
 
 def test_centres_given_twice_cost_nothing():

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.base import BaseEstimator
 
-from sktransfer.deep._decode import Fault, Unreadable, decode
+from sktransfer.deep._decode import Fault, Unreadable, as_pixels, decode, load, open_picture
 from sktransfer.deep._images import ImageFormat, learn_image_format, validate_images
 from sktransfer.deep._preprocess import find_unreadable, image_batches
 from sktransfer.deep._preprocessing import Preprocessing
@@ -293,3 +293,36 @@ def test_every_cut_of_a_file_is_an_image_or_has_a_reason():
 def test_fault_names_place_path_and_reason():
     assert str(Fault(3, "a.png", "empty")) == "X[3] 'a.png' (empty)"
     assert str(Fault(0, None, "missing")) == "X[0] (missing)"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_left_to_pillow_has_the_decoded_pixels(mode, orientation):
+    image = Image.fromarray(np.arange(30, dtype=np.uint16).reshape(5, 6) * 256)
+    image = image if mode == "I;16" else colour_picture().convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    item = encode(image, "TIFF", exif=exif)
+    picture, value_range = open_picture(load(item))
+    pixels, expected_range = decode(item)
+    np.testing.assert_array_equal(as_pixels(picture), pixels)
+    assert value_range == expected_range
+    assert isinstance(picture, Image.Image) == (mode in ("1", "L", "P", "RGB", "CMYK", "YCbCr"))
+
+
+def test_only_bytes_of_the_whole_range_go_to_the_network_as_they_are():
+    natural, imposed = ImageFormat(None, None), ImageFormat(None, (0.0, 254.0), imposed=True)
+    picture, grey = colour_picture(), np.zeros((2, 3, 3, 1), dtype=np.uint8)
+    assert natural.to_input(picture, (0, 255)) is picture
+    assert natural.to_input(grey, (0, 255)) is grey
+    for image_format, pixels, implied in (
+        (imposed, picture, (0, 255)),
+        (imposed, grey, (0, 255)),
+        (natural, np.zeros((2, 3, 3, 4), dtype=np.uint8), (0, 255)),
+        (natural, grey.astype(np.uint16), (0, 65535)),
+        (natural, grey.astype(np.int8), (-128, 127)),
+    ):
+        expected = image_format.to_unit(np.asarray(pixels), implied)
+        found = image_format.to_input(pixels, implied)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, expected)

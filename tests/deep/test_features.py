@@ -221,6 +221,27 @@ def test_views_are_computed_from_the_image_and_its_digest(pictures, files):
     np.testing.assert_array_equal(features, expected)
 
 
+def test_views_of_photographs_are_taken_of_what_the_network_needs_of_them(tmp_path):
+    seen = []
+
+    class Seen(Darker):
+        def many(self, images, digests):
+            seen.append(images.shape[1:])
+            return images
+
+    X = np.random.default_rng(0).integers(0, 256, (2, 96, 128), dtype=np.uint8)
+    compute(X, augmented=Seen(0), cache=None)
+    paths = [str(tmp_path / f"{i}.png") for i in range(2)]
+    for path, pixels in zip(paths, X, strict=True):
+        Image.fromarray(pixels).save(path)
+    compute(paths, augmented=Seen(0), cache=None)
+    assert set(seen) == {(32, 42, 1)}  # the network takes 32 x 32 pixels
+    small = X[:, :8, :8]
+    features, _ = compute(small, augmented=Seen(0), cache=None)
+    assert seen[-1] == (8, 8, 1)
+    np.testing.assert_array_equal(features, compute(small, cache=None)[0])
+
+
 def test_a_folder_serves_another_process(files, images_run, tmp_path):
     folder = tmp_path / "cache"
     features, _ = compute(files, cache=folder)
@@ -343,7 +364,7 @@ def test_a_result_that_fits_on_no_disk_is_an_error_at_once(monkeypatch, tmp_path
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     message = rf"^\d+ bytes of features do not fit on the disk of {re.escape(repr(str(tmp_path)))}"
     with pytest.raises(OSError, match=message):
-        _features._allocate((2**45, 4), 0)
+        _features.allocate((2**45, 4), 0)
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):

@@ -123,6 +123,7 @@ CASES = [
     (Small, ("block1.relu", "dropout")),
     (Tokens, None),
     (Tokens, ("patches", "blocks.0", "blocks.3")),
+    (Tokens, ("patches", "blocks.1.norm1", "blocks.2", "blocks.3.norm2")),
 ]
 
 

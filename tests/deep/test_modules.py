@@ -312,3 +312,10 @@ def test_fine_tuning_a_module_learns_and_leaves_it_alone():
         )
         assert classifier.fit(X, y).score(X, y) == 1.0
     assert fingerprint_module(network) == before
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_torchscript_is_refused_with_the_reason():
+    traced = torch.jit.trace(make().eval(), torch.zeros(2, 3, 32, 32))
+    with pytest.raises(ValueError, match="TorchScript cannot be looked into; pass the module"):
+        resolve_backbone(traced, **OPTIONS)

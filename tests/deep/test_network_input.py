@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sktransfer.deep._network_input import as_bytes, network_input, resize_plan
+from sktransfer.deep._network_input import as_bytes, network_input, resize_plan, uncut
 from sktransfer.deep._preprocessing import Preprocessing
 
 PHOTO = Preprocessing((28, 28), 3, (0.1, 0.2, 0.3), (0.5, 0.25, 2.0), crop=0.875)
@@ -157,3 +157,49 @@ def test_input_stays():
         image.setflags(write=False)
         network_input(image[np.newaxis], PHOTO)
         np.testing.assert_array_equal(image, before)
+
+
+FORMS = {
+    "bytes": lambda pixels: pixels[np.newaxis],
+    "numbers": lambda pixels: pixels[np.newaxis] / np.float32(255),
+    "Pillow": lambda pixels: [Image.fromarray(pixels)],
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((64, 96), (32, 48)),  # 28 / 0.875 = 32 is the shorter side
+        ((99, 66), (48, 32)),
+        ((40, 32), (40, 32)),
+        ((8, 8), (8, 8)),
+        ((20, 600), (20, 600)),
+    ],
+)
+def test_images_are_shrunk_to_what_the_crop_takes_and_never_enlarged(shape, expected, form):
+    images = FORMS[form](picture(*shape))
+    small = uncut(images, PHOTO)
+    assert small.shape == (1, *expected, 3)
+    assert (small.dtype, small.min() >= 0, small.max() <= 1) == (np.float32, True, True)
+    # Nothing is lost: the rest of the way to the input leads to the same bits.
+    np.testing.assert_array_equal(network_input(small, PHOTO), network_input(images, PHOTO))
+
+
+def test_what_is_squashed_keeps_its_proportions_at_first():
+    squashed = replace(PHOTO, crop=None)
+    assert uncut(picture(56, 84)[np.newaxis], squashed).shape == (1, 28, 42, 3)
+    deep = np.random.default_rng(0).uniform(size=(1, 56, 84, 3)).astype(np.float32)
+    small = uncut(deep, squashed)
+    assert small.shape == (1, 28, 42, 3)
+    # Halving with the triangle: weights 1/8, 3/8, 3/8, 1/8 along each axis.
+    weights = np.array([1, 3, 3, 1]) / 8
+    expected = np.einsum("i,j,ijc->c", weights, weights, deep[0, 5:9, 9:13].astype(float))
+    np.testing.assert_allclose(small[0, 3, 5], expected, rtol=1e-5)
+
+
+def test_shrinking_gives_an_image_alone_the_bits_that_it_has_among_others():
+    pixels = np.stack([picture(70, 90, seed=seed) for seed in range(3)])
+    for images in (pixels, pixels / np.float32(255), pixels.astype(np.float32) ** 2 / 65025):
+        alone = np.concatenate([uncut(image[np.newaxis], PHOTO) for image in images])
+        np.testing.assert_array_equal(uncut(images, PHOTO), alone)

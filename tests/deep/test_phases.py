@@ -226,7 +226,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(initialize, network, m
     whole = make(network, **options).fit(X, Y)
     shelf, train = Shelf(3), _base_fine_tune.train_stages
     monkeypatch.setattr(
-        _base_fine_tune, "train_stages", lambda *a, **o: train(*a, **o, checkpoint=shelf)
+        _base_fine_tune, "train_stages", lambda *a, **o: train(*a, **(o | {"checkpoint": shelf}))
     )
     with pytest.raises(KeyboardInterrupt):
         make(network, **options).fit(X, Y)

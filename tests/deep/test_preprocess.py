@@ -11,9 +11,17 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 
+from sktransfer.deep import _network_input
 from sktransfer.deep._images import ImageFormat, learn_image_format, validate_images
 from sktransfer.deep._network_input import to_channels
-from sktransfer.deep._preprocess import find_unreadable, image_batches, n_images
+from sktransfer.deep._preprocess import (
+    Recycled,
+    find_unreadable,
+    gather,
+    image_batches,
+    n_images,
+    read_slices,
+)
 from sktransfer.deep._preprocessing import Preprocessing
 
 GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
@@ -203,8 +211,66 @@ def test_reading_stays_at_most_a_few_images_ahead(pictures):
             batch[:, 0, 0, 0] * 255, np.arange(8 * number, 8 * number + len(batch)) % 256
         )
         most.append(len(live) - 8 * (number + 1))
-    assert max(most) <= 2 * 8 + 8
+    assert max(most) <= 8 + 2 * 4
     assert len(live) == 300
+
+
+def recycled_batches(X, wanted, *, batch_size, n_jobs=2):
+    """What `gather` yields when each batch is written over after it was taken."""
+
+    def choose(positions, digests, value_range):
+        return wanted[list(positions)]
+
+    recycled = Recycled()
+    slices = read_slices(
+        X,
+        image_format=learn_image_format(X),
+        preprocessing=COLOUR,
+        batch_size=batch_size,
+        n_jobs=n_jobs,
+        choose=choose,
+        recycled=recycled,
+    )
+    for positions, batch in gather(slices, batch_size=batch_size, faults=[]):
+        yield positions, batch.copy(), batch.__array_interface__["data"][0]
+        batch[:] = np.nan
+        recycled.give(batch)
+
+
+@pytest.mark.parametrize("as_form", [np.asarray, list, lambda X: [*map(Image.fromarray, X)]])
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_memory_is_used_again_and_changes_no_bit(as_form, share, batch_size):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (50, 40, 300, 3), dtype=np.uint8)
+    wanted = rng.uniform(size=50) >= share / 2
+    expected = _network_input.network_input(X, COLOUR)
+    found = list(recycled_batches(as_form(X), wanted, batch_size=batch_size))
+    positions = [position for part, _, _ in found for position in part]
+    assert positions == np.flatnonzero(wanted).tolist()
+    np.testing.assert_array_equal(np.concatenate([b for _, b, _ in found]), expected[positions])
+
+
+def test_batches_that_share_memory_with_others_are_not_written_over():
+    X = np.random.default_rng(0).integers(0, 256, (5000, 2, 2, 3), dtype=np.uint8)
+    found = list(recycled_batches(X, np.ones(5000, dtype=bool), batch_size=64))
+    expected = _network_input.network_input(X, COLOUR)
+    np.testing.assert_array_equal(np.concatenate([batch for _, batch, _ in found]), expected)
+
+
+def test_slices_that_are_not_wanted_leave_no_gaps():
+    X = np.random.default_rng(0).integers(0, 256, (32, 40, 30, 3), dtype=np.uint8)
+    wanted = np.arange(32) // 4 % 4 < 2  # every other pair of the slices that four threads read
+    expected = _network_input.network_input(X, COLOUR)[wanted]
+    found = list(recycled_batches(list(map(Image.fromarray, X)), wanted, batch_size=16, n_jobs=4))
+    np.testing.assert_array_equal(np.concatenate([batch for _, batch, _ in found]), expected)
+
+
+def test_two_batches_are_all_the_memory_that_whole_batches_take():
+    X = np.random.default_rng(0).integers(0, 256, (64, 512, 512, 3), dtype=np.uint8)
+    places = [place for *_, place in recycled_batches(X, np.ones(64, dtype=bool), batch_size=8)]
+    assert len(places) == 8
+    assert len(set(places)) <= 3
 
 
 def test_unreadable_images_are_found_without_a_network(pictures):

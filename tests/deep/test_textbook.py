@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 
 from sktransfer.deep._module_cuts import find_module_stages  # noqa: E402
 from sktransfer.deep._module_trace import record  # noqa: E402
-from sktransfer.deep._textbook import TEXTBOOK, find_textbook  # noqa: E402
+from sktransfer.deep._textbook import TEXTBOOK, find_textbook, textbook_stages  # noqa: E402
 
 # What makes the network, whose names it has, and the size of its last feature map.
 FROM_PAPERS = {
@@ -110,3 +110,13 @@ def test_each_has_a_feature_count_for_each_stage_and_a_reference(name):
     assert "https://arxiv.org/abs/" in known.reference
     side = {"inception_v3": 299, "xception": 299}.get(name, 224)
     assert known.preprocessing.size == (side, side)
+
+
+def test_the_stages_of_the_table_are_taken_where_the_network_has_them_all():
+    stages = TEXTBOOK["resnet50"].stages["torchvision"]
+    assert textbook_stages("torchvision:resnet50", {*stages, "conv1", "fc"}) == stages
+    assert textbook_stages("timm:resnet50.a1_in1k", {*stages, "fc"}) is None  # it says act1
+    assert textbook_stages("torchvision:resnet50", {"conv1", "fc"}) is None
+    assert textbook_stages("torchvision:a_network", set(stages)) is None
+    assert textbook_stages("hf:resnet50", set(stages)) is None
+    assert textbook_stages("", set(stages)) is None

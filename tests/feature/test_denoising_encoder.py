@@ -116,10 +116,16 @@ def test_many_features_make_no_matrix_of_their_square():
 
 
 def test_names_of_columns():
-    X, _ = make_words()
-    names = DenoisingEncoder(2).fit(X).get_feature_names_out()
-    assert len(names) == 24
-    assert names[0] == "denoisingencoder0"
+    X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    added = [f"denoisingencoder{k}" for k in range(4)]
+    encoder = DenoisingEncoder(2).fit(X)
+    assert list(encoder.get_feature_names_out()) == ["x0", "x1", *added]
+    assert list(encoder.get_feature_names_out(["good", "bad"])) == ["good", "bad", *added]
+    assert list(encoder.set_params(keep_input=False).fit(X).get_feature_names_out()) == added
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=["good", "bad"])
+    mapped = DenoisingEncoder(2).set_output(transform="pandas").fit_transform(frame)
+    assert list(mapped.columns) == ["good", "bad", *added]
+    assert_array_equal(mapped[["good", "bad"]], frame)
 
 
 def test_single_precision_stays_and_is_near():

@@ -184,6 +184,17 @@ def test_other_kernels_take_sparse_rows_and_global_settings(kernel):
     assert list(frame.columns)[:5] == [*(f"nystroem{k}" for k in range(4)), "books__nystroem0"]
 
 
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csc_array])
+def test_the_order_of_rows_draws_no_other_rows_to_compare_with(make):
+    X, domains = make_rows(n_features=6)
+    X = np.where(X > 0.3, X, 0)
+    augmenter = DomainAugmenter(kernel="rbf", n_components=5, random_state=0)
+    mapped = augmenter.fit(make(X), sample_domain=domains).transform(make(X))
+    order = np.random.default_rng(0).permutation(len(X))
+    augmenter.fit(make(X[order]), sample_domain=domains[order])
+    assert_allclose(augmenter.transform(make(X)), mapped, rtol=1e-10)
+
+
 def flipped(seed, n_source=1000, n_target=40, n_test=2000):
     """Many weak features say the class; a strong one says it with the other sign in the source."""
     rng = np.random.default_rng(seed)
@@ -357,3 +368,22 @@ def test_a_source_that_fit_has_not_seen():
 def test_parameters_that_make_no_sense(parameters, message):
     with pytest.raises(ValueError, match=message):
         DomainAugmenter(**parameters).fit(np.eye(3))
+
+
+def test_two_columns_of_one_name_are_refused():
+    X, domains = make_rows(n_features=2)
+    augmenter = DomainAugmenter().fit(X, sample_domain=domains)
+    message = (
+        "DomainAugmenter would name two columns alike, ['books__x']: a feature and the copy of "
+        "another for a domain; rename these features of X."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        augmenter.get_feature_names_out(["x", "books__x"])
+    assert len(set(augmenter.get_feature_names_out(["x", "music__x"]))) == 8
+
+
+def test_an_argument_that_the_kernel_has_not_is_refused():
+    X, domains = make_rows()
+    augmenter = DomainAugmenter(kernel="rbf", kernel_params={"gama": 0.1})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'gama'"):
+        augmenter.fit(X, sample_domain=domains)

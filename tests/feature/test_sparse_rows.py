@@ -71,7 +71,12 @@ def test_sparse_rows_in_batches(aligner):
 def test_what_would_make_rows_dense_refuses_sparse_ones(aligner):
     X, _, sample_domain = make_rows(6)
     assert not get_tags(aligner).input_tags.sparse
-    message = "Sparse data was passed for X, but dense data is required. Use '.toarray()'"
-    for method in (aligner.fit, aligner.partial_fit):
-        with pytest.raises(TypeError, match=f"^{re.escape(message)}"):
+    message = (
+        f"{type(aligner).__name__} subtracts means, which makes sparse rows dense, so that it takes"
+        " dense ones alone, but X is a sparse csr_array; reduce X first, with TruncatedSVD for "
+        "instance, or pass X.toarray() where that fits into memory."
+    )
+    fitted = clone(aligner).fit(X, sample_domain=sample_domain)
+    for method in (aligner.fit, aligner.partial_fit, aligner.fit_transform, fitted.transform):
+        with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
             method(sparse.csr_array(X), sample_domain=sample_domain)

@@ -234,3 +234,40 @@ def test_parameters_that_make_no_sense(parameters, message):
 def test_rows_that_are_all_zero_stay_zero(sample_domain):
     encoded = StructuralEncoder().fit_transform(np.zeros((18, 4)), sample_domain=sample_domain)
     assert_array_equal(encoded, np.zeros((18, 5)))
+
+
+def test_where_the_zero_of_the_features_lies_changes_no_direction():
+    X, _, sample_domain = make_reviews(n_rows=60)
+    encoder = StructuralEncoder(2, pivots=PIVOTS, keep_input=False)
+    expected = encoder.fit(X, sample_domain=sample_domain).components_
+    found = encoder.fit(X + 1e8, sample_domain=sample_domain).components_
+    cosines = np.sum(expected * found, axis=0) / (
+        np.linalg.norm(expected, axis=0) * np.linalg.norm(found, axis=0)
+    )
+    assert_allclose(cosines, 1, rtol=1e-10)
+
+
+def test_features_that_are_functions_of_others_are_one_sentence():
+    X, _, sample_domain = make_reviews(n_rows=60)
+    X[:, 30] = X[:, 31]
+    sentence = (
+        "StructuralEncoder(ridge=1e-20) finds features that are functions of others, to machine "
+        "precision; increase ridge, or scale the features."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        StructuralEncoder(pivots=PIVOTS, ridge=1e-20).fit(X, sample_domain=sample_domain)
+
+
+def test_the_input_keeps_its_names():
+    X, _, _ = make_reviews(n_rows=20)
+    encoder = StructuralEncoder(2, pivots=PIVOTS).fit(X)
+    names = encoder.get_feature_names_out()
+    assert list(names[[0, 47, 48, 49]]) == ["x0", "x47", "structuralencoder0", "structuralencoder1"]
+
+
+def test_large_numbers_of_single_precision_have_a_length():
+    X, _, _ = make_reviews(n_rows=20)
+    encoder = StructuralEncoder(2, pivots=PIVOTS, keep_input=False)
+    expected = encoder.fit_transform(X)
+    found = encoder.fit_transform((X * 1e25).astype(np.float32))
+    assert_allclose(found / np.float32(1e25), expected, atol=1e-3)

@@ -62,6 +62,15 @@ def test_the_score_is_the_likelihood_of_rows_left_out():
     assert weighter.width_ == 1.0
 
 
+def test_a_width_that_was_chosen_gives_what_it_gives_alone():
+    X, sample_domain, _ = make_gaussians(300, 200)
+    chosen = KLIEPWeighter(random_state=0, tol=1e-11).fit(X, sample_domain=sample_domain)
+    alone = KLIEPWeighter(width=chosen.width_, random_state=0, tol=1e-11)
+    alone.fit(X, sample_domain=sample_domain)
+    assert len(chosen.scores_) == 7
+    assert_allclose(alone.weights_, chosen.weights_, atol=1e-4)
+
+
 def test_the_same_rows_on_both_sides_weigh_one():
     X = np.random.default_rng(0).normal(size=(150, 2))
     both, sample_domain = np.r_[X, X], ["s"] * 150 + ["target"] * 150

@@ -49,18 +49,24 @@ def paper(X, y, domains, X_new, *, n_rounds, gamma):
             w = w * np.exp(-alpha * y[rows] * said)
     target = domains == "target"
     w = np.full(target.sum(), 1 / target.sum())
-    total, chosen = np.zeros(len(X_new)), []
-    for _ in range(n_rounds):
+    total, chosen, left = np.zeros(len(X_new)), [], list(range(len(pool)))
+    for _ in range(min(n_rounds, len(pool))):
         w = w / w.sum()
-        errors = [w @ (h.predict(X[target]) != y[target]) for h in pool]
-        best = next(k for k, error in enumerate(errors) if error < min(errors) + 1e-9)
+        signs = dict.fromkeys(left, 1.0)
+        errors = {k: w @ (pool[k].predict(X[target]) != y[target]) for k in left}
+        for k in left:
+            if errors[k] > 1 / 2:
+                signs[k], errors[k] = -1.0, 1 - errors[k]
+        least = min(errors.values()) + 1e-9
+        best = min((k for k in left if errors[k] < least), key=lambda k: -signs[k])
         epsilon = errors[best]
         if epsilon >= 1 / 2 - 1e-12:
             break
+        left.remove(best)
         alpha = np.log((1 - epsilon) / epsilon) / 2
-        chosen.append(sources[best])
-        total += alpha * pool[best].predict(X_new)
-        w = w * np.exp(-alpha * y[target] * pool[best].predict(X[target]))
+        chosen.append((best, signs[best]))
+        total += alpha * signs[best] * pool[best].predict(X_new)
+        w = w * np.exp(-alpha * y[target] * signs[best] * pool[best].predict(X[target]))
     return total, chosen, sources
 
 
@@ -71,14 +77,53 @@ def test_equals_the_paper(seed, gamma):
     model = TaskTrAdaBoostClassifier(STUMP, n_estimators=8, threshold=gamma, random_state=0)
     model.fit(X, y, sample_domain=domains)
     total, chosen, sources = paper(X, y, domains, X_new, n_rounds=8, gamma=gamma)
+    positions, signs = zip(*chosen)
     assert_array_equal(model.pool_sources_, sources)
-    assert_array_equal(model.estimator_sources_, chosen)
+    assert_array_equal(model.estimator_sources_, np.array(sources)[list(positions)])
+    assert_array_equal(model.estimator_flipped_, np.array(signs) < 0)
     assert_allclose(
         model.decision_function(X_new) * model.estimator_weights_.sum() / 4,
         total,
         rtol=1e-6,
         atol=1e-7,
     )
+
+
+def test_a_learner_of_the_contrary_rule_is_turned_round():
+    # One stump at 4.5, which says "high"; the target's rule is the contrary but for the row 9:
+    # its error there is 4 / 5, turned round 1 / 5, and its vote ln((4 / 5) / (1 / 5)) = ln 4.
+    X = np.concatenate([np.arange(10.0), [0.0, 1.0, 7.0, 8.0, 9.0]])[:, None]
+    y = np.array(["low"] * 5 + ["high"] * 5 + ["high", "high", "low", "low", "high"])
+    domains = np.repeat(["mirror", "target"], [10, 5])
+    model = TaskTrAdaBoostClassifier(STUMP, random_state=0).fit(X, y, sample_domain=domains)
+    assert_array_equal(model.estimator_flipped_, [True])
+    assert_array_equal(model.estimator_sources_, ["mirror"])
+    assert_allclose(model.estimator_errors_, [1 / 5])
+    assert_allclose(model.estimator_weights_, [np.log(4)])
+    assert_array_equal(model.predict([[2.0], [6.0]]), ["high", "low"])
+    assert_array_equal(model.estimators_[0].predict([[2.0], [6.0]]), ["low", "high"])
+    assert_array_equal(next(model.staged_predict([[2.0], [6.0]])), ["high", "low"])
+
+
+def test_of_equals_the_learner_that_is_not_turned_round_is_chosen():
+    # "contrary" comes first by name and is wrong on every target row, "right" on none.
+    X = np.tile(np.arange(10.0), 2)[:, None]
+    y = np.concatenate([np.arange(10) < 5, np.arange(10) >= 5])
+    domains = np.repeat(["contrary", "right"], 10)
+    X, y = np.concatenate([X, [[1.0], [8.0]]]), np.concatenate([y, [False, True]])
+    domains = np.concatenate([domains, ["target"] * 2])
+    model = TaskTrAdaBoostClassifier(STUMP, random_state=0).fit(X, y, sample_domain=domains)
+    assert_array_equal(model.estimator_sources_, ["right"])
+    assert_array_equal(model.estimator_flipped_, [False])
+
+
+@pytest.mark.parametrize(("n_classes", "flip"), [(3, True), (2, False)])
+def test_where_no_learner_is_turned_round(n_classes, flip):
+    X, y, domains, _, _ = make_domains(0, n_target=40, n_classes=n_classes, noise=0.3)
+    model = TaskTrAdaBoostClassifier(n_estimators=10, flip=flip, random_state=0)
+    model.fit(X, y, sample_domain=domains)
+    assert len(model.estimators_) > 2
+    assert not model.estimator_flipped_.any()
 
 
 def test_the_threshold_is_the_papers_gamma():
@@ -119,29 +164,56 @@ def test_where_no_learner_is_collected_it_is_adaboost_on_the_target():
     assert_allclose(found, alone, rtol=1e-8)
 
 
-def test_each_round_halves_the_say_of_the_learner_that_it_chose():
-    # After a round its learner errs on one half of the weight, so that another is chosen next.
-    X, y, domains, _, _ = make_domains(1, n_target=60, noise=0.3)
-    model = TaskTrAdaBoostClassifier(STUMP, n_estimators=12, random_state=0)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_learner_that_was_chosen_leaves_the_pool(n_classes):
+    X, y, domains, _, _ = make_domains(1, n_target=60, n_classes=n_classes, noise=0.3)
+    model = TaskTrAdaBoostClassifier(STUMP, n_estimators=12, learning_rate=0.5, random_state=0)
     model.fit(X, y, sample_domain=domains)
     assert len(model.estimators_) > 3
-    for one, following in zip(model.estimators_, model.estimators_[1:]):
-        assert one is not following
+    assert len({id(learner) for learner in model.estimators_}) == len(model.estimators_)
 
 
-def test_the_unrelated_source_is_passed_over_and_the_related_one_helps():
+def test_the_rounds_end_with_the_pool():
+    X, y, domains, _, _ = make_domains(1, n_target=61, noise=0.3)
+    model = TaskTrAdaBoostClassifier(STUMP, n_estimators=2, random_state=0)
+    pool = model.fit(X, y, sample_domain=domains).pool_
+    # The pool is what two rounds a source leave, so that it is asked for more than it holds.
+    model.set_params(threshold=sorted_alphas(model, X, y, domains)[-2])
+    model.fit(X, y, sample_domain=domains)
+    assert len(pool) == 4
+    assert len(model.pool_) == len(model.estimators_) == 1
+
+
+def sorted_alphas(model, X, y, domains):
+    """The alphas of the learners of the first phase, each source by itself."""
+    alphas = []
+    for name in ("far", "near"):
+        rows = domains == name
+        alone = clone(model).fit(X[rows], y[rows])
+        alphas += list(np.log((1 - alone.estimator_errors_) / alone.estimator_errors_) / 2)
+    return sorted(alphas)
+
+
+def test_the_related_source_has_the_say_and_helps():
+    # Turned round by the luck of twelve rows, learners of the unrelated source get a say too.
     scores, shares = [], []
     for seed in range(8):
         X, y, domains, X_test, y_test = make_domains(seed)
-        model = TaskTrAdaBoostClassifier(n_estimators=20, random_state=0)
-        transfer = model.fit(X, y, sample_domain=domains).score(X_test, y_test)
-        near = model.estimator_sources_ == "near"
-        shares.append(model.estimator_weights_[near].sum() / model.estimator_weights_.sum())
         target = domains == "target"
-        scores.append((transfer, model.fit(X[target], y[target]).score(X_test, y_test)))
-    transfer, alone = np.mean(scores, axis=0)
-    assert transfer > alone + 0.05
-    assert np.mean(shares) > 0.7
+        alone = TaskTrAdaBoostClassifier(n_estimators=20, random_state=0)
+        scores.append([alone.fit(X[target], y[target]).score(X_test, y_test)])
+        shares.append([])
+        for flip in (True, False):
+            model = TaskTrAdaBoostClassifier(n_estimators=20, flip=flip, random_state=0)
+            model.fit(X, y, sample_domain=domains)
+            near = model.estimator_sources_ == "near"
+            shares[-1].append(model.estimator_weights_[near].sum() / model.estimator_weights_.sum())
+            scores[-1].append(model.score(X_test, y_test))
+    alone, flipped, unflipped = np.mean(scores, axis=0)
+    assert unflipped > flipped > alone + 0.05
+    share, unflipped_share = np.mean(shares, axis=0)
+    assert share > 0.6
+    assert unflipped_share > 0.7
 
 
 def test_the_first_phase_does_not_look_at_the_target():

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.ensemble import AdaBoostRegressor
 from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_squared_error
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from sktransfer import TrAdaBoostRegressor, TwoStageTrAdaBoostRegressor
@@ -239,3 +240,11 @@ def test_a_single_target_row_cannot_choose_a_step():
         TwoStageTrAdaBoostRegressor().fit(
             np.arange(3.0)[:, None], [1.0, 2.0, 3.0], sample_domain=["s", "s", "target"]
         )
+
+
+def test_with_a_source_the_learner_takes_weights_also_where_rows_are_drawn():
+    X, y, domains = make_domains(0)[:3]
+    model = TwoStageTrAdaBoostRegressor(KNeighborsRegressor(), bootstrap=True, random_state=0)
+    with pytest.raises(ValueError, match="takes no sample_weight in fit"):
+        model.fit(X, y, sample_domain=domains)
+    assert len(model.fit(X, y).estimators_) > 1

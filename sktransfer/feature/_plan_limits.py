@@ -1,0 +1,46 @@
+"""What a transport plan asks of the machine: a package, and memory."""
+
+import os
+
+NEEDS_POT = (
+    "OptimalTransportAligner(method='exact') needs POT, which is not installed; install it with "
+    "pip install \"sktransfer[ot]\", or take method='entropic', which does without."
+)
+
+
+def check_pot():
+    """Raise ImportError where the package ``ot`` is not installed."""
+    try:
+        import ot  # noqa: F401
+    except ImportError as error:
+        raise ImportError(NEEDS_POT) from error
+
+
+def check_memory(n_source, n_target, *, n_matrices, max_samples):
+    """Raise MemoryError where the matrices of a plan are larger than the machine's memory.
+
+    Parameters
+    ----------
+    n_source, n_target : int
+        Rows and columns of the plan.
+    n_matrices : int
+        How many of its size are held at once, of float64.
+    max_samples : int or None
+        What the message names.
+    """
+    needed, there = 8 * n_matrices * n_source * n_target, _memory_of_machine()
+    if there is not None and needed > there:
+        raise MemoryError(
+            f"max_samples={max_samples!r} asks for a plan of {n_source} x {n_target} "
+            f"rows, which takes {needed / 2**30:.1f} GiB, more than the {there / 2**30:.1f} "
+            "GiB of this machine; lower max_samples (the other rows move as new rows do), or "
+            "take method='linear'."
+        )
+
+
+def _memory_of_machine():
+    """Give its bytes, or None where the system does not tell."""
+    names = getattr(os, "sysconf_names", {})
+    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
+        return None
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
