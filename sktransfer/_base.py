@@ -13,7 +13,18 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer._domains import TARGET, hide_labels, read_sample_domain
+from sktransfer._kernels.arrays import rows_in_order
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
+
+
+def refuse_sparse(X, name, *, because):
+    """Raise TypeError on sparse rows, where a method takes none `because` of what it does."""
+    if because is not None and issparse(X):
+        raise TypeError(
+            f"{name} {because}, which makes sparse rows dense, so that it takes dense ones alone, "
+            f"but X is a sparse {type(X).__name__}; reduce X first, with TruncatedSVD for instance,"
+            " or pass X.toarray() where that fits into memory."
+        )
 
 
 class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
@@ -30,6 +41,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What `validate_data` is to accept; sparse rows may then be mapped to sparse ones.
     _accept_sparse = False
+
+    # What a method does that makes sparse rows dense, where it is that for which they are refused.
+    _densifies = None
 
     # Whether arrays of other libraries are mapped by these, under scikit-learn's dispatch.
     _array_api_support = False
@@ -78,6 +92,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         self : object
             The fitted aligner.
         """
+        refuse_sparse(X, type(self).__name__, because=self._densifies)
         X = validate_data(
             self,
             X,
@@ -99,9 +114,13 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _dtypes_for(self, X):
         """The dtypes of rows to keep; where arrays of other libraries are welcome, theirs."""
-        if not self._array_api_support:
-            return [np.float64, np.float32]
         xp = get_namespace_and_device(X)[0]
+        if not (self._array_api_support or isinstance(xp.empty(0), np.ndarray)):
+            raise TypeError(
+                f"{type(self).__name__} computes by NumPy alone, but X is an array of "
+                f"{xp.__name__.rpartition('.')[2]} and array_api_dispatch is on; pass X as an "
+                "array of NumPy."
+            )
         return [xp.float64, xp.float32]
 
     @staticmethod
@@ -145,6 +164,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             The mapped rows, of the dtype of `X`.
         """
         check_is_fitted(self)
+        refuse_sparse(X, type(self).__name__, because=self._densifies)
         X = validate_data(
             self,
             X,
@@ -163,12 +183,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         if issparse(parts[TARGET]):
             order = np.concatenate([domains.rows(name) for name in parts])
             return vstack(list(parts.values()), format="csr")[np.argsort(order)]
-        like = parts[TARGET]
-        xp, _, device = get_namespace_and_device(like)
-        mapped = xp.empty((X.shape[0], like.shape[1]), dtype=like.dtype, device=device)
-        for name, part in parts.items():
-            mapped[domains.rows(name)] = part
-        return mapped
+        return rows_in_order(list(parts.values()), [domains.rows(name) for name in parts])
 
     def fit_transform(self, X, y=None, *, sample_domain=None):
         """Fit and map the same rows: ``fit(X, y, sample_domain=d).transform(X, sample_domain=d)``.

@@ -1,15 +1,17 @@
 """What the formulas that run on arrays of any library need beside the array API standard."""
 
-from array_api_compat import array_namespace, device
+import numpy as np
+from array_api_compat import array_namespace, device, is_numpy_array
+
+EPS = float(np.finfo(np.float64).eps)  # a number of NumPy's times an array is NumPy's affair
 
 
 def add_to_diagonal(matrix, value):
     """Give a copy of the square `matrix` with `value` added to its diagonal."""
     xp = array_namespace(matrix)
-    places = xp.arange(matrix.shape[0], device=device(matrix))
-    summed = xp.asarray(matrix, copy=True)
-    summed[places, places] += value
-    return summed
+    flat = xp.reshape(xp.asarray(matrix, copy=True), (-1,))
+    flat[:: matrix.shape[0] + 1] += value
+    return xp.reshape(flat, matrix.shape)
 
 
 def copied(X):
@@ -27,6 +29,56 @@ def float64(X):
     """Give `X` in double precision, itself where it has it."""
     xp = array_namespace(X)
     return xp.astype(X, xp.float64, copy=False)
+
+
+def diagonal(values):
+    """Give the square matrix with `values` on its diagonal."""
+    xp = array_namespace(values)
+    return values * xp.eye(values.shape[0], dtype=values.dtype, device=device(values))
+
+
+def rows_in_order(parts, rows):
+    """Give one array of all `parts`, whose rows come to stand in it at the places `rows`.
+
+    Parameters
+    ----------
+    parts : list of array of shape (n_samples, n_features)
+    rows : list of ndarray of shape (n_samples,), dtype intp
+        Together a permutation.
+
+    Returns
+    -------
+    joined : array of shape (n_samples of all parts, n_features)
+    """
+    if is_numpy_array(parts[0]):
+        joined = np.empty((sum(map(len, parts)), parts[0].shape[1]), dtype=parts[0].dtype)
+        for places, part in zip(rows, parts, strict=True):
+            joined[places] = part
+        return joined
+    xp = array_namespace(parts[0])
+    order = xp.asarray(np.argsort(np.concatenate(rows)), device=device(parts[0]))
+    return xp.take(xp.concat(parts), order, axis=0)
+
+
+def column_means(X):
+    """Mean of each column, in float64."""
+    if is_numpy_array(X):  # converts as it adds; the standard's own mean does not
+        return X.mean(axis=0, dtype=np.float64)
+    return array_namespace(X).mean(float64(X), axis=0)
+
+
+def column_squares(X):
+    """Sum of the squares in each column."""
+    if is_numpy_array(X):  # makes no array of squares
+        return np.einsum("ij,ij->j", X, X)
+    return array_namespace(X).sum(X**2, axis=0)
+
+
+def sinc(x):
+    """``sin(x) / x``, and 1 at 0; NumPy's own counts in units of pi."""
+    xp = array_namespace(x)
+    divisor = xp.where(x == 0, xp.ones_like(x), x)
+    return xp.where(x == 0, xp.ones_like(x), xp.sin(x) / divisor)
 
 
 def in_dtype_of(values, X):

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from sktransfer._kernels.arrays import add_to_diagonal, empty, float64, in_dtype_of
+from sktransfer._kernels.arrays import EPS, add_to_diagonal, empty, float64, in_dtype_of
 from sktransfer._kernels.streaming import sums
 
 BLOCK = 128  # features at a time in a low-rank Cholesky factor; the result does not depend on it
@@ -162,7 +162,7 @@ def numerical_rank(domain, *, ridge):
     rank : int
     """
     xp, n_features = array_namespace(domain.mean), domain.mean.shape[0]
-    precision = np.finfo(np.float64).eps * max(domain.n_samples, n_features)
+    precision = EPS * max(domain.n_samples, n_features)
     if ridge > precision * float(xp.linalg.trace(domain.scatter)):
         return n_features
     values = xp.linalg.eigvalsh(domain.scatter)
@@ -268,7 +268,7 @@ def _low_rank_cholesky(factor, ridge, *, inverse):
     xp, below, diagonal = array_namespace(factor), empty(factor.shape, factor), []
     rest = xp.eye(factor.shape[0], dtype=xp.float64, device=device(factor))
     for start in range(0, factor.shape[1], BLOCK):
-        here = slice(start, start + BLOCK)
+        here = slice(start, min(start + BLOCK, factor.shape[1]))
         left_over = rest @ factor[:, here]
         corner = xp.linalg.cholesky(add_to_diagonal(factor[:, here].T @ left_over, ridge))
         below[:, here] = xp.linalg.solve(corner, left_over.T).T

@@ -9,10 +9,11 @@ one width and centres ``c_l`` among the target rows. They see rows as ``phi``, a
 - RuLSIF: M. Yamada et al., "Relative density-ratio estimation for robust distribution comparison",
   NIPS 2011, https://arxiv.org/abs/1106.4729.
 
-Everything here is computed in float64 by NumPy alone.
+Everything here is computed in float64 by NumPy, and by SciPy where rows are sparse.
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sktransfer._kernels.moment import standard_deviation
 
@@ -24,22 +25,29 @@ def squared_distances(X, Y, *, center=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples_X, n_features), dtype float64
-    Y : ndarray of shape (n_samples_Y, n_features), dtype float64
+    X : {ndarray, CSR array} of shape (n_samples_X, n_features), dtype float64
+    Y : {ndarray, CSR array} of shape (n_samples_Y, n_features), dtype float64
     center : ndarray of shape (n_features,), default=None
         Subtracted from both first, lest a common offset costs digits. None: the median of `Y`,
-        which a few rows far out do not move.
+        which a few rows far out do not move. From sparse rows nothing is.
 
     Returns
     -------
     squared : ndarray of shape (n_samples_X, n_samples_Y)
     """
-    center = np.median(Y, axis=0) if center is None else center
-    X, Y = X - center, Y - center
+    if not (issparse(X) or issparse(Y)):
+        center = np.median(Y, axis=0) if center is None else center
+        X, Y = X - center, Y - center
     squared = X @ (-2 * Y).T
-    squared += np.einsum("ij,ij->i", X, X)[:, None]
-    squared += np.einsum("ij,ij->i", Y, Y)
+    squared = squared.toarray() if issparse(squared) else squared
+    squared += squared_lengths(X)[:, None]
+    squared += squared_lengths(Y)
     return np.maximum(squared, 0, out=squared)
+
+
+def squared_lengths(X):
+    """``|x|^2`` of each row, of shape (n_samples,)."""
+    return X.multiply(X).sum(axis=1) if issparse(X) else np.einsum("ij,ij->i", X, X)
 
 
 def gaussian(squared, *, width):

@@ -46,7 +46,7 @@ def largest_eigenpairs(matrix, n_pairs):
 
 def _descending(values, vectors):
     order = array_namespace(values).argsort(-values, stable=True)
-    return values[order], fix_signs(vectors[:, order])
+    return values[order], fix_signs(array_namespace(vectors).take(vectors, order, axis=1))
 
 
 def operator(multiply, size):

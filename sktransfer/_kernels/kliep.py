@@ -48,6 +48,25 @@ def likelihoods(phi_target, source_mean):
     return np.divide(phi_target, source_mean, order="F")
 
 
+def in_single(A):
+    """Scale each row of `A` to a largest entry of 1, and give it in float32.
+
+    A factor of a row changes neither ``g`` nor the optimum, where, as no ``g_l`` is above 1, every
+    ``(A u)_t`` is then at least ``1 / n_samples``: single precision is far from its limits.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_samples, n_components)
+
+    Returns
+    -------
+    scaled : ndarray of shape (n_samples, n_components), dtype float32
+        Column by column in memory.
+    """
+    scaled = np.empty(A.shape, dtype=np.float32, order="F")
+    return np.multiply(A, 1 / A.max(axis=1, keepdims=True), out=scaled, casting="same_kind")
+
+
 def proportions(A, *, tol, max_iter, start=None):
     """Maximise ``mean(log(A u))`` over ``u >= 0, sum(u) = 1``.
 
@@ -59,13 +78,15 @@ def proportions(A, *, tol, max_iter, start=None):
     Parameters
     ----------
     A : ndarray of shape (n_samples, n_components)
-        Not negative; every row has an entry above 0.
+        Not negative; every row has an entry above 0. Of float32, see `in_single`, sums over rows
+        are in float32 too.
     tol : float
-        Stop when ``max(g) - 1``, no less than the distance to the optimum, is at most this.
+        Stop when ``max(g) - 1``, no less than the distance to the optimum, is at most this; well
+        above the rounding error of `A`.
     max_iter : int
         The most rounds.
     start : ndarray of shape (n_components,), default=None
-        Not negative; scaled to sum 1. None, or one of likelihood 0: all equal.
+        Not negative; scaled to sum 1. None, or one of likelihood (all but) 0: all equal.
 
     Returns
     -------
@@ -73,20 +94,25 @@ def proportions(A, *, tol, max_iter, start=None):
     gap : float
         ``max(g) - 1`` at `u`.
     """
-    u = np.ones(A.shape[1]) if start is None or (A @ start).min() <= 0 else start
-    u = u / u.sum()
+    if start is None or (A @ start.astype(A.dtype)).min() < np.finfo(A.dtype).eps ** 2:
+        start = np.ones(A.shape[1])
+    u = start / start.sum()
     for step in range(max_iter + 1):
-        p = A @ u
-        g = (1 / p) @ A / len(A)
+        p, g = _slopes(A, u)
         gap = float(g.max() - 1)
         if gap <= tol or step == max_iter:
             break
         if gap > FAR:
             u = u * g
-            p = A @ u
-            g = (1 / p) @ A / len(A)
+            p, g = _slopes(A, u)
         u = _newton_step(A, u, p, g)
     return u, gap
+
+
+def _slopes(A, u):
+    """Give ``A u``, and ``g`` in float64."""
+    p = A @ u.astype(A.dtype, copy=False)
+    return p, ((1 / p) @ A).astype(np.float64, copy=False) / len(A)
 
 
 def _newton_step(A, u, p, g):
@@ -95,14 +121,14 @@ def _newton_step(A, u, p, g):
     working[np.argsort(-g, kind="stable")[:ENTERING]] = True
     S = A.T[working]
     S /= p
-    H = S @ S.T / len(A)
+    H = (S @ S.T).astype(np.float64, copy=False) / len(A)
     proximity = PROXIMITY * np.trace(H) / len(H)
     H.flat[:: len(H) + 1] += proximity
     aim = np.zeros_like(u)
     aim[working] = nonnegative_minimum(
         H, 2 * g[working] - 1 + proximity * u[working], start=u[working]
     )
-    step, change, before = 1.0, (aim - u)[working] @ S, u.sum()
+    step, change, before = 1.0, (aim - u)[working].astype(S.dtype) @ S, u.sum()
     rise = g @ (aim - u) - aim.sum() + before
     for _ in range(40):
         relative = 1 + step * change  # of the new A u to the old

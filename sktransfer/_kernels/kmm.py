@@ -20,8 +20,9 @@ tol)``, which solves ``K[free, free] x = b``.
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import hstack, issparse
 
-from sktransfer._kernels.density_ratio import gaussian, squared_distances
+from sktransfer._kernels.density_ratio import gaussian, squared_distances, squared_lengths
 
 BLOCK = 256  # rows at a time where a matrix is only passed through, such that these stay in cache
 MAX_CONJUGATE_STEPS = 500
@@ -89,8 +90,8 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-    landmarks : ndarray of shape (n_landmarks, n_features)
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    landmarks : {ndarray, CSR array} of shape (n_landmarks, n_features)
     width : float
     ridge : float
 
@@ -99,7 +100,7 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
     kernel : LowRank
         Exact where every row is a landmark.
     """
-    center = np.median(X, axis=0)
+    center = None if issparse(X) else np.median(X, axis=0)
     among = squared_distances(landmarks, landmarks, center=center)
     values, vectors = np.linalg.eigh(gaussian(among, width=width))
     kept = values > 1e-10 * values[-1]
@@ -114,8 +115,8 @@ def dense_kernel(X, landmarks, *, width, ridge):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-    landmarks : ndarray of shape (n_landmarks, n_features)
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    landmarks : {ndarray, CSR array} of shape (n_landmarks, n_features)
         For speed alone.
     width : float
     ridge : float
@@ -124,12 +125,12 @@ def dense_kernel(X, landmarks, *, width, ridge):
     -------
     kernel : Dense
     """
-    matrix, (left, right) = np.empty((len(X), len(X))), _exponents(X, X, width)
-    for start in range(0, len(X), BLOCK):
+    matrix, (left, right) = np.empty((X.shape[0], X.shape[0])), _exponents(X, X, width)
+    for start in range(0, len(matrix), BLOCK):
         rows = slice(start, start + BLOCK)
         matrix[rows, start:] = _gaussian_tile(left[rows], right[start:])
         matrix[start:, rows] = matrix[rows, start:].T
-    matrix.flat[:: len(X) + 1] = 1 + ridge
+    matrix.flat[:: len(matrix) + 1] = 1 + ridge
     return Dense(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
 
 
@@ -138,15 +139,15 @@ def mean_similarities(X_source, X_target, *, width):
 
     Parameters
     ----------
-    X_source : ndarray of shape (n_source, n_features)
-    X_target : ndarray of shape (n_target, n_features)
+    X_source : {ndarray, CSR array} of shape (n_source, n_features)
+    X_target : {ndarray, CSR array} of shape (n_target, n_features)
     width : float
 
     Returns
     -------
     kappa : ndarray of shape (n_source,)
     """
-    share = np.full(len(X_target), len(X_source) / len(X_target))
+    share = np.full(X_target.shape[0], X_source.shape[0] / X_target.shape[0])
     return weighted_similarities(X_source, X_target, share, width=width)
 
 
@@ -155,8 +156,8 @@ def weighted_similarities(X, Y, weights, *, width):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
-    Y : ndarray of shape (n_others, n_features)
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    Y : {ndarray, CSR array} of shape (n_others, n_features)
     weights : ndarray of shape (n_others,)
     width : float
 
@@ -164,10 +165,10 @@ def weighted_similarities(X, Y, weights, *, width):
     -------
     sums : ndarray of shape (n_samples,)
     """
-    sums, (left, right) = np.zeros(len(X)), _exponents(X, Y, width)
-    for start in range(0, len(X), BLOCK):
+    sums, (left, right) = np.zeros(X.shape[0]), _exponents(X, Y, width)
+    for start in range(0, len(sums), BLOCK):
         rows = slice(start, start + BLOCK)
-        for begin in range(0, len(Y), 2 * BLOCK):
+        for begin in range(0, len(weights), 2 * BLOCK):
             others = slice(begin, begin + 2 * BLOCK)
             sums[rows] += _gaussian_tile(left[rows], right[others]) @ weights[others]
     return sums
@@ -176,8 +177,16 @@ def weighted_similarities(X, Y, weights, *, width):
 def _exponents(X, Y, width):
     """Two arrays whose rows' inner products are ``-|x - y|^2 / (2 width^2)``.
 
-    The median of `Y` is subtracted first, lest a common offset costs digits.
+    The median of `Y` is subtracted first, lest a common offset costs digits; not of sparse rows.
     """
+    if issparse(X):
+        X, Y = X / width, Y / width
+        parts = [(Z, squared_lengths(Z)[:, None] / -2, np.ones((Z.shape[0], 1))) for Z in (X, Y)]
+        (X, lengths_X, ones_X), (Y, lengths_Y, ones_Y) = parts
+        return (
+            hstack([X, lengths_X, ones_X], format="csr"),
+            hstack([Y, ones_Y, lengths_Y], format="csr"),
+        )
     center = np.median(Y, axis=0)
     X, Y = (X - center) / width, (Y - center) / width
     lengths_X, lengths_Y = (np.einsum("ij,ij->i", Z, Z)[:, None] / -2 for Z in (X, Y))
@@ -189,6 +198,7 @@ def _exponents(X, Y, width):
 
 def _gaussian_tile(left, right):
     tile = left @ right.T
+    tile = tile.toarray() if issparse(tile) else tile
     np.minimum(tile, 0, out=tile)
     return np.exp(tile, out=tile)
 

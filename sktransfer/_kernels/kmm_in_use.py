@@ -30,7 +30,7 @@ def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter,
 
     Parameters
     ----------
-    X : ndarray of shape (n_source, n_features)
+    X : {ndarray, CSR array} of shape (n_source, n_features)
     kappa : ndarray of shape (n_source,)
     width, ridge : float
     most_rows : int
@@ -46,13 +46,13 @@ def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter,
         As of `kernel_mean_matching`; None where it gave up.
     """
     n_first = max(FIRST_ROWS, int(2 * limits["lower"] / limits["bound"]))
-    working = np.linspace(0, len(X) - 1, min(n_first, len(X))).astype(int)
+    working = np.linspace(0, len(kappa) - 1, min(n_first, len(kappa))).astype(int)
     start, accuracy = None, max(tol, ROUGH)
     for _ in range(ROUNDS):
         if len(working) > most_rows:
             return None
-        rows, w = X[working], np.zeros(len(X))
-        near = rows[:: max(1, len(rows) // LANDMARKS)]
+        rows, w = X[working], np.zeros(len(kappa))
+        near = rows[:: max(1, len(working) // LANDMARKS)]
         kernel = dense_kernel(rows, near, width=width, ridge=ridge)
         w[working], _ = kernel_mean_matching(
             kernel, kappa[working], tol=accuracy, max_iter=max_iter, start=start, **limits

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
-from sktransfer._kernels.arrays import in_dtype_of
+from sktransfer._kernels.arrays import EPS, column_squares, in_dtype_of
 from sktransfer._kernels.streaming import FeatureSums, feature_sums
 
 
@@ -75,11 +75,11 @@ def standard_deviation(X, mean):
     than that is no spread.
     """
     centred = X - mean
-    return _standard_deviation(FeatureSums(len(X), mean, np.einsum("ij,ij->j", centred, centred)))
+    return _standard_deviation(FeatureSums(len(X), mean, column_squares(centred)))
 
 
 def _standard_deviation(domain):
     xp = array_namespace(domain.mean)
     std = xp.sqrt(domain.squares / (domain.n_samples - 1))
-    rounding = domain.n_samples * np.finfo(np.float64).eps * xp.abs(domain.mean)
+    rounding = domain.n_samples * EPS * xp.abs(domain.mean)
     return xp.where(std <= rounding, xp.zeros_like(std), std)

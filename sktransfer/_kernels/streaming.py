@@ -20,6 +20,8 @@ import numpy as np
 from array_api_compat import array_namespace
 from scipy.sparse import csr_array, issparse
 
+from sktransfer._kernels.arrays import column_means, column_squares
+
 Array = Any  # of NumPy, torch, ...
 
 
@@ -56,11 +58,10 @@ def sums(X):
         mean = X.mean(axis=0)
         scatter = (X.T @ X).toarray() - n_samples * mean[:, None] * mean
         return Sums(n_samples, mean, scatter, None)
-    xp = array_namespace(X)
-    mean = xp.mean(X, axis=0, dtype=xp.float64)
+    mean = column_means(X)
     centred = X - mean
     if n_samples <= n_features:
-        return Sums(n_samples, mean, None, centred if n_samples > 1 else centred[:0])
+        return Sums(n_samples, mean, None, centred if n_samples > 1 else centred[:0, :])
     return Sums(n_samples, mean, centred.T @ centred, None)
 
 
@@ -106,10 +107,8 @@ class FeatureSums(NamedTuple):
 
 def feature_sums(X):
     """Sums of the rows of one batch, each feature on its own; see `sums`."""
-    xp = array_namespace(X)
-    mean = xp.mean(X, axis=0, dtype=xp.float64)
-    centred = X - mean
-    return FeatureSums(X.shape[0], mean, xp.einsum("ij,ij->j", centred, centred))
+    mean = column_means(X)
+    return FeatureSums(X.shape[0], mean, column_squares(X - mean))
 
 
 def merged_features(first, second):

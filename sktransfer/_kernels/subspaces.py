@@ -16,7 +16,7 @@ import numpy as np
 from array_api_compat import array_namespace
 from scipy.sparse import issparse
 
-from sktransfer._kernels.arrays import empty, in_dtype_of
+from sktransfer._kernels.arrays import EPS, diagonal, empty, in_dtype_of, sinc
 from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs
 from sktransfer._kernels.streaming import sums
 
@@ -47,7 +47,7 @@ class SubspaceMap(NamedTuple):
     def __call__(self, X):
         mapped = empty((X.shape[0], self.matrix.shape[1]), self.matrix)
         for start in range(0, X.shape[0], BLOCK):
-            rows = slice(start, start + BLOCK)
+            rows = slice(start, min(start + BLOCK, X.shape[0]))
             block = X[rows, :].toarray() if issparse(X) else X[rows, :]
             mapped[rows, :] = (block - self.mean) @ self.matrix
         return mapped.astype(X.dtype, copy=False) if issparse(X) else in_dtype_of(mapped, X)
@@ -90,7 +90,7 @@ def principal_subspace_of(domain, n_axes):
     xp = array_namespace(domain.mean)
     scatter = domain.scatter if rows is None else rows @ rows.T
     values, vectors = largest_eigenpairs(scatter, min(n_axes, n_samples - 1, n_features))
-    precision = np.finfo(np.float64).eps * max(n_samples, n_features)
+    precision = EPS * max(n_samples, n_features)
     vectors = vectors[:, : max(1, int(xp.sum(xp.astype(values > precision * values[0], xp.int64))))]
     if rows is not None:  # the QR factorisation restores what rounding took of orthogonality
         vectors = fix_signs(xp.linalg.qr(rows.T @ vectors)[0])
@@ -153,8 +153,9 @@ def geodesic_flow(source, target):
     sines = xp.linalg.vector_norm(step, axis=0)
     angles = xp.atan2(sines, cosines)
     direction = step / xp.where(sines > 0, sines, xp.ones_like(sines))
-    sinc, mixed = xp.sinc(2 * angles / np.pi), xp.sinc(angles / np.pi) * xp.sin(angles) / 2
-    upper, beside, lower = (xp.diag(part) for part in ((1 + sinc) / 2, mixed, (1 - sinc) / 2))
+    double, mixed = sinc(2 * angles), sinc(angles) * xp.sin(angles) / 2
+    parts = (1 + double) / 2, mixed, (1 - double) / 2
+    upper, beside, lower = (diagonal(part) for part in parts)
     weights = xp.concat(
         [xp.concat([upper, beside], axis=1), xp.concat([beside, lower], axis=1)], axis=0
     )
@@ -198,4 +199,5 @@ def _span(sources, target):
         outside = outside - target.axes @ (target.axes.T @ outside)
     vectors, lengths, _ = xp.linalg.svd(outside, full_matrices=False)
     # Less than this far outside is rounding; G feels the square of it.
-    return xp.concat([target.axes, fix_signs(vectors[:, lengths > 1e-10])], axis=1)
+    n_outside = int(xp.sum(xp.astype(lengths > 1e-10, xp.int64)))
+    return xp.concat([target.axes, fix_signs(vectors[:, :n_outside])], axis=1)

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from sktransfer._base import _BaseAligner
+from sktransfer._base import _BaseAligner, refuse_sparse
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.streaming import merged, sums
 from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespace_and_device
@@ -69,6 +69,7 @@ class _BaseStreamingAligner(_BaseAligner):
         self : object
             The aligner.
         """
+        refuse_sparse(X, type(self).__name__, because=self._densifies)
         seen = dict(getattr(self, "_sums", {}))
         X = validate_data(
             self,

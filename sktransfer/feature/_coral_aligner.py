@@ -73,10 +73,12 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
-    device with double precision: what comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
+    arrays of any other library of the array API standard, on any device with double precision: what
+    comes back is, too.
 
-    Sparse rows are refused, as mapped rows are dense: pass ``X.toarray()``, or reduce them first.
+    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
     References
     ----------
@@ -110,6 +112,8 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     }
 
     _min_domain_rows = 2  # a covariance divides by n - 1
+
+    _densifies = "subtracts means"
 
     def __init__(self, *, ridge=1.0, map="coral"):
         self.ridge = ridge

@@ -55,10 +55,12 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     rows is an error. With ``sample_domain=None`` every row is a target row and the aligner is the
     identity.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
-    device with double precision: what comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
+    arrays of any other library of the array API standard, on any device with double precision: what
+    comes back is, too.
 
-    Sparse rows are refused, as mapped rows are dense: pass ``X.toarray()``, or reduce them first.
+    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
     References
     ----------
@@ -88,6 +90,8 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     _sums_of = staticmethod(feature_sums)
     _merged = staticmethod(merged_features)
+
+    _densifies = "subtracts means"
 
     def __init__(self, *, with_std=True):
         self.with_std = with_std

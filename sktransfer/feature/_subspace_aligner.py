@@ -62,8 +62,9 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     matrix) a domain and of its first eigenvectors. `partial_fit` takes the rows in batches; the
     sums that it adds to are kept, as large as the covariance or as the rows, whichever is smaller.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, on any
-    device with double precision: what comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
+    arrays of any other library of the array API standard, on any device with double precision: what
+    comes back is, too.
 
     Sparse rows are welcome. They are centred in what is computed of them where rows outnumber
     features, and made dense, centred, where they do not; mapped rows are dense.

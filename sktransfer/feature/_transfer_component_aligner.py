@@ -109,7 +109,9 @@ class TransferComponentAligner(_BaseComponentAligner):
     neighbours. The problem is solved as the symmetric one that it is equal to, to machine
     precision, by Lanczos iterations where few components of many are wanted. Signs are such that in
     each column of ``A`` the entry of largest magnitude is positive. Computed in float64; rows come
-    back in their own dtype. Sparse rows are welcome where the kernel takes them.
+    back in their own dtype. Sparse rows are welcome where the kernel takes them. All is done by
+    NumPy and SciPy: under ``array_api_dispatch`` tensors are refused, and there is no form for a
+    GPU.
 
     References
     ----------

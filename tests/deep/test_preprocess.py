@@ -252,15 +252,15 @@ def test_memory_is_used_again_and_changes_no_bit(as_form, share, batch_size):
 
 
 def test_batches_that_share_memory_with_others_are_not_written_over():
-    X = np.random.default_rng(0).integers(0, 256, (5000, 2, 2, 3), dtype=np.uint8)
+    X = np.random.default_rng(0).integers(0, 256, (5000, 32, 32, 3), dtype=np.uint8)
     found = list(recycled_batches(X, np.ones(5000, dtype=bool), batch_size=64))
     expected = _network_input.network_input(X, COLOUR)
     np.testing.assert_array_equal(np.concatenate([batch for _, batch, _ in found]), expected)
 
 
 def test_slices_that_are_not_wanted_leave_no_gaps():
-    X = np.random.default_rng(0).integers(0, 256, (32, 40, 30, 3), dtype=np.uint8)
-    wanted = np.arange(32) // 4 % 4 < 2  # every other pair of the slices that four threads read
+    X = np.random.default_rng(0).integers(0, 256, (16, 40, 30, 3), dtype=np.uint8)
+    wanted = np.arange(16) < 8  # two of the four slices that four threads read
     expected = _network_input.network_input(X, COLOUR)[wanted]
     found = list(recycled_batches(list(map(Image.fromarray, X)), wanted, batch_size=16, n_jobs=4))
     np.testing.assert_array_equal(np.concatenate([batch for _, batch, _ in found]), expected)
