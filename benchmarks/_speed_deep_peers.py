@@ -20,12 +20,15 @@ COLUMNS = ("job", "peer", "ours", "peer / ours")
 def beside_peers(data_home, folder, *, quick):
     """Seconds of embetter's encoder and of a skorch recipe, with the weights of one file."""
     missing = _missing("torchvision", "timm", "embetter", "skorch")
-    rows, notes = [], [f"Not run: {missing}."] if missing else []
+    rows, notes = [], [f"Not run: {missing}."]
     if not missing:
         paths, what = find_files(data_home, folder, n_files=398)
         paths = [str(path) for path in paths[:: 25 if quick else 4]]
-        found, rows = _encoders(paths, folder, quick)
-        rows.append(_fits(paths))
+        try:
+            found, rows = _encoders(paths, folder, quick)
+            rows.append(_fits(paths))
+        except Exception as error:  # a peer that fails is a finding, not the end of the run
+            found = [f"Stopped by {type(error).__name__}: {error}"]
         notes = [
             f"Seconds; {NETWORK} of timm with random weights, {len(paths)} files, {what}; torch "
             f"in as many threads on both sides, {THREADS}. Ours has no cache in the first job.",
@@ -96,8 +99,9 @@ def _encoders(paths, folder, quick):
         taken = by_turns(jobs, repeats=1 if quick else 3)
         features = ours.transform(paths)
         as_it_is = _agreement(jobs["peer"](), features)
-        encoder.model.eval()
-        evaluated = _agreement(jobs["peer"](), features)
+        fresh = TimmEncoder(name=name)  # training mode has changed the statistics of the other
+        fresh.model.eval()
+        evaluated = _agreement(fresh.transform(loader.transform(paths)), features)
     notes = [
         f"embetter leaves the network in training mode, in which batch-norm takes the statistics "
         f"of the one image: its features are {as_it_is} of the largest value from ours, in "

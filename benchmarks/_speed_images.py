@@ -210,6 +210,9 @@ def _file_rates(paths, options, folder, *, repeats):
     return {job: len(paths) / seconds for job, seconds in taken.items()}
 
 
+# What is started by a large process counts the memory of that one, too: a small one goes between.
+_LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
+
 _MEMORY_SCRIPT = """
 import json, resource, sys
 from pathlib import Path
@@ -260,7 +263,7 @@ def _measure_memory(folder, n_files, options, cache):
     source = str(Path(__file__).parents[1])
     python_path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
     done = subprocess.run(
-        [sys.executable, "-c", _MEMORY_SCRIPT, *arguments],
+        [sys.executable, "-c", _LAUNCHER, sys.executable, "-c", _MEMORY_SCRIPT, *arguments],
         capture_output=True,
         text=True,
         check=True,

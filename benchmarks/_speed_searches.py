@@ -211,7 +211,7 @@ def stage_search(networks, data_home, folder, *, quick):
     unavoidable = taken["passes"] + taken["fits"]
     same = all(np.array_equal(found, scores["ours"]) for found in scores.values())
     return Table(
-        f"Pipeline search over {len(stages)} stages x {len(values)} C x 5 folds, {name}, {len(paths)} files",
+        f"Pipeline search, {len(stages)} stages x {len(values)} C x 5 folds, {len(paths)} files",
         ("way", "seconds", "over ours", "goal"),
         [
             ["one pass a stage", taken["passes"], taken["passes"] / taken["ours"], ""],
@@ -223,6 +223,6 @@ def stage_search(networks, data_home, folder, *, quick):
         ],
         notes=(
             "The passes, the fits and ours are medians of runs by turns, the two others ran once. "
-            f"The scores of all three searches are {'equal' if same else 'NOT equal'}.",
+            f"{name}. The scores of all three searches are {'equal' if same else 'NOT equal'}.",
         ),
     )

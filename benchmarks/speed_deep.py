@@ -14,7 +14,7 @@ import tempfile
 
 from benchmarks._speed_deep_peers import beside_peers, on_a_gpu
 from benchmarks._speed_images import from_arrays, from_files, peak_memory
-from benchmarks._speed_networks import find_networks
+from benchmarks._speed_networks import find_networks, timed
 from benchmarks._speed_searches import depth_searches, stage_search
 
 
@@ -45,6 +45,7 @@ def run(data_home, *, quick=False):
         )
         tables = []
         for job in jobs:
-            made = job()
+            seconds, made = timed(job)
             tables += made if isinstance(made, list) else [made]
+            print(f"{tables[-1].title}: {seconds:.0f} seconds", flush=True)
         return tables

@@ -7,7 +7,11 @@ x_j^t)``: the weighted mean of the source in the kernel's feature space meets th
 Huang et al., "Correcting sample selection bias by unlabeled data", NIPS 2006,
 https://papers.nips.cc/paper/2006/hash/a2186aa7c086b46ad4e8bf81e2a3a19b-Abstract.html.
 
-Each round is a projected Newton step (D. Bertsekas, "Projected Newton methods for optimization
+The rows whose weight is at neither bound are found by block pivoting (J. Judice, F. Pires, "A block
+principal pivoting algorithm for large-scale strictly monotone linear complementarity problems",
+Computers & Operations Research 21, 1994): minimise over the rows believed to be free, and let all
+change sides that contradict the belief. It needs a dozen rounds where it ends, and nothing makes it
+end; where it does not, each round is a projected Newton step (D. Bertsekas, "Projected Newton methods for optimization
 problems with simple constraints", SIAM J. Control and Optimization 20, 1982): rows that press
 against their bounds are held, the others go to the minimum over them, cut off at the bounds. The
 constraint on the sum is met by its multiplier. `certificate` says how far any w is from the
@@ -26,6 +30,8 @@ from sktransfer._kernels.density_ratio import gaussian, squared_distances, squar
 
 BLOCK = 256  # rows at a time where a matrix is only passed through, such that these stay in cache
 MAX_CONJUGATE_STEPS = 500
+MAX_PIVOTS = 60
+CHANCES = 8  # pivots in a row without fewer contradictions
 MULTIPLIER_STEPS = 60
 SEARCH_STEPS = 40
 LANDMARKS = 200  # of the preconditioner: they change the time and not the result
@@ -236,7 +242,7 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter, s
     tol : float
         Of the projected gradient, relative to the largest entry of the gradient at 0.
     max_iter : int
-        The most Newton steps for one multiplier.
+        The most pivots, and the most Newton steps after them, for one multiplier.
     start : ndarray of shape (n_source,), default=None
         Weights to begin with, in their bounds. None: all 1.
 
@@ -287,7 +293,9 @@ def _with_sum(kernel, kappa, w, total, rules):
 
 def _box_minimum(kernel, c, w, *, bound, tol, max_iter):
     """Minimise ``w^T K w / 2 - c^T w`` over the box, from w; give the gradient there too."""
-    gradient, scale = kernel.times(w) - c, np.abs(c).max()
+    scale = np.abs(c).max()
+    w = _pivot(kernel, c, w, bound=bound, slack=tol * scale, max_iter=max_iter)
+    gradient = kernel.times(w) - c
     for _ in range(max_iter):
         residual = np.abs(w - np.clip(w - gradient, 0, bound)).max()
         if residual <= tol * scale:
@@ -302,6 +310,30 @@ def _box_minimum(kernel, c, w, *, bound, tol, max_iter):
         if w is before:  # rounding leaves no way down
             break
     return w, gradient
+
+
+def _pivot(kernel, c, w, *, bound, slack, max_iter):
+    """Give the minimum over the box by block pivoting, or `w` where that does not end."""
+    top = w >= bound
+    free = (w > 0) & ~top
+    fewest, chances = np.inf, CHANCES
+    for _ in range(min(MAX_PIVOTS, max_iter)):
+        found = np.where(top, bound, 0.0)
+        rest = c - kernel.times(found) if top.any() else c
+        found[free] = kernel.newton(free, rest[free], tol=1e-12)
+        gradient = kernel.times(found) - c
+        below, above = free & (found < 0), free & (found > bound)
+        freed = (~free & ~top & (gradient < -slack)) | (top & (gradient > slack))
+        contradictions = np.count_nonzero(below | above | freed)
+        if not contradictions:
+            return found
+        chances = CHANCES if contradictions < fewest else chances - 1
+        fewest = min(fewest, contradictions)
+        if not chances:
+            break
+        free = (free & ~below & ~above) | freed
+        top = (top | above) & ~freed
+    return w
 
 
 def _search(kernel, w, gradient, newton, bound):

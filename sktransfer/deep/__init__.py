@@ -6,12 +6,22 @@ Nothing heavy is imported before a name is used: neither torch, nor ONNX Runtime
 from importlib import import_module
 
 _HOME = {
+    "Augmentation": "_augmentation",
+    "Backbone": "_backbone",
     "FineTuneClassifier": "_fine_tune_classifier",
     "FineTuneRegressor": "_fine_tune_regressor",
+    "Preprocessing": "_preprocessing",
     "PretrainedFeatureExtractor": "_extractor",
 }
 
-__all__ = ["FineTuneClassifier", "FineTuneRegressor", "PretrainedFeatureExtractor"]
+__all__ = [
+    "Augmentation",
+    "Backbone",
+    "FineTuneClassifier",
+    "FineTuneRegressor",
+    "Preprocessing",
+    "PretrainedFeatureExtractor",
+]
 
 
 def __getattr__(name):

@@ -110,18 +110,18 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     grey by luma (ITU-R BT.601) where the network wants grey; transparency is composed over
     white; the orientation that a camera wrote into a file is applied.
 
-    The time goes to decoding and resizing files, in threads, and beside that to the network: on a
-    few processors nearly all of it, so that an image that was computed before is the only one that
-    is quick. An image is known by a hash of its content (SHA-256, of the file's bytes or of the
-    pixels, their shape and their dtype), not by its path or its place in X; a file that is known
-    is read, but not decoded. The features depend on the value range, the network, the stage, the
-    pooling, the preprocessing and the engine, too, and so do the keys; clones, folds and candidates
-    of a search find what any of them has computed. Where features are kept a row takes 4 bytes a
-    feature and some 300 more; beyond 256 MB those that were not asked for the longest are
-    forgotten, and computed again. A folder grows without bound, and can be deleted at any time;
-    with ``n_jobs`` in a search each worker process has a memory of its own, so that a folder saves
-    more. Of equal images in X one is computed, whatever the cache. Memory grows with the batch and
-    the result, not with the number of files.
+    The time goes to the network, and in threads beside it to reading files, or to hashing and
+    scaling the pixels of arrays. Where the network keeps all processors busy the two add up; an
+    image that was computed before takes but its hash. An image is known by a hash of its content
+    (SHA-256, of the file's bytes or of the pixels, their shape and their dtype), not by its path or
+    its place in X; a file that is known is read, but not decoded. The features depend on the value
+    range, the network, the stage, the pooling, the preprocessing and the engine, too, and so do the
+    keys; clones, folds and candidates of a search find what any of them has computed. Where
+    features are kept a row takes 4 bytes a feature and some 300 more; beyond 256 MB those that were
+    not asked for the longest are forgotten, and computed again. A folder grows without bound, and
+    can be deleted at any time; with ``n_jobs`` in a search each worker process has a memory of its
+    own, so that a folder saves more. Of equal images in X one is computed, whatever the cache.
+    Memory grows with the batch and the result, not with the number of files.
 
     References
     ----------

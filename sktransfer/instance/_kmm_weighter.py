@@ -54,7 +54,7 @@ class KMMWeighter(_BaseWeighter):
     tol : float, default=1e-8
         Stop when no entry of the projected gradient is larger, relative to the gradient at 0.
     max_iter : int, default=500
-        The most Newton steps.
+        The most rounds: pivots, and Newton steps after them.
 
     Attributes
     ----------
