@@ -91,7 +91,7 @@ def peers_of(job, widths=()):
     }
 
 
-def time_peers(job, data, *, widths=(), repeats=3):
+def time_peers(job, data, *, widths=(), repeats=3, leave_out=()):
     """Time each installed peer; a dict name -> median seconds, or the error's name.
 
     Parameters
@@ -104,9 +104,13 @@ def time_peers(job, data, *, widths=(), repeats=3):
         See `peers_of`.
     repeats : int, default=3
         Runs of which the median counts; what takes longer than three seconds runs once.
+    leave_out : sequence of str
+        Peers that are not run.
     """
     found = {}
     for name, run in peers_of(job, widths).items():
+        if name in leave_out:
+            continue
         seconds = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -100,8 +100,23 @@ def test_5_and_it_can_be_searched_over_scored_on_target_rows_alone(domains):
     assert search.best_estimator_.predict(Xt).shape == yt.shape
 
 
-def test_the_readmes_code_runs():
+def _lay_out_what_the_readme_names(folder):
+    """A folder of pictures for each class, and a network in a file."""
+    from PIL import Image
+
+    images = load_digits().images.astype(np.uint8) * 15
+    for place, image in enumerate(images[:20]):
+        path = folder / "photos" / ("ants" if place % 2 else "bees") / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    network = ROOT / "sktransfer" / "deep" / "weights" / "glyphs.onnx"
+    (folder / "mobilenet.onnx").write_bytes(network.read_bytes())
+
+
+def test_the_readmes_code_runs(tmp_path, monkeypatch):
     pytest.importorskip("torch")
+    _lay_out_what_the_readme_names(tmp_path)
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks, "the README shows code"
     namespace = {}

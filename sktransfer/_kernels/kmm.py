@@ -11,11 +11,11 @@ The rows whose weight is at neither bound are found by block pivoting (J. Judice
 principal pivoting algorithm for large-scale strictly monotone linear complementarity problems",
 Computers & Operations Research 21, 1994): minimise over the rows believed to be free, and let all
 change sides that contradict the belief. It needs a dozen rounds where it ends, and nothing makes it
-end; where it does not, each round is a projected Newton step (D. Bertsekas, "Projected Newton methods for optimization
-problems with simple constraints", SIAM J. Control and Optimization 20, 1982): rows that press
-against their bounds are held, the others go to the minimum over them, cut off at the bounds. The
-constraint on the sum is met by its multiplier. `certificate` says how far any w is from the
-optimum, whatever found it.
+end; where it does not, each round is a projected Newton step (D. Bertsekas, "Projected Newton
+methods for optimization problems with simple constraints", SIAM J. Control and Optimization 20,
+1982): rows that press against their bounds are held, the others go to the minimum over them, cut
+off at the bounds. The constraint on the sum is met by its multiplier. `certificate` says how far
+any w is from the optimum, whatever found it.
 
 A kernel here is an object with ``len``, ``times(v)``, which is ``K v``, and ``newton(free, b,
 tol)``, which solves ``K[free, free] x = b``.

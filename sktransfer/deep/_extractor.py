@@ -114,7 +114,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
     scaling the pixels of arrays. Where the network keeps all processors busy the two add up; an
     image that was computed before takes but its hash. An image is known by a hash of its content
     (SHA-256, of the file's bytes or of the pixels, their shape and their dtype), not by its path or
-    its place in X; a file that is known is read, but not decoded. The features depend on the value
+    its place in X; a file that is known is not decoded, and not read again as long as its size,
+    inode and times stay. The features depend on the value
     range, the network, the stage, the pooling, the preprocessing and the engine, too, and so do the
     keys; clones, folds and candidates of a search find what any of them has computed. Where
     features are kept a row takes 4 bytes a feature and some 300 more; beyond 256 MB those that were

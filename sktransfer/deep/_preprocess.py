@@ -18,6 +18,7 @@ from sktransfer.deep._decode import (
     raise_faults,
 )
 from sktransfer.deep._digest import digest, digest_pixels
+from sktransfer.deep._file_digest import known_digest, remember_digest, signature
 from sktransfer.deep._network_input import network_input, uncut
 from sktransfer.deep._onnx_engine import n_threads
 from sktransfer.deep._stream import ordered_map
@@ -302,8 +303,7 @@ def _read_items(items, positions, out, image_format, preprocessing, augmented, c
     faults, sources = [], []
     for position, item in zip(positions, items, strict=True):
         try:
-            source = load(item)
-            sources.append((position, source, digest(source) if choose or augmented else None))
+            sources.append((position, *_load_and_hash(item, choose or augmented)))
         except Unreadable as reason:
             faults.append(find_fault(item, position, reason))
     if choose and sources:
@@ -314,10 +314,13 @@ def _read_items(items, positions, out, image_format, preprocessing, augmented, c
     inputs = np.empty((len(sources), *out.shape[1:]), np.float32) if whole is None else whole
     done = []
     for position, source, own in sources:
+        item = items[position - positions[0]]
         try:
-            picture, implied = open_picture(source)
+            picture, implied = open_picture(
+                _load_as_hashed(item, own) if source is None else source
+            )
         except Unreadable as reason:
-            faults.append(find_fault(items[position - positions[0]], position, reason))
+            faults.append(find_fault(item, position, reason))
             continue
         images = image_format.to_input(picture, implied)
         images = images[np.newaxis] if isinstance(images, np.ndarray) else [images]
@@ -327,3 +330,25 @@ def _read_items(items, positions, out, image_format, preprocessing, augmented, c
         done.append(position)
     faults.sort()
     return Slice(done, inputs[: len(done)] if done else None, faults)
+
+
+def _load_and_hash(item, is_hashed):
+    """The content of an item and its digest; no content where the digest is known without it."""
+    if not is_hashed:
+        return load(item), None
+    own = known_digest(item)
+    if own is not None:
+        return None, own
+    before = signature(item)
+    source = load(item)
+    own = digest(source)
+    remember_digest(item, before, own)
+    return source, own
+
+
+def _load_as_hashed(item, own):
+    """The content of a file whose digest was known; it has not changed since."""
+    source = load(item)
+    if digest(source) != own:
+        raise Unreadable("changed while it was read")
+    return source

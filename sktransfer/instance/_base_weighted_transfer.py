@@ -9,7 +9,13 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
-from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
+from sktransfer._sklearn import (
+    HasMethods,
+    _check_sample_weight,
+    _fit_context,
+    _safe_indexing,
+    get_tags,
+)
 from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones, weight_parameter
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
@@ -56,8 +62,9 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32. `estimator` gets a data frame as one, so that
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of all domains, float64 or float32; sparse ones where both `estimator` and
+            `weighter` take them. `estimator` gets a data frame as one, so that
             it can call columns by their names.
         y : array-like of shape (n_samples,)
             Labels; missing values where there is none. Target rows need none.
@@ -80,22 +87,21 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
             `sample_weight` or is of the other kind, or when the weighter finds no weights.
         """
         rng = generator(self.random_state)
-        learner = self._default_estimator() if self.estimator is None else self.estimator
+        learner, _ = self._parts()
         self._check_kind(learner)
         _check_takes_weights(learner)
-        rules = {"dtype": [np.float64, np.float32]}
-        given_X, X = X, validate_data(self, X, None if y is None else "no_validation", **rules)
+        given_X, X = X, self._validate(X, None if y is None else "no_validation")
         check_consistent_length(X, y)
         y = y if hasattr(y, "__getitem__") else np.asarray(y)
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        domains = read_sample_domain(sample_domain, len(X))
+        domains = read_sample_domain(sample_domain, X.shape[0])
         used = is_labelled(y) & (sample_weight > 0)
         if not used.any():
             raise ValueError(
                 f"{type(self).__name__} needs a row that has a label and a weight above 0, and none"
-                f" of the {len(X)} rows has both; pass labels of source rows, at least."
+                f" of the {X.shape[0]} rows has both; pass labels of source rows, at least."
             )
         labels = self._read_labels(y, used)
         self.source_domains_ = domains.sources
@@ -109,11 +115,11 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 
     def _weigh(self, X, y, domains, used, sample_weight, rng):
         """Fit the weighter on all target rows and the labelled source rows; give all weights."""
-        weighter = ULSIFWeighter() if self.weighter is None else self.weighter
+        _, weighter = self._parts()
         (self.weighter_,) = seeded_clones(weighter, 1, random_state=rng)
         seen = np.where(domains.is_target, sample_weight > 0, used)
         seen_target = seen & domains.is_target
-        weights = np.ones(len(X))
+        weights = np.ones(X.shape[0])
         if (seen & ~domains.is_target).any() and seen_target.any():
             marks = np.where(domains.is_target, -1, 1)[seen]
             hidden = hide_labels(y, domains.is_target)[seen]
@@ -128,7 +134,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Target rows.
 
         Returns
@@ -140,8 +146,25 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
 
     def _ask(self, method, X):
         check_is_fitted(self)
-        valid_X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        valid_X = self._validate(X, reset=False)
         return getattr(self.estimator_, method)(_named_columns(X, valid_X))
+
+    def _validate(self, X, *y, **rules):
+        accept = "csr" if self.__sklearn_tags__().input_tags.sparse else False
+        dtype = [np.float64, np.float32]
+        return validate_data(self, X, *y, dtype=dtype, accept_sparse=accept, **rules)
+
+    def _parts(self):
+        """The estimator and the weighter, with what None stands for."""
+        return (
+            self._default_estimator() if self.estimator is None else self.estimator,
+            ULSIFWeighter() if self.weighter is None else self.weighter,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = all(get_tags(part).input_tags.sparse for part in self._parts())
+        return tags
 
 
 def _named_columns(given_X, X):

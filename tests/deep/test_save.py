@@ -282,9 +282,9 @@ def test_a_file_can_name_no_class_but_our_descriptions(tmp_path):
 def test_safetensors_is_named_with_its_extra(tmp_path, monkeypatch):
     classifier = make().fit(X, Y)
     monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
-    with pytest.raises(ImportError, match=r'pip install "sktransfer\[hf\]"'):
+    with pytest.raises(ImportError, match=r'pip install "sktransfer\[save\]"'):
         classifier.save(tmp_path / "m")
-    with pytest.raises(ImportError, match=r'pip install "sktransfer\[hf\]"'):
+    with pytest.raises(ImportError, match=r'pip install "sktransfer\[save\]"'):
         FineTuneClassifier.load(tmp_path / "m")
 
 

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
@@ -15,6 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
 
 from sktransfer import TargetFold, make_transfer_pipeline
 from sktransfer.instance import (
@@ -255,3 +257,21 @@ def test_an_estimator_of_the_other_kind(model, message):
     X, y, sample_domain = make_domains()
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         model.fit(X, y, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize("model", [WeightedTransferClassifier, WeightedTransferRegressor])
+def test_sparse_rows_give_what_dense_ones_give(model):
+    X, y, sample_domain = make_domains()
+    X = np.where(np.abs(X) < 0.3, 0, X)
+    dense = model(random_state=0).fit(X, y, sample_domain=sample_domain)
+    sparse = model(random_state=0).fit(csr_array(X), y, sample_domain=sample_domain)
+    assert_allclose(sparse.sample_weight_, dense.sample_weight_, rtol=1e-5)
+    assert_allclose(sparse.predict(csr_array(X)), dense.predict(X), rtol=1e-4)
+
+
+def test_sparse_rows_are_refused_where_a_part_refuses_them():
+    X, y, sample_domain = make_domains()
+    model = WeightedTransferClassifier(weighter=GaussianWeighter())
+    assert not get_tags(model).input_tags.sparse
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
+        model.fit(csr_array(X), y, sample_domain=sample_domain)
