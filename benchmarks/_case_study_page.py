@@ -82,8 +82,8 @@ def _page(title, parts):
     lead = (
         "<p>From a small network of one's own to a pretrained one that is trained on, beside "
         "baselines that need no network or no training. Written by "
-        "<code>python -m benchmarks case_study</code>; nothing was chosen on the rows that are "
-        "tested on.</p>"
+        "<code>python -m benchmarks case_study</code>; strengths were chosen by cross-validation "
+        "on the training rows.</p>"
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
