@@ -160,6 +160,32 @@ def test_landmarks_change_the_way_and_not_the_optimum():
     assert_allclose(other, one, atol=1e-6)
 
 
+@pytest.mark.parametrize("bound", [1.5, 1000.0])
+@pytest.mark.parametrize(("pivots", "chances"), [(0, 8), (2, 8), (60, 1)])
+def test_pivots_that_do_not_end_leave_the_optimum_to_newton_steps(
+    pivots, chances, bound, monkeypatch
+):
+    kernel, kappa = make_problem(n_source=120, width=0.7)
+    limits = {"bound": bound, "lower": 4.0, "upper": 1e9, "tol": 1e-12, "max_iter": 300}
+    pivoted, gap = kernel_mean_matching(kernel, kappa, **limits)
+    assert gap < 1e-9
+    monkeypatch.setattr(kmm, "MAX_PIVOTS", pivots)
+    monkeypatch.setattr(kmm, "CHANCES", chances)
+    other, _ = kernel_mean_matching(kernel, kappa, **limits)
+    assert_allclose(other, pivoted, atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_source", "ridge", "bound"), [(20, 0.5, 0.5), (120, 1e-3, 1000.0)])
+def test_pivoting_alone_finds_the_minimum_over_the_box(n_source, ridge, bound):
+    kernel, kappa = make_problem(n_source=n_source, width=0.7, ridge=ridge)
+    w = kmm._pivot(kernel, kappa, np.ones(n_source), bound=bound, slack=1e-12, max_iter=60)
+    gradient = kernel.times(w) - kappa
+    # Stationary: the projected gradient step goes nowhere.
+    assert_allclose(np.clip(w - gradient, 0, bound), w, atol=1e-9)
+    assert (w == 0).any()
+    assert bound > 1 or (w == bound).any()
+
+
 @pytest.mark.parametrize("block", [3, 256])
 def test_weighted_similarities_are_sums_over_the_kernel_matrix(block, monkeypatch):
     monkeypatch.setattr(kmm, "BLOCK", block)
