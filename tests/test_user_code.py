@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -117,6 +118,7 @@ def test_the_readmes_code_runs(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     _lay_out_what_the_readme_names(tmp_path)
     monkeypatch.chdir(tmp_path)
+    get_reusable_executor().shutdown()  # workers of another test stand in another folder
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert blocks, "the README shows code"
     namespace = {}
