@@ -81,8 +81,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows of all domains, float64 or float32.
-        y : None
-            Ignored; here for API consistency.
+        y : array-like of shape (n_samples,), default=None
+            Labels of source rows, where the class says that it reads them (and of target rows,
+            where it says so); else ignored.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
             negative target, positive source). None: every row is a target row.
@@ -195,8 +196,8 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows of all domains.
-        y : None
-            Ignored; here for API consistency.
+        y : array-like of shape (n_samples,), default=None
+            As in `fit`.
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row, as in `fit`.
 

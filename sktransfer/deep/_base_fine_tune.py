@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._domains import is_labelled
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import resolve_backbone
@@ -267,10 +267,8 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def _draw_seed(random_state):
-    """A seed for torch; None draws fresh entropy, and leaves NumPy's global state alone."""
-    if random_state is None:
-        return int(np.random.default_rng().integers(2**31 - 1))
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    """A seed for torch."""
+    return int(generator(random_state).randint(2**31 - 1))
 
 
 def _read_precision(mixed_precision, device):

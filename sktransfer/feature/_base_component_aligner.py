@@ -7,11 +7,11 @@ import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
-from sklearn.utils import check_random_state
 
 from sktransfer._base import _BaseAligner
 from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 
 CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
@@ -141,7 +141,4 @@ def draw_rows(X, n_rows, *, random_state):
     """
     if n_rows >= X.shape[0]:
         return X
-    generator = check_random_state(
-        np.random.RandomState() if random_state is None else random_state
-    )
-    return X[np.sort(generator.choice(X.shape[0], n_rows, replace=False))]
+    return X[np.sort(generator(random_state).choice(X.shape[0], n_rows, replace=False))]

@@ -7,11 +7,11 @@ from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
-from sklearn.utils import check_random_state
 
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
 from sktransfer._kernels.augment import augment
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 
 
@@ -151,10 +151,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         if isinstance(self.kernel, str):  # Nystroem passes over arguments that a kernel has not
             params = self.kernel_params or {}
             pairwise_kernels(X[:1], metric=self.kernel, filter_params=False, **params)
-        # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
-        rng = check_random_state(
-            np.random.RandomState() if self.random_state is None else self.random_state
-        )
+        rng = generator(self.random_state)
         nystroem = Nystroem(
             kernel=self.kernel,
             kernel_params=self.kernel_params,

@@ -8,7 +8,6 @@ from sklearn.base import clone, is_regressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from sktransfer._domains import is_labelled, labels_alone
@@ -18,6 +17,7 @@ from sktransfer._kernels.components import (
     transfer_components,
     unit_contrasts,
 )
+from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 
@@ -172,10 +172,7 @@ class JointDistributionAligner(_BaseComponentAligner):
         if labels is None:
             return found
         labelled, y = self._read_labels(labels)
-        # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
-        random_state = check_random_state(
-            np.random.RandomState() if self.random_state is None else self.random_state
-        )
+        random_state = generator(self.random_state)
         classes = np.full(len(codes), -1)
         classes[labelled] = np.searchsorted(self.classes_, y)
         while True:

@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
 from sktransfer._base import _BaseAligner
@@ -20,6 +19,7 @@ from sktransfer._kernels.transport import (
     monge_maps,
     sinkhorn,
 )
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._plan_limits import check_memory, check_pot
 
@@ -213,10 +213,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     def _fit_plans(self, sources, X_target, classes):
         if self.method == "exact":
             check_pot()
-        # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
-        rng = check_random_state(
-            np.random.RandomState() if self.random_state is None else self.random_state
-        )
+        rng = generator(self.random_state)
         picked = {name: self._pick(len(X), rng) for name, X in sources.items()}
         X_target = X_target[self._pick(len(X_target), rng)].astype(np.float64)
         check_memory(

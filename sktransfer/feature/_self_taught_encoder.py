@@ -3,9 +3,9 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from sktransfer._kernels.sparse_coding import centre_and_scale, learn_atoms, sparse_codes
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_encoder import _BaseEncoder
 
@@ -137,15 +137,13 @@ class SelfTaughtEncoder(_BaseEncoder):
         X_taught = X[~domains.is_target] if domains.sources else X
         X_taught = X_taught.astype(np.float64)[np.lexsort(X_taught.T[::-1])]
         self.mean_, self.scale_ = centre_and_scale(X_taught)
-        # None draws entropy of its own: scikit-learn's reading of it is NumPy's global generator.
-        random_state = np.random.RandomState() if self.random_state is None else self.random_state
         self.components_, self.objective_ = learn_atoms(
             (X_taught - self.mean_) / self.scale_,
             n_atoms=self.n_components,
             alpha=self.alpha,
             max_iter=self.max_iter,
             tol=ENOUGH,
-            random_state=check_random_state(random_state),
+            random_state=generator(self.random_state),
         )
         self.n_components_ = self._n_features_out = len(self.components_)
         self.n_iter_ = len(self.objective_)

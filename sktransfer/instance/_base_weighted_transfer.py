@@ -9,6 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
+from sktransfer._random import generator
 from sktransfer._sklearn import (
     HasMethods,
     _check_sample_weight,
@@ -16,7 +17,6 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
-from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones, weight_parameter
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 

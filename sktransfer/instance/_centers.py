@@ -1,15 +1,9 @@
 """Centres and candidate widths of the weighters with Gaussian kernels."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 # Times the median distance between rows and centres: an eighth to twice.
 WIDTH_FACTORS = 2.0 ** np.linspace(-3, 1, 7)
-
-
-def generator(random_state):
-    """Give a generator; None draws fresh entropy and leaves NumPy's global generator alone."""
-    return check_random_state(np.random.RandomState() if random_state is None else random_state)
 
 
 def draw_rows(X, n_rows, *, generator):

@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from sktransfer._kernels.density_ratio import ratio_of_odds
+from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, get_tags
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
-from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
 
 

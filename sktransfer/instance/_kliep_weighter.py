@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer._kernels.density_ratio import gaussian, squared_distances
 from sktransfer._kernels.kliep import in_single, likelihoods, proportions
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._centers import (
@@ -15,7 +16,6 @@ from sktransfer.instance._centers import (
     candidates,
     check_candidates,
     draw_rows,
-    generator,
     median_distance,
 )
 

@@ -12,9 +12,9 @@ from sklearn.utils import check_consistent_length
 
 from sktransfer._domains import is_labelled, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
+from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context, get_tags
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
-from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
 from sktransfer.instance._row_order import order_of_rows
 from sktransfer.instance._rows import read_classes

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
+from sktransfer._random import generator
 from sktransfer._sklearn import _routing_enabled
 
 
@@ -70,9 +70,7 @@ def seeded_clones(estimator, n_clones, *, random_state):
     learner : estimator
         Every parameter called `random_state`, nested ones too, is an integer.
     """
-    if random_state is None:
-        random_state = np.random.RandomState()
-    random_state = check_random_state(random_state)
+    random_state = generator(random_state)
     largest = np.iinfo(np.int32).max
     for _ in range(n_clones):
         learner = clone(estimator)

@@ -6,9 +6,9 @@ import numpy as np
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels import boosting
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
 
 

@@ -5,9 +5,9 @@ from numbers import Real
 import numpy as np
 
 from sktransfer._kernels import boosting
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
-from sktransfer.instance._centers import generator
 from sktransfer.instance._learner import seeded_clones
 from sktransfer.instance._rounds import run_rounds
 

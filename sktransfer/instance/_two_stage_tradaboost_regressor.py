@@ -12,9 +12,9 @@ from sktransfer._kernels.boosting_regression import (
     target_share,
     weighted_median,
 )
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
-from sktransfer.instance._centers import generator
 from sktransfer.instance._folds import sorted_folds
 from sktransfer.instance._learner import check_learner, seeded_clones
 from sktransfer.instance._rounds import run_rounds

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from sktransfer._kernels.density_ratio import gaussian, squared_distances, ulsif, ulsif_scores
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._centers import (
@@ -12,7 +13,6 @@ from sktransfer.instance._centers import (
     candidates,
     check_candidates,
     draw_rows,
-    generator,
     median_distance,
 )
 

@@ -281,7 +281,7 @@ def test_of_two_processes_that_begin_at_once_one_has_the_folder(tmp_path, monkey
     assert Checkpoint(tmp_path, {"data X": "quicker"}, seed=3).seed == 1
 
 
-LONG = {"freeze_depth": 2, "max_epochs": 12, "validation_fraction": 0, "random_state": 0}
+LONG = {"freeze_depth": 2, "max_epochs": 40, "validation_fraction": 0, "random_state": 0}
 
 WORKER = f"""
 import sys
@@ -305,7 +305,8 @@ def wait_for_writes(process, folder, n_writes):
     seen = set()
     while process.poll() is None and len(seen) < n_writes:
         try:
-            seen.add((folder / FILE).stat().st_ino)
+            found = (folder / FILE).stat()
+            seen.add((found.st_ino, found.st_mtime_ns))  # a number of a gone file is given again
         except FileNotFoundError:
             time.sleep(0.001)
     return len(seen)
