@@ -113,9 +113,9 @@ class Backbone:
     def _inner_shape(self, name):
         """The shape of what has a name but is no stage."""
         if "onnx" in self.engines:
-            from sktransfer.deep._onnx_graph import inner_names, inner_shape
+            from sktransfer.deep._graphs.describe import inner_names, inner_shape
         else:
-            from sktransfer.deep._modules import inner_names, inner_shape
+            from sktransfer.deep._modules.describe import inner_names, inner_shape
         names = inner_names(self)
         if name not in names:
             raise ValueError(self._unknown(name, names))
@@ -186,7 +186,7 @@ class Backbone:
         ValueError
             When the file holds other weights than the ones that were described.
         """
-        from sktransfer.deep._onnx_file import read_file
+        from sktransfer.deep._graphs.file import read_file
 
         path = Path(self.source)
         if not path.is_file() and self.name in BUILT_IN:
@@ -248,9 +248,9 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
     if isinstance(backbone, Backbone):
         return _describe_again(backbone, weights, **options)
     if _is_module(backbone) or str(backbone).startswith(ZOOS):
-        from sktransfer.deep._modules import describe_module_backbone
+        from sktransfer.deep._modules.describe import describe_module
 
-        return describe_module_backbone(backbone, weights=weights, **options)
+        return Backbone(**describe_module(backbone, weights=weights, **options))
     if isinstance(backbone, str) and backbone in BUILT_IN:
         path = _built_in_path(backbone)
     elif isinstance(backbone, (str, os.PathLike)) and os.fspath(backbone).endswith(".onnx"):
@@ -265,7 +265,7 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
     if not path.is_file():
         raise FileNotFoundError(f"backbone={backbone!r}: there is no file {str(path)!r}.")
     path = path.resolve()
-    from sktransfer.deep._onnx_file import side_files
+    from sktransfer.deep._graphs.file import side_files
 
     stamps = tuple(
         (part.stat().st_mtime_ns, part.stat().st_size) for part in (path, *side_files(path))
@@ -275,8 +275,8 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
 
 @lru_cache(maxsize=32)
 def _describe(path, stamps, *, stages, preprocessing, input_size):
-    from sktransfer.deep._onnx_file import read_file
-    from sktransfer.deep._onnx_graph import describe_graph
+    from sktransfer.deep._graphs.describe import describe_graph
+    from sktransfer.deep._graphs.file import read_file
 
     weights, fingerprint = read_file(path)
     fields = describe_graph(

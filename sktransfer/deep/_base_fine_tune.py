@@ -15,15 +15,15 @@ from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._epoch_log import EpochLog
-from sktransfer.deep._images import learn_image_format, validate_images
-from sktransfer.deep._persistence import _Persistent
-from sktransfer.deep._phases import Augmented, train_head, train_stages
-from sktransfer.deep._resume import Checkpoint, training_facts
-from sktransfer.deep._schedule import SCHEDULES
-from sktransfer.deep._settings import Settings
-from sktransfer.deep._starts import DrawnStart, Images, PretrainedStart
-from sktransfer.deep._tail import built_stages, run_torch
+from sktransfer.deep._engines.tail import built_stages, run_torch
+from sktransfer.deep._images.image_format import learn_image_format, validate_images
+from sktransfer.deep._saving.persistence import _Persistent
+from sktransfer.deep._saving.resume import Checkpoint, training_facts
+from sktransfer.deep._training.epoch_log import EpochLog
+from sktransfer.deep._training.phases import Augmented, train_head, train_stages
+from sktransfer.deep._training.schedule import SCHEDULES
+from sktransfer.deep._training.settings import Settings
+from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart
 
 
 class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
@@ -147,7 +147,7 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
             return seed, None
         device = self.device
         if depth < len(self.backbone_.stages) or self.initialize == "random":
-            from sktransfer.deep._torch_engine import choose_device
+            from sktransfer.deep._engines.torch_engine import choose_device
 
             device = str(choose_device(device))
         facts = training_facts(self, X, y, device)
@@ -165,7 +165,7 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         if not trains and not from_scratch:
             start = PretrainedStart(images, depth)
             return train_head(start, labels, settings=self._settings(), **options)
-        from sktransfer.deep._torch_engine import choose_device, exact_arithmetic
+        from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
 
         device = choose_device(self.device)
         images = images.on(device)
@@ -200,7 +200,7 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         """Build all stages with random weights, and remember these."""
         import torch
 
-        from sktransfer.deep._torch_engine import build_torch_stages
+        from sktransfer.deep._engines.torch_engine import build_torch_stages
 
         generator = torch.Generator().manual_seed(seed)
         stages = [stage.reset(generator) for stage in build_torch_stages(self.backbone_)]
@@ -235,7 +235,7 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         if not self.stage_weights_:
             features = images.stage(len(names), pooling="avg")
             return self.head_.outputs(features.astype(np.float64))
-        from sktransfer.deep._torch_engine import choose_device, exact_arithmetic
+        from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
 
         depth = next(i for i, name in enumerate(names) if name in self.stage_weights_)
         device = choose_device(self.device)

@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import stage_features, warn_of_faults
-from sktransfer.deep._images import learn_image_format, validate_images
-from sktransfer.deep._pooling import n_features
-from sktransfer.deep._preprocess import find_unreadable
+from sktransfer.deep._images.batches import find_unreadable
+from sktransfer.deep._images.image_format import learn_image_format, validate_images
 
 
 class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

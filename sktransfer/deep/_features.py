@@ -11,12 +11,12 @@ from contextlib import closing
 
 import numpy as np
 
-from sktransfer.deep._cache import open_cache
-from sktransfer.deep._decode import find_fault, list_faults, raise_faults
-from sktransfer.deep._engine import open_engine
-from sktransfer.deep._pooling import n_features, pool
-from sktransfer.deep._preprocess import Recycled, gather, read_slices
-from sktransfer.deep._value_range import warn_of_other_scale
+from sktransfer.deep._cache.cache import open_cache
+from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._engines.pooling import n_features, pool
+from sktransfer.deep._images.batches import Recycled, gather, read_slices
+from sktransfer.deep._images.decode import find_fault, list_faults, raise_faults
+from sktransfer.deep._images.value_range import warn_of_other_scale
 
 # Raise it when the same images come to have other features.
 VERSION = 1

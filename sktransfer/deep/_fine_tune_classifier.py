@@ -12,8 +12,8 @@ from sklearn.utils.validation import assert_all_finite
 from sktransfer._domains import labels_alone
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.deep._base_fine_tune import _BaseFineTune
-from sktransfer.deep._head import Rows
-from sktransfer.deep._losses import SoftmaxLoss
+from sktransfer.deep._training.head import Rows
+from sktransfer.deep._training.losses import SoftmaxLoss
 
 
 class FineTuneClassifier(ClassifierMixin, _BaseFineTune):

@@ -6,8 +6,8 @@ from sklearn.utils import check_array, column_or_1d
 
 from sktransfer._domains import labels_alone
 from sktransfer.deep._base_fine_tune import _BaseFineTune
-from sktransfer.deep._head import Rows
-from sktransfer.deep._losses import SquaredLoss
+from sktransfer.deep._training.head import Rows
+from sktransfer.deep._training.losses import SquaredLoss
 
 # A target that varies by less than this share of its mean is rounding noise.
 _SMALLEST_RELATIVE_SCALE = 1e-12

@@ -149,7 +149,7 @@ def images_run(monkeypatch):
     """A list to which each run of ONNX Runtime adds its number of images; the cache is empty."""
     import onnxruntime
 
-    from sktransfer.deep._cache import memory
+    from sktransfer.deep._cache.cache import memory
 
     batches = []
     run = onnxruntime.InferenceSession.run

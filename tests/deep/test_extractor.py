@@ -23,12 +23,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import sktransfer.deep
-from sktransfer.deep import PretrainedFeatureExtractor, _onnx_engine
+from sktransfer.deep import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._cache import memory
-from sktransfer.deep._images import learn_image_format
-from sktransfer.deep._onnx_engine import OnnxEngine
-from sktransfer.deep._preprocess import image_batches
+from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._engines import onnx_engine
+from sktransfer.deep._engines.onnx_engine import OnnxEngine
+from sktransfer.deep._images.batches import image_batches
+from sktransfer.deep._images.image_format import learn_image_format
 from sktransfer.deep._preprocessing import Preprocessing
 
 CHECKS = list(estimator_checks_generator(PretrainedFeatureExtractor()))
@@ -244,7 +245,7 @@ def test_nothing_is_loaded_before_fit(monkeypatch):
         raise AssertionError("loaded")
 
     monkeypatch.setattr("sktransfer.deep._extractor.resolve_backbone", refuse)
-    monkeypatch.setattr(_onnx_engine, "_get_session", refuse)
+    monkeypatch.setattr(onnx_engine, "_get_session", refuse)
     extractor = PretrainedFeatureExtractor("glyphs", stage=2)
     assert clone(extractor).set_params(stage=3).get_params()["stage"] == 3
     assert repr(extractor) == "PretrainedFeatureExtractor(stage=2)"
@@ -281,7 +282,7 @@ def test_clones_share_the_description_and_the_session(network, digits, monkeypat
     X = digits[0][:5]
     first = PretrainedFeatureExtractor(network).fit(X)
     first.transform(X)
-    monkeypatch.setattr(_onnx_engine, "_make_session", None)
+    monkeypatch.setattr(onnx_engine, "_make_session", None)
     second = clone(first).fit(X)
     assert second.backbone_ is first.backbone_
     np.testing.assert_array_equal(second.transform(X), first.transform(X))

@@ -17,11 +17,11 @@ from sklearn.base import BaseEstimator
 
 from sktransfer.deep import _features
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._engine import open_engine
+from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._features import stage_features
-from sktransfer.deep._images import ImageFormat, learn_image_format, validate_images
-from sktransfer.deep._pooling import pool
-from sktransfer.deep._preprocess import image_batches
+from sktransfer.deep._images.batches import image_batches
+from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
 
 
 def compute(X, backbone="glyphs", *, stage=2, pooling="avg", value_range=None, **options):

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="FineTuneClassifier trains with torc
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._torch_engine import build_torch_stages  # noqa: E402
+from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:120], LABELS[:120]
@@ -235,7 +235,7 @@ def test_history_and_best_weights(network):
     assert np.argmin(losses) > 0  # so that the stages are not those of the start
     assert len(losses) - 1 == min(12, np.argmin(losses) + 4)
     # The rows that were held out are known by the seed.
-    from sktransfer.deep._losses import hold_out_rows
+    from sktransfer.deep._training.losses import hold_out_rows
 
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
     held_out = hold_out_rows(Y, 0.15, seed, classes=True)[1]
@@ -244,7 +244,7 @@ def test_history_and_best_weights(network):
 
 
 def test_held_out_rows_are_not_trained_on(network):
-    from sktransfer.deep._losses import hold_out_rows
+    from sktransfer.deep._training.losses import hold_out_rows
 
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
     held_out = hold_out_rows(Y, 0.15, seed, classes=True)[1]

@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 
 from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._network_input import network_input  # noqa: E402
-from sktransfer.deep._zoo_preprocessing import from_transformers  # noqa: E402
+from sktransfer.deep._images.network_input import network_input  # noqa: E402
+from sktransfer.deep._modules.zoo_preprocessing import from_transformers  # noqa: E402
 
 NAMES = {
     "cat": ("Egyptian cat", "tiger cat", "tabby"),
@@ -37,7 +37,7 @@ def weights():
 
 @pytest.fixture(scope="module")
 def networks():
-    path = Path(__file__).with_name("textbook_networks.py")
+    path = Path(__file__).parent / "modules" / "textbook_networks.py"
     spec = importlib.util.spec_from_file_location("textbook_networks", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -8,7 +8,7 @@ import pytest
 
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._engine import open_engine
+from sktransfer.deep._engines.engine import open_engine
 
 PHOTOS = {
     "cat.bmp": "cat",
@@ -97,7 +97,7 @@ def test_the_int8_network_equals_a_bare_session_image_by_image():
 
 def test_mobilenet_s_engines_agree_at_every_stage():
     pytest.importorskip("torch", reason="the second engine")
-    from sktransfer.deep._torch_engine import TorchEngine
+    from sktransfer.deep._engines.torch_engine import TorchEngine
 
     backbone = resolve_backbone(WEIGHTS / "mobilenet_v1_0.25_224.onnx", preprocessing="tf")
     batch = np.random.default_rng(0).uniform(-1, 1, (2, 3, 224, 224)).astype(np.float32)
@@ -109,7 +109,7 @@ def test_mobilenet_s_engines_agree_at_every_stage():
 
 def test_int8_operators_are_left_to_onnx_runtime():
     pytest.importorskip("torch", reason="the second engine")
-    from sktransfer.deep._torch_engine import build_torch_stages
+    from sktransfer.deep._engines.torch_engine import build_torch_stages
 
     backbone = resolve_backbone(WEIGHTS / "shufflenet-v2-12-int8.onnx", preprocessing="torch")
     message = r"does not know: DequantizeLinear, QLinearConv, QuantizeLinear; .*FeatureExtractor"

@@ -1,0 +1,146 @@
+"""Rows of features that were computed before, in memory or in a folder."""
+
+import os
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+MAX_BYTES = 256 * 2**20
+
+# What a row costs beside its values: the array, its key, their places in the dictionary.
+BYTES_A_ROW = 300
+
+
+def open_cache(cache):
+    """Find the cache that the parameter `cache` names.
+
+    Parameters
+    ----------
+    cache : "memory", str, os.PathLike or None
+        "memory": the one of this process; None: no cache; else a folder, made if it is absent,
+        that several processes may share.
+
+    Returns
+    -------
+    cache : MemoryCache, FolderCache or NoCache
+        To be closed after the call that it was opened for.
+
+    Raises
+    ------
+    ValueError or TypeError
+        When it is none of these, or a file and no folder.
+    """
+    if cache is None:
+        return NoCache()
+    if not isinstance(cache, (str, os.PathLike)) or not os.fspath(cache):
+        raise TypeError(
+            f"cache={cache!r} is not known: expected 'memory', the path of a folder, or None."
+        )
+    if cache == "memory":
+        return memory
+    from sktransfer.deep._cache.folder import FolderCache
+
+    return FolderCache(cache, memory)
+
+
+class NoCache:
+    """Knows nothing and keeps nothing."""
+
+    def get(self, keys, n_values):
+        """Return None for each key."""
+        return [None] * len(keys)
+
+    def put(self, keys, rows):
+        """Do nothing."""
+
+    def close(self):
+        """Do nothing."""
+
+
+class MemoryCache:
+    """Rows by key; when they grow too many, those that nobody has asked for the longest go.
+
+    Threads may share it. A process that is forked off keeps what it has inherited.
+
+    Parameters
+    ----------
+    max_bytes : int, default=MAX_BYTES
+        The size of all rows together, at most.
+    """
+
+    def __init__(self, max_bytes=MAX_BYTES):
+        self.max_bytes = max_bytes
+        self.n_bytes = 0
+        self._rows = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, keys, n_values):
+        """Look rows up.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+        n_values : int
+            The length of a row.
+
+        Returns
+        -------
+        rows : list of ndarray of shape (n_values,) or None
+            None for a key that is not there.
+        """
+        with self._lock:
+            rows = list(map(self._rows.get, keys))
+            for key, row in zip(keys, rows, strict=True):
+                if row is not None:
+                    self._rows.move_to_end(key)
+        return rows
+
+    def put(self, keys, rows):
+        """Store rows.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+        rows : sequence of ndarray of shape (n_values,), or ndarray of shape (len(keys), n_values)
+            Copied.
+        """
+        for key, row in zip(keys, rows, strict=True):
+            self._put(key, np.array(row))
+
+    def _put(self, key, row):
+        size = row.nbytes + BYTES_A_ROW
+        if size > self.max_bytes:
+            return
+        with self._lock:
+            if key not in self._rows:
+                self._rows[key] = row
+                self.n_bytes += size
+            while self.n_bytes > self.max_bytes:
+                _, oldest = self._rows.popitem(last=False)
+                self.n_bytes -= oldest.nbytes + BYTES_A_ROW
+
+    def clear(self):
+        """Forget everything."""
+        with self._lock:
+            self._rows.clear()
+            self.n_bytes = 0
+
+    def close(self):
+        """Do nothing: what was stored stays."""
+
+    def hold(self):
+        """Keep threads out while the process is forked, so that the copy is whole."""
+        self._lock.acquire()
+
+    def release(self):
+        """Let threads in again, in the process and in its copy."""
+        self._lock.release()
+
+
+memory = MemoryCache()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=memory.hold, after_in_parent=memory.release, after_in_child=memory.release
+    )

@@ -1,0 +1,1 @@
+"""What computes the activations of a stage, and makes features of them."""

@@ -1,0 +1,114 @@
+"""Inference with ONNX Runtime: no more of the network than the wanted stage needs."""
+
+import os
+import threading
+from collections import OrderedDict
+
+import numpy as np
+
+from sktransfer.deep._graphs.cuts import cut_graph, free_batch
+from sktransfer.deep._graphs.session import find_device, make_session
+from sktransfer.deep._images.stream import n_threads
+
+MAX_SESSIONS = 16
+
+_sessions = OrderedDict()
+_lock = threading.Lock()
+
+
+class OnnxEngine:
+    """Compute the feature maps of one stage of a backbone.
+
+    Sessions are shared by all engines of a process, so that clones and grid searches load a
+    network once. An image gives the same features alone as in a batch.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    stage : str
+        The name of the stage.
+    n_jobs : int or None, default=None
+        The number of threads: None for the usable processors (no more than the environment
+        variable ``OMP_NUM_THREADS`` allows, so that joblib's workers share them), -1 for all.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        "auto" takes CUDA where ONNX Runtime has it.
+
+    Raises
+    ------
+    ValueError
+        When ``device="cuda"`` cannot be used; the message names what is missing.
+    """
+
+    def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
+        device = find_device(device)
+        self.key = f"onnx-{device}"
+        self._session = _get_session(backbone, stage, n_threads(n_jobs), device)
+        image = self._session.get_inputs()[0]
+        self._input = image.name
+        self._batch = image.shape[0] if isinstance(image.shape[0], int) else None
+
+    def run(self, batch):
+        """Compute activations.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (n, channels, h, w), float32
+            As `image_batches` makes it.
+
+        Returns
+        -------
+        activations : ndarray of shape (n, *shape), float32
+        """
+        if self._batch is None:
+            return self._compute(batch)
+        starts = range(0, len(batch), self._batch)
+        parts = [self._compute_padded(batch[i : i + self._batch]) for i in starts]
+        return np.concatenate(parts)
+
+    def _compute_padded(self, batch):
+        """For a graph that insists on a number of images."""
+        missing = self._batch - len(batch)
+        if not missing:
+            return self._compute(batch)
+        padding = np.zeros((missing, *batch.shape[1:]), dtype=batch.dtype)
+        return self._compute(np.concatenate([batch, padding]))[: len(batch)]
+
+    def _compute(self, batch):
+        result = self._session.run(None, {self._input: batch})[0]
+        return result.astype(np.float32, copy=False)
+
+
+def _get_session(backbone, stage, threads, device):
+    """Make a session, or find the one that this process has made before."""
+    # A thread pool does not survive a fork: a child process makes its own session.
+    key = (backbone.fingerprint, stage, threads, device, os.getpid())
+    with _lock:
+        if key not in _sessions:
+            _sessions[key] = _make_session(backbone, stage, threads, device)
+            if len(_sessions) > MAX_SESSIONS:
+                _sessions.popitem(last=False)
+        _sessions.move_to_end(key)
+        return _sessions[key]
+
+
+def _make_session(backbone, stage, threads, device):
+    """A session that takes any number of images, if that gives the very same bits as one by one."""
+    part = cut_graph(backbone.weights(), stage)
+    session = make_session(part, threads, device)
+    image = session.get_inputs()[0]
+    if not isinstance(image.shape[0], int):
+        return session
+    freed = free_batch(part)
+    size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
+    images = np.random.default_rng(0).normal(size=(2 * image.shape[0], channels, *size))
+    images = images.astype(np.float32)
+    try:
+        # A failure is an answer here, which ONNX Runtime need not log.
+        together = make_session(freed, threads, device, log_severity_level=4)
+        found = together.run(None, {image.name: images})[0]
+    except Exception:  # ONNX Runtime has a class for each kind of failure
+        return session
+    halves = np.split(images, 2)
+    expected = np.concatenate([session.run(None, {image.name: half})[0] for half in halves])
+    return together if np.array_equal(found, expected) else session

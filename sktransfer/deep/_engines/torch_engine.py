@@ -1,0 +1,205 @@
+"""The torch engine: the stages of a backbone as torch modules, and how frozen ones are run.
+
+Importing this module imports torch; the rest of the package imports it where it is used.
+"""
+
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+try:
+    import torch
+except ImportError as error:
+    raise ImportError(
+        "Training a network needs torch, which is not installed; run "
+        'pip install "sktransfer[torch]".'
+    ) from error
+
+from sktransfer.deep._engines.pooling import pool
+
+# Rows that go through a frozen network at once. The number is fixed and a short last batch is
+# padded: kernels choose their algorithm by the shape, and a row must get the same features alone
+# as in a batch, to the last bit.
+_ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
+
+MAX_SHARED = 4
+
+_shared = OrderedDict()
+_lock = threading.Lock()
+
+
+def build_torch_stages(backbone):
+    """Build the stages of a backbone as torch modules.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        It is read once a process and cut at its ``stages``.
+
+    Returns
+    -------
+    stages : list of torch.nn.Module
+        One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
+        one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
+        Their weights are copies: training them leaves later calls alone.
+
+    Raises
+    ------
+    ValueError
+        If the graph has operators that the engine does not know (all are listed), or if a stage
+        needs more than the output of the stage before.
+    """
+    if "onnx" in backbone.engines:
+        from sktransfer.deep._graphs.torch_stages import build_graph_stages
+
+        return build_graph_stages(backbone)
+    from sktransfer.deep._modules.stages import build_module_stages
+
+    return build_module_stages(backbone)
+
+
+def choose_device(device):
+    """The torch device for `device`; "auto" is the first there is of cuda, mps and cpu.
+
+    Raises
+    ------
+    ValueError
+        If `device` is no device of torch, or not there on this machine.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        chosen = None
+    if chosen is None or not (chosen.type == "cpu" or there.get(chosen.type, False)):
+        names = [name for name, is_there in there.items() if is_there]
+        raise ValueError(
+            f"device={device!r} is not available on this machine; expected one of "
+            f"{['auto', *names, 'cpu']}."
+        )
+    return chosen
+
+
+@contextmanager
+def exact_arithmetic(device):
+    """Ask CUDA for deterministic convolutions in full float32, and restore its settings after."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
+def rows_at_once(device):
+    """How many rows go through frozen stages at once on a torch device."""
+    return _ROWS_AT_ONCE.get(device.type, 64)
+
+
+def collect_activations(stages, batches, *, pooled):
+    """Run frozen stages over batches and put the activations together, on the CPU.
+
+    Parameters
+    ----------
+    stages : list of torch.nn.Module
+        Modules in evaluation mode, on the device that is to be used; none: nothing is changed.
+    batches : torch.Tensor or iterable of ndarray, of shape (b, channels, height, width)
+        float32; the batches with at most ``rows_at_once(device)`` rows each.
+    pooled : bool
+        Whether to keep only the average of each channel over its positions.
+
+    Returns
+    -------
+    activations : torch.Tensor of shape (n, *shape) or (n, channels)
+        float32. A row gives the same bits in any batch.
+    """
+    if torch.is_tensor(batches):
+        device = _device_of(stages)
+        batches = (part.numpy() for part in batches.split(rows_at_once(device)))
+    parts = (_run(stages, batch) for batch in batches)
+    return torch.cat([(pool(part, "avg") if pooled else part).cpu() for part in parts])
+
+
+class TorchEngine:
+    """Compute the activations of one stage of a backbone with torch.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    stage : str
+        The name of a stage, or of anything else that `Backbone.locate` finds.
+    n_jobs : int or None, default=None
+        Not used: torch's number of threads belongs to the process, and stays as it is.
+    device : str, default="auto"
+        As for `choose_device`.
+    """
+
+    def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
+        self._device = choose_device(device)
+        self.key = f"torch-{self._device}"
+        self._stages = _shared_stages(_up_to(backbone, stage), self._device)
+
+    def run(self, batch):
+        """Compute activations.
+
+        Parameters
+        ----------
+        batch : ndarray of shape (n, channels, h, w), float32
+
+        Returns
+        -------
+        activations : ndarray of shape (n, *shape), float32
+        """
+        with exact_arithmetic(self._device):
+            step = rows_at_once(self._device)
+            batches = (batch[first : first + step] for first in range(0, len(batch), step))
+            activations = collect_activations(self._stages, batches, pooled=False)
+        return activations.numpy().astype(np.float32, copy=False)
+
+
+def _shared_stages(backbone, device):
+    """Stages that nobody trains; made once a process, the last few are kept."""
+    key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device))
+    with _lock:
+        if key not in _shared:
+            _shared[key] = [part.to(device) for part in build_torch_stages(backbone)]
+            if len(_shared) > MAX_SHARED:
+                _shared.popitem(last=False)
+        _shared.move_to_end(key)
+        return _shared[key]
+
+
+def _up_to(backbone, stage):
+    """The same network, cut at this stage at last."""
+    if stage in backbone.stages:
+        stop = backbone.stages.index(stage) + 1
+        return replace(backbone, stages=backbone.stages[:stop], shapes=backbone.shapes[:stop])
+    found = backbone.locate(stage)
+    return replace(backbone, stages=(found.name,), shapes=(found.shape,))
+
+
+def _device_of(stages):
+    """Where stages are; some have no weights."""
+    tensors = (tensor for stage in stages for tensor in (*stage.parameters(), *stage.buffers()))
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
+
+def _run(stages, batch):
+    """Run stages over one batch, padded to the size that every batch has."""
+    if not stages:
+        return torch.as_tensor(np.array(batch))
+    device = _device_of(stages)
+    missing = rows_at_once(device) - len(batch)
+    with torch.no_grad():
+        x = torch.as_tensor(np.array(batch))
+        x = torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]).to(device)
+        for stage in stages:
+            x = stage(x)
+    return x[: len(batch)]

@@ -1,0 +1,144 @@
+"""Parts of the graph of an ONNX file: cut at a tensor, with the batch set free."""
+
+from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse
+
+
+def cut(model, inputs, names):
+    """Keep the part of a graph that some tensors need, and make them its outputs.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    inputs : list of str
+        The names of the graph's inputs.
+    names : list of str
+
+    Returns
+    -------
+    part : onnx.ModelProto
+        The outputs have the types that are declared, if any: ONNX Runtime infers the others.
+    """
+    onnx = import_onnx()
+    graph = model.graph
+    nodes = needed_nodes(graph.node, names, stop=inputs)
+    used = {name for node in nodes for name in _reads(node)} | set(names)
+    part = onnx.ModelProto(
+        ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions
+    )
+    part.graph.name = graph.name or "part"
+    part.graph.node.extend(nodes)
+    part.graph.initializer.extend(t for t in graph.initializer if t.name in used)
+    part.graph.sparse_initializer.extend(graph.sparse_initializer)
+    part.graph.input.extend(value for value in graph.input if value.name in inputs)
+    known = {value.name: value for value in [*graph.output, *graph.value_info]}
+    part.graph.output.extend(known.get(name, onnx.ValueInfoProto(name=name)) for name in names)
+    return part
+
+
+def cut_graph(weights, stage):
+    """Keep the part of a network that one stage needs.
+
+    ONNX Runtime computes every declared output, also those that nobody asks for. So the graph is
+    cut at the stage before a session sees it.
+
+    Parameters
+    ----------
+    weights : bytes
+        An ONNX file.
+    stage : str
+        The name of any of its tensors.
+
+    Returns
+    -------
+    weights : bytes
+        An ONNX file with that output alone, and the nodes and weights on the way to it.
+    """
+    model = parse(weights, "")
+    model_input = adapt_input(model, "")
+    return cut(model, [model_input.name], [stage]).SerializeToString()
+
+
+def free_batch(weights):
+    """Rewrite a graph that insists on a number of images so that it may take any.
+
+    The shapes to which it reshapes then begin with "as many as come in". Where the graph counts on
+    the number in other ways, the result does not run or computes something else: compare.
+
+    Parameters
+    ----------
+    weights : bytes
+        An ONNX file.
+
+    Returns
+    -------
+    weights : bytes
+    """
+    onnx = import_onnx()
+    model = onnx.load_model_from_string(weights)
+    graph = model.graph
+    images = graph.input[0].type.tensor_type.shape.dim[0]
+    batch = images.dim_value
+    images.dim_param = "N"
+    targets = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    made = [node for node in graph.node if targets.intersection(node.output)]
+    constants = [attribute.t for node in made for attribute in node.attribute]
+    stored = [tensor for tensor in graph.initializer if tensor.name in targets]
+    for tensor in [*stored, *(t for t in constants if t.data_type == onnx.TensorProto.INT64)]:
+        shape = onnx.numpy_helper.to_array(tensor).copy()
+        if shape.ndim == 1 and len(shape) and shape[0] == batch:
+            shape[0] = 0
+            tensor.CopyFrom(onnx.numpy_helper.from_array(shape, tensor.name))
+    return model.SerializeToString()
+
+
+def needed_nodes(nodes, names, *, stop=()):
+    """Return the nodes on the way to some tensors, in graph order.
+
+    Parameters
+    ----------
+    nodes : sequence of onnx.NodeProto
+    names : iterable of str
+    stop : iterable of str, default=()
+        Tensors at which the search ends.
+    """
+    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
+    wanted, open_names, seen = set(), list(names), set(stop)
+    while open_names:
+        name = open_names.pop()
+        if name in seen or name not in maker:
+            continue
+        seen.add(name)
+        if maker[name] not in wanted:
+            wanted.add(maker[name])
+            open_names.extend(_reads(nodes[maker[name]]))
+    return [nodes[index] for index in sorted(wanted)]
+
+
+def data_tensors(nodes, input_name):
+    """Return the names of the tensors that depend on pixels, not on shapes alone.
+
+    Parameters
+    ----------
+    nodes : sequence of onnx.NodeProto
+        In the order of the graph.
+    input_name : str
+
+    Returns
+    -------
+    names : set of str
+    """
+    data = {input_name}
+    for node in nodes:
+        if node.op_type not in ("Shape", "Size") and data.intersection(node.input):
+            data.update(node.output)
+    return data
+
+
+def _reads(node):
+    """What a node reads, the bodies of its branches and loops included."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for body in [attribute.g, *attribute.graphs]:
+            for inner in body.node:
+                names += _reads(inner)
+    return names

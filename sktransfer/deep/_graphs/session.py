@@ -1,0 +1,72 @@
+"""Sessions of ONNX Runtime, and where they can run."""
+
+import warnings
+
+
+def find_device(device):
+    """Choose between "cpu" and "cuda".
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    device : {"cpu", "cuda"}
+    """
+    if device == "cpu":
+        return "cpu"
+    there = has_cuda()
+    if device == "cuda" and not there:
+        raise ValueError(
+            "device='cuda': this ONNX Runtime has no CUDA support; install onnxruntime-gpu in "
+            "place of onnxruntime, or use device='cpu'."
+        )
+    return "cuda" if there else "cpu"
+
+
+def has_cuda():
+    """Tell whether ONNX Runtime can run on CUDA."""
+    return "CUDAExecutionProvider" in _onnxruntime().get_available_providers()
+
+
+def make_session(weights, threads=1, device="cpu", **options):
+    """Make a session of ONNX Runtime.
+
+    Parameters
+    ----------
+    weights : bytes
+        An ONNX file.
+    threads : int, default=1
+        The number of threads.
+    device : {"cpu", "cuda"}, default="cpu"
+    **options
+        Attributes of ``onnxruntime.SessionOptions``.
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+    """
+    onnxruntime = _onnxruntime()
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = threads
+    settings.log_severity_level = 3
+    # Idle threads must not burn the processors that NumPy or a joblib worker needs.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, value in options.items():
+        setattr(settings, name, value)
+    wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
+    providers = list(dict.fromkeys([wanted, "CPUExecutionProvider"]))
+    session = onnxruntime.InferenceSession(weights, sess_options=settings, providers=providers)
+    if session.get_providers()[0] != wanted:
+        raise ValueError(
+            "device='cuda': ONNX Runtime has CUDA support but cannot start it; check the driver "
+            "and the CUDA libraries, or use device='cpu'."
+        )
+    return session
+
+
+def _onnxruntime():
+    with warnings.catch_warnings():
+        import onnxruntime
+    return onnxruntime

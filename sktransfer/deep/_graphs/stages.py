@@ -1,0 +1,217 @@
+"""Where a network of another maker is cut when nobody says it."""
+
+import math
+from typing import NamedTuple
+
+from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes
+from sktransfer.deep._graphs.probe import run_probe
+
+# The numbers of classes that ImageNet's networks tell apart, the background included or not.
+CLASS_COUNTS = (1000, 1001, 21841, 21843)
+
+# Of the blocks of a network whose resolution never changes, one stage ends at each quarter.
+N_QUARTERS = 4
+
+# What only rearranges values. Of tokens it leaves open which axis is theirs.
+_MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+
+
+class Place(NamedTuple):
+    """A tensor through which everything flows.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+        Of one image.
+    depth : int
+        How many layers with weights lie before it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    depth: int
+
+    @property
+    def n_positions(self):
+        """Pixels of a map, tokens of a sequence, 1 for a vector."""
+        if len(self.shape) == 3:
+            return math.prod(self.shape[1:])
+        return self.shape[0] if len(self.shape) == 2 and self.shape[1] > 1 else 1
+
+
+def find_stages(model, model_input, *, preprocessing, path):
+    """Find cut points: through each of them flows all that reaches the network's output.
+
+    Of these tensors the stages are the last one before each halving of the resolution (an area of
+    half or less), and the last feature map. What lies behind the last layer with weights, the
+    classifier, is none: logits know only the classes of the network's own task. A sequence of
+    tokens, in which the resolution never changes, ends a stage at each quarter of its layers. Where
+    there are no maps, the vectors are stages that go into a layer with weights.
+
+    A network that ends in the global pooling of a convolution's maps leaves open whether these are
+    classes: they are taken as such where a softmax follows or their number is one of ImageNet's.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        With the input that `adapt_input` gives.
+    model_input : Input
+    preprocessing : Preprocessing
+    path : str
+        Where the graph comes from, for messages.
+
+    Returns
+    -------
+    stages : tuple of str
+
+    Raises
+    ------
+    ValueError
+        When there is no such tensor.
+    """
+    nodes, data = _data_flow(model, model_input.name)
+    places = _measure(model, model_input, nodes, data, preprocessing, path)
+    maps = [place for place in places if place.n_positions > 1 and not _channels_last(place)]
+    groups = _groups(maps)
+    stages = [name for group in groups for name in _ends(group)]
+    if not stages:
+        stages = list({place.depth: place.name for place in places if place.depth}.values())
+    if not stages:
+        raise ValueError(
+            "stages=None: the network has no tensor before its last layer through which all of "
+            "it flows: pass stages=[...], names of tensors in order from the input."
+        )
+    return tuple(stages)
+
+
+def _data_flow(model, input_name):
+    """The nodes between the input and the deepest output, and the tensors that depend on pixels.
+
+    What is computed from a tensor's shape alone is no flow of data.
+    """
+    graph = model.graph
+    best = max(graph.output, key=lambda value: len(needed_nodes(graph.node, [value.name])))
+    data = data_tensors(graph.node, input_name)
+    reaching, nodes = {best.name}, []
+    for node in reversed(graph.node):
+        if reaching.intersection(node.output) and data.intersection(node.output):
+            nodes.append(node)
+            reaching.update(data.intersection(node.input))
+    return nodes[::-1], data & reaching
+
+
+def find_cuts(nodes, data, input_name):
+    """Find the tensors through which everything flows.
+
+    In the order of the graph, such a tensor is the only one that is still to be read at the moment
+    when it is made.
+
+    Parameters
+    ----------
+    nodes : list of onnx.NodeProto
+        All lie on a way from the input to the output.
+    data : set of str
+        The tensors that carry data.
+    input_name : str
+
+    Returns
+    -------
+    cuts : dict of str to int
+        Name to the position of the node that makes it.
+    """
+    readers = {}
+    for node in nodes:
+        for name in set(node.input) & data:
+            readers[name] = readers.get(name, 0) + 1
+    open_names, cuts = {input_name}, {}
+    for position, node in enumerate(nodes):
+        for name in set(node.input) & data:
+            readers[name] -= 1
+            if not readers[name]:
+                open_names.discard(name)
+        open_names.update(name for name in node.output if name in data)
+        if len(open_names) == 1:
+            cuts[next(iter(open_names))] = position
+    return cuts
+
+
+def _has_weights(node, data):
+    """A layer that multiplies data by weights; attention multiplies data by data."""
+    kind = any(word in node.op_type for word in ("Conv", "Gemm", "MatMul"))
+    return kind and len(data.intersection(node.input)) == 1
+
+
+def _measure(model, model_input, nodes, data, preprocessing, path):
+    """The places before the classifier, with their shapes and depths."""
+    layers = [place for place, node in enumerate(nodes) if _has_weights(node, data)]
+    cuts = find_cuts(nodes, data, model_input.name)
+    names = list(cuts)
+    around = []
+    if layers:
+        (read,) = data.intersection(nodes[layers[-1]].input)
+        around = [read, nodes[layers[-1]].output[0]]
+    probed = list(dict.fromkeys(name for name in [*names, *around] if name != model_input.name))
+    arrays = run_probe(
+        model,
+        model_input,
+        probed,
+        preprocessing=preprocessing,
+        batch=model_input.batch or 1,
+        path=path,
+    )
+    found = dict(zip(probed, arrays, strict=True))
+    end = len(nodes)
+    if layers and _is_classifier(nodes, layers[-1], found.get(around[0]), found[around[1]]):
+        end = layers[-1]
+    return [
+        Place(name, found[name].shape[1:], sum(layer <= position for layer in layers))
+        for name, position in cuts.items()
+        if position < end and _is_place(found[name], nodes[position].op_type)
+    ]
+
+
+def _is_place(array, operator):
+    """Features of one image in each row; zeros around a map would be averaged with it."""
+    movers = _MOVERS if array.ndim == 3 else ()
+    return array.ndim in (2, 3, 4) and array.dtype.kind == "f" and operator not in ("Pad", *movers)
+
+
+def _is_classifier(nodes, position, source, result):
+    """Tell whether the last layer with weights makes the logits."""
+    if source is not None and (source.ndim == 2 or math.prod(source.shape[2:]) == 1):
+        return True
+    followers = {node.op_type for node in nodes[position + 1 :]}
+    by_channels = result.ndim == 4 and result.shape[1] in CLASS_COUNTS
+    return by_channels or bool(followers & {"Softmax", "LogSoftmax"})
+
+
+def _channels_last(place):
+    """A square map whose channels stand behind its positions, as inside of a Swin transformer."""
+    return len(place.shape) == 3 and place.shape[0] == place.shape[1] != place.shape[2]
+
+
+def _groups(places):
+    """Places of about one resolution: a group ends where the area halves."""
+    groups = []
+    for place in places:
+        first = groups[-1][0] if groups else place
+        changed = len(place.shape) != len(first.shape)
+        if not groups or changed or place.n_positions * 2 <= first.n_positions:
+            groups.append([])
+        groups[-1].append(place)
+    # A pooling without layers of its own behind it takes the place of the map that it pools; what
+    # lies before the first layer is the image.
+    depths = [group[-1].depth for group in groups] + [-1]
+    return [group for i, group in enumerate(groups) if depths[i] and depths[i] != depths[i + 1]]
+
+
+def _ends(group):
+    """The last place of a group; of tokens the last at each quarter of the layers."""
+    last = group[-1]
+    if len(last.shape) == 3:
+        return [last.name]
+    before = group[0].depth
+    quarters = [before + (last.depth - before) * q / N_QUARTERS for q in range(1, N_QUARTERS)]
+    ends = [[p.name for p in group if before < p.depth <= quarter] for quarter in quarters]
+    return list(dict.fromkeys([*(names[-1] for names in ends if names), last.name]))

@@ -1,0 +1,325 @@
+"""What a user's X is when it holds images, and how it becomes pixels in [0, 1]."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from sktransfer.deep._images.decode import Unreadable, as_pixels, check_pixels, is_encoded
+from sktransfer.deep._images.value_range import check_value_range, learn_range, scale_to_unit
+
+LONGEST_SILENT_ROW = 64
+LARGEST_STACK = 2**21
+
+
+def validate_images(estimator, X, *, reset):
+    """Check X, and bring it into one of three forms.
+
+    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
+    for images ``reset=True`` removes those that an earlier fit has left.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that X was given to.
+    X : array-like
+        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series or
+        one-column DataFrame of paths, bytes, Pillow images or arrays.
+    reset : bool
+        True in `fit`.
+
+    Returns
+    -------
+    X : ndarray of 2, 3 or 4 dimensions, or list
+        Numbers in rows, images of one size, or items that are still to be read.
+
+    Raises
+    ------
+    ValueError or TypeError
+        For whatever is no image, sparse input and 1-D numeric arrays included.
+    """
+    if issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
+            "X.toarray() for example."
+        )
+    if is_encoded(X):
+        raise ValueError(
+            f"X is a single {type(X).__name__}, expected a sequence of images: pass a list, [X]."
+        )
+    items = _items(X)
+    if items is None and not _is_table(X):
+        X = _as_array(X)
+    if items is None and getattr(X, "ndim", 2) <= 2:
+        return validate_data(estimator, X, reset=reset)
+    if reset:
+        vars(estimator).pop("n_features_in_", None)
+        vars(estimator).pop("feature_names_in_", None)
+    if items is not None:
+        return items
+    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+    try:
+        check_pixels(X[0])
+    except Unreadable as reason:
+        raise ValueError(
+            f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
+            "(n, h, w, c)."
+        ) from None
+    return X
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """How the pixels of X are to be read; learned once, in `fit`, so that folds agree.
+
+    Parameters
+    ----------
+    image_shape : (int, int, int) or None
+        Height, width and channels of a row of pixels; None: as the length of the row allows.
+    value_range : (float, float) or None
+        Black and white, for values whose dtype or file does not imply their range.
+    imposed : bool
+        Whether the user gave `value_range`, so that it holds for all values.
+    """
+
+    image_shape: tuple[int, int, int] | None
+    value_range: tuple[float, float] | None
+    imposed: bool = False
+
+    def stack(self, X):
+        """Bring validated X, or a slice of it, into one array of images where that is possible.
+
+        Parameters
+        ----------
+        X : ndarray of 2, 3 or 4 dimensions, or list
+            What `validate_images` returned.
+
+        Returns
+        -------
+        images : ndarray of shape (n, h, w, c), or list
+            In the values of X. A list stays one, unless it holds small arrays of one shape.
+        """
+        if isinstance(X, list):
+            stacked = _stack_equal(X)
+            if stacked is None:
+                return X
+            X = stacked
+        if X.ndim == 2:
+            return X.reshape(len(X), *row_shape(X.shape[1], self.image_shape))
+        return X[..., np.newaxis] if X.ndim == 3 else X
+
+    def range_of(self, implied):
+        """Return the values of black and white.
+
+        Parameters
+        ----------
+        implied : (float, float) or None
+            What the dtype or the file's mode says.
+
+        Returns
+        -------
+        value_range : (float, float) or None
+            None where nothing says it.
+        """
+        return self.value_range if self.imposed else implied or self.value_range
+
+    def to_input(self, picture, implied):
+        """Map pixels to [0, 1], unless they are bytes that `network_input` takes as they are.
+
+        Parameters
+        ----------
+        picture : PIL.Image.Image of mode "L" or "RGB", or ndarray of shape (..., c)
+        implied : (float, float) or None
+            The range that the dtype or the file's mode implies.
+
+        Returns
+        -------
+        images : PIL.Image.Image, or ndarray of shape (..., c), uint8 or float32, c in 1, 3
+        """
+        is_array = isinstance(picture, np.ndarray)
+        of_bytes = not is_array or (picture.dtype == np.uint8 and picture.shape[-1] < 4)
+        if of_bytes and self.range_of(implied) == (0, 255):
+            return picture
+        return self.to_unit(as_pixels(picture), implied)
+
+    def to_unit(self, pixels, implied):
+        """Map pixels to [0, 1].
+
+        Transparent pixels are composed over white. Values outside of the range are clipped.
+
+        Parameters
+        ----------
+        pixels : ndarray of shape (..., c), c in 1, 3, 4
+        implied : (float, float) or None
+            The range that their dtype or file's mode implies.
+
+        Returns
+        -------
+        images : ndarray of shape (..., c), float32, c in 1, 3
+
+        Raises
+        ------
+        ValueError
+            When nothing says what black and white are.
+        """
+        value_range = self.range_of(implied)
+        if value_range is None:
+            raise ValueError(
+                f"value_range=None: X holds pixels of dtype {pixels.dtype}, but fit has seen "
+                "only images that imply their range; pass value_range=(low, high)."
+            )
+        images = scale_to_unit(pixels, value_range=value_range)
+        if images.shape[-1] < 4:
+            return images
+        alpha = images[..., 3:]
+        if self.imposed and implied:
+            alpha = scale_to_unit(pixels[..., 3:], value_range=implied)
+        return images[..., :3] * alpha + (1 - alpha)
+
+
+def learn_image_format(X, *, image_shape=None, value_range=None, on_error="raise"):
+    """Learn how the pixels of X are to be read.
+
+    Parameters
+    ----------
+    X : ndarray of 2, 3 or 4 dimensions, or list
+        What `validate_images` returned.
+    image_shape : (h, w), (h, w, c) or None, default=None
+        The shape of a row of pixels, channels last; it does not concern other input. None: a
+        square where the length of the row allows it, otherwise an image of one row.
+    value_range : (low, high) or None, default=None
+        Black and white. None: booleans and integers of 8 and 16 bits have their own, files that
+        of their mode; for other values the smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535
+        that holds X, else the minimum and maximum of X.
+    on_error : {"raise", "nan"}, default="raise"
+        "nan" leaves out what cannot be read. Of most files only the first bytes are read here.
+
+    Returns
+    -------
+    image_format : ImageFormat
+
+    Raises
+    ------
+    ValueError
+        When a parameter does not fit X, or images cannot be read.
+    """
+    shape = None
+    if image_shape is not None or (not isinstance(X, list) and X.ndim == 2):
+        length = X.shape[1] if not isinstance(X, list) and X.ndim == 2 else None
+        shape = row_shape(length, image_shape)
+        if image_shape is None and shape[0] == 1 and length > LONGEST_SILENT_ROW:
+            warnings.warn(
+                f"image_shape=None: a row of {length} pixels is no square and is read as an image "
+                "of one row; pass image_shape=(h, w) or (h, w, c).",
+                UserWarning,
+                stacklevel=2,
+            )
+    if value_range is not None:
+        return ImageFormat(shape, check_value_range(value_range), imposed=True)
+    return ImageFormat(shape, learn_range(X, on_error))
+
+
+def row_shape(length, image_shape):
+    """Find height, width and channels of a row of pixels.
+
+    Parameters
+    ----------
+    length : int or None
+        The number of pixel values in a row; None: there are no rows to compare with.
+    image_shape : (h, w), (h, w, c) or None
+        What the user says.
+
+    Returns
+    -------
+    shape : (int, int, int)
+    """
+    if image_shape is None:
+        side = math.isqrt(length)
+        return (side, side, 1) if side * side == length else (1, length, 1)
+    shape = tuple(image_shape) if np.iterable(image_shape) else ()
+    if (
+        len(shape) not in (2, 3)
+        or not all(isinstance(n, Integral) and n > 0 for n in shape)
+        or (len(shape) == 3 and shape[2] not in (1, 3, 4))
+    ):
+        raise ValueError(
+            f"image_shape={image_shape!r} is no shape of an image: expected (h, w), or (h, w, c) "
+            "with 1, 3 or 4 channels last."
+        )
+    if length is not None and math.prod(shape) != length:
+        raise ValueError(
+            f"image_shape={image_shape!r} holds {math.prod(shape)} values, but a row of X has "
+            f"{length}: pass the shape that the rows had before they were flattened."
+        )
+    return (*map(int, shape), 1)[:3]
+
+
+def _stack_equal(items):
+    """Return small sound arrays of one shape and dtype as one array, else None."""
+    first = items[0]
+    if not all(isinstance(item, np.ndarray) for item in items):
+        return None
+    if first.size * len(items) > LARGEST_STACK:
+        return None
+    if any(item.shape != first.shape or item.dtype != first.dtype for item in items):
+        return None
+    stacked = np.stack(items)
+    try:
+        check_pixels(first)
+        check_pixels(stacked.reshape(1, -1, 1))
+    except Unreadable:
+        return None
+    return stacked
+
+
+def _is_table(X):
+    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
+
+
+def _items(X):
+    """Return X as a list where it holds paths, bytes, Pillow images or arrays, else None."""
+    if _is_table(X):
+        columns = [name for name in X.columns if any(map(_is_item, X[name][:1]))]
+        if columns and X.shape[1] > 1:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, of which {columns!r} hold text, files or images: "
+                "select one column of images, in a ColumnTransformer for example."
+            )
+        X = X[X.columns[0]] if X.shape[1] == 1 else None
+    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
+        X = X[:, 0]
+    if isinstance(X, np.ndarray):
+        listed = list(X) if X.ndim == 1 and X.dtype.kind in "OUST" else None
+    elif isinstance(X, (list, tuple)):
+        listed = list(X)
+    else:
+        listed = _series_items(X)
+    return listed if listed is not None and any(map(_is_item, listed)) else None
+
+
+def _series_items(X):
+    for method in ("to_list", "tolist"):
+        if hasattr(X, method) and len(getattr(X, "shape", ())) == 1:
+            return getattr(X, method)()
+    return None
+
+
+def _is_item(item):
+    return is_encoded(item) or getattr(item, "ndim", 0) >= 2
+
+
+def _as_array(X):
+    """Give nested lists and array-likes their dimensions; leave what has them, and scalars."""
+    if isinstance(X, np.ndarray) or not (isinstance(X, (list, tuple)) or hasattr(X, "__array__")):
+        return X
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise ValueError(
+            "X is a list of lists of unequal lengths: pass a list of arrays, one an image."
+        ) from error

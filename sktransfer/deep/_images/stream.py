@@ -1,0 +1,62 @@
+"""Work in threads beside whoever consumes its results: in order, and never far ahead."""
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+
+
+def ordered_map(function, tasks, *, n_threads, look_ahead):
+    """Map a function over tasks in threads, and yield the results in the order of the tasks.
+
+    Threads are started for this one call, and are gone when it ends, be it by an error or because
+    nobody wants more.
+
+    Parameters
+    ----------
+    function : callable
+        Of one task; what it raises is raised where its result would have come.
+    tasks : iterable
+    n_threads : int
+        0 works in the caller's thread, one task at a time.
+    look_ahead : int
+        How many tasks may be under way or done, but not yet asked for.
+
+    Yields
+    ------
+    result : object
+    """
+    if not n_threads:
+        yield from map(function, tasks)
+        return
+    waiting = deque()
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="sktransfer-read")
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(function, task))
+            if len(waiting) >= max(1, look_ahead):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def n_threads(n_jobs):
+    """Return how many threads `n_jobs` stands for.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        Negative numbers count from the end, as everywhere in scikit-learn.
+
+    Returns
+    -------
+    n_threads : int, at least 1
+    """
+    usable = joblib.cpu_count()
+    if n_jobs is None:
+        allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+        return min(usable, int(allowed)) if allowed.isdigit() and int(allowed) else usable
+    return max(1, usable + 1 + n_jobs) if n_jobs < 0 else n_jobs

@@ -1,0 +1,264 @@
+"""A torch module, or a network of a model zoo, described as a backbone.
+
+Importing this module imports torch.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from copy import deepcopy
+from pathlib import Path
+
+try:
+    import torch
+except ImportError as error:
+    raise ImportError(
+        'A torch network needs torch, which is not installed; run pip install "sktransfer[torch]".'
+    ) from error
+
+from sktransfer.deep._modules.checkpoints import load_by_name, read_checkpoint
+from sktransfer.deep._modules.cuts import channels_last, find_module_stages
+from sktransfer.deep._modules.fingerprint import fingerprint_module
+from sktransfer.deep._modules.textbook import textbook_stages
+from sktransfer.deep._modules.trace import TRACING, record
+from sktransfer.deep._modules.zoo import load_zoo
+from sktransfer.deep._modules.zoo_preprocessing import own_preprocessing
+from sktransfer.deep._preprocessing import resolve_preprocessing
+
+_PROBE_IMAGES = 2
+
+
+class _Recent:
+    """The few things used last, by key; safe for threads."""
+
+    def __init__(self, size):
+        self._size = size
+        self._items = OrderedDict()
+        self._lock = threading.RLock()
+
+    def get(self, key, make):
+        """Return what has this key; made where it is new."""
+        with self._lock:
+            if key not in self._items:
+                self._items[key] = make()
+                while len(self._items) > self._size:
+                    self._items.popitem(last=False)
+            self._items.move_to_end(key)
+            return self._items[key]
+
+
+# Copies of networks are large and few; outlines are small.
+_SNAPSHOTS = _Recent(4)
+_ZOO_NETWORKS = _Recent(2)
+_OUTLINES = _Recent(64)
+
+
+def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
+    """Describe a torch module or a network of a model zoo.
+
+    A module is copied once for each content of its weights, and never changed.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module or str
+        A module, or "hf:", "torchvision:" or "timm:" with a name.
+    weights : str, os.PathLike or None, default=None
+        A checkpoint, read by layer name into the copy.
+    stages : tuple of str or None, default=None
+        The names of submodules in the order in which they run; None: those of the textbooks'
+        networks, and for others found by the rule of `find_module_stages`.
+    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
+        How pixels become the input; None: as the network says itself.
+    input_size : (int, int) or None, default=None
+        Height and width of the input.
+
+    Returns
+    -------
+    fields : dict
+        All of a `Backbone`. A network of a zoo is found again by its name and not carried along; a
+        module is.
+
+    Raises
+    ------
+    ValueError
+        When nothing says how pixels become the input, the module cannot run on such an input, or
+        a stage is no submodule that it calls.
+    """
+    if isinstance(backbone, str):
+        source = backbone
+        module, own, fingerprint = _load(source)
+        name = Path(source.partition(":")[2]).name
+    else:
+        module = getattr(backbone, "_orig_mod", backbone)  # what torch.compile wraps
+        own = own_preprocessing(module)
+        name, source = type(module).__name__, ""
+        fingerprint = fingerprint_module(module)
+        module = _SNAPSHOTS.get(fingerprint, lambda: _snapshot(module))
+    report = None
+    if weights is not None:
+        module, report, fingerprint = _with_weights(module, fingerprint, weights)
+        source = ""
+    preprocessing = resolve_preprocessing(
+        preprocessing,
+        own=own,
+        size=input_size,
+        channels=_count_channels(module, preprocessing),
+        of=f"backbone={source or name!r}",
+    )
+    found, shapes = _outline(module, fingerprint, preprocessing, name)
+    found = textbook_stages(source, shapes) or found
+    stages = _check_stages(stages or found, shapes, name, *preprocessing.size)
+    return {
+        "name": name,
+        "source": source,
+        "preprocessing": preprocessing,
+        "stages": stages,
+        "shapes": tuple(shapes[stage] for stage in stages),
+        "fingerprint": fingerprint,
+        "engines": ("torch",),
+        "module": None if source else module,
+        "load_report": report,
+    }
+
+
+def find_module(backbone):
+    """Return the module of a description; nobody may change it.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of a module, or of a network of a model zoo, which is loaded again where it is not loaded.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        In evaluation mode, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        When the zoo gives other weights now than when the network was described.
+    """
+    if backbone.module is not None:
+        return backbone.module
+    module, _, fingerprint = _load(backbone.source)
+    if fingerprint != backbone.fingerprint:
+        raise ValueError(
+            f"The weights of the backbone {backbone.source!r} are not the ones that fit has seen: "
+            "bring the old ones back, or fit again."
+        )
+    return module
+
+
+def inner_names(backbone):
+    """The names of all submodules where a network can be cut, its stages among them."""
+    return tuple(_outline_of(backbone))
+
+
+def inner_shape(backbone, name):
+    """The shape of a submodule's activations of one image."""
+    return _outline_of(backbone)[name]
+
+
+def _load(source):
+    """A zoo's network, its own preprocessing, its fingerprint; a folder by its time stamps."""
+
+    def make():
+        module, own = load_zoo(source)
+        return module, own, fingerprint_module(module)
+
+    folder = Path(source.partition(":")[2].removeprefix("local-dir:"))
+    stats = [path.stat() for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    stamps = tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+    return _ZOO_NETWORKS.get((source, stamps), make)
+
+
+def _snapshot(module):
+    """A copy on the CPU in float32 and in evaluation mode."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            f"backbone: a {type(module).__name__} of TorchScript cannot be looked into; pass the "
+            "module that it was made of, or export it to an '.onnx' file."
+        )
+    try:
+        copy = deepcopy(module)
+    except Exception as error:
+        raise ValueError(
+            f"backbone: a {type(module).__name__} cannot be copied ({error}); make one whose "
+            "parameters are plain tensors, or pass a path or name of a network."
+        ) from error
+    return copy.cpu().float().eval()
+
+
+def _with_weights(module, fingerprint, weights):
+    path = Path(os.fspath(weights))
+    state = read_checkpoint(path)
+
+    def make():
+        with TRACING:
+            copy = deepcopy(module)
+        report = load_by_name(copy, state, source=str(weights))
+        return copy, report, fingerprint_module(copy)
+
+    stat = path.stat()
+    return _SNAPSHOTS.get((fingerprint, str(path), stat.st_mtime_ns, stat.st_size), make)
+
+
+def _count_channels(module, preprocessing):
+    """The channels of the input: those of the first convolution, else what the user says."""
+    for part in module.modules():
+        if isinstance(part, torch.nn.modules.conv._ConvNd):
+            return part.in_channels
+    return getattr(preprocessing, "channels", 3)
+
+
+def _outline_of(backbone):
+    module, preprocessing = find_module(backbone), backbone.preprocessing
+    return _outline(module, backbone.fingerprint, preprocessing, backbone.name)[1]
+
+
+def _outline(module, fingerprint, preprocessing, name):
+    """The cut points that are best, and every submodule's shape for one image, by name."""
+    shape = preprocessing.channels, *preprocessing.size
+    key = fingerprint, shape
+    return _OUTLINES.get(key, lambda: _make_outline(module, shape, name))
+
+
+def _make_outline(module, shape, name):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn((_PROBE_IMAGES, *shape), generator=generator)
+    try:
+        recording = record(module, images, gradients=True)
+    except Exception as error:
+        raise ValueError(
+            f"The network {name!r} does not run on a batch of images of shape {shape} "
+            f"({type(error).__name__}: {error}); pass the size and the channels that it takes "
+            "as input_size= and preprocessing=."
+        ) from error
+    shapes = {
+        call.name: call.shape[1:]
+        for call in recording.calls
+        if call.name and call.shape and call.shape[0] == _PROBE_IMAGES and len(call.shape) > 1
+    }
+    return find_module_stages(recording), shapes
+
+
+def _check_stages(stages, shapes, name, height, width):
+    if not stages:
+        raise ValueError(
+            f"The network {name!r} has no submodule through which everything flows: name cut "
+            "points as stages=, or split its forward into submodules."
+        )
+    if height == width and (turned := [s for s in stages if channels_last(shapes.get(s, ()))]):
+        raise ValueError(
+            f"stages={list(stages)!r}: {', '.join(map(repr, turned))} of the network {name!r} "
+            "gives (height, width, channels), but channels have to come first: name a submodule "
+            "after which they do, or wrap the network in a module that permutes them."
+        )
+    unknown = [stage for stage in stages if stage not in shapes]
+    if unknown:
+        raise ValueError(
+            f"stages={list(stages)!r}: {', '.join(map(repr, unknown))} names no submodule of the "
+            f"network {name!r} that makes activations; it has {', '.join(map(repr, shapes))}."
+        )
+    return stages

@@ -1,0 +1,257 @@
+"""How a torch module is cut into stages: what runs in which, and which tensors each one holds.
+
+Importing this module imports torch.
+"""
+
+import dataclasses
+from contextlib import contextmanager
+from copy import deepcopy
+
+import torch
+
+from sktransfer.deep._modules.trace import Slot, record, slots_of
+
+# Two sizes tell how an activation's axes grow with the number of images; one image alone would
+# hide a `squeeze`.
+PROBE_SIZES = (2, 3)
+
+
+@dataclasses.dataclass
+class Part:
+    """What one stage consists of; modules are known by their place in ``root.modules()``.
+
+    Parameters
+    ----------
+    begin, end : Call or None
+        The calls at which it begins (None: at the image) and ends.
+    held : list of (int, str)
+        The tensors that it has as its own: the module and the tensor's name in it.
+    visited : list of (int, str)
+        Tensors of other stages, or of none, in modules that run here.
+    modules : list of int
+        The modules that run here alone.
+    overwrites_input : bool
+        Whether it changes the activations that it is given.
+    """
+
+    begin: object
+    end: object
+    held: list = dataclasses.field(default_factory=list)
+    visited: list = dataclasses.field(default_factory=list)
+    modules: list = dataclasses.field(default_factory=list)
+    overwrites_input: bool = False
+
+
+@dataclasses.dataclass
+class Plan:
+    """How a network is cut; it holds no weights.
+
+    Parameters
+    ----------
+    calls : list of Call
+        All calls of a pass through the uncut network.
+    parts : list of Part
+        One a stage.
+    input_slot : Slot
+        The shape of the images.
+    dense : bool
+        Whether placeholders are whole tensors, which operations in place need.
+    inside : list of int
+        The places of torch's encoder layers in which there is a cut.
+    """
+
+    calls: list
+    parts: list
+    input_slot: object
+    dense: bool = False
+    inside: list = dataclasses.field(default_factory=list)
+
+
+def probe(n, shape):
+    """A batch of noise, the same at every call."""
+    return torch.randn((n, *shape), generator=torch.Generator().manual_seed(n))
+
+
+def make_plan(backbone, source, shape):
+    """Find out from two passes what belongs to which stage.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Its ``stages`` are the cut points.
+    source : torch.nn.Module
+        The network, in evaluation mode; as it was when this returns.
+    shape : (int, int, int)
+        Channels, height and width of an image.
+
+    Returns
+    -------
+    plan : Plan
+    expected : dict of str to torch.Tensor
+        The activations at the cut points for ``probe(PROBE_SIZES[1], shape)``.
+
+    Raises
+    ------
+    ValueError
+        If a cut point is none, or they are not in order.
+    """
+    few, more = PROBE_SIZES
+    first = record(source, probe(few, shape), gradients=True)
+    second = record(source, probe(more, shape), gradients=True, keep=backbone.stages)
+    if [call.index for call in first.calls] != [call.index for call in second.calls]:
+        raise ValueError(
+            f"The network {backbone.name!r} calls other submodules for other images, so it cannot "
+            "be cut into stages."
+        )
+    for call, other in zip(first.calls, second.calls, strict=True):
+        for slot, other_slot in zip(slots_of(call.output), slots_of(other.output), strict=True):
+            slot.learn_batch_axes(other_slot, few, more)
+    ends = [_cut(backbone, first, name) for name in backbone.stages]
+    plan = Plan(first.calls, _make_parts(backbone, ends), _input_slot(shape))
+    _distribute(plan, first, source)
+    plan.inside = [
+        index
+        for index, (name, module) in enumerate(source.named_modules())
+        if isinstance(module, torch.nn.TransformerEncoderLayer)
+        and any(end.name.startswith(f"{name}." if name else "") for end in ends)
+    ]
+    for call in first.calls:
+        call.node = None  # the graph of gradients holds every activation
+    return plan, second.kept
+
+
+def _input_slot(shape):
+    slot, other = (Slot(torch.empty((n, *shape), device="meta"), True) for n in PROBE_SIZES)
+    slot.learn_batch_axes(other, *PROBE_SIZES)
+    return slot
+
+
+def _cut(backbone, recording, name):
+    call = recording.last_call(name)
+    if call is None or call.shape is None:
+        raise ValueError(
+            f"stages: {name!r} cannot be a cut point of the network {backbone.name!r}: "
+            f"{'no image passes it' if call is None else 'it returns no tensor'}."
+        )
+    main = next(slot for slot in slots_of(call.output) if slot.is_main)
+    if main.rates[:1] != (1,) or any(main.rates[1:]) or main.shape[0]:
+        raise ValueError(
+            f"stages: {name!r} cannot be a cut point of the network {backbone.name!r}: the first "
+            "axis of its output does not number the images."
+        )
+    return call
+
+
+def _make_parts(backbone, ends):
+    parts, begin = [], None
+    for end in ends:
+        if begin is not None and end.left <= begin.left:
+            raise ValueError(
+                f"stages: {end.name!r} stands after {begin.name!r}, but the network "
+                f"{backbone.name!r} computes it before: give the cut points in order from the "
+                "input."
+            )
+        parts.append(Part(begin, end))
+        begin = end
+    return parts
+
+
+def _distribute(plan, recording, source):
+    """Give each tensor to the first stage that needs it, and each submodule to its stage."""
+    modules = list(source.modules())
+    runs = _runs(plan, modules)
+    needed = {}
+    for number, part in enumerate(plan.parts):
+        for identity in recording.parameters_of(part.end, part.begin):
+            needed.setdefault(identity, number)
+    nearest = _called_ancestors(source, {index for index, places in enumerate(runs) if places})
+    spanning = {
+        call.index
+        for call in plan.calls
+        for part in plan.parts
+        if call.entered < part.end.left < call.left
+    }
+    seen = set()
+    for index, module in enumerate(modules):
+        places = runs[nearest[index]]
+        # What no gradient reaches goes with its submodule; one that is never called, in a parent
+        # that spans stages, as a head for training alone, belongs to none.
+        unused = not runs[index] and nearest[index] in spanning
+        alone = places[0] if places and not unused else None
+        for name, tensor in _tensors(module):
+            owner = needed.get(id(tensor), alone)
+            if owner is not None and id(tensor) not in seen:
+                plan.parts[owner].held.append((index, name))
+                seen.add(id(tensor))
+            for place in places:
+                if (index, name) not in plan.parts[place].held:
+                    plan.parts[place].visited.append((index, name))
+        if len(runs[index]) == 1 and index not in spanning:
+            plan.parts[runs[index][0]].modules.append(index)
+
+
+def _tensors(module):
+    """The tensors that a module has itself, without those of its submodules."""
+    both = [*module._parameters.items(), *module._buffers.items()]
+    return [(name, tensor) for name, tensor in both if tensor is not None]
+
+
+def _runs(plan, modules):
+    """For each submodule the stages in which it runs; none for one after the last cut point."""
+    places = [set() for _ in modules]
+    for call in plan.calls:
+        for number, part in enumerate(plan.parts):
+            begins_before_end = call.entered < part.end.left
+            ends_after_begin = part.begin is None or call.left > part.begin.left
+            if begins_before_end and ends_after_begin:
+                places[call.index].add(number)
+    return [sorted(place) for place in places]
+
+
+def _called_ancestors(source, called):
+    """For each submodule itself, or where it is never called the nearest parent that is."""
+    index_of = {name: index for index, (name, _) in enumerate(source.named_modules())}
+    found = []
+    for name, index in index_of.items():
+        while index not in called and name:
+            name = name.rpartition(".")[0]
+            index = index_of.get(name, 0)
+        found.append(index)
+    return found
+
+
+def copy_network(source, plan):
+    """A copy of the network in which only the tensors of the stages are new."""
+    modules = list(source.modules())
+    held = {(index, name) for part in plan.parts for index, name in part.held}
+    kept = {id(tensor_table(modules[index], name)[name]) for index, name in held}
+    tensors = [tensor for module in modules for _, tensor in _tensors(module)]
+    memo = {id(tensor): tensor for tensor in tensors if id(tensor) not in kept}
+    root = deepcopy(source, memo)
+    copies = list(root.modules())
+    for index, name in held:
+        tensor = tensor_table(copies[index], name)[name]
+        if name in copies[index]._parameters and tensor.is_floating_point():
+            tensor.requires_grad_(True)  # what is frozen, `freeze_depth` says
+    return root
+
+
+@contextmanager
+def part_by_part(layers):
+    """Let torch's encoder layers call their submodules.
+
+    Where no gradients are asked for they compute all in one, unless their activation is one of
+    which they do not know that they can.
+    """
+    before = [layer.activation_relu_or_gelu for layer in layers]
+    try:
+        for layer in layers:
+            layer.activation_relu_or_gelu = 0
+        yield
+    finally:
+        for layer, known in zip(layers, before, strict=True):
+            layer.activation_relu_or_gelu = known
+
+
+def tensor_table(module, name):
+    return module._parameters if name in module._parameters else module._buffers

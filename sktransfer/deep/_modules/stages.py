@@ -1,0 +1,360 @@
+"""The stages of a torch module as modules of their own.
+
+A stage runs the network's own ``forward`` on a placeholder. Every submodule that had finished
+before the stage begins is not run and gives a placeholder, the one at which the stage begins gives
+the activation, and the run ends as soon as the one at which the stage ends has its output. So what
+a network does between its submodules (rectifiers, reshaping, additions) works as its author
+wrote it. Importing this module imports torch.
+"""
+
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from sktransfer.deep._modules.describe import find_module
+from sktransfer.deep._modules.plan import (
+    PROBE_SIZES,
+    copy_network,
+    make_plan,
+    part_by_part,
+    probe,
+    tensor_table,
+)
+from sktransfer.deep._modules.trace import TRACING, intercepted, main_tensor, with_tensors
+
+_PLANS = OrderedDict()
+_MOST_PLANS = 64
+
+
+class _Reached(BaseException):
+    """The end of a stage has its output. No `except Exception` of a network may stop it."""
+
+    def __init__(self, output):
+        self.output = output
+
+
+class _Diverged(ValueError):
+    """The network took another way than when it was recorded."""
+
+
+class _Network:
+    """A private copy of a network that its stages share, and the one place where it runs."""
+
+    def __init__(self, root, plan):
+        self.root = root
+        self.plan = plan
+        self.modules = list(root.modules())
+        self.lock = threading.RLock()
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "lock"}
+
+    def __setstate__(self, state):
+        vars(self).update(state, lock=threading.RLock())
+
+    def run(self, stage, part, x):
+        """The output of one stage for the activations of the one before."""
+        if part.overwrites_input:
+            x = x.clone()
+        replay = _Replay(self.plan, part, x)
+        layers = [self.modules[index] for index in self.plan.inside]
+        with (
+            self.lock,
+            stage.installed(self.modules, x.device),
+            part_by_part(layers),
+            intercepted(self.root, replay),
+        ):
+            try:
+                self.root(replay.input)
+            except _Reached as reached:
+                return reached.output
+        raise _Diverged(
+            f"the network did not come to {part.end.name!r}: its way depends on what it is given"
+        )
+
+
+class _Replay:
+    """Decide for each call of a submodule whether it runs."""
+
+    def __init__(self, plan, part, x):
+        self.calls, self.part, self.dense, self.x = plan.calls, part, plan.dense, x
+        self.next = 0
+        self.n = len(x)
+        self.input = x if part.begin is None else self._placeholder(plan.input_slot)
+
+    def __call__(self, index, forward, args, kwargs):
+        call = self._recorded(index)
+        begin, end = self.part.begin, self.part.end
+        if call is not None and begin is not None and call.left <= begin.left:
+            self.next = call.last + 1
+            given = self.x if call is begin else None
+            return with_tensors(call.output, lambda slot: self._fill(slot, given))
+        if call is not None:
+            self.next = call.number + 1
+        output = forward(*args, **kwargs)
+        if call is end:
+            raise _Reached(main_tensor(output))
+        return output
+
+    def _recorded(self, index):
+        """The recorded call that this one repeats; None for one that training mode adds."""
+        begin = self.part.begin
+        ahead = self.calls[self.next :]
+        if begin is not None and self.next <= begin.number:
+            ahead = ahead[:1]
+        found = next((call for call in ahead if call.index == index), None)
+        if found is None and begin is not None and self.next <= begin.number:
+            raise _Diverged(
+                f"the network took another way to {begin.name!r} than when it was recorded"
+            )
+        return found
+
+    def _fill(self, slot, given):
+        return given if given is not None and slot.is_main else self._placeholder(slot)
+
+    def _placeholder(self, slot):
+        """What nobody may need: not a number, and in memory one element."""
+        value = float("nan") if slot.dtype.is_floating_point else 0
+        shape = slot.shape_for(self.n)
+        if self.dense:
+            return torch.full(shape, value, dtype=slot.dtype, device=self.x.device)
+        return torch.full((), value, dtype=slot.dtype, device=self.x.device).expand(shape)
+
+
+class ModuleStage(torch.nn.Module):
+    """One stage of a torch module: what it computes between two of its submodules.
+
+    Its parameters and buffers are those that first have a part in the result here. In training
+    mode the submodules that belong to it alone are in training mode; what spans several stages
+    stays in evaluation mode.
+
+    Parameters
+    ----------
+    network : _Network
+        The copy of the whole network that all its stages share.
+    part : Part
+        What belongs to the stage.
+    """
+
+    def __init__(self, network, part):
+        super().__init__()
+        self.input_name = "" if part.begin is None else part.begin.name
+        self.output_name = part.end.name
+        self.momentum = None
+        # In a tuple, so that torch does not register the whole network as part of the stage.
+        self._network = (network, part)
+        self._attribute_of = {}
+        self._homes = []
+        names = [name for name, _ in network.root.named_modules()]
+        for index, name in part.held:
+            self._hold(network.modules[index], index, name, names[index])
+
+    def _hold(self, module, index, name, module_name):
+        """Register one tensor of the network. torch refuses dots in names."""
+        attribute = f"tensor{len(self._homes)}"
+        if name in module._parameters:
+            self.register_parameter(attribute, module._parameters[name])
+        else:
+            self.register_buffer(attribute, module._buffers[name])
+        self._homes.append((index, name, attribute))
+        self._attribute_of[f"{module_name}.{name}".lstrip(".")] = attribute
+
+    def forward(self, x):
+        """Map the activations of the stage before, for the first one a batch of images."""
+        network, part = self._network
+        return network.run(self, part, x)
+
+    @contextmanager
+    def installed(self, modules, device):
+        """Put the stage's own tensors, mode and momentum into the network, for one run."""
+        part = self._network[1]
+        undo = []
+        for index, name, attribute in self._homes:
+            tensor_table(modules[index], name)[name] = getattr(self, attribute)
+        for index, name in part.visited:
+            table = tensor_table(modules[index], name)
+            if table[name].device != device:
+                undo.append((table, name, table[name]))
+                table[name] = table[name].detach().to(device)
+        momenta = [
+            (modules[i], modules[i].momentum) for i in part.modules if self._steers(modules[i])
+        ]
+        try:
+            for index in part.modules:
+                modules[index].training = self.training
+            for module, _ in momenta:
+                module.momentum = self.momentum
+            yield
+        finally:
+            for index in part.modules:
+                modules[index].training = False
+            for module, momentum in momenta:
+                module.momentum = momentum
+            for table, name, tensor in undo:
+                table[name] = tensor
+            for index, name, attribute in self._homes:
+                if attribute in self._buffers:  # a module may bind a buffer anew
+                    self._buffers[attribute] = modules[index]._buffers[name]
+
+    def _steers(self, module):
+        return self.momentum is not None and isinstance(
+            module, torch.nn.modules.batchnorm._NormBase
+        )
+
+    def arrays(self):
+        """Copies of the weights and the running statistics: a dict, dotted name -> ndarray."""
+        return {
+            name: getattr(self, attribute).detach().cpu().numpy().copy()
+            for name, attribute in self._attribute_of.items()
+        }
+
+    def load(self, arrays):
+        """Take over what `arrays` returned, and return the stage itself."""
+        with torch.no_grad():
+            for name, array in arrays.items():
+                getattr(self, self._attribute_of[name]).copy_(torch.as_tensor(np.array(array)))
+        return self
+
+    def reset(self, generator):
+        """Draw fresh weights, and return the stage itself.
+
+        Convolutions are normal with variance 2 / fan_out and their biases zero [1]_; other layers
+        do what torch does when it makes them. Tensors that belong to no such layer, as class
+        tokens and the embeddings of positions, are normal with standard deviation .02 [2]_;
+        scales of one axis are one, shifts zero. The global generators of torch stay as they are.
+
+        References
+        ----------
+        .. [1] He, Zhang, Ren, Sun. "Delving deep into rectifiers". ICCV 2015.
+           https://arxiv.org/abs/1502.01852
+        .. [2] Dosovitskiy et al. "An image is worth 16x16 words: Transformers for image
+           recognition at scale". ICLR 2021. https://arxiv.org/abs/2010.11929
+        """
+        network, _ = self._network
+        with network.lock, self.installed(network.modules, torch.device("cpu")):
+            for index in dict.fromkeys(index for index, _, _ in self._homes):
+                held = [(n, a) for i, n, a in self._homes if i == index]
+                self._reset_module(network.modules[index], held, generator)
+        return self
+
+    def _reset_module(self, module, held, generator):
+        tensors = {name: getattr(self, attribute) for name, attribute in held}
+        convolution = isinstance(module, torch.nn.modules.conv._ConvNd)
+        if hasattr(module, "reset_parameters") and not convolution:
+            _own_reset(module, tensors, generator)
+            return
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                if not tensor.is_floating_point() or name in module._buffers:
+                    continue
+                if convolution and name == "weight":
+                    fan_out = tensor.shape[0] * tensor[0, 0].numel()
+                    fill_normal(tensor, (2.0 / fan_out) ** 0.5, generator)
+                elif tensor.ndim == 1 and name.endswith(("weight", "bias")):
+                    tensor.fill_(0.0 if name.endswith("bias") else 1.0)
+                else:
+                    fill_normal(tensor, 0.02, generator)
+
+
+def fill_normal(tensor, scale, generator):
+    """Fill with normal numbers of a CPU generator, wherever the tensor is."""
+    tensor.copy_(torch.randn(tensor.shape, generator=generator) * scale)
+
+
+def _own_reset(module, tensors, generator):
+    """Call a module's `reset_parameters` with torch's generators seeded for this call alone."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    cuda = sorted({tensor.device.index for tensor in tensors.values() if tensor.is_cuda})
+    with torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        for index in cuda:
+            torch.cuda.default_generators[index].manual_seed(seed)
+        module.reset_parameters()
+
+
+def build_module_stages(backbone):
+    """Build the stages of a torch network as modules.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of a module, or of a network of a model zoo.
+
+    Returns
+    -------
+    stages : list of ModuleStage
+        One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
+        one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
+        They share one copy of the weights; training them leaves later calls alone.
+
+    Raises
+    ------
+    ValueError
+        If a cut point is no submodule, the cut points are not in order, or the network carries
+        information around one of them.
+    """
+    source = find_module(backbone)
+    with TRACING:
+        plan = _find_plan(backbone, source)
+        root = copy_network(source, plan)
+    network = _Network(root, plan)
+    return [ModuleStage(network, part).eval() for part in plan.parts]
+
+
+def _find_plan(backbone, source):
+    """The plan of a network, made and checked once a process."""
+    size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
+    key = (backbone.fingerprint, backbone.stages, size, channels)
+    if key not in _PLANS:
+        shape = channels, *size
+        plan, expected = make_plan(backbone, source, shape)
+        _check(backbone, plan, source, probe(PROBE_SIZES[1], shape), expected)
+        _PLANS[key] = plan
+        while len(_PLANS) > _MOST_PLANS:
+            _PLANS.popitem(last=False)
+    _PLANS.move_to_end(key)
+    return _PLANS[key]
+
+
+def _check(backbone, plan, source, x, expected):
+    """Compare the stages one after the other with the network as a whole."""
+    network = _Network(source, plan)
+    for part in plan.parts:
+        stage = ModuleStage(network, part).eval()
+        try:
+            x = _run_once(stage, plan, part, x)
+        except Exception as error:
+            raise ValueError(_around(backbone, part, f"{type(error).__name__}: {error}")) from error
+        whole = expected[part.end.name]
+        size = float(whole.abs().nan_to_num().max()) if whole.numel() else 0.0
+        if not torch.allclose(x, whole, rtol=1e-3, atol=1e-4 * size, equal_nan=True):
+            raise ValueError(_around(backbone, part, "the result differs from that of the whole"))
+
+
+def _run_once(stage, plan, part, x):
+    """One run; notes whether it overwrites what it was given, and whether placeholders must be
+    whole tensors, which operations in place need."""
+    given = x.clone()
+    version = given._version
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        try:
+            output = stage(given)
+        except RuntimeError:
+            if plan.dense:
+                raise
+            plan.dense = True
+            output = stage(given.copy_(x))
+    part.overwrites_input = given._version > version
+    return output.clone()
+
+
+def _around(backbone, part, reason):
+    begin = "the image" if part.begin is None else repr(part.begin.name)
+    return (
+        f"The network {backbone.name!r} cannot be cut at {begin}: what follows, up to "
+        f"{part.end.name!r}, needs more than its output ({reason}); choose as stages= submodules "
+        "through which everything flows."
+    )

@@ -1,0 +1,152 @@
+"""A whole fitted estimator as one ONNX file: pixels in, probabilities or predictions out."""
+
+import json
+
+import numpy as np
+
+from sktransfer import __version__
+from sktransfer.deep._graphs.file import import_onnx
+from sktransfer.deep._images.image_format import row_shape
+from sktransfer.deep._saving.export_network import read_opset, write_network
+from sktransfer.deep._saving.export_pixels import GraphWriter, write_preprocessing
+from sktransfer.deep._saving.storage import write_whole
+
+_INPUT = "X"
+
+
+def export_onnx(estimator, path, *, image_shape=None):
+    """Write a fitted estimator as an ONNX file.
+
+    Parameters
+    ----------
+    estimator : FineTuneClassifier or FineTuneRegressor
+        Fitted.
+    path : str or os.PathLike
+        Replaced in one step if it is there.
+    image_shape : (h, w), (h, w, c) or None, default=None
+        As for `FineTuneClassifier.to_onnx`.
+    """
+    onnx = import_onnx()
+    network = onnx.compose.add_prefix(write_network(estimator), "backbone/")
+    before, after = GraphWriter("pixels"), GraphWriter("head")
+    dims, about = _write_pixels(estimator, before, image_shape, network.graph.input[0].name)
+    features = _write_pooling(after, network.graph.output[0].name, estimator.backbone_.shapes[-1])
+    outputs = _write_head(after, features, estimator, read_opset(network))
+    graph = onnx.helper.make_graph(
+        [*before.nodes, *network.graph.node, *after.nodes],
+        type(estimator).__name__,
+        [onnx.helper.make_tensor_value_info(_INPUT, onnx.TensorProto.FLOAT, ["n", *dims])],
+        outputs,
+        [*before.constants, *network.graph.initializer, *after.constants],
+        sparse_initializer=list(network.graph.sparse_initializer),
+    )
+    model = onnx.helper.make_model(
+        graph,
+        opset_imports=network.opset_import,
+        ir_version=max(network.ir_version, 7),
+        functions=network.functions,
+        producer_name="sktransfer",
+        producer_version=__version__,
+    )
+    onnx.helper.set_model_props(model, _metadata(estimator) | about)
+    write_whole(path, model.SerializeToString())
+
+
+def _metadata(estimator):
+    backbone = estimator.backbone_
+    about = {
+        "estimator": type(estimator).__name__,
+        "backbone": backbone.name,
+        "fingerprint": backbone.fingerprint,
+    }
+    if hasattr(estimator, "classes_"):
+        about["classes"] = json.dumps(estimator.classes_.tolist(), default=str)
+    return {f"sktransfer.{name}": value for name, value in about.items()}
+
+
+def _write_pixels(estimator, writer, image_shape, target):
+    """What leads from the file's input to that of the network; the dimensions of an image."""
+    image_format, preprocessing = estimator.image_format_, estimator.backbone_.preprocessing
+    dims, shape = _input_form(estimator, image_shape)
+    if shape is None:
+        writer.add("Identity", _INPUT, output=target)
+        form = "the network's input: channels first, resized and standardised"
+        return dims, {"sktransfer.input": form}
+    value_range = image_format.value_range or (0, 255)
+    images = write_preprocessing(
+        writer, _INPUT, shape=shape, value_range=value_range, preprocessing=preprocessing
+    )
+    writer.add("Identity", images, output=target)
+    form = f"pixels of images {shape}, channels last, from {value_range[0]} to {value_range[1]}"
+    return dims, {"sktransfer.input": form}
+
+
+def _input_form(estimator, image_shape):
+    """The dimensions of one image in the file's input, and its height, width and channels.
+
+    The latter is None where images of any size were fitted, and no size is given.
+    """
+    fitted = estimator.input_shape_
+    if image_shape is not None:
+        shape = row_shape(None, image_shape)
+        if fitted is not None:
+            raise ValueError(
+                f"image_shape={image_shape!r} is for estimators that were fitted on files or "
+                f"images of any size; this one was fitted on X of shape (n, "
+                f"{', '.join(map(str, fitted))}), and so is the file's input: pass None."
+            )
+        return tuple(image_shape), shape
+    if fitted is None:
+        preprocessing = estimator.backbone_.preprocessing
+        return (preprocessing.channels, *preprocessing.size), None
+    if len(fitted) == 1:
+        return fitted, row_shape(fitted[0], estimator.image_format_.image_shape)
+    return fitted, (*fitted, 1)[:3]
+
+
+def _write_pooling(writer, activations, shape):
+    """The average of each channel over its positions or tokens, as float64."""
+    features = writer.cast(activations, np.float32)
+    if len(shape) == 2:
+        features = writer.add("Transpose", features, perm=[0, 2, 1])
+    if len(shape) > 1:
+        features = writer.add("Flatten", writer.add("GlobalAveragePool", features), axis=1)
+    return writer.cast(features, np.float64)
+
+
+def _write_head(writer, features, estimator, opset):
+    """The head in float64, as in `Head.outputs`; the declared outputs of the file."""
+    helper, kinds = import_onnx().helper, import_onnx().TensorProto
+    head = estimator.head_
+    standardised = writer.add("Div", writer.add("Sub", features, head.mean), head.scale)
+    logits = writer.add("Add", writer.add("MatMul", standardised, head.coef.T), head.intercept)
+    n_outputs = len(head.intercept)
+    if not hasattr(estimator, "classes_"):
+        if estimator.target_ndim_ == 1:
+            logits = writer.add("Reshape", logits, np.array([-1]))
+        writer.add("Cast", logits, to=kinds.FLOAT, output="predictions")
+        dims = ["n", n_outputs][: estimator.target_ndim_]
+        return [helper.make_tensor_value_info("predictions", kinds.FLOAT, dims)]
+    shares = writer.add("Softmax", logits, axis=1)
+    writer.add("Cast", shares, to=kinds.FLOAT, output="probabilities")
+    judged = logits if opset >= 11 else writer.cast(logits, np.float32)
+    codes = writer.add("ArgMax", judged, axis=1, keepdims=0)
+    labels, kind = _labels(writer, estimator.classes_)
+    writer.add("Gather", labels, codes, axis=0, output="label")
+    return [
+        helper.make_tensor_value_info("label", kind, ["n"]),
+        helper.make_tensor_value_info("probabilities", kinds.FLOAT, ["n", n_outputs]),
+    ]
+
+
+def _labels(writer, classes):
+    """The classes as a constant, and its type; what is neither number nor text as its text."""
+    wide = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
+    if classes.dtype.kind in wide:
+        array = classes.astype(wide[classes.dtype.kind])
+    elif all(type(label) is bool for label in classes.tolist()):
+        array = classes.astype(bool)
+    else:
+        array = np.array([str(label) for label in classes], dtype=object)
+    name = writer.constant(array)
+    return name, writer.constants[-1].data_type

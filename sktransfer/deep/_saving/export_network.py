@@ -1,0 +1,189 @@
+"""The network of a fitted estimator as an ONNX graph that holds the fitted weights."""
+
+import io
+import warnings
+
+import numpy as np
+
+from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._graphs.cuts import cut, free_batch, needed_nodes
+from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse
+from sktransfer.deep._graphs.session import make_session
+
+# The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
+_OLDEST, _LIFTED, _TRACED = 9, 13, 17
+
+# By how much a rewritten network may differ, as a share of its largest activation.
+_AGREEMENT = 1e-3
+
+
+def write_network(estimator):
+    """Write the network up to its last stage.
+
+    Parameters
+    ----------
+    estimator : FineTuneClassifier or FineTuneRegressor
+        Fitted.
+
+    Returns
+    -------
+    network : onnx.ModelProto
+        One input, (n, channels, H, W), and one output, the activations of the last stage.
+
+    Raises
+    ------
+    ValueError
+        When the network cannot be written for any number of images.
+    """
+    backbone = estimator.backbone_
+    if "onnx" not in backbone.engines:
+        network = _trace(estimator)
+        _compare(network, estimator)
+        return network
+    model = parse(backbone.weights(), backbone.source)
+    model_input = adapt_input(model, backbone.source)
+    shared = _place_weights(model, backbone, estimator.stage_weights_)
+    network = cut(model, [model_input.name], [backbone.stages[-1]])
+    fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
+    if fixed:
+        network = import_onnx().load_model_from_string(free_batch(network.SerializeToString()))
+    if old:
+        network = _lift(network, backbone)
+    if shared or fixed or old:
+        _compare(network, estimator)
+    return network
+
+
+def read_opset(model):
+    """The version of ONNX's own operators in a model."""
+    return max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+
+
+def _place_weights(model, backbone, stage_weights):
+    """Let the nodes of each trained stage read its weights; the others keep theirs.
+
+    Returns whether a node with fitted weights belongs to two stages, which may differ in them.
+    """
+    numpy_helper = import_onnx().numpy_helper
+    stored = _stored_arrays(model)
+    done, shared, before = set(), False, ()
+    for stage in backbone.stages:
+        arrays = stage_weights.get(stage, {})
+        for node in needed_nodes(model.graph.node, [stage], stop=before):
+            if node.output[0] in done:
+                shared = shared or any(name in arrays for name in node.input)
+                continue
+            done.add(node.output[0])
+            for place, name in enumerate(node.input):
+                if name not in arrays or _equal(arrays[name], stored[name]):
+                    continue
+                node.input[place] = f"{stage}/{name}"
+                if node.input[place] not in stored:
+                    stored[node.input[place]] = arrays[name]
+                    tensor = numpy_helper.from_array(np.asarray(arrays[name]), node.input[place])
+                    model.graph.initializer.append(tensor)
+        before = (stage,)
+    return shared
+
+
+def _stored_arrays(model):
+    """What a graph holds: initializers and constants, by name."""
+    from sktransfer.deep._graphs.torch_stages import _attributes, _constant
+
+    stored = {t.name: import_onnx().numpy_helper.to_array(t) for t in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            stored[node.output[0]] = _constant(_attributes(node))
+    return stored
+
+
+def _equal(first, second):
+    return first.dtype == second.dtype and np.array_equal(first, second)
+
+
+def _lift(network, backbone):
+    """The same network in newer operators."""
+    import onnx.version_converter
+
+    try:
+        return onnx.version_converter.convert_version(network, _LIFTED)
+    except Exception as error:  # the converter has no class for it
+        raise ValueError(
+            f"The network {backbone.source!r} uses operators of ONNX version "
+            f"{read_opset(network)}, which cannot be lifted to {_LIFTED} ({error}): export it "
+            "anew with a newer version, and fit again."
+        ) from error
+
+
+def _trace(estimator):
+    """A network of torch, written by torch's own exporter."""
+    import torch
+
+    preprocessing, stream = estimator.backbone_.preprocessing, io.BytesIO()
+    images = torch.zeros((2, preprocessing.channels, *preprocessing.size))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                torch.nn.Sequential(*_fitted_stages(estimator)).eval(),
+                (images,),
+                stream,
+                dynamo=False,
+                input_names=["image"],
+                output_names=["stage"],
+                dynamic_axes={"image": {0: "n"}, "stage": {0: "n"}},
+                opset_version=_TRACED,
+            )
+    except Exception as error:  # torch has no class for it
+        raise ValueError(_cannot(estimator, f"{type(error).__name__}: {error}")) from error
+    return import_onnx().load_model_from_string(stream.getvalue())
+
+
+def _fitted_stages(estimator):
+    """All stages as torch modules of their own, with the fitted weights."""
+    from sktransfer.deep._engines.torch_engine import build_torch_stages
+
+    stages = build_torch_stages(estimator.backbone_)
+    weights = estimator.stage_weights_
+    return [stage.load(weights.get(stage.output_name, {})) for stage in stages]
+
+
+def _compare(network, estimator):
+    """Make sure that a rewritten network computes the same, for another number of images."""
+    backbone = estimator.backbone_
+    shape = 3, backbone.preprocessing.channels, *backbone.preprocessing.size
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    expected = _activations(estimator, images)
+    try:
+        session = make_session(network.SerializeToString(), log_severity_level=4)
+        (found,) = session.run(None, {network.graph.input[0].name: images})
+    except Exception as error:  # ONNX Runtime has a class for each kind of failure
+        raise ValueError(_cannot(estimator, f"ONNX Runtime says: {error}")) from error
+    off = np.abs(found - expected).max() if found.shape == expected.shape else np.inf
+    if not off <= _AGREEMENT * max(np.abs(expected).max(), 1e-6):
+        raise ValueError(_cannot(estimator, f"what was written differs by {off:.2g}"))
+
+
+def _activations(estimator, images):
+    if not estimator.stage_weights_:
+        backbone = estimator.backbone_
+        return open_engine(backbone, backbone.stages[-1], device="cpu").run(images)
+    import torch
+
+    with torch.no_grad():
+        return torch.nn.Sequential(*_fitted_stages(estimator)).eval()(torch.tensor(images)).numpy()
+
+
+def _cannot(estimator, reason):
+    backbone = estimator.backbone_
+    if "onnx" in backbone.engines:
+        advice = "export the network anew with a free number of images"
+    else:
+        advice = (
+            "export the module yourself, with torch.onnx.export and onnxscript, and fit with "
+            "backbone='network.onnx'"
+        )
+    return (
+        f"The network {backbone.name!r} cannot be written as ONNX for any number of images "
+        f"({reason}): {advice}."
+    )

@@ -1,0 +1,139 @@
+"""How a fitted estimator leaves its process: as a file to load again, or as one ONNX file."""
+
+from sklearn.utils.validation import check_is_fitted
+
+
+class _Persistent:
+    """The methods `save`, `load` and `to_onnx` of what was fine-tuned."""
+
+    def save(self, path):
+        """Write the fitted estimator into one file, without pickle.
+
+        It is a file in safetensors' format, arrays with JSON in its header, so that reading it
+        cannot run code. It holds the parameters, all fitted attributes and the weights that are
+        not those of the network's own file; the network is named, with a fingerprint of its
+        weights, and has to be there when the file is loaded. Of a `torch.nn.Module` the weights
+        are inside, the code is not. Callbacks are left out.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, ``"model.safetensors"`` say. One that is there is replaced in one step.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        ValueError
+            If a parameter is neither plain nor one of the package's own descriptions.
+
+        See Also
+        --------
+        to_onnx : A file that needs neither this package nor the network's own file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_digits
+        >>> from sktransfer import FineTuneClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> classifier = FineTuneClassifier().fit(X[:50], y[:50])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     classifier.save(f"{folder}/digits.safetensors")
+        ...     loaded = FineTuneClassifier.load(f"{folder}/digits.safetensors")
+        >>> bool((loaded.predict_proba(X) == classifier.predict_proba(X)).all())
+        True
+        """
+        from sktransfer.deep._saving.save import save_estimator
+
+        check_is_fitted(self)
+        save_estimator(self, path)
+
+    @classmethod
+    def load(cls, path, *, backbone=None):
+        """Read an estimator that `save` has written.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+        backbone : str, os.PathLike, torch.nn.Module, Backbone or None, default=None
+            Where the network is now. None: where it was in `fit`, or a file of the same name
+            beside `path`. An estimator that was fitted with a module needs one of the same
+            structure; its weights do not matter.
+
+        Returns
+        -------
+        estimator : object
+            Fitted; it predicts the same, to the bit, on the machine that it was fitted on.
+
+        Raises
+        ------
+        ImportError
+            If safetensors is not installed.
+        FileNotFoundError
+            If the file, or the file of its network, is not there.
+        ValueError
+            If the file is damaged, of another version or of another class, or if the network is
+            not the one that the estimator was fitted with.
+        """
+        from sktransfer.deep._saving.save import load_estimator
+
+        return load_estimator(cls, path, backbone=backbone)
+
+    def to_onnx(self, path, *, image_shape=None):
+        """Write the whole fitted estimator, preprocessing included, as one ONNX file.
+
+        It runs in ONNX Runtime without torch and without this package, for any number of images.
+        Its input is ``X``, float32: rows of pixels (n, n_features), or images (n, h, w) or
+        (n, h, w, c), as the estimator was fitted, in the same values (0..255 after a fit on
+        bytes). A classifier's outputs are ``label``, of shape (n,), and ``probabilities``, of
+        shape (n, n_classes) in the order of ``classes_``; a regressor's is ``predictions``. Classes
+        that are neither numbers nor text are written as text.
+
+        After a fit on files, or on images of several sizes, the input is that of the network
+        itself, (n, channels, height, width), already resized and standardised; or, with
+        `image_shape`, decoded images of this one size. The metadata ``sktransfer.input`` says
+        which.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file. One that is there is replaced in one step.
+        image_shape : (h, w), (h, w, c) or None, default=None
+            After a fit on files: the shape of the images that the file is to take, channels last,
+            with values in `value_range`, or else in what the fit has learned, or else in 0..255.
+
+        Raises
+        ------
+        ValueError
+            If the network cannot be written as ONNX for any number of images, or `image_shape`
+            does not fit.
+
+        Notes
+        -----
+        Probabilities agree with `predict_proba` to 1e-5, up to the rounding of float32: the
+        resizing is the same, the rounding to 8 bits of networks for colour included, and the
+        head and the softmax are computed in float64. A network that is a torch module is written by
+        torch's own exporter and compared with the module before anything is written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import onnxruntime
+        >>> from sklearn.datasets import load_digits
+        >>> from sktransfer import FineTuneClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> classifier = FineTuneClassifier().fit(X[:50], y[:50])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     classifier.to_onnx(f"{folder}/digits.onnx")
+        ...     session = onnxruntime.InferenceSession(f"{folder}/digits.onnx")
+        >>> label, probabilities = session.run(None, {"X": X.astype(np.float32)})
+        >>> bool(np.abs(probabilities - classifier.predict_proba(X)).max() < 1e-5)
+        True
+        """
+        from sktransfer.deep._saving.export import export_onnx
+
+        check_is_fitted(self)
+        export_onnx(self, path, image_shape=image_shape)

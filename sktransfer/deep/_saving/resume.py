@@ -1,0 +1,278 @@
+"""A training that outlives its process: its state in a folder, bound to what decides its result."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import io
+import json
+import os
+import struct
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from sktransfer.deep._images.decode import Unreadable, load
+from sktransfer.deep._images.digest import digest
+from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep, write_whole
+
+FILE = "fine_tune.npz"
+
+# Raise it when the same arguments come to give other weights, or the file another form.
+VERSION = 1
+
+# Parameters that change no bit of the result, and those that are known by what came of them.
+_CHANGE_NOTHING = ("checkpoint", "cache")
+_KNOWN_OTHERWISE = (
+    *("backbone", "weights", "stages", "preprocessing", "input_size"),
+    *("image_shape", "value_range"),
+)
+
+# What a damaged file raises beside what everything raises.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
+
+_LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
+
+
+class Checkpoint:
+    """One training in one folder.
+
+    Its file holds what it is the training of, the seed, and the state after the last epoch or the
+    result. It is replaced in one step, so that it is whole at any moment, and read as arrays and
+    JSON, which cannot run code.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        Made if it is absent.
+    facts : dict of str to str
+        All that decides the result, as `training_facts` returns it.
+    seed : int
+        Used where the folder is new; where it is not, the seed is the one in the folder.
+
+    Attributes
+    ----------
+    seed : int
+        The seed of the training.
+    result : dict or None
+        What `finish` was given, in whatever process.
+
+    Raises
+    ------
+    ValueError
+        When the folder holds another training, or cannot be used; nothing in it is changed.
+    """
+
+    def __init__(self, folder, facts, *, seed):
+        self._folder, self._facts = folder, dict(facts)
+        self._complained = False
+        path = _as_folder(folder)
+        self._path = path / FILE
+        self.seed = seed
+        self.result = self._state = None
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not self._path.exists():
+                self._claim()
+        except OSError as error:
+            self._complain(error)
+        if self._path.exists():
+            self._read()
+
+    def load(self):
+        """The state after the last epoch that was written, or None."""
+        state, self._state = self._state, None
+        return state
+
+    def save(self, state):
+        """Write the state after an epoch; where that fails, the last one stays, with a warning."""
+        self._write(state=state)
+
+    def finish(self, result):
+        """Write the result, which takes the place of the state."""
+        self._write(result=result)
+
+    def _claim(self):
+        """Begin a training in an empty folder; of several processes one does."""
+        with contextlib.suppress(FileExistsError):
+            write_whole(self._path, self._content(), new=True)
+
+    def _write(self, **what):
+        try:
+            write_whole(self._path, self._content(**what))
+        except OSError as error:
+            self._complain(error)
+
+    def _content(self, **what):
+        about = {"version": VERSION, "facts": self._facts, "seed": self.seed}
+        arrays = {}
+        text = json.dumps(about | {"content": encode(what, arrays)}, allow_nan=False)
+        stream = io.BytesIO()
+        about = np.frombuffer(text.encode(), dtype=np.uint8)
+        np.savez(stream, about=about, **{f"array{key}": a for key, a in arrays.items()})
+        return stream.getbuffer()
+
+    def _read(self):
+        try:
+            with open(self._path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+                about = json.loads(stored["about"].tobytes())
+                names = [name for name in stored.files if name != "about"]
+                arrays = {name.removeprefix("array"): stored[name] for name in names}
+            version, facts, seed = (about[name] for name in ("version", "facts", "seed"))
+        except (OSError, EOFError, LookupError, TypeError, ValueError, *_BROKEN) as error:
+            raise ValueError(
+                f"checkpoint={self._folder!r}: {str(self._path)!r} cannot be read "
+                f"({type(error).__name__}: {error}): remove this file to begin anew, or pass "
+                "another folder."
+            ) from error
+        self._check(version, facts)
+        self.seed, content = seed, decode(about["content"], arrays)
+        self._state, self.result = content.get("state"), content.get("result")
+        sweep(self._path)
+
+    def _check(self, version, there):
+        if version != VERSION:
+            raise ValueError(
+                f"checkpoint={self._folder!r} was written by another version of sktransfer: pass "
+                "another folder, or go on with that version."
+            )
+        here = self._facts
+        differing = [
+            _difference(name, there.get(name), here.get(name))
+            for name in sorted({*there, *here})
+            if there.get(name) != here.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"checkpoint={self._folder!r} holds the training of another fit, which differs in "
+                f"{', '.join(differing)}: pass an empty folder, or the data and parameters of "
+                "that fit; in a search or a cross-validation every fit is another one, so leave "
+                "checkpoint=None there."
+            )
+
+    def _complain(self, error):
+        if not self._complained:
+            self._complained = True
+            warnings.warn(
+                f"checkpoint={self._folder!r}: the state of the training cannot be written "
+                f"({error}); the training goes on, and would begin again at the last state that "
+                "was written.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _as_folder(folder):
+    if not isinstance(folder, (str, os.PathLike)):
+        raise TypeError(f"checkpoint={folder!r} is no folder: expected a path, or None.")
+    path = Path(folder).expanduser().absolute()
+    above = next(part for part in (path, *path.parents) if part.exists())
+    if not above.is_dir():
+        raise ValueError(
+            f"checkpoint={folder!r} is no folder: {str(above)!r} is a file; pass the path of a "
+            "folder, which is made if it is absent."
+        )
+    return path
+
+
+def _difference(name, there, here):
+    if name.startswith("data "):
+        return name.removeprefix("data ")
+    return f"{name} ({there} there, {here} here)"
+
+
+def training_facts(estimator, X, y, device):
+    """All that decides which weights come out of a fit, in words and hashes.
+
+    Parameters
+    ----------
+    estimator : FineTuneClassifier or FineTuneRegressor
+        With its ``backbone_`` and ``image_format_``.
+    X : ndarray or list
+        What `validate_images` returned.
+    y : ndarray
+        The targets.
+    device : str
+        Where torch trains; "cpu" where it does not.
+
+    Returns
+    -------
+    facts : dict of str to str
+        "data X" and "data y" are hashes of contents, files by their bytes; the others say what
+        they are.
+
+    Raises
+    ------
+    ValueError
+        When a parameter has no form that a later process could compare.
+    """
+    left_out = (*_CHANGE_NOTHING, *_KNOWN_OTHERWISE)
+    parameters = {
+        name: _as_text(name, value)
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in left_out
+    }
+    backbone = estimator.backbone_
+    parameters["device"] = device
+    return parameters | {
+        "data X": _digest_images(X),
+        "data y": _digest_target(y),
+        "estimator": type(estimator).__name__,
+        "backbone": f"{backbone.name} {backbone.fingerprint[:16]}",
+        "stages": repr(backbone.stages),
+        "preprocessing": repr(backbone.preprocessing),
+        "image_format": repr(estimator.image_format_),
+        "versions": ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+    }
+
+
+def _as_text(name, value):
+    """A parameter as text that is equal for equal values, in any process."""
+    value, arrays = value.item() if isinstance(value, np.generic) else value, {}
+    try:
+        text = json.dumps(encode(value, arrays, name))
+    except Unwritable as reason:
+        raise ValueError(
+            f"checkpoint: {reason}, which a later process cannot compare; pass plain values, or "
+            "checkpoint=None."
+        ) from None
+    if not arrays:
+        return repr(value)
+    hasher = hashlib.sha256(text.encode())
+    for array in arrays.values():
+        hasher.update(array)
+    return f"{type(value).__name__} {hasher.hexdigest()[:16]}"
+
+
+def _digest_images(X):
+    """Files by their bytes, one after the other; arrays by shape, dtype and content."""
+    if not isinstance(X, list):
+        return _digest_array(X)
+    hasher = hashlib.sha256(b"items")
+    for item in X:
+        try:
+            hasher.update(digest(load(item)))
+        except Unreadable as reason:  # the fit will say which, and why
+            hasher.update(str(reason).encode())
+    return hasher.hexdigest()
+
+
+def _digest_target(y):
+    if y.dtype.kind == "O":
+        return hashlib.sha256(repr(y.tolist()).encode()).hexdigest()
+    return _digest_array(y)
+
+
+def _digest_array(array):
+    hasher = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
+    hasher.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
+    return hasher.hexdigest()
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,219 @@
+"""Values as JSON and plain arrays, and files that are there whole or not at all. No pickle."""
+
+import contextlib
+import math
+import os
+import uuid
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from sktransfer.deep._augmentation import Augmentation
+from sktransfer.deep._backbone import Backbone
+from sktransfer.deep._images.image_format import ImageFormat
+from sktransfer.deep._modules.checkpoints import LoadReport
+from sktransfer.deep._preprocessing import Preprocessing
+from sktransfer.deep._training.head import Head
+
+# The only classes that are ever made of what a file says; modules are not written.
+_CLASSES = {
+    kind.__name__: kind
+    for kind in (Augmentation, Backbone, Head, ImageFormat, LoadReport, Preprocessing)
+}
+_NOT_WRITTEN = {"module"}
+
+_ARRAY_KINDS = "biuf"
+
+_TEMPORARY = ".tmp"
+
+
+class Unwritable(ValueError):
+    """A value has no form without pickle; the message names it."""
+
+
+def encode(value, arrays, name="value"):
+    """Turn a value into what JSON can hold.
+
+    Parameters
+    ----------
+    value : object
+        None, numbers, text, paths, tuples, lists, dicts, arrays, NumPy's scalars and dtypes, a
+        RandomState, and this package's own descriptions, nested.
+    arrays : dict
+        Numeric arrays are put there, under a name of their own.
+    name : str, default="value"
+        What the value is called, in messages and as the start of the names of its arrays.
+
+    Returns
+    -------
+    encoded : object
+        For `decode`.
+
+    Raises
+    ------
+    Unwritable
+        For whatever else there is, functions and modules among it.
+    """
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else _tagged("float", value=repr(value))
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _encode_array(value, arrays, name)
+    if type(value) in (list, tuple):
+        items = [encode(item, arrays, f"{name}[{i}]") for i, item in enumerate(value)]
+        return items if isinstance(value, list) else _tagged("tuple", items=items)
+    if isinstance(value, dict):
+        pairs = [
+            [encode(key, arrays, f"a key of {name}"), encode(item, arrays, f"{name}[{key!r}]")]
+            for key, item in value.items()
+        ]
+        return _tagged("dict", items=pairs)
+    return _encode_object(value, arrays, name)
+
+
+def _tagged(kind, **content):
+    return {"is": kind} | content
+
+
+def _encode_array(value, arrays, name):
+    array = np.asarray(value)
+    kind = "scalar" if isinstance(value, np.generic) else "array"
+    if array.dtype.kind in _ARRAY_KINDS and array.dtype.itemsize <= 8:
+        key = str(len(arrays))
+        arrays[key] = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+        return _tagged(kind, key=key)
+    if array.dtype.kind in "UO":
+        items = [encode(item, arrays, f"an element of {name}") for item in array.ravel().tolist()]
+        return _tagged(kind, dtype=array.dtype.str, shape=list(array.shape), items=items)
+    raise Unwritable(f"{name} has the dtype {array.dtype}")
+
+
+def _encode_object(value, arrays, name):
+    if isinstance(value, os.PathLike):
+        return _tagged("path", value=os.fspath(value))
+    if isinstance(value, np.random.RandomState):
+        return _tagged("RandomState", state=encode(value.get_state(), arrays, name))
+    kind = type(value).__name__
+    if _CLASSES.get(kind) is not type(value):
+        raise Unwritable(f"{name}={value!r} is a {kind}")
+    content = {
+        field.name: encode(getattr(value, field.name), arrays, f"{name}.{field.name}")
+        for field in fields(value)
+        if field.name not in _NOT_WRITTEN
+    }
+    return _tagged("object", of=kind, fields=content)
+
+
+def decode(encoded, arrays):
+    """Turn back what `encode` returned.
+
+    Parameters
+    ----------
+    encoded : object
+    arrays : dict of str to ndarray
+
+    Returns
+    -------
+    value : object
+    """
+    if isinstance(encoded, list):
+        return [decode(item, arrays) for item in encoded]
+    if not isinstance(encoded, dict):
+        return encoded
+    return _DECODERS[encoded["is"]](encoded, arrays)
+
+
+def _decode_array(encoded, arrays):
+    if "key" in encoded:
+        array = np.array(arrays[encoded["key"]])
+    else:
+        array = np.empty(encoded["shape"], dtype=encoded["dtype"])
+        for place, item in zip(np.ndindex(array.shape), encoded["items"], strict=True):
+            array[place] = decode(item, arrays)
+    return array[()] if encoded["is"] == "scalar" else array
+
+
+def _decode_state(encoded, arrays):
+    state = np.random.RandomState()
+    state.set_state(decode(encoded["state"], arrays))
+    return state
+
+
+_DECODERS = {
+    "float": lambda encoded, arrays: float(encoded["value"]),
+    "scalar": _decode_array,
+    "array": _decode_array,
+    "tuple": lambda encoded, arrays: tuple(decode(encoded["items"], arrays)),
+    "dict": lambda encoded, arrays: {
+        decode(key, arrays): decode(item, arrays) for key, item in encoded["items"]
+    },
+    "path": lambda encoded, arrays: Path(encoded["value"]),
+    "RandomState": _decode_state,
+    "object": lambda encoded, arrays: _CLASSES[encoded["of"]](
+        **{name: decode(item, arrays) for name, item in encoded["fields"].items()}
+    ),
+}
+
+
+def write_whole(path, content, *, new=False):
+    """Write a file in one step: whoever looks, or is killed, finds all of it or what was before.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    content : bytes-like
+    new : bool, default=False
+        Whether the file must not be there yet.
+
+    Raises
+    ------
+    FileExistsError
+        With ``new``, where it is there; it stays as it is.
+    OSError
+        When it cannot be written, on a full disk for example.
+    """
+    path = Path(path)
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _move(temporary, path, new)
+        _settle(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def sweep(path):
+    """Remove what killed writers of a file have left beside it."""
+    path = Path(path)
+    for left in path.parent.glob(f"{path.name}.*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            left.unlink()
+
+
+def _move(temporary, path, new):
+    if new:
+        try:
+            os.link(temporary, path)
+            return
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError(path) from None
+    os.replace(temporary, path)
+
+
+def _settle(folder):
+    """Make a new name survive a power failure, where the system can do so."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

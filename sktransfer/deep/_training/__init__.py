@@ -1,0 +1,1 @@
+"""How fine-tuning trains; `phases` is where to begin to read."""

@@ -1,0 +1,335 @@
+"""Fine-tuning: the stages that are not frozen, trained together with the head.
+
+Importing this module imports torch. All randomness comes from generators made of the seed.
+"""
+
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from sktransfer.deep._engines.pooling import pool
+from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.schedule import rate_factor, stage_rates
+
+# Rows of an evaluation pass; only memory depends on it.
+_EVALUATION_ROWS = 256
+
+
+class Network(torch.nn.Module):
+    """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
+
+    Parameters
+    ----------
+    stages : list of torch.nn.Module
+        In order, on one device.
+    head : Head
+        Where the head starts.
+    device : torch.device
+        Where all of it is to be.
+    """
+
+    def __init__(self, stages, head, device):
+        super().__init__()
+        self.stages = torch.nn.ModuleList(stages)
+        for name in ("mean", "scale"):
+            self.register_buffer(name, torch.tensor(getattr(head, name), dtype=torch.float32))
+        self.coef = torch.nn.Parameter(torch.tensor(head.coef, dtype=torch.float32))
+        self.intercept = torch.nn.Parameter(torch.tensor(head.intercept, dtype=torch.float32))
+        self.to(device)
+
+    def forward(self, activations):
+        """The outputs for activations of the last frozen stage."""
+        for stage in self.stages:
+            activations = stage(activations)
+        features = (pool(activations, "avg") - self.mean) / self.scale
+        return F.linear(features, self.coef, self.intercept)
+
+    def head(self):
+        """The head as it is now, in NumPy."""
+        tensors = self.mean, self.scale, self.coef, self.intercept
+        return Head(*(tensor.detach().cpu().numpy().astype(np.float64) for tensor in tensors))
+
+
+class Training:
+    """The second phase: epochs of AdamW [1]_, and all that they leave behind.
+
+    Between two epochs `state` is everything that the rest depends on: a fresh object that is
+    made with the same arguments, and given it by `restore`, goes on to the same bits.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place. `finish` leaves it with the weights of the best epoch by held-out loss,
+        the start included; with those of the last epoch where nothing is held out.
+    training, held_out : Rows
+        ``training.inputs.epoch(number)`` gives the inputs of an epoch and ``held_out.inputs`` are
+        inputs: what gives float32 arrays, activations of the last frozen stage, when indexed with
+        row numbers. `held_out` may be None.
+    loss : SoftmaxLoss or SquaredLoss
+        What is minimised.
+    settings : Settings
+        ``learning_rate`` is the step of the head, ``backbone_learning_rate`` that of the stages.
+    batch_statistics : bool
+        Whether batch-norm of the stages trains on the statistics of the minibatch, and takes those
+        of all training rows over at the end of each epoch.
+    seed : int
+        Of the order of the rows.
+    log : EpochLog
+        Hears of each epoch, and may stop the training.
+
+    References
+    ----------
+    .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
+       https://arxiv.org/abs/1711.05101
+    """
+
+    def __init__(self, network, training, held_out, *, loss, settings, batch_statistics, seed, log):
+        self.network, self.training, self.held_out = network, training, held_out
+        self.loss, self.settings, self.log = loss, settings, log
+        self.batch_statistics, self.seed = batch_statistics, seed
+        self.generator = torch.Generator().manual_seed(seed)
+        self.optimizer = _make_optimizer(network, settings)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.start = _anchors(network) if settings.l2_sp else []
+        self.n_done, self.stopped = 0, False
+        self.age, self.best_loss, self.best = 0, np.inf, {}
+        self._keep_best()
+        self.age = 0
+
+    @property
+    def done(self):
+        """Whether no epoch is left: all have run, none got better, or a callback has stopped."""
+        impatient = self.age >= self.settings.n_iter_no_change
+        return self.stopped or impatient or self.n_done >= self.settings.max_epochs
+
+    def run_epoch(self):
+        """Train for one epoch, judge it, and write it down."""
+        self.log.begin("fine-tune")
+        inputs = self.training.inputs.epoch(self.n_done)
+        with _seeded_layers(self) if self.batch_statistics else nullcontext():
+            seen = self._run_batches(inputs)
+            if self.batch_statistics:
+                settle_statistics(self.network, inputs, len(self.training.y))
+        self.n_done += 1
+        self.stopped = bool(
+            self.log.end(
+                training=seen,
+                held_out=self._keep_best(),
+                head=lambda: self.loss.in_units(self.network.head()),
+                stages=self.network.stages,
+            )
+        )
+
+    def finish(self):
+        """Give the network the best weights back; returns its head, in the units of y."""
+        if self.best:
+            self.network.load_state_dict(_tensors(self.best))
+        return self.loss.in_units(self.network.eval().head())
+
+    def _keep_best(self):
+        """Judge the weights as they are now, and keep the best; returns loss and score, or None."""
+        self.network.eval()
+        if self.held_out is None:
+            return None
+        judged = self.loss.evaluate(predict(self.network, self.held_out), self.held_out)
+        self.age += 1
+        if judged[0] < self.best_loss:
+            self.age, self.best_loss = 0, float(judged[0])
+            self.best = _arrays(self.network.state_dict())
+        return judged
+
+    def _run_batches(self, inputs):
+        """One pass in random order; returns the mean loss and the score that the steps saw."""
+        rows, device = self.training, self.network.coef.device
+        y = torch.as_tensor(rows.y, dtype=None if rows.y.ndim == 1 else torch.float32)
+        weight = torch.as_tensor(rows.weight / rows.weight.mean(), dtype=torch.float32)
+        batches = minibatches(len(y), self.settings.batch_size, self.generator)
+        outputs = np.empty((len(y), self.loss.n_outputs))
+        total_loss = 0.0
+        self.network.train(self.batch_statistics)
+        for number, batch in enumerate(batches):
+            self._set_rates(self.n_done * len(batches) + number, len(batches))
+            predicted = self._forward(torch.as_tensor(inputs[batch.numpy()]).to(device))
+            losses = self.loss.of_tensors(predicted, y[batch].to(device))
+            losses = losses * weight[batch].to(device)
+            self.optimizer.zero_grad()
+            losses.mean().backward()
+            self._step()
+            total_loss += losses.sum().item()
+            outputs[batch.numpy()] = predicted.detach().cpu().numpy()
+        return total_loss / len(y), self.loss.evaluate(outputs, rows)[1]
+
+    def _forward(self, inputs):
+        if not self.settings.half_precision:
+            return self.network(inputs)
+        with torch.autocast(inputs.device.type, dtype=torch.bfloat16):
+            return self.network(inputs).float()
+
+    def _set_rates(self, step, steps_an_epoch):
+        settings = self.settings
+        factor = rate_factor(
+            step,
+            n_steps=settings.max_epochs * steps_an_epoch,
+            n_warmup=settings.warmup_epochs * steps_an_epoch,
+            schedule=settings.schedule,
+        )
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
+
+    def _step(self):
+        """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
+
+        References
+        ----------
+        .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
+           convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
+        """
+        groups = self.optimizer.param_groups
+        for group, anchors in zip(groups, self.start, strict=False):  # the last is the head
+            share = min(1.0, group["lr"] * self.settings.l2_sp)
+            with torch.no_grad():
+                for weights, anchor in zip(group["params"], anchors, strict=True):
+                    weights.lerp_(anchor, share)
+        self.optimizer.step()
+
+    def state(self):
+        """Everything that the epochs to come depend on, at the end of an epoch.
+
+        Returns
+        -------
+        state : dict of str to ndarray, int, float, bool or dict of lists
+            Copies; "network/...", "best/..." and "optimizer/..." are the arrays of the weights,
+            the best weights and AdamW's moments.
+        """
+        moments = {
+            f"{place}/{name}": value
+            for place, values in self.optimizer.state_dict()["state"].items()
+            for name, value in values.items()
+        }
+        return {
+            **_prefixed("network/", _arrays(self.network.state_dict())),
+            **_prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
+            **_prefixed("optimizer/", _arrays(moments)),
+            "generator": self.generator.get_state().numpy().copy(),
+            "n_done": self.n_done,
+            "stopped": self.stopped,
+            "age": self.age,
+            "best_loss": self.best_loss,
+            "history": {name: list(values) for name, values in self.log.history.items()},
+        }
+
+    def restore(self, state):
+        """Go back to a `state`; returns the object itself."""
+        self.network.load_state_dict(_tensors(_under("network/", state)))
+        self.best = {name: array.copy() for name, array in _under("best/", state).items()}
+        moments = {}
+        for name, tensor in _tensors(_under("optimizer/", state)).items():
+            place, name = name.split("/", 1)
+            moments.setdefault(int(place), {})[name] = tensor
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.generator.set_state(torch.as_tensor(state["generator"].copy()))
+        self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
+        self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
+        self.log.history.update({name: list(v) for name, v in state["history"].items()})
+        return self
+
+
+def _make_optimizer(network, settings):
+    """AdamW with a group of weights for each stage, and one for the head, which comes last."""
+    rates = stage_rates(
+        len(network.stages), rate=settings.backbone_learning_rate, decay=settings.rate_decay
+    )
+    decay = 0.0 if settings.l2_sp else settings.weight_decay
+    groups = [
+        {"params": list(stage.parameters()), "lr": rate, "weight_decay": decay}
+        for stage, rate in zip(network.stages, rates, strict=True)
+    ]
+    head = {"params": [network.coef, network.intercept], "lr": settings.learning_rate}
+    return torch.optim.AdamW([*groups, head], weight_decay=settings.weight_decay)
+
+
+def _anchors(network):
+    """Copies of the weights of each stage."""
+    return [[w.detach().clone() for w in stage.parameters()] for stage in network.stages]
+
+
+@contextmanager
+def _seeded_layers(training):
+    """Let layers that draw for themselves, dropout say, draw from the seed and the epoch."""
+    device = training.network.coef.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        seed = int(np.random.default_rng([training.seed, training.n_done]).integers(2**62))
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def settle_statistics(network, inputs, n_rows):
+    """Set the running statistics of batch-norm to those of all training rows [1]_.
+
+    The trailing average of the minibatches lags behind the weights: after a few epochs of few
+    minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
+    held-out loss judged with it stops the training at once.
+
+    Parameters
+    ----------
+    network : Network
+        Its running statistics are changed in place.
+    inputs : array-like
+        The activations of all training rows.
+    n_rows : int
+        How many they are.
+
+    References
+    ----------
+    .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
+    """
+    network.train()
+    with torch.no_grad():
+        for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // _EVALUATION_ROWS))):
+            for stage in network.stages:
+                stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
+            network(torch.as_tensor(inputs[part]).to(network.coef.device))
+    for stage in network.stages:
+        stage.momentum = None
+
+
+def minibatches(n_rows, batch_size, generator):
+    """Split the rows 0..n_rows-1 in random order; a single row at the end joins the batch before
+    it, because batch-norm has no variance of one row."""
+    batches = list(torch.randperm(n_rows, generator=generator).split(batch_size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        last = batches.pop()
+        batches[-1] = torch.cat([batches[-1], last])
+    return batches
+
+
+def predict(network, rows):
+    """The outputs, (n_samples, n_outputs), float64, of a network in evaluation mode."""
+    device, outputs = network.coef.device, []
+    with torch.no_grad():
+        for first in range(0, len(rows.y), _EVALUATION_ROWS):
+            part = np.arange(first, min(first + _EVALUATION_ROWS, len(rows.y)))
+            outputs.append(network(torch.as_tensor(rows.inputs[part]).to(device)).cpu())
+    return torch.cat(outputs).numpy().astype(np.float64)
+
+
+def _arrays(tensors):
+    """Copies of tensors as arrays."""
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
+
+
+def _tensors(arrays):
+    return {name: torch.as_tensor(np.array(array)) for name, array in arrays.items()}
+
+
+def _prefixed(prefix, values):
+    return {prefix + name: value for name, value in values.items()}
+
+
+def _under(prefix, values):
+    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}

@@ -1,0 +1,234 @@
+"""The two phases of fine-tuning: a head on frozen features, then the last stages with it.
+
+Where nothing but a head is trained, on the features of pretrained weights, torch is not imported.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sktransfer.deep._augmentation import View
+from sktransfer.deep._training.head import Head
+
+# Fixed views of an image where everything is frozen and nobody says how many.
+VIEWS_WHEN_FROZEN = 4
+
+
+class Augmented(NamedTuple):
+    """How the training rows are augmented: by what, in how many fixed views, with which seed."""
+
+    augmentation: object
+    n_views: int | None
+    seed: int
+
+    def view(self, number):
+        """One view of all images."""
+        return View(self.augmentation, self.seed, number)
+
+    def fixed_views(self, *, default):
+        """The fixed views beside the images themselves; None where each epoch has its own."""
+        if self.augmentation is None:
+            return []
+        n_views = default if self.n_views is None else self.n_views
+        return None if n_views is None else [self.view(number) for number in range(n_views)]
+
+
+class Outcome(NamedTuple):
+    """What a training leaves: the head in the units of y, whether the first phase converged (True
+    where there was none), and the stages that were trained, torch modules."""
+
+    head: Head
+    converged: bool
+    stages: tuple = ()
+
+
+def train_head(start, labels, *, loss, settings, augmented, log):
+    """Train nothing but a head, on all rows and their fixed views.
+
+    Parameters
+    ----------
+    start : PretrainedStart or DrawnStart
+        Where the features come from.
+    labels : Rows
+        The targets and the weights of the images, without inputs.
+    loss : SoftmaxLoss or SquaredLoss
+        What is minimised.
+    settings : Settings
+        How to train.
+    augmented : Augmented
+        How the rows are augmented.
+    log : EpochLog
+        Hears of each epoch.
+
+    Returns
+    -------
+    outcome : Outcome
+    """
+    views = [None, *augmented.fixed_views(default=VIEWS_WHEN_FROZEN)]
+    features = [start.features(view=view).astype(np.float64) for view in views]
+    if len(views) > 1:
+        everything = np.tile(np.arange(len(labels.y)), len(views))
+        labels = labels._replace(y=labels.y[everything], weight=labels.weight[everything])
+    rows = labels._replace(inputs=features[0] if len(views) == 1 else np.concatenate(features))
+    head, converged = loss.fit_head(rows, None, settings=settings, log=log)
+    return Outcome(loss.in_units(head), converged)
+
+
+def train_stages(
+    start, labels, *, loss, settings, augmented, from_scratch, seed, device, log, checkpoint=None
+):
+    """Train a head on the features as they are, then the last stages together with it.
+
+    Parameters
+    ----------
+    start : PretrainedStart or DrawnStart
+        Where the activations come from.
+    labels : Rows
+        The targets and the weights of the images, without inputs.
+    loss : SoftmaxLoss or SquaredLoss
+        What is minimised.
+    settings : Settings
+        How to train.
+    augmented : Augmented
+        How the training rows are augmented in the second phase.
+    from_scratch : bool
+        Whether the stages have random weights. Then there is no first phase, and batch-norm uses
+        the statistics of the minibatches.
+    seed : int
+        Of the choice of held-out rows and the order of the minibatches.
+    device : torch.device
+        Where torch trains.
+    log : EpochLog
+        Hears of each epoch.
+    checkpoint : object or None, default=None
+        ``checkpoint.load()`` gives the state that an interrupted training has left, or None, and
+        ``checkpoint.save(state)`` is called at the end of each epoch.
+
+    Returns
+    -------
+    outcome : Outcome
+        The same, to the bit, whether the training was interrupted or not.
+    """
+    from sktransfer.deep._training.loop import Network, Training
+
+    rows, held_out_rows = loss.hold_out(labels.y, settings.validation_fraction, seed)
+    activations = start.activations()
+    state = None if checkpoint is None else checkpoint.load()
+    stages = start.tail(device)
+    if state is not None:
+        head, converged = _head_of(state), bool(state["converged"])
+    elif from_scratch:
+        # It does not standardise: features of random weights say nothing yet.
+        head, converged = _zeros(loss.n_outputs, start.n_features), True
+    else:
+        features = start.features().astype(np.float64)
+        parts = labels.take(rows, features), labels.take(held_out_rows, features)
+        head, converged = loss.fit_head(*parts, settings=settings, log=log)
+    network = Network(stages, head, device)
+    training = Training(
+        network,
+        labels.select(rows, _training_inputs(start, activations, rows, augmented)),
+        labels.select(held_out_rows, Selected(activations, held_out_rows)),
+        loss=loss,
+        settings=settings,
+        batch_statistics=from_scratch,
+        seed=seed,
+        log=log,
+    )
+    if state is not None:
+        training.restore(state)
+    while not training.done:
+        training.run_epoch()
+        if checkpoint is not None:
+            checkpoint.save(training.state() | {"converged": converged})
+    return Outcome(training.finish(), converged, tuple(stages))
+
+
+def _head_of(state):
+    """A head of the size of that in a state, to be filled from it."""
+    return _zeros(*state["network/coef"].shape)
+
+
+def _zeros(n_outputs, n_features):
+    zeros = np.zeros((n_outputs, n_features))
+    return Head(zeros[0], zeros[0] + 1.0, zeros, zeros[:, 0])
+
+
+class Selected:
+    """Some rows of an array, none of which is copied before it is asked for.
+
+    It is the inputs of an epoch, and the source of those of every epoch.
+
+    Parameters
+    ----------
+    array : ndarray
+        In memory, or mapped into it from a file.
+    rows : ndarray
+        Which of its rows.
+    """
+
+    def __init__(self, array, rows):
+        self._array, self._rows = array, rows
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __getitem__(self, places):
+        return self._array[self._rows[places]]
+
+    def epoch(self, number):
+        """The same inputs in every epoch."""
+        return self
+
+
+class OneOfEach:
+    """In each epoch one of several fixed views of each row, drawn from seed and epoch.
+
+    Parameters
+    ----------
+    views : list of Selected
+        The same rows in each.
+    seed : int
+        Of the draws.
+    """
+
+    def __init__(self, views, seed):
+        self._views, self._seed = views, seed
+
+    def epoch(self, number):
+        """The inputs of an epoch."""
+        generator = np.random.default_rng([self._seed, number])
+        drawn = generator.integers(len(self._views), size=len(self._views[0]))
+        return _Drawn(self._views, drawn)
+
+
+class _Drawn:
+    def __init__(self, views, drawn):
+        self._views, self._drawn = views, drawn
+
+    def __getitem__(self, places):
+        chosen = self._drawn[places]
+        rows = [self._views[view][places[i : i + 1]] for i, view in enumerate(chosen)]
+        return np.concatenate(rows)
+
+
+class _NewViews:
+    """New views in each epoch: the frozen stages run over the training rows again."""
+
+    def __init__(self, start, rows, augmented):
+        self._start, self._rows, self._augmented = start, rows, augmented
+
+    def epoch(self, number):
+        view = self._augmented.view(number)
+        return self._start.activations(view=view, rows=self._rows, keep=False)
+
+
+def _training_inputs(start, activations, rows, augmented):
+    """What gives the inputs of the training rows, epoch by epoch."""
+    views = augmented.fixed_views(default=None)
+    if views is None:
+        return _NewViews(start, rows, augmented)
+    if not views:
+        return Selected(activations, rows)
+    arrays = [activations, *(start.activations(view=view) for view in views)]
+    return OneOfEach([Selected(array, rows) for array in arrays], augmented.seed)

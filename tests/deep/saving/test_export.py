@@ -1,0 +1,392 @@
+"""to_onnx: one file, without torch, that answers as the estimator does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
+from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._images.image_format import ImageFormat
+from sktransfer.deep._images.network_input import network_input
+from sktransfer.deep._preprocessing import Preprocessing
+from sktransfer.deep._saving.export_pixels import GraphWriter, pillow_matrix, write_preprocessing
+
+DIGITS, LABELS = load_digits(return_X_y=True)
+X, Y, X_NEW = DIGITS[:80], LABELS[:80], DIGITS[80:120]
+BYTES = (DIGITS * 15).astype(np.uint8)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def make(kind=FineTuneClassifier, **parameters):
+    if parameters.get("freeze_depth", "all") != "all":
+        pytest.importorskip("torch", reason="the second phase trains with torch")
+    return kind(**({"max_epochs": 2, "random_state": 0} | parameters))
+
+
+def export(estimator, tmp_path, **options):
+    """Write the file, check it, and open it."""
+    import onnx
+
+    path = tmp_path / "whole.onnx"
+    estimator.to_onnx(path, **options)
+    onnx.checker.check_model(onnx.load(path))
+    return make_session(path.read_bytes())
+
+
+def run(session, images):
+    outputs = session.run(None, {"X": np.asarray(images, dtype=np.float32)})
+    return dict(zip((output.name for output in session.get_outputs()), outputs, strict=True))
+
+
+def assert_agree(estimator, session, images, *, atol=1e-5):
+    found = run(session, images)
+    expected = estimator.predict_proba(images)
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=0, atol=atol)
+    clear = np.ptp(np.sort(expected, axis=1)[:, -2:], axis=1) > 1e-4
+    assert clear.any()
+    assert (found["label"] == estimator.predict(images))[clear].all()
+    assert found["probabilities"].dtype == np.float32
+
+
+SCHEMES = {
+    "frozen": {},
+    "last stage": {"freeze_depth": 3},
+    "all stages": {"freeze_depth": 0},
+    "from scratch": {"freeze_depth": 2, "initialize": "random"},
+    "random, frozen": {"initialize": "random"},
+}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("n_classes", [2, 10])
+def test_probabilities_and_labels_agree(scheme, n_classes, tmp_path):
+    if "initialize" in SCHEMES[scheme]:
+        pytest.importorskip("torch", reason="weights are drawn by torch")
+    classifier = make(**SCHEMES[scheme]).fit(X, Y % n_classes)
+    session = export(classifier, tmp_path)
+    assert_agree(classifier, session, X_NEW)
+    assert_agree(classifier, session, X_NEW[:1])
+    assert session.get_inputs()[0].shape == ["n", 64]
+
+
+def test_trained_weights_are_not_those_of_the_file(tmp_path):
+    """The two would differ by far more than the tolerance."""
+    options = {"freeze_depth": 2, "backbone_learning_rate": 1e-2, "validation_fraction": 0}
+    classifier = make(**options).fit(X, Y)
+    expected = classifier.predict_proba(X_NEW)
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+    classifier.stage_weights_ = {}
+    assert np.abs(classifier.predict_proba(X_NEW) - expected).max() > 1e-2
+
+
+IMAGES = {
+    "rows of bytes": BYTES,
+    "float rows from 0 to 1": DIGITS / 16,
+    "float rows from -1 to 1": DIGITS / 8 - 1,
+    "odd range": DIGITS * 3.7 - 5,
+    "maps of bytes": BYTES.reshape(-1, 8, 8),
+    "large maps": np.kron(BYTES.reshape(-1, 8, 8), np.ones((1, 7, 5), dtype=np.uint8)),
+    "colour": np.stack([BYTES, BYTES // 2, 255 - BYTES], axis=-1).reshape(-1, 8, 8, 3),
+    "colour and alpha": np.stack(
+        [BYTES, BYTES // 2, 255 - BYTES, 240 - BYTES // 2], axis=-1
+    ).reshape(-1, 8, 8, 4),
+    "deep colour": np.stack([DIGITS, DIGITS**2 / 16, 16 - DIGITS], axis=-1).reshape(-1, 8, 8, 3),
+}
+
+
+@pytest.mark.parametrize("of", ["network", "colour_network"])
+@pytest.mark.parametrize("images", IMAGES)
+def test_images_of_all_kinds_agree(images, of, request, tmp_path):
+    network, images = request.getfixturevalue(of), IMAGES[images][:120]
+    classifier = make(backbone=network).fit(images[:80], Y)
+    session = export(classifier, tmp_path)
+    assert session.get_inputs()[0].shape == ["n", *images.shape[1:]]
+    assert_agree(classifier, session, images[80:])
+
+
+def test_rows_of_colour_pixels_agree(colour_network, tmp_path):
+    rows = BYTES[:120, :60]
+    classifier = make(backbone=colour_network, image_shape=(4, 5, 3)).fit(rows[:80], Y)
+    assert_agree(classifier, export(classifier, tmp_path), rows[80:])
+
+
+def test_values_outside_of_the_range_are_clipped_alike(tmp_path):
+    classifier = make(value_range=(2, 14)).fit(X, Y)
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+    constant = make().fit(np.full_like(X, 20.0), Y)
+    np.testing.assert_allclose(
+        run(export(constant, tmp_path), X_NEW)["probabilities"],
+        constant.predict_proba(np.full_like(X_NEW, 20.0)),
+        atol=1e-5,
+    )
+
+
+PREPROCESSINGS = [
+    Preprocessing((32, 32), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)),
+    Preprocessing((20, 28), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), resize="bicubic"),
+    Preprocessing((24, 24), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), crop=0.875, channel_order="bgr"),
+    Preprocessing((24, 18), 1, (0.4,), (0.2,), crop=0.875, resize="bicubic"),
+]
+
+
+@pytest.mark.parametrize("preprocessing", PREPROCESSINGS, ids=["plain", "bicubic", "bgr", "grey"])
+@pytest.mark.parametrize(
+    "shape", [(37, 53, 3), (11, 90, 3), (40, 23, 1), (24, 24, 3), (9, 8, 4), (900, 1300, 3)]
+)
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "deep"])
+def test_the_graph_s_input_of_the_network_is_ours(preprocessing, shape, deep, tmp_path):
+    """Levels of 8 bits exactly, so that no rounding of a pixel goes the other way."""
+    from onnx import TensorProto, helper
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (3, *shape)).astype(np.float32)
+    images[1] = rng.uniform(0, 255, shape) if deep else images[1]
+    writer = GraphWriter("pixels")
+    made = write_preprocessing(
+        writer, "X", shape=shape, value_range=(0, 255), preprocessing=preprocessing
+    )
+    values = [
+        helper.make_tensor_value_info("X", TensorProto.FLOAT, ["n", *shape]),
+        helper.make_tensor_value_info(made, TensorProto.FLOAT, None),
+    ]
+    graph = helper.make_graph(writer.nodes, "g", values[:1], values[1:], writer.constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    (found,) = make_session(model.SerializeToString()).run(None, {"X": images})
+    expected = network_input(ImageFormat(None, (0, 255)).to_unit(images, None), preprocessing)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
+
+
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+@pytest.mark.parametrize(("n_in", "n_out"), [(7, 31), (31, 7), (64, 48), (5, 5), (200, 3)])
+def test_pillow_s_weights_give_pillow_s_levels(n_in, n_out, method):
+    from PIL import Image
+
+    row = np.random.default_rng(0).integers(0, 256, (40, n_in), dtype=np.uint8)
+    resized = Image.fromarray(row).resize((n_out, 40), getattr(Image, method.upper()))
+    sums = row @ pillow_matrix(n_in, n_out, method).T
+    levels = np.clip(np.floor((sums + 2**21) / 2**22), 0, 255)
+    np.testing.assert_array_equal(levels, np.asarray(resized))
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype"),
+    [
+        (["no", "ja"], object),
+        ([-1, 1], np.int64),
+        ([False, True], np.bool_),
+        ([3.0, 7.0], np.float64),
+    ],
+    ids=["text", "integers", "bool", "float"],
+)
+def test_labels_have_the_values_of_the_classes(classes, dtype, tmp_path):
+    y = np.array(classes)[(Y > 4).astype(int)]
+    classifier = make().fit(X, y)
+    label = run(export(classifier, tmp_path), X_NEW)["label"]
+    assert label.dtype == dtype
+    assert label.tolist() == classifier.predict(X_NEW).tolist()
+
+
+def test_one_class_is_exported(tmp_path):
+    classifier = make().fit(X, np.full(80, "x"))
+    found = run(export(classifier, tmp_path), X_NEW)
+    assert set(found["label"]) == {"x"}
+    np.testing.assert_array_equal(found["probabilities"], np.ones((40, 1)))
+
+
+@pytest.mark.parametrize("columns", [None, 1, 2])
+@pytest.mark.parametrize("depth", ["all", 2])
+def test_a_regressor_agrees(columns, depth, tmp_path):
+    targets = np.stack([X.mean(axis=1), 1e3 * X[:, 20] - 500], axis=1)
+    y = targets[:, 1] if columns is None else targets[:, :columns]
+    regressor = make(FineTuneRegressor, freeze_depth=depth).fit(X, y)
+    found = run(export(regressor, tmp_path), X_NEW)["predictions"]
+    expected = regressor.predict(X_NEW)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6 * np.abs(expected).max())
+
+
+def test_after_files_the_input_is_the_network_s_or_of_a_named_size(colour_network, tmp_path):
+    import onnx
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
+    paths = [tmp_path / f"{i}.png" for i in range(12)]
+    for path, image in zip(paths, pixels, strict=True):
+        Image.fromarray(image).save(path)
+    classifier = make(backbone=colour_network).fit(paths, Y[:12] % 2)
+    expected = classifier.predict_proba(paths)
+    session = export(classifier, tmp_path)
+    assert session.get_inputs()[0].shape == ["n", 3, 32, 32]
+    inputs = network_input(pixels, classifier.backbone_.preprocessing)
+    np.testing.assert_allclose(run(session, inputs)["probabilities"], expected, atol=1e-5)
+    about = {p.key: p.value for p in onnx.load(tmp_path / "whole.onnx").metadata_props}
+    assert about["sktransfer.input"].startswith("the network's input")
+    sized = export(classifier, tmp_path, image_shape=(20, 30, 3))
+    np.testing.assert_allclose(run(sized, pixels)["probabilities"], expected, atol=1e-5)
+
+
+def test_a_size_for_rows_is_an_error(tmp_path):
+    classifier = make().fit(X, Y)
+    with pytest.raises(ValueError, match=r"image_shape=\(8, 8\) is for estimators .* pass None"):
+        classifier.to_onnx(tmp_path / "m.onnx", image_shape=(8, 8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_file_says_what_it_is(tmp_path):
+    import onnx
+
+    make().fit(X, np.array(["a", "b"])[Y % 2]).to_onnx(tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(about["sktransfer.classes"]) == ["a", "b"]
+    assert about["sktransfer.estimator"] == "FineTuneClassifier"
+    assert "from 0 to 16" in about["sktransfer.input"]
+    assert model.producer_name == "sktransfer"
+
+
+def test_it_runs_in_a_process_without_torch_and_without_this_package(tmp_path):
+    classifier = make(freeze_depth=3).fit(X, Y)
+    classifier.to_onnx(tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", X_NEW.astype(np.float32))
+    code = (
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in ('torch', 'sktransfer', 'sklearn'):\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without)\n"
+        "import numpy as np, onnxruntime\n"
+        "session = onnxruntime.InferenceSession('m.onnx')\n"
+        "label, shares = session.run(None, {'X': np.load('x.npy')})\n"
+        "np.savez('p.npz', label=label, shares=shares)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path]))}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=environment)
+    with np.load(tmp_path / "p.npz") as found:
+        expected = classifier.predict_proba(X_NEW)
+        np.testing.assert_allclose(found["shares"], expected, rtol=0, atol=1e-5)
+
+
+GRAPHS = {
+    "tokens": (
+        [
+            ("Conv", ["image", "k"], ["c"], {}),
+            ("Reshape", ["c", "flat"], ["f"], {}),
+            ("Transpose", ["f"], ["out"], {"perm": [0, 2, 1]}),
+        ],
+        {"flat": np.array([0, 5, -1])},
+    ),
+    "vector": (
+        [
+            ("Conv", ["image", "k"], ["c"], {}),
+            ("GlobalAveragePool", ["c"], ["p"], {}),
+            ("Flatten", ["p"], ["out"], {"axis": 1}),
+        ],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize(("graph", "batch"), [(g, b) for g in GRAPHS for b in ("n", 1)])
+def test_tokens_vectors_and_graphs_of_one_image(graph, batch, write_graph, tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(5, 1, 3, 3)).astype(np.float32)
+    nodes, arrays = GRAPHS[graph]
+    path = write_graph(tmp_path / "g.onnx", nodes, arrays | {"k": kernel}, shape=[batch, 1, 12, 12])
+    options = {"stages": ["out"], "preprocessing": (0.5, 0.5)}
+    classifier = make(backbone=path, **options).fit(X, Y)
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+
+
+def test_operators_of_old_times_are_lifted(write_graph, tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(5, 1, 3, 3)).astype(np.float32)
+    nodes = [("Conv", ["image", "k"], ["c"], {}), ("Relu", ["c"], ["out"], {})]
+    path = write_graph(tmp_path / "g.onnx", nodes, {"k": kernel}, shape=["n", 1, 12, 12], opset=7)
+    classifier = make(backbone=path, stages=["out"], preprocessing=(0.5, 0.5)).fit(X, Y)
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+
+
+def test_weights_that_two_stages_share_and_training_has_parted(write_graph, tmp_path):
+    kernel = np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32) / 3
+    nodes = [
+        ("Conv", ["image", "k"], ["c1"], {"pads": [1, 1, 1, 1]}),
+        ("Relu", ["c1"], ["one"], {}),
+        ("Conv", ["one", "k"], ["c2"], {"pads": [1, 1, 1, 1]}),
+        ("LeakyRelu", ["c2"], ["out"], {}),
+    ]
+    path = write_graph(tmp_path / "g.onnx", nodes, {"k": kernel}, shape=["n", 1, 12, 12])
+    options = {"stages": ["one", "out"], "preprocessing": (0.0, 1.0)}
+    rates = {"backbone_learning_rate": 0.05, "rate_decay": 0.1, "validation_fraction": 0}
+    classifier = make(backbone=path, freeze_depth=0, **options, **rates).fit(X, Y)
+    weights = [arrays["k"] for arrays in classifier.stage_weights_.values()]
+    assert np.abs(weights[0] - weights[1]).max() > 1e-3
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+
+
+@pytest.mark.parametrize("depth", ["all", 1])
+def test_a_torch_module_is_traced_and_agrees(depth, tmp_path):
+    torch = pytest.importorskip("torch", reason="a module")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(4, 6, 3),
+        torch.nn.ReLU(),
+    )
+    described = {"preprocessing": (0.5, 0.5), "input_size": 16, "stages": ["3", "5"]}
+    classifier = make(backbone=module, freeze_depth=depth, **described).fit(X, Y)
+    assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+
+
+def test_a_module_that_counts_its_images_is_refused_in_a_sentence(tmp_path):
+    torch = pytest.importorskip("torch", reason="a module")
+
+    class Counting(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution = torch.nn.Conv2d(1, 4, 3)
+
+        def forward(self, x):
+            return self.convolution(x) * float(len(x) + 1)
+
+    classifier = make(
+        backbone=torch.nn.Sequential(Counting(), torch.nn.ReLU()),
+        preprocessing=(0.5, 0.5),
+        input_size=16,
+        stages=["1"],
+    ).fit(X, Y)
+    with pytest.raises(ValueError, match=r"cannot be written as ONNX for any .*onnxscript"):
+        classifier.to_onnx(tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+DATA = Path(os.environ.get("SKTRANSFER_DATA", ROOT.parent / "shared" / "data"))
+WEIGHTS = DATA.parent / "weights"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mobilenet_v1_0.25_224.onnx", {"preprocessing": "tf"}),
+        ("mobilenet_v1_0.25_224.onnx", {"preprocessing": "tf", "freeze_depth": 4, "max_epochs": 1}),
+        ("shufflenet-v2-12-int8.onnx", {"preprocessing": "torch"}),
+    ],
+    ids=["mobilenet", "mobilenet tuned", "shufflenet int8"],
+)
+def test_photographs_through_real_networks(name, options, photos, tmp_path):
+    from PIL import Image
+
+    if not (WEIGHTS / name).is_file():
+        pytest.skip(f"no {name} under {WEIGHTS} (set SKTRANSFER_DATA)")
+    images = [Image.open(path).convert("RGB").resize((320, 240)) for path in photos[:6]]
+    pixels = np.stack([np.asarray(image) for image in images])
+    y = np.arange(len(pixels)) % 2
+    classifier = make(backbone=WEIGHTS / name, **options).fit(pixels, y)
+    assert_agree(classifier, export(classifier, tmp_path), pixels, atol=1e-5)
