@@ -21,9 +21,9 @@ from benchmarks._speed_networks import (
     uncut,
 )
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._cache import memory
-from sktransfer.deep._digest import digest_pixels
-from sktransfer.deep._network_input import network_input, resize_plan
+from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._images.digest import digest_pixels
+from sktransfer.deep._images.network_input import network_input, resize_plan
 
 PER_SECOND = "Images per second, medians of runs by turns; threads on both sides: "
 

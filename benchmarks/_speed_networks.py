@@ -9,7 +9,9 @@ from time import perf_counter
 from benchmarks._data import DataError, find_mobilenet_v2
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._onnx_engine import cut_graph, make_session, n_threads
+from sktransfer.deep._graphs.cuts import cut_graph
+from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._images.stream import n_threads
 
 BATCH = 32
 THREADS = n_threads(None)

@@ -17,9 +17,9 @@ from benchmarks._runner import Table
 from benchmarks._speed_images import find_files
 from benchmarks._speed_networks import by_turns, fitted_extractor, timed
 from sktransfer import FineTuneClassifier
-from sktransfer.deep._cache import memory
-from sktransfer.deep._phases import Augmented, train_head, train_stages
-from sktransfer.deep._starts import Images, PretrainedStart
+from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._training.phases import Augmented, train_head, train_stages
+from sktransfer.deep._training.starts import Images, PretrainedStart
 
 RATES = (1e-4, 3e-4, 1e-3)
 

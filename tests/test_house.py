@@ -43,6 +43,26 @@ def test_a_family_never_imports_another(family):
             )
 
 
+def _file_of(name):
+    """The file of ours that a dotted name stands for; None where it is a name inside of a file."""
+    path = ROOT.parent.joinpath(*name.split("."))
+    return next(
+        (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None
+    )
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside of functions count; those of a package's face, which loads lazily, do not."""
+    above = {}
+    for path in ROOT.rglob("*.py"):
+        below = {_file_of(name) for name in _imports_of_ours(path)}
+        above[path] = {file for file in below if file and file.name != "__init__.py"} - {path}
+    while leaves := [path for path, below in above.items() if not below & above.keys()]:
+        for path in leaves:
+            del above[path]
+    assert not above, f"in a circle, or above one: {sorted(path.name for path in above)}"
+
+
 def test_private_names_of_scikit_learn_are_imported_in_one_file_only():
     for path in ROOT.rglob("*.py"):
         if path.name == "_sklearn.py":
