@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 from sklearn.preprocessing import Normalizer
@@ -93,6 +93,13 @@ def _products(F, G):
 def no_adaptation(corpus, source, target):
     """The words as they are."""
     return classify(corpus.bags[source], corpus.labels[source], corpus.bags[target])
+
+
+def weighed_words(corpus, source, target):
+    """Words that are rare in the source count more; rows of length 1."""
+    tfidf = TfidfTransformer().fit(corpus.bags[source])
+    X, X_target = (csr_array(tfidf.transform(corpus.bags[name])) for name in (source, target))
+    return classify(X, corpus.labels[source], X_target)
 
 
 def nearest_centroid(corpus, source, target):
@@ -217,6 +224,7 @@ METHODS = (
             SUN: dict(zip(FOUR, (72.2, 76.9, 74.7, 82.8), strict=True)),
         },
     ),
+    Method("no adaptation, tf-idf", weighed_words, {}),
     Method("nearest centroid", nearest_centroid, {}),
     Method(f"target only, {FEW} labels", few_labels, {}),
     Method(

@@ -12,6 +12,7 @@ from contextlib import closing
 import numpy as np
 
 from sktransfer.deep._cache.cache import open_cache
+from sktransfer.deep._cache.file_digest import known_digest
 from sktransfer.deep._engines.engine import open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._images.batches import Recycled, gather, read_slices
@@ -21,6 +22,9 @@ from sktransfer.deep._images.value_range import warn_of_other_scale
 # Raise it when the same images come to have other features.
 VERSION = 1
 IN_MEMORY = 2**30
+
+# How many files are looked up in one go: their rows are in memory twice for a moment.
+LOOKED_UP_AT_ONCE = 1024
 
 
 def stage_features(
@@ -105,6 +109,7 @@ def stage_features(
         augmented=augmented,
         choose=lookup.choose,
         recycled=recycled,
+        positions=lookup.unknown(X, image_format),
     )
     faults, stop = [], on_error == "raise"
     batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
@@ -149,6 +154,25 @@ class _Lookup:
         self._keys = {}
         self._copies = []
         self._lock = threading.Lock()
+
+    def unknown(self, X, image_format):
+        """Fill in what can be found without reading a file; give the positions of the others.
+
+        A search transforms the same files again and again: then no thread is worth starting.
+        """
+        if not isinstance(X, list):
+            return range(len(X))
+        left, value_range = [], image_format.range_of(None)
+        for start in range(0, len(X), LOOKED_UP_AT_ONCE):
+            digests = {
+                position: known_digest(X[position])
+                for position in range(start, min(start + LOOKED_UP_AT_ONCE, len(X)))
+            }
+            known = [position for position, digest in digests.items() if digest is not None]
+            chosen = self.choose(known, [digests[position] for position in known], value_range)
+            found = {position for position, wanted in zip(known, chosen, strict=True) if not wanted}
+            left += [position for position in digests if position not in found]
+        return left
 
     def choose(self, positions, digests, value_range):
         """Fill in what the cache holds; tell of each image whether it is to be computed."""

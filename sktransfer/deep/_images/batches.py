@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from sktransfer.deep._cache.file_digest import known_digest, remember_digest, signature
 from sktransfer.deep._images.decode import (
@@ -203,6 +202,7 @@ def read_slices(
     augmented=None,
     choose=None,
     recycled=None,
+    positions=None,
 ):
     """Read images in threads, a few at a time, in the order of X.
 
@@ -224,17 +224,20 @@ def read_slices(
         is the one that the pixels are read with, or None where the file decides.
     recycled : Recycled or None, default=None
         Where memory for batches is taken from.
+    positions : sequence of int or None, default=None
+        The images of a list that are to be read; None: all of X.
 
     Returns
     -------
     slices : generator of Slice
     """
     is_list = isinstance(X, list)
+    positions = range(len(X)) if positions is None else positions
     if is_list:
         import_pillow()
     threads = n_threads(n_jobs)
     if is_list:
-        step = max(1, min(FILES_AT_ONCE, batch_size // threads, -(-len(X) // threads)))
+        step = max(1, min(FILES_AT_ONCE, batch_size // threads, -(-len(positions) // threads)))
     else:
         step = max(1, VALUES_AT_ONCE // max(X[0].size, np.prod(preprocessing.size)))
         if step > batch_size:
@@ -249,25 +252,31 @@ def read_slices(
     )
     return ordered_map(
         read,
-        _share_memory(len(X), max(step, batch_size), step, preprocessing, recycled or Recycled()),
-        n_threads=threads if len(X) > step else 0,
+        _share_memory(
+            positions, max(step, batch_size), step, preprocessing, recycled or Recycled()
+        ),
+        n_threads=threads if len(positions) > step else 0,
         look_ahead=max(2 * threads, -(-batch_size // step)),
     )
 
 
-def _share_memory(n_images, batch_size, step, preprocessing, recycled):
-    """Which rows each slice reads, and where to: the slices of a batch lie side by side."""
+def _share_memory(positions, batch_size, step, preprocessing, recycled):
+    """Which images each slice reads, and where to: the slices of a batch lie side by side."""
     shape = preprocessing.channels, *preprocessing.size
-    for rows in gen_batches(n_images, batch_size):
-        batch = recycled.take((rows.stop - rows.start, *shape))
-        for part in gen_batches(len(batch), step):
-            yield slice(rows.start + part.start, rows.start + part.stop), batch[part]
+    for start in range(0, len(positions), batch_size):
+        rows = positions[start : start + batch_size]
+        batch = recycled.take((len(rows), *shape))
+        for begin in range(0, len(rows), step):
+            yield rows[begin : begin + step], batch[begin : begin + step]
 
 
 def _read_slice(X, task, *, image_format, preprocessing, augmented, choose):
-    rows, out = task
-    images = image_format.stack(X[rows])
-    positions = range(rows.start, rows.start + len(images))
+    positions, out = task
+    if isinstance(positions, range):
+        images = X[positions.start : positions.stop]
+    else:
+        images = [X[position] for position in positions]
+    images = image_format.stack(images)
     read = _read_array if isinstance(images, np.ndarray) else _read_items
     return read(images, positions, out, image_format, preprocessing, augmented, choose)
 
@@ -302,18 +311,17 @@ def _read_items(items, positions, out, image_format, preprocessing, augmented, c
     faults, sources = [], []
     for position, item in zip(positions, items, strict=True):
         try:
-            sources.append((position, *_load_and_hash(item, choose or augmented)))
+            sources.append((position, item, *_load_and_hash(item, choose or augmented)))
         except Unreadable as reason:
             faults.append(find_fault(item, position, reason))
     if choose and sources:
-        places, _, digests = zip(*sources, strict=True)
+        places, _, _, digests = zip(*sources, strict=True)
         wanted = choose(places, digests, image_format.range_of(None))
         sources = [source for source, want in zip(sources, wanted, strict=True) if want]
     whole = _if_whole(out, len(sources))
     inputs = np.empty((len(sources), *out.shape[1:]), np.float32) if whole is None else whole
     done = []
-    for position, source, own in sources:
-        item = items[position - positions[0]]
+    for position, item, source, own in sources:
         try:
             picture, implied = open_picture(
                 _load_as_hashed(item, own) if source is None else source

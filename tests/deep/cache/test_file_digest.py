@@ -2,14 +2,17 @@
 
 import builtins
 import os
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sktransfer import PretrainedFeatureExtractor
+from sktransfer.deep import _features
 from sktransfer.deep._cache import file_digest
 from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._images import stream
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +115,22 @@ def test_a_file_that_changes_between_the_look_and_the_reading_is_a_fault(files):
     file_digest._known[path] = file_digest.signature(path), b"that of another content"
     with pytest.raises(ValueError, match="changed while it was read"):
         extractor.transform(files)
+
+
+def test_what_is_known_without_reading_is_looked_up_in_the_callers_thread(files, monkeypatch):
+    """A warm call starts no thread; files that are new, or equal to others, find their rows."""
+    monkeypatch.setattr(file_digest, "SETTLED", 0.0)
+    monkeypatch.setattr(_features, "LOOKED_UP_AT_ONCE", 2)
+    extractor = PretrainedFeatureExtractor(n_jobs=2).fit(files)
+    expected = PretrainedFeatureExtractor(cache=None).fit(files).transform(files)
+    np.testing.assert_array_equal(extractor.transform(files[:2]), expected[:2])
+    twin = files[0].replace("0.bmp", "twin.bmp")
+    shutil.copy(files[2], twin)
+    mixed = [files[2], files[1], twin, files[0], files[2]]
+    np.testing.assert_array_equal(extractor.transform(mixed), expected[[2, 1, 2, 0, 2]])
+
+    def refuse(*args, **options):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(stream, "ThreadPoolExecutor", refuse)
+    np.testing.assert_array_equal(extractor.transform(mixed), expected[[2, 1, 2, 0, 2]])
