@@ -6,6 +6,7 @@ from inspect import signature
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import config_context
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_consistent_length
@@ -103,58 +104,63 @@ def _reads_unlabelled_rows(step):
     return getattr(step, "_reads_unlabelled_rows", False)
 
 
-def domain_param(method, sample_domain):
-    """Give ``{"sample_domain": ...}`` where `method` takes it, else nothing."""
-    return {"sample_domain": sample_domain} if _takes_domain(method) else {}
-
-
-def _takes_domain(method):
+def takes_domain(method):
+    """Tell whether a method of a step takes `sample_domain`, itself or for one of its parts."""
     if "sample_domain" in signature(method).parameters:
         return True
     owner = getattr(method, "__self__", None)  # a search or another meta-estimator passes it on
     takes_any = any(p.kind is p.VAR_KEYWORD for p in signature(method).parameters.values())
     if not takes_any or not hasattr(owner, "get_metadata_routing"):
         return False
-    consumed = get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"})
-    if consumed and not _routing_enabled() and _is_composition(owner):
-        raise ValueError(
-            f"a step inside {type(owner).__name__} takes sample_domain, which "
-            f"{type(owner).__name__} does not pass on by itself; use make_transfer_pipeline "
-            "inside, or sklearn.set_config(enable_metadata_routing=True)."
-        )
-    return bool(consumed)
+    return bool(get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"}))
+
+
+def call(method, *args, sample_domain=None, **params):
+    """Call a method of a step, with the domains of the rows where it takes them.
+
+    Most of what scikit-learn composes of estimators (a ColumnTransformer, a vote, a plain Pipeline)
+    hands `sample_domain` to its parts under metadata routing alone, which is then on for this call.
+    """
+    if sample_domain is None or not takes_domain(method):
+        return method(*args, **params)
+    by_itself = "sample_domain" in signature(method).parameters or _routing_enabled()
+    if by_itself or (params and not _is_composition(method.__self__)):
+        return method(*args, sample_domain=sample_domain, **params)
+    with config_context(enable_metadata_routing=True):
+        return method(*args, sample_domain=sample_domain, **params)
 
 
 def _is_composition(owner):
-    return any(hasattr(owner, name) for name in ("steps", "transformers", "transformer_list"))
+    names = ("steps", "transformers", "transformer_list", "estimators")
+    return any(hasattr(owner, name) for name in names)
 
 
 def fit_step(step, X, rows, params):
     """Fit one step on its rows."""
-    fit_params = params["fit"] | domain_param(step.fit, rows.sample_domain)
+    fit_params = dict(params["fit"])
     if rows.sample_domain is None:
         fit_params.pop("sample_domain", None)
+    elif takes_domain(step.fit):
+        fit_params["sample_domain"] = rows.sample_domain
     if rows.indices is not None:
         X = X.tocsr() if issparse(X) else X
         fit_params = index_method_params(X, fit_params, indices=rows.indices)
         X = _safe_indexing(X, rows.indices)
-    return step.fit(X, rows.y, **fit_params)
+    return call(step.fit, X, rows.y, **fit_params)
 
 
 def fit_and_transform(step, X, rows, params):
     """Fit one step on its rows and map all rows; give the mapped rows and the step."""
-    takes_domain = rows.sample_domain is not None and (
-        _takes_domain(step.fit) or _takes_domain(step.transform)
+    is_told = rows.sample_domain is not None and (
+        takes_domain(step.fit) or takes_domain(step.transform)
     )
-    if rows.indices is None and not takes_domain and hasattr(step, "fit_transform"):
+    if rows.indices is None and not is_told and hasattr(step, "fit_transform"):
         return step.fit_transform(X, rows.y, **params["fit_transform"]), step
     if hasattr(step, "fit_transform"):
         params = params | {"fit": params["fit"] or params["fit_transform"]}
     fitted = fit_step(step, X, rows, params)
-    transform_params = params["transform"]
-    if rows.sample_domain is not None:
-        transform_params = transform_params | domain_param(step.transform, rows.sample_domain)
-    return fitted.transform(X, **transform_params), fitted
+    transform_params = params["transform"] | {"sample_domain": rows.sample_domain}
+    return call(fitted.transform, X, **transform_params), fitted
 
 
 def fit_transform_step(step, X, rows, *, params, message, caller, context):

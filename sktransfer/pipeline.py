@@ -3,6 +3,8 @@
 `_steps` says what one step is fitted with; here they are put one after the other.
 """
 
+import warnings
+
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
@@ -18,11 +20,12 @@ from sktransfer._sklearn import (
     _print_elapsed_time,
 )
 from sktransfer._steps import (
-    domain_param,
+    call,
     fit_and_transform,
     fit_step,
     fit_transform_step,
     read_rows,
+    takes_domain,
 )
 
 __all__ = ["TransferPipeline", "make_transfer_pipeline"]
@@ -217,6 +220,8 @@ class TransferPipeline(Pipeline):
         )
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
+        if sample_domain is None:
+            self._warn_that_nothing_is_transferred()
         routed = self._check_method_params(method=method, props=params)
         Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
         subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
@@ -224,6 +229,18 @@ class TransferPipeline(Pipeline):
             Xt = self._fit_last(method, Xt, y, routed, params, rows, subcontext)
         context.call_on_fit_task_end(estimator=self, X=Xt, y=y)
         return Xt
+
+    def _warn_that_nothing_is_transferred(self):
+        """Say it where a step asks for domains; a fit on target rows alone can be meant."""
+        asking = [type(step).__name__ for _, _, step in self._iter() if takes_domain(step.fit)]
+        if asking:
+            warnings.warn(
+                f"sample_domain is None, so every row counts as a target row and {asking[0]} "
+                "transfers nothing; pass sample_domain= to fit (in cross_val_score "
+                "params={'sample_domain': ...}), 'target' in every entry if that is meant.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _fit(self, X, y=None, routed_params=None, raw_params=None, callback_ctx=None, rows=None):
         """Fit the middle steps and give the rows as the last step gets them."""
@@ -287,12 +304,11 @@ class TransferPipeline(Pipeline):
             return getattr(super(), method)(X, *args, **params)
         read_sample_domain(sample_domain, _num_samples(X), require_target=False)
         for _, _, step in self._iter(with_final=False):
-            X = step.transform(X, **domain_param(step.transform, sample_domain))
+            X = call(step.transform, X, sample_domain=sample_domain)
         last = self._final_estimator
         if last == "passthrough":
             return X
-        call = getattr(last, method)
-        return call(X, *args, **params, **domain_param(call, sample_domain))
+        return call(getattr(last, method), X, *args, sample_domain=sample_domain, **params)
 
     @available_if(Pipeline._can_transform)
     def transform(self, X, *, sample_domain=None, **params):

@@ -8,12 +8,14 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sktransfer import (
@@ -438,14 +440,60 @@ def test_with_routing_on_domains_flow_though_no_step_asks_for_them(data):
     np.testing.assert_array_equal(routed, plain)
 
 
-def test_a_plain_pipeline_around_an_aligner_is_refused_in_a_sentence(data):
+def _equal_to_the_pipeline_by_itself(composed, by_itself, data, *, of_sources=True):
     X, y, sample_domain = data
-    plain = make_pipeline(StandardScaler(), CORALAligner())
-    message = (
-        "a step inside Pipeline takes sample_domain, which Pipeline does not pass on by itself"
-    )
-    with pytest.raises(ValueError, match=message):
-        make_transfer_pipeline(plain, LogisticRegression()).fit(X, y, sample_domain=sample_domain)
+    by_itself = make_transfer_pipeline(*by_itself).fit(X, y, sample_domain=sample_domain)
+    composed = make_transfer_pipeline(*composed).fit(X, y, sample_domain=sample_domain)
+    assert not sklearn.get_config()["enable_metadata_routing"]
+    for options in [{}, {"sample_domain": sample_domain}][: 1 + of_sources]:
+        expected = by_itself.predict_proba(X, **options)
+        np.testing.assert_allclose(composed.predict_proba(X, **options), expected)
+
+
+@pytest.mark.parametrize("inner", [make_pipeline, make_transfer_pipeline])
+def test_domains_reach_an_aligner_inside_of_what_scikit_learn_composes(inner, data):
+    """Only some columns are aligned, or the parts of a union; no switch is on before or after."""
+    aligner = inner(StandardScaler(), CORALAligner())
+    last = LogisticRegression()
+    expected = (StandardScaler(), CORALAligner(), last)
+    _equal_to_the_pipeline_by_itself((aligner, last), expected, data)
+    n_columns = data[0].shape[1]
+    columns = ColumnTransformer([("all", aligner, list(range(n_columns)))])
+    _equal_to_the_pipeline_by_itself((columns, last), expected, data)
+    _equal_to_the_pipeline_by_itself((FeatureUnion([("only", aligner)]), last), expected, data)
+
+
+def test_of_some_columns_only_those_are_aligned(data):
+    X, y, sample_domain = data
+    columns = ColumnTransformer([("first", CORALAligner(), [0, 1])], remainder="passthrough")
+    pipe = make_transfer_pipeline(columns, LogisticRegression())
+    pipe.fit(X, y, sample_domain=sample_domain)
+    mapped = pipe[:-1].transform(X, sample_domain=sample_domain)
+    expected = CORALAligner().fit_transform(X[:, :2], sample_domain=sample_domain)
+    np.testing.assert_allclose(mapped[:, :2], expected)
+    np.testing.assert_array_equal(mapped[:, 2:], X[:, 2:])
+    assert not np.allclose(mapped[sample_domain != "target", :2], X[sample_domain != "target", :2])
+
+
+def test_a_vote_and_a_search_hand_domains_to_their_parts(data):
+    X, y, sample_domain = data
+    inner = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    expected = (CORALAligner(), LogisticRegression())
+    vote = VotingClassifier([("a", inner), ("b", inner)], voting="soft")
+    _equal_to_the_pipeline_by_itself((vote,), expected, data, of_sources=False)
+    plain = make_pipeline(CORALAligner(), LogisticRegression())
+    folds = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(plain, {"logisticregression__C": [1.0]}, cv=folds)
+    _equal_to_the_pipeline_by_itself((search,), expected, data, of_sources=False)
+
+
+def test_a_fit_without_domains_warns_where_a_step_asks_for_them(data):
+    X, y, _ = data
+    pipe = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
+    with pytest.warns(UserWarning, match="every row counts as a target row and CORALAligner trans"):
+        pipe.fit(X, y)
+    pipe.fit(X, y, sample_domain=["target"] * len(X))
+    make_transfer_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
 
 
 def test_fit_predict_and_log_probabilities_carry_domains(data):

@@ -27,7 +27,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : What this is without source rows.
+    sklearn.model_selection.StratifiedKFold : What this is without source rows: the folds of the
+        target rows alone are the same.
 
     Examples
     --------
@@ -70,8 +71,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
             Only its length is read.
         y : array-like of shape (n_samples,)
             Labels; a missing value where a row has none.
-        groups : array-like of shape (n_samples,), default=None
-            The ``sample_domain`` of the rows. None: every row is a target row.
+        groups : array-like of shape (n_samples,)
+            The ``sample_domain`` of the rows.
 
         Yields
         ------
@@ -83,6 +84,12 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         n_samples = _num_samples(X)
         if y is None:
             raise ValueError("TargetFold tests on labelled target rows, but y is None; pass y.")
+        if groups is None:
+            raise ValueError(
+                "TargetFold learns from groups which rows are target rows, but groups is None; "
+                "pass groups=sample_domain (to a search inside of cross_val_score as "
+                "params={'groups': ...}), or take StratifiedKFold where all are target rows."
+            )
         check_consistent_length(X, y)
         domains = read_sample_domain(groups, n_samples)
         candidates = np.flatnonzero(domains.is_target & is_labelled(y))

@@ -37,17 +37,37 @@ def test_folds_are_stratified_by_class(data):
 
 
 @pytest.mark.parametrize("y", [np.tile([0, 1], 10), np.tile(["a", "b"], 10)])
-def test_without_domains_it_is_stratified_k_fold(y):
-    X = np.zeros((20, 1))
-    assert _folds(TargetFold(4), X, y) == _folds(StratifiedKFold(4), X, y)
+def test_of_target_rows_alone_it_is_stratified_k_fold(y):
+    rows = np.zeros((20, 1)), y
+    groups = ["target"] * 20
+    assert _folds(TargetFold(4), *rows, groups) == _folds(StratifiedKFold(4), *rows)
     shuffled = {"shuffle": True, "random_state": 3}
-    assert _folds(TargetFold(4, **shuffled), X, y) == _folds(StratifiedKFold(4, **shuffled), X, y)
+    found = _folds(TargetFold(4, **shuffled), *rows, groups)
+    assert found == _folds(StratifiedKFold(4, **shuffled), *rows)
 
 
 @pytest.mark.parametrize("y", [np.linspace(0, 1, 20), np.arange(20.0), np.arange(20)])
-def test_without_domains_regression_is_k_fold(y):
+def test_of_target_rows_alone_regression_is_k_fold(y):
     X = np.zeros((20, 1))
-    assert _folds(TargetFold(4), X, y) == _folds(KFold(4), X, y)
+    assert _folds(TargetFold(4), X, y, ["target"] * 20) == _folds(KFold(4), X, y)
+
+
+def test_without_domains_there_is_no_telling_which_rows_to_test(data):
+    X, y, sample_domain = data
+    message = "learns from groups which rows are target rows, but groups is None"
+    with pytest.raises(ValueError, match=message):
+        next(TargetFold(3).split(X, y))
+    search = GridSearchCV(
+        DecisionTreeClassifier(random_state=0), {"max_depth": [1]}, cv=TargetFold(2)
+    )
+    options = {"cv": TargetFold(3), "groups": sample_domain, "error_score": "raise"}
+    with pytest.raises(ValueError, match=message):
+        cross_val_score(search, X, y, **options)
+    labelled = ~np.isnan(y)
+    X, y, sample_domain = X[labelled], y[labelled], sample_domain[labelled]
+    options["groups"] = sample_domain
+    scores = cross_val_score(search, X, y, **options, params={"groups": sample_domain})
+    assert len(scores) == 3
 
 
 def test_any_spelling_of_domains_and_labels_gives_the_same_folds(data):
