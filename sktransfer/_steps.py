@@ -7,11 +7,12 @@ from inspect import signature
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import config_context
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import TransformerMixin, is_classifier, is_regressor
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._packing import _concatenate, _kind
 from sktransfer._sklearn import (
     _num_samples,
     _print_elapsed_time,
@@ -38,7 +39,7 @@ class TrainingRows:
         """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
         if y is None:
             return StepRows(None, None, self.sample_domain)
-        if not _requires_labels(step) or _reads_unlabelled_rows(step):
+        if not _requires_labels(step):
             seen = y if self.hidden is None else hide_labels(y, self.hidden)
             return StepRows(seen, None, self.sample_domain)
         if not self.labelled.any():
@@ -78,13 +79,18 @@ def read_rows(X, y, sample_domain, *, target_labels):
     return TrainingRows(labelled, domains.is_target, sample_domain)
 
 
+# Where what scikit-learn composes of transformers keeps them: (name, transformer, ...).
+_PARTS = ("steps", "transformers", "transformer_list")
+
+
 def _requires_labels(step):
     """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
-    if not hasattr(step, "__sklearn_tags__"):
+    if not hasattr(step, "__sklearn_tags__") or _reads_unlabelled_rows(step):
         return False
     if is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required:
         return True
-    return _selects_by_labels(step)
+    parts = [part for name in _PARTS for _, part, *_ in getattr(step, name, ())]
+    return _selects_by_labels(step) or any(map(_requires_labels, parts))
 
 
 def _selects_by_labels(step):
@@ -124,15 +130,17 @@ def call(method, *args, sample_domain=None, **params):
     if sample_domain is None or not takes_domain(method):
         return method(*args, **params)
     by_itself = "sample_domain" in signature(method).parameters or _routing_enabled()
-    if by_itself or (params and not _is_composition(method.__self__)):
+    if by_itself or not _hands_on_under_routing_alone(method.__self__):
         return method(*args, sample_domain=sample_domain, **params)
     with config_context(enable_metadata_routing=True):
         return method(*args, sample_domain=sample_domain, **params)
 
 
-def _is_composition(owner):
-    names = ("steps", "transformers", "transformer_list", "estimators")
-    return any(hasattr(owner, name) for name in names)
+def _hands_on_under_routing_alone(owner):
+    """A composition, or a search over one; others pass on what their ``fit`` is given."""
+    if hasattr(owner, "refit"):
+        return _hands_on_under_routing_alone(owner.estimator)
+    return any(hasattr(owner, name) for name in (*_PARTS, "estimators"))
 
 
 def fit_step(step, X, rows, params):
@@ -150,17 +158,44 @@ def fit_step(step, X, rows, params):
 
 
 def fit_and_transform(step, X, rows, params):
-    """Fit one step on its rows and map all rows; give the mapped rows and the step."""
-    is_told = rows.sample_domain is not None and (
-        takes_domain(step.fit) or takes_domain(step.transform)
-    )
-    if rows.indices is None and not is_told and hasattr(step, "fit_transform"):
-        return step.fit_transform(X, rows.y, **params["fit_transform"]), step
+    """Fit one step on its rows and map all rows; give the mapped rows and the step.
+
+    By its ``fit_transform`` where it has one of its own: that of a TargetEncoder gives a row a code
+    that its own label had no part in, which ``transform`` cannot.
+    """
+    domain = rows.sample_domain
+    is_told = domain is not None and (takes_domain(step.fit) or takes_domain(step.transform))
+    at_once = hasattr(step, "fit_transform") and (not is_told or takes_domain(step.fit_transform))
+    if at_once and rows.indices is None:
+        return _fit_transform(step, X, rows, params), step
+    if at_once and getattr(type(step), "fit_transform", None) is not TransformerMixin.fit_transform:
+        return _fit_transform_some(step, X, rows, params), step
     if hasattr(step, "fit_transform"):
         params = params | {"fit": params["fit"] or params["fit_transform"]}
     fitted = fit_step(step, X, rows, params)
-    transform_params = params["transform"] | {"sample_domain": rows.sample_domain}
-    return call(fitted.transform, X, **transform_params), fitted
+    return _transform(fitted, X, domain, params), fitted
+
+
+def _fit_transform(step, X, rows, params):
+    options = {"sample_domain": rows.sample_domain} | params["fit_transform"]
+    return call(step.fit_transform, X, rows.y, **options)
+
+
+def _fit_transform_some(step, X, rows, params):
+    """Fit on some rows, map these at once and the others after that, and restore the order."""
+    X = X.tocsr() if issparse(X) else X
+    left = np.setdiff1d(np.arange(_num_samples(X)), rows.indices)
+    whole = {"sample_domain": rows.sample_domain, **params["fit_transform"]}
+    some = index_method_params(X, whole, indices=rows.indices)
+    mapped = call(step.fit_transform, _safe_indexing(X, rows.indices), rows.y, **some)
+    domain = _safe_indexing(rows.sample_domain, left) if rows.sample_domain is not None else None
+    others = _transform(step, _safe_indexing(X, left), domain, params)
+    order = np.argsort(np.concatenate([rows.indices, left]))
+    return _safe_indexing(_concatenate(_kind(mapped), [mapped, others]), order)
+
+
+def _transform(step, X, domain, params):
+    return call(step.transform, X, **params["transform"] | {"sample_domain": domain})
 
 
 def fit_transform_step(step, X, rows, *, params, message, caller, context):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ScoringMonitor
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
@@ -16,7 +17,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import StandardScaler, TargetEncoder
 
 from sktransfer import (
     CORALAligner,
@@ -485,6 +486,79 @@ def test_a_vote_and_a_search_hand_domains_to_their_parts(data):
     folds = KFold(2, shuffle=True, random_state=0)
     search = GridSearchCV(plain, {"logisticregression__C": [1.0]}, cv=folds)
     _equal_to_the_pipeline_by_itself((search,), expected, data, of_sources=False)
+
+
+NOISE = np.random.default_rng(0)
+CODES = NOISE.integers(0, 200, 400).astype(str)[:, np.newaxis]  # many codes, and labels that
+COINS = NOISE.integers(0, 2, 400).astype(float)  # have nothing to do with them
+
+
+@pytest.mark.parametrize("within", ["alone", "columns", "plain pipeline"])
+def test_codes_of_targets_stay_cross_fitted_where_a_label_is_missing(within):
+    """A TargetEncoder's fit_transform keeps a row's own label out of its code; transform cannot."""
+    sample_domain = np.repeat(["lab", "target"], [300, 100])
+    encoder = TargetEncoder(cv=KFold(5, shuffle=True, random_state=0))
+    step = {
+        "alone": encoder,
+        "columns": ColumnTransformer([("codes", encoder, [0])]),
+        "plain pipeline": make_pipeline(encoder, StandardScaler()),
+    }[within]
+    y = COINS.copy()
+    y[[5, 380]] = np.nan
+    pipe = make_transfer_pipeline(step, LogisticRegression())
+    coef = pipe.fit(CODES, y, sample_domain=sample_domain)[-1].coef_
+    seen = ~np.isnan(y)
+    plain = make_pipeline(clone(step), LogisticRegression()).fit(
+        CODES[seen], COINS[seen].astype(int)
+    )
+    np.testing.assert_allclose(coef, plain[-1].coef_)
+    assert abs(plain[:-1].transform(CODES[seen])[:, 0] @ (COINS[seen] - 0.5)) > 5, "would tell"
+
+
+def test_rows_mapped_in_two_parts_come_back_in_order(data):
+    """Frames keep their index, sparse rows stay sparse."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"code": CODES[:, 0], "x": np.arange(400.0)}, index=np.arange(400) + 7)
+    columns = ColumnTransformer(
+        [("codes", TargetEncoder(cv=KFold(5, shuffle=True, random_state=0)), ["code"])],
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    y = COINS.copy()
+    y[::3] = np.nan
+    pipe = make_transfer_pipeline(columns, StandardScaler().set_output(transform="pandas"))
+    mapped = pipe.fit_transform(frame, y)
+    np.testing.assert_array_equal(mapped.index, frame.index)
+    assert (np.diff(mapped["x"]) > 0).all()
+
+
+def test_steps_inside_of_a_container_that_read_labels_are_fitted_on_labelled_rows(data):
+    X, y, sample_domain = data
+    labels = y.astype(float)
+    labels[::4] = np.nan
+    seen = ~np.isnan(labels)
+    union = FeatureUnion([("best", SelectKBest(k=1)), ("scaled", StandardScaler())])
+    pipe = make_transfer_pipeline(union, LogisticRegression())
+    pipe.fit(X, labels, sample_domain=sample_domain)
+    plain = make_pipeline(clone(union), LogisticRegression()).fit(X[seen], y[seen])
+    np.testing.assert_allclose(pipe.predict_proba(X), plain.predict_proba(X))
+    hidden = make_transfer_pipeline(clone(union), LogisticRegression(), target_labels="ignore")
+    hidden.fit(X, y, sample_domain=sample_domain)
+    source = sample_domain != "target"
+    plain.fit(X[source], y[source])
+    np.testing.assert_allclose(hidden.predict_proba(X), plain.predict_proba(X))
+
+
+def test_a_booster_of_pipelines_calibrated_in_a_pipeline_gets_its_weights(data):
+    X, y, sample_domain = data
+    booster = TrAdaBoostClassifier(
+        make_pipeline(StandardScaler(), LogisticRegression()), n_estimators=3
+    )
+    folds = KFold(3, shuffle=True, random_state=0)
+    inner = CalibratedClassifierCV(booster, cv=folds).fit(X, y, sample_domain=sample_domain)
+    pipe = make_transfer_pipeline(CalibratedClassifierCV(clone(booster), cv=folds))
+    pipe.fit(X, y, sample_domain=sample_domain)
+    np.testing.assert_allclose(pipe.predict_proba(X), inner.predict_proba(X))
 
 
 def test_a_fit_without_domains_warns_where_a_step_asks_for_them(data):
