@@ -532,6 +532,19 @@ def test_rows_mapped_in_two_parts_come_back_in_order(data):
     assert (np.diff(mapped["x"]) > 0).all()
 
 
+def test_rows_without_a_label_are_mapped_with_their_domain_too(data):
+    X, y, sample_domain = data
+    labels = y.astype(float)
+    labels[::4] = np.nan
+    assert {"lab", "target"} <= {*sample_domain[::4]}
+    columns = ColumnTransformer(
+        [("align", CORALAligner(), [0, 1]), ("best", SelectKBest(k=1), [2])]
+    )
+    pipe = make_transfer_pipeline(columns, StandardScaler())
+    mapped = pipe.fit_transform(X, labels, sample_domain=sample_domain)
+    np.testing.assert_allclose(mapped, pipe.transform(X, sample_domain=sample_domain))
+
+
 def test_steps_inside_of_a_container_that_read_labels_are_fitted_on_labelled_rows(data):
     X, y, sample_domain = data
     labels = y.astype(float)

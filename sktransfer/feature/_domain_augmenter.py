@@ -1,5 +1,6 @@
 """DomainAugmenter: one copy of the features for all domains, and one for each."""
 
+from collections import Counter
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,10 +20,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     """Give rows one copy of their features that all domains share, and one of their domain's own.
 
     EasyAdapt: a row ``x`` of the first source becomes ``(x, x, 0, .., 0)``, one of the second
-    ``(x, 0, x, .., 0)``, a target row ``(x, 0, .., 0, x)``. A linear model that is trained on such
-    rows of all domains learns what they have in common and how each differs from that, and its
-    penalty decides how much differs. No label is read here, but the model needs labelled rows of
-    the source and of the target.
+    ``(x, 0, x, .., 0)``, a target row ``(x, 0, .., 0, x)``; and each domain has a column of ones,
+    its intercept. A linear model that is trained on such rows of all domains learns what they have
+    in common and how each differs from that, and its penalty decides how much differs. No label is
+    read here, but the model needs labelled rows of the source and of the target.
 
     It helps where the target has some labelled rows, and most features mean the same everywhere
     while some do not: the same word in other reviews, a sensor with another sign. It hurts little,
@@ -38,7 +39,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         :func:`~sklearn.metrics.pairwise.pairwise_kernels` or a function of two rows, copies the
         features of that kernel instead, which :class:`~sklearn.kernel_approximation.Nystroem`
         makes: the inner product of two rows is then the kernel, times ``common_weight + 1`` within
-        a domain and `common_weight` across.
+        a domain and `common_weight` across (and 1 more within a domain by `intercepts`).
     kernel_params : dict, default=None
         Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
     n_components : int or None, default=100
@@ -48,6 +49,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     common_weight : float, default=1.0
         What the common copy counts against that of the domain: it is multiplied by the root of
         this. 0 trains each domain by itself, a large value all alike; 1.0 is the paper's.
+    intercepts : bool, default=True
+        Whether each domain has a column that is 1 in its rows and 0 in others, behind the copies.
+        Without it a linear model has one intercept for all, and where the domains' answers differ
+        by a constant it must make one of the features' copies.
     random_state : int, RandomState instance or None, default=None
         With another kernel than "linear": draws the rows to be compared with.
 
@@ -69,12 +74,12 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
 
     Notes
     -----
-    With K sources the result has K + 2 times the features. `X` may be sparse; with the linear
-    kernel the result is then sparse too and has twice as many entries, however many sources there
-    are.
+    With K sources the result has K + 2 times the features, and K + 1 columns of ones and zeros.
+    `X` may be sparse; with the linear kernel the result is then sparse too and has twice as many
+    entries and one a row, however many sources there are.
 
     With ``sample_domain=None`` every row is a target row: rows are left as they are (with another
-    kernel than "linear", they become its features), without copies.
+    kernel than "linear", they become its features), without copies or columns of ones.
 
     To train by the exact kernel, put :class:`~sklearn.svm.LinearSVC` or another linear model behind
     ``DomainAugmenter(kernel="rbf", n_components=None)``. The semi-supervised form (EA++) gives the
@@ -92,20 +97,20 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     --------
     >>> import numpy as np
     >>> from sktransfer import DomainAugmenter
-    >>> X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> X = np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
     >>> sample_domain = ["books", "dvds", "target"]
     >>> augmenter = DomainAugmenter()
     >>> augmenter.fit_transform(X, sample_domain=sample_domain)
-    array([[1., 2., 1., 2., 0., 0., 0., 0.],
-           [3., 4., 0., 0., 3., 4., 0., 0.],
-           [5., 6., 0., 0., 0., 0., 5., 6.]])
+    array([[2., 3., 2., 3., 0., 0., 0., 0., 1., 0., 0.],
+           [4., 5., 0., 0., 4., 5., 0., 0., 0., 1., 0.],
+           [6., 7., 0., 0., 0., 0., 6., 7., 0., 0., 1.]])
     >>> print(*augmenter.get_feature_names_out())
-    x0 x1 books__x0 books__x1 dvds__x0 dvds__x1 target__x0 target__x1
+    x0 x1 books__x0 books__x1 dvds__x0 dvds__x1 target__x0 target__x1 books__1 dvds__1 target__1
 
     New rows are target rows:
 
-    >>> augmenter.transform([[7.0, 8.0]])
-    array([[7., 8., 0., 0., 0., 0., 7., 8.]])
+    >>> augmenter.transform([[8.0, 9.0]])
+    array([[8., 9., 0., 0., 0., 0., 8., 9., 0., 0., 1.]])
     """
 
     _parameter_constraints: dict = {
@@ -113,6 +118,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         "kernel_params": [dict, None],
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "common_weight": [Interval(Real, 0, None, closed="left")],
+        "intercepts": ["boolean"],
         "random_state": ["random_state"],
     }
 
@@ -125,12 +131,14 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         kernel_params=None,
         n_components=100,
         common_weight=1.0,
+        intercepts=True,
         random_state=None,
     ):
         self.kernel = kernel
         self.kernel_params = kernel_params
         self.n_components = n_components
         self.common_weight = common_weight
+        self.intercepts = intercepts
         self.random_state = random_state
 
     def _fit_domains(self, sources, X_target):
@@ -171,6 +179,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
             block=names.index(name),
             n_blocks=len(names),
             common_weight=self.common_weight,
+            intercepts=self.intercepts,
         )
 
     def _kernel_features(self, X):
@@ -181,6 +190,8 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns: a feature's own name is its common copy, ``domain__name`` another.
+
+        A domain's column of ones is ``domain__1``.
 
         Parameters
         ----------
@@ -201,13 +212,15 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
             names = self.kernel_map_.get_feature_names_out()
         domains = (*self.source_domains_, TARGET) if self.source_domains_ else ()
         copies = [f"{domain}__{name}" for domain in domains for name in names]
-        twice = sorted(set(names) & set(copies))
+        ones = [f"{domain}__1" for domain in domains] if self.intercepts else []
+        columns = [*names, *copies, *ones]
+        twice = sorted({name for name, times in Counter(columns).items() if times > 1})
         if twice:
             raise ValueError(
                 f"DomainAugmenter would name two columns alike, {twice}: a feature and the copy of "
-                "another for a domain; rename these features of X."
+                "another for a domain, or a domain's column of ones; rename these features of X."
             )
-        return np.array([*names, *copies], dtype=object)
+        return np.array(columns, dtype=object)
 
 
 def _own_order(X):

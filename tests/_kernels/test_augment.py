@@ -13,6 +13,8 @@ X = np.array([[1.0, 0.0], [2.0, 3.0]])
 def test_by_hand():
     copies = augment(X, block=1, n_blocks=3, common_weight=4.0)
     assert_array_equal(copies, [[2, 0, 0, 0, 1, 0, 0, 0], [4, 6, 0, 0, 2, 3, 0, 0]])
+    marked = augment(X, block=1, n_blocks=3, common_weight=4.0, intercepts=True)
+    assert_array_equal(marked, np.hstack([copies, [[0, 1, 0], [0, 1, 0]]]))
 
 
 @pytest.mark.parametrize("common_weight", [0.0, 1.0, 2.5])
@@ -24,15 +26,17 @@ def test_inner_products(common_weight):
 
 
 @pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("intercepts", [False, True])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_sparse_equals_dense(block, dtype):
+def test_sparse_equals_dense(block, intercepts, dtype):
     rows = X.astype(dtype)
-    dense = augment(rows, block=block, n_blocks=3, common_weight=2.0)
-    thin = augment(sparse.csr_array(rows), block=block, n_blocks=3, common_weight=2.0)
+    options = {"block": block, "n_blocks": 3, "common_weight": 2.0, "intercepts": intercepts}
+    dense = augment(rows, **options)
+    thin = augment(sparse.csr_array(rows), **options)
     assert sparse.issparse(thin)
     assert thin.format == "csr"
     assert thin.dtype == dense.dtype == dtype
-    assert thin.nnz == 2 * 3
+    assert thin.nnz == 2 * 3 + 2 * intercepts
     assert_array_equal(thin.toarray(), dense)
 
 

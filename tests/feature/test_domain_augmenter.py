@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_approximation import Nystroem
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -20,7 +20,12 @@ from sktransfer.feature import DomainAugmenter
 from sktransfer.pipeline import make_transfer_pipeline
 from sktransfer.utils.estimator_checks import transfer_checks
 
-OTHERS = [{"kernel": "rbf"}, {"kernel": "rbf", "n_components": None}, {"common_weight": 0.3}]
+OTHERS = [
+    {"kernel": "rbf"},
+    {"kernel": "rbf", "n_components": None},
+    {"common_weight": 0.3},
+    {"intercepts": False},
+]
 
 
 def make_rows(seed=0, n_features=3, counts=(("books", 10), ("dvds", 7), ("target", 12))):
@@ -60,24 +65,26 @@ def test_the_copies_by_hand():
     mapped = DomainAugmenter().fit_transform(X, sample_domain=["dvds", "target", "books"])
     assert_array_equal(
         mapped,
-        #  common  books   dvds    target
+        #  common  books   dvds    target  ones
         [
-            [1, 2, 0, 0, 1, 2, 0, 0],
-            [3, 4, 0, 0, 0, 0, 3, 4],
-            [5, 6, 5, 6, 0, 0, 0, 0],
+            [1, 2, 0, 0, 1, 2, 0, 0, 0, 1, 0],
+            [3, 4, 0, 0, 0, 0, 3, 4, 0, 0, 1],
+            [5, 6, 5, 6, 0, 0, 0, 0, 1, 0, 0],
         ],
     )
 
 
+@pytest.mark.parametrize("intercepts", [False, True])
 @pytest.mark.parametrize("common_weight", [1.0, 0.0, 0.3, 7.0])
-def test_inner_products_are_those_of_the_rows_once_more_within_a_domain(common_weight):
+def test_inner_products_are_those_of_the_rows_once_more_within_a_domain(common_weight, intercepts):
     X, domains = make_rows()
-    augmenter = DomainAugmenter(common_weight=common_weight)
+    augmenter = DomainAugmenter(common_weight=common_weight, intercepts=intercepts)
     mapped = augmenter.fit_transform(X, sample_domain=domains)
-    same = domains[:, None] == domains
-    assert_allclose(mapped @ mapped.T, (common_weight + same) * (X @ X.T), atol=1e-12)
+    same, ones = domains[:, None] == domains, float(intercepts)
+    assert_allclose(mapped @ mapped.T, (common_weight + same) * (X @ X.T) + ones * same, atol=1e-12)
     new = np.random.default_rng(1).normal(size=(5, 3))
-    expected = (common_weight + (domains == "target")[:, None]) * (X @ new.T)
+    same = (domains == "target")[:, None]
+    expected = (common_weight + same) * (X @ new.T) + ones * same
     assert_allclose(mapped @ augmenter.transform(new).T, expected, atol=1e-12)
 
 
@@ -86,7 +93,10 @@ def test_the_copies_are_a_product_with_marks_of_the_domains():
     X, domains = make_rows()
     marks = np.column_stack([np.ones(len(X)), domains[:, None] == ["books", "dvds", "target"]])
     expected = np.array([np.kron(mark, row) for mark, row in zip(marks, X, strict=True)])
-    assert_array_equal(DomainAugmenter().fit_transform(X, sample_domain=domains), expected)
+    mapped = DomainAugmenter(intercepts=False).fit_transform(X, sample_domain=domains)
+    assert_array_equal(mapped, expected)
+    mapped = DomainAugmenter().fit_transform(X, sample_domain=domains)
+    assert_array_equal(mapped, np.column_stack([expected, marks[:, 1:]]))
 
 
 @pytest.mark.parametrize("spell", [sparse.csr_array, sparse.csr_matrix, sparse.coo_array])
@@ -98,7 +108,7 @@ def test_sparse_equals_dense_and_stays_sparse(spell, dtype):
     mapped = augmenter.transform(spell(X), sample_domain=domains)
     assert sparse.issparse(mapped)
     assert mapped.dtype == dtype
-    assert mapped.nnz == 2 * np.count_nonzero(X)
+    assert mapped.nnz == 2 * np.count_nonzero(X) + len(X)
     dense = DomainAugmenter(common_weight=0.3).fit_transform(X, sample_domain=domains)
     assert_array_equal(mapped.toarray(), dense)
     assert_array_equal(augmenter.transform(spell(X)).toarray(), augmenter.transform(X))
@@ -115,7 +125,7 @@ def test_text_goes_through_a_pipeline_sparse():
     pipe.fit(texts, y, sample_domain=domains)
     rows = pipe[:-1].transform(texts, sample_domain=domains)
     assert sparse.issparse(rows)
-    assert rows.shape == (6, 4 * 4)
+    assert rows.shape == (6, 4 * 4 + 3)
     assert_array_equal(pipe.predict(["good", "dull film"]), [1, 0])
 
 
@@ -127,6 +137,7 @@ def test_the_kernel_is_exact_with_all_rows(common_weight):
         kernel_params={"gamma": 0.2},
         n_components=None,
         common_weight=common_weight,
+        intercepts=False,
     )
     mapped = augmenter.fit_transform(X, sample_domain=domains)
     same = domains[:, None] == domains
@@ -141,7 +152,9 @@ def test_the_kernel_is_exact_for_single_precision_too():
     # A wide kernel is all but singular: its features are computed in double precision.
     X, domains = make_rows()
     params = {"kernel": "rbf", "kernel_params": {"gamma": 1e-3}, "n_components": None}
-    mapped = DomainAugmenter(**params).fit_transform(X.astype(np.float32), sample_domain=domains)
+    mapped = DomainAugmenter(**params, intercepts=False).fit_transform(
+        X.astype(np.float32), sample_domain=domains
+    )
     assert mapped.dtype == np.float32
     expected = (1 + (domains[:, None] == domains)) * rbf_kernel(X, gamma=1e-3)
     assert_allclose(mapped @ mapped.T, expected, atol=1e-5)
@@ -152,7 +165,8 @@ def test_a_linear_machine_on_its_features_is_the_machine_of_the_kernel():
     y = np.where(domains == "old", X[:, 0] * X[:, 1], -X[:, 0] * X[:, 1]) > 0
     augmenter = DomainAugmenter(kernel="rbf", kernel_params={"gamma": 0.5}, n_components=None)
     mapped = augmenter.fit_transform(X, sample_domain=domains)
-    gram = (1 + (domains[:, None] == domains)) * rbf_kernel(X, gamma=0.5)
+    same = domains[:, None] == domains
+    gram = (1 + same) * rbf_kernel(X, gamma=0.5) + same
     by_features = SVC(kernel="linear", tol=1e-8).fit(mapped, y).decision_function(mapped)
     by_kernel = SVC(kernel="precomputed", tol=1e-8).fit(gram, y).decision_function(gram)
     assert_allclose(by_features, by_kernel, atol=1e-5)
@@ -166,7 +180,7 @@ def test_another_kernel_is_its_features_augmented():
     assert features.shape == (29, 5)
     assert_array_equal(mapped, DomainAugmenter().fit_transform(features, sample_domain=domains))
     pipe = make_transfer_pipeline(Nystroem(n_components=5, random_state=0), DomainAugmenter())
-    assert pipe.fit(X, sample_domain=domains).transform(X, sample_domain=domains).shape == (29, 20)
+    assert pipe.fit(X, sample_domain=domains).transform(X, sample_domain=domains).shape == (29, 23)
 
 
 @pytest.mark.parametrize("kernel", ["rbf", lambda x, y: np.exp(-np.sum((x - y) ** 2))])
@@ -225,11 +239,28 @@ def test_it_beats_all_rows_alike_and_the_target_alone_where_one_sign_flips():
     assert augmented > alone + 0.03
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_domains_that_differ_by_a_constant_need_intercepts_of_their_own(seed):
+    rng = np.random.default_rng(seed)
+    X, domains = rng.normal(size=(1040, 5)), np.repeat(["old", "target"], [1000, 40])
+    y = X.sum(axis=1) + 3 * (domains == "target") + 2 * rng.normal(size=1040)
+    X_test = rng.normal(size=(2000, 5))
+    y_test = X_test.sum(axis=1) + 3
+
+    def score(**options):
+        pipe = make_transfer_pipeline(DomainAugmenter(**options), Ridge())
+        return pipe.fit(X, y, sample_domain=domains).score(X_test, y_test)
+
+    assert score() > 0.8
+    assert score(intercepts=False) < 0
+
+
 def test_without_a_common_copy_each_domain_is_trained_by_itself():
     X, y, domains, X_test, _ = flipped(0)
     target = domains == "target"
     pipe = make_transfer_pipeline(
-        DomainAugmenter(common_weight=0.0), LogisticRegression(fit_intercept=False, tol=1e-8)
+        DomainAugmenter(common_weight=0.0, intercepts=False),
+        LogisticRegression(fit_intercept=False, tol=1e-8),
     )
     alone = LogisticRegression(fit_intercept=False, tol=1e-8).fit(X[target], y[target])
     assert_allclose(
@@ -267,6 +298,9 @@ def test_names_of_features():
         "dvds__size",
         "target__cost",
         "target__size",
+        "books__1",
+        "dvds__1",
+        "target__1",
     ]
     assert list(mapped.columns) == list(augmenter.get_feature_names_out()) == names
     assert_array_equal(mapped.index, frame.index)
@@ -282,7 +316,7 @@ def test_a_source_called_common_is_a_source():
     X, domains = make_rows(counts=(("common", 4), ("target", 4)))
     augmenter = DomainAugmenter().fit(X, sample_domain=domains)
     names = list(augmenter.get_feature_names_out())
-    assert len(set(names)) == len(names) == 9
+    assert len(set(names)) == len(names) == 9 + 2
 
 
 @pytest.mark.parametrize("parameters", [{}, *OTHERS])
@@ -375,11 +409,13 @@ def test_two_columns_of_one_name_are_refused():
     augmenter = DomainAugmenter().fit(X, sample_domain=domains)
     message = (
         "DomainAugmenter would name two columns alike, ['books__x']: a feature and the copy of "
-        "another for a domain; rename these features of X."
+        "another for a domain, or a domain's column of ones; rename these features of X."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         augmenter.get_feature_names_out(["x", "books__x"])
-    assert len(set(augmenter.get_feature_names_out(["x", "music__x"]))) == 8
+    with pytest.raises(ValueError, match=re.escape("two columns alike, ['books__1', 'dvds__1', ")):
+        augmenter.get_feature_names_out(["x", "1"])
+    assert len(set(augmenter.get_feature_names_out(["x", "music__x"]))) == 8 + 3
 
 
 def test_an_argument_that_the_kernel_has_not_is_refused():
