@@ -45,13 +45,18 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     (`TargetFold`), and as ``sample_domain`` to the steps, in ``fit`` of a search and in ``params``
     of :func:`~sklearn.model_selection.cross_val_score`.
 
+    Inside, what scikit-learn composes of estimators (a ColumnTransformer, a FeatureUnion, a plain
+    pipeline, a vote) hands the domains to its parts. What calibrates or stacks the whole pipeline
+    from outside asks it for predictions without them: put it inside, as the last step.
+
     Parameters
     ----------
     *steps : estimators
-        As in :func:`sklearn.pipeline.make_pipeline`: named after their types, in lower case.
+        As in :func:`sklearn.pipeline.make_pipeline`: named after their types, in lower case. For
+        names of your own: ``TransferPipeline([("scale", StandardScaler()), ...])``.
     target_labels : {"use", "ignore"}, default="use"
-        "ignore" hides the labels of target rows from every step, so that ordinary cross-validation
-        scores an unsupervised method honestly.
+        "ignore" hides the labels of target rows from every step, so that cross-validation by
+        `TargetFold` scores an unsupervised method honestly.
     memory : str or object with the joblib.Memory interface, default=None
         Where fitted middle steps are cached, as in :class:`~sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
@@ -61,6 +66,16 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     -------
     pipeline : TransferPipeline
         A :class:`~sklearn.pipeline.Pipeline`; slices keep its settings.
+
+    Raises
+    ------
+    TypeError
+        When a step is a (name, estimator) pair.
+
+    Warns
+    -----
+    UserWarning
+        In ``fit``, when a step takes domains and there are none: every row is then a target row.
 
     Examples
     --------
@@ -77,6 +92,13 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     >>> round(pipe.score(X_field, X_field[:, 0] > 20), 2)
     0.97
     """
+    for step in steps:
+        if isinstance(step, tuple):
+            raise TypeError(
+                f"make_transfer_pipeline takes estimators and names them itself, but got {step!r}; "
+                "pass the estimator alone, or all (name, estimator) pairs in a list to "
+                "sktransfer.pipeline.TransferPipeline."
+            )
     return TransferPipeline(
         _name_estimators(steps), target_labels=target_labels, memory=memory, verbose=verbose
     )

@@ -606,3 +606,8 @@ def test_objects_that_hold_numbers_can_be_scored(data):
     )
     search.fit(X, labels, groups=sample_domain, sample_domain=sample_domain)
     assert np.isfinite(search.best_score_)
+
+
+def test_a_step_with_a_name_is_refused_in_a_sentence():
+    with pytest.raises(TypeError, match="names them itself.*sktransfer.pipeline.TransferPipeline"):
+        make_transfer_pipeline(("scale", StandardScaler()), LogisticRegression())
