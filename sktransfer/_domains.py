@@ -18,6 +18,12 @@ _HOW_TO_NAME = (
     "(or a negative integer for a target row and a positive one for a source row)"
 )
 
+# What missing labels turn into when NumPy, or somebody, casts them to text.
+MISSING_AS_TEXT = ("nan", "None", "<NA>")
+
+# The width, at least, of the texts that NumPy makes of numbers and strings in one array.
+_WIDTH_OF_NUMBERS = 32
+
 
 @dataclass(frozen=True, eq=False)
 class Domains:
@@ -132,7 +138,7 @@ def _as_vector(sample_domain):
 
 def _encode(values):
     """Give the sorted source names and the codes of a 1-D array of domain marks."""
-    if not is_labelled(values).all():
+    if not _is_present(values).all():
         raise ValueError(f"sample_domain has missing values; {_HOW_TO_NAME}.")
     if values.dtype.kind in "OT":
         values = _from_objects(values.astype(object))
@@ -194,7 +200,20 @@ def is_labelled(y):
     -------
     mask : ndarray of shape (n_samples,), dtype bool
         False where a label (or any of a row's outputs) is a missing value.
+
+    Raises
+    ------
+    ValueError
+        When labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an
+        array of strings or in pandas. An array of objects may have classes of such names, and an
+        array of strings that is narrower than the texts that NumPy makes of numbers a class 'nan'.
     """
+    _refuse_missing_as_text(y)
+    return _is_present(y)
+
+
+def _is_present(y):
+    """Tell which rows hold no missing value."""
     if hasattr(y, "isna"):  # pandas: Series, DataFrame and nullable arrays know best
         missing = np.asarray(y.isna())
     else:
@@ -206,6 +225,28 @@ def is_labelled(y):
         else:
             missing = np.zeros(values.shape, dtype=bool)
     return ~missing.reshape(len(missing), -1).any(axis=1)
+
+
+def _refuse_missing_as_text(y):
+    texts = [text for text in MISSING_AS_TEXT if _holds_as_missing(y, text)]
+    if texts:
+        raise ValueError(
+            f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass "
+            "an object array with None where a row has no label, or stack the domains by "
+            "pack_domains (in an object array a class may have such a name)."
+        )
+
+
+def _holds_as_missing(y, text):
+    """Tell whether `text` is among labels of a type that says nothing of where it comes from."""
+    kind = getattr(getattr(y, "dtype", None), "kind", "O")
+    if hasattr(y, "isna"):
+        return kind in "OUT" and bool(np.asarray(y.isin([text])).any())
+    if not isinstance(y, np.ndarray) or kind not in "UT":
+        return False
+    if text == "nan" and kind == "U" and y.dtype.itemsize < 4 * _WIDTH_OF_NUMBERS:
+        return False  # made of no number: a class of that name
+    return bool((y == text).any())
 
 
 def labels_alone(y, mask, *, discrete):
@@ -244,6 +285,8 @@ def hide_labels(y, mask):
     Floating-point labels become NaN there, any other label None (and the array one of objects).
     """
     values = np.asarray(y)
+    if values.dtype.kind in "UT":  # before they become objects, which may have any name
+        _refuse_missing_as_text(values[~np.asarray(mask)])
     hidden = values.copy() if values.dtype.kind == "f" else values.astype(object)
     hidden[mask] = np.nan if hidden.dtype.kind == "f" else None
     return hidden

@@ -1,5 +1,6 @@
 """From one data set a domain to ``X, y, sample_domain``, and back."""
 
+from collections import Counter
 from os import PathLike
 
 import numpy as np
@@ -7,13 +8,11 @@ from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import TARGET, is_labelled, labels_alone, read_sample_domain
+from sktransfer._packing_labels import is_nullable, read_labels, stack_labels
 from sktransfer._sklearn import _num_samples, _safe_indexing
 
-# What labels are called in an error, by the kind of their dtype; the rest is text.
-_KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
-
-# What missing labels turn into when somebody casts them to strings.
-_MISSING_AS_TEXT = {"nan", "None", "<NA>"}
+# A kind of container that rows are stacked as.
+_FILES = "list of files or images"
 
 
 def pack_domains(sources, *, target):
@@ -23,7 +22,8 @@ def pack_domains(sources, *, target):
     ----------
     sources : dict of str -> (X, y) or X
         The data of each source domain, under the name that `sample_domain` will carry. A tuple of
-        two is read as rows and labels, anything else as rows without labels.
+        two is read as rows and labels (of shape (n,) or, as one column, (n, 1)), anything else as
+        rows without labels.
     target : (X, y) or X
         The data of the target domain, likewise.
 
@@ -43,8 +43,9 @@ def pack_domains(sources, *, target):
     Raises
     ------
     ValueError
-        When a source is called ``"target"``, labels hold missing values written as text, or the
-        domains do not fit together (kinds of container, columns, shapes, lengths).
+        When a source is called ``"target"``, labels hold missing values written as text or whole
+        numbers that floating point would round, or the domains do not fit together (kinds of
+        container, columns, shapes, lengths).
 
     See Also
     --------
@@ -60,12 +61,12 @@ def pack_domains(sources, *, target):
     """
     domains = _read_sources(sources) | {TARGET: _rows_and_labels(target)}
     counts = {}
+    labels = {}
     for name, (X, y) in domains.items():
         counts[name] = _num_samples(X)
-        if y is not None:
-            _check_labels(name, y, n_rows=counts[name])
+        labels[name] = None if y is None else read_labels(name, y, n_rows=counts[name])
     rows = _stack_rows({name: X for name, (X, _) in domains.items()})
-    labels = _stack_labels({name: y for name, (_, y) in domains.items()}, counts)
+    labels = stack_labels(labels, counts)
     return rows, labels, np.repeat(np.array(list(counts)), list(counts.values()))
 
 
@@ -108,7 +109,7 @@ def unpack_domains(X, y, sample_domain):
         rows = _safe_indexing(X, indices)
         if y is None or not labelled[indices].any():
             return rows
-        if labelled[indices].all() and not _is_nullable(y):
+        if labelled[indices].all() and not is_nullable(y):
             return rows, labels_alone(y, np.isin(np.arange(len(labelled)), indices), discrete=True)
         return rows, _safe_indexing(y if hasattr(y, "take") else np.asarray(y), indices)
 
@@ -134,6 +135,11 @@ def _read_sources(sources):
 
 def _rows_and_labels(data):
     """Read ``(X, y)`` or ``X``."""
+    if isinstance(data, list) and _is_pair(data):
+        raise ValueError(
+            "a domain's data is a list of what looks like rows and their labels; pass a tuple "
+            "(X, y)."
+        )
     if not isinstance(data, tuple):
         return data, None
     if len(data) != 2:
@@ -144,21 +150,18 @@ def _rows_and_labels(data):
     return data
 
 
-def _check_labels(name, y, *, n_rows):
-    n_labels = _num_samples(y)
-    if n_labels != n_rows:
-        raise ValueError(
-            f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one "
-            "label a row, a missing value (NaN or None) where there is none."
-        )
-    values = np.asarray(y)
-    if values.dtype.kind in "OUT":
-        text = _MISSING_AS_TEXT & {str(value) for value in values.ravel() if isinstance(value, str)}
-        if text:
-            raise ValueError(
-                f"the labels of the domain {name!r} hold the strings {sorted(text)}, missing "
-                "values that were turned into text; pass None or NaN there, or rename the class."
-            )
+def _is_pair(data):
+    """Tell a list of rows and their labels from a list of two rows, or of two images."""
+    if len(data) != 2 or _n_axes(data[1]) != 1:
+        return False
+    rows, labels = data
+    return _n_axes(rows) >= 2 or (_are_files(rows) and not any(map(_is_file, labels)))
+
+
+def _n_axes(part):
+    if isinstance(part, list | tuple):
+        return 1 + (_n_axes(part[0]) if part else 0)
+    return getattr(part, "ndim", 0)
 
 
 def _kind(X):
@@ -168,13 +171,17 @@ def _kind(X):
     module = type(X).__module__.partition(".")[0]
     if module in ("pandas", "polars"):
         return f"{module} {type(X).__name__}"
-    if (
-        isinstance(X, list)
-        and X
-        and (isinstance(X[0], str | bytes | PathLike) or _is_picture(X[0]))
-    ):
-        return "list of files or images"
+    if isinstance(X, list) and X and (_is_file(X[0]) or _is_picture(X[0])):
+        return _FILES
     return "array"
+
+
+def _are_files(rows):
+    return isinstance(rows, list) and all(_is_file(row) or _is_picture(row) for row in rows)
+
+
+def _is_file(row):
+    return isinstance(row, str | bytes | PathLike)
 
 
 def _is_picture(row):
@@ -188,7 +195,7 @@ def _stack_rows(rows):
             f"the domains' rows come in different containers, {kinds}; pass all of one kind."
         )
     kind = kinds[TARGET]
-    if kind == "list of files or images":
+    if kind == _FILES:
         return [row for X in rows.values() for row in X]
     if kind.endswith("DataFrame"):
         rows = _match_columns(rows)
@@ -204,6 +211,13 @@ def _stack_rows(rows):
 
 
 def _match_columns(rows):
+    for name, X in rows.items():
+        repeated = [column for column, count in Counter(X.columns).items() if count > 1]
+        if repeated:
+            raise ValueError(
+                f"the columns of {name!r} hold the names {repeated} more than once, so that columns"
+                " cannot be matched by name; rename them."
+            )
     columns = list(rows[TARGET].columns)
     for name, X in rows.items():
         missing = [column for column in columns if column not in X.columns]
@@ -228,67 +242,3 @@ def _concatenate(kind, parts):
 
         return pl.concat(parts, how="vertical_relaxed")
     return np.concatenate(parts)
-
-
-def _stack_labels(labels, counts):
-    """Concatenate the labels, with missing values for the domains that have none."""
-    given = {name: y for name, y in labels.items() if y is not None and is_labelled(y).any()}
-    if not given:
-        return None
-    labels = {name: given.get(name) for name in labels}
-    if all(_is_nullable(y) for y in given.values()) and len({y.dtype for y in given.values()}) == 1:
-        return _stack_nullable(labels, counts)
-    arrays = {name: _plain_labels(y) for name, y in given.items()}
-    kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
-    if len(set(kinds.values())) > 1:
-        raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
-    gaps = len(given) < len(labels) or not all(is_labelled(y).all() for y in arrays.values())
-    if "numbers" not in kinds.values():
-        dtype = object if gaps else np.result_type(*arrays.values())
-    else:
-        dtype = np.result_type(*arrays.values(), *([np.float64] if gaps else []))
-    shape = next(iter(arrays.values())).shape[1:]
-    filler = None if np.dtype(dtype).kind == "O" else np.nan
-    return np.concatenate(
-        [
-            arrays[name].astype(dtype)
-            if name in arrays
-            else np.full((count, *shape), filler, dtype=dtype)
-            for name, count in counts.items()
-        ]
-    )
-
-
-def _plain_labels(y):
-    """Give labels as an array whose missing values are NaN (numbers) or None (the rest)."""
-    values = np.asarray(y)
-    if values.dtype.kind != "O":
-        return values
-    labelled = is_labelled(values)
-    alone = np.asarray(values[labelled].tolist())
-    if alone.dtype.kind in "biuf" and alone.size:
-        if labelled.all():
-            return alone
-        filled = np.full(values.shape, np.nan)
-        filled[labelled] = alone
-        return filled
-    filled = values.copy()
-    filled[~labelled] = None
-    return filled
-
-
-def _is_nullable(y):
-    """Tell whether labels are of one of pandas' types that hold ``pandas.NA``."""
-    dtype = getattr(y, "dtype", None)
-    return hasattr(dtype, "na_value") and type(dtype.na_value).__name__ == "NAType"
-
-
-def _stack_nullable(labels, counts):
-    import pandas as pd
-
-    dtype = next(y.dtype for y in labels.values() if y is not None)
-    parts = [
-        pd.Series(pd.array([pd.NA] * count, dtype=dtype) if labels[name] is None else labels[name])
-        for name, count in counts.items()
-    ]
-    return pd.concat(parts, ignore_index=True).array

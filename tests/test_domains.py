@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.linear_model import LogisticRegression
 
+from sktransfer import (
+    CORALAligner,
+    TargetFold,
+    TrAdaBoostClassifier,
+    WeightedTransferClassifier,
+    make_transfer_pipeline,
+    unpack_domains,
+)
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
 
 STRINGS = ["b", "target", "a", "target", "b"]
@@ -127,10 +136,77 @@ def test_missing_values_of_any_kind_are_no_label(y):
 
 
 @pytest.mark.parametrize(
-    "y", [[-1, 0, 1], ["nan", "None", ""], [False, True, False], [np.inf, 1, 2]]
+    "y",
+    [
+        [-1, 0, 1],
+        ["nan", "None", ""],
+        np.array(["nan", "None", "<NA>"], dtype=object),
+        np.array(["nan", "NaN", "none"]),
+        [False, True, False],
+        [np.inf, 1, 2],
+    ],
 )
 def test_no_value_is_reserved(y):
     assert is_labelled(y).all()
+
+
+TEXTS = np.array(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("y", "texts"),
+    [
+        (np.concatenate([TEXTS, np.full(2, np.nan)]), "['nan']"),
+        (np.concatenate([TEXTS, np.full(2, np.nan, dtype=np.float32)])[1:], "['nan']"),
+        (np.append(TEXTS, np.nan), "['nan']"),
+        (np.array(["a", np.nan]), "['nan']"),
+        (np.array(["a", None, pd.NA], dtype=object).astype(str), "['None', '<NA>']"),
+        (np.array(["a", "None"], dtype=np.dtypes.StringDType()), "['None']"),
+        (pd.Series(np.append(TEXTS, np.nan)), "['nan']"),
+        (pd.Series(["a", "<NA>"], dtype="category"), "['<NA>']"),
+        (pd.DataFrame({"one": ["a", "nan"], "two": ["a", "b"]}), "['nan']"),
+    ],
+)
+def test_missing_values_that_were_made_text_are_refused(y, texts):
+    message = (
+        f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass an "
+        "object array with None where a row has no label, or stack the domains by pack_domains "
+        "(in an object array a class may have such a name)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        is_labelled(y)
+
+
+def test_they_are_refused_before_hiding_makes_objects_of_them_but_not_where_they_are_hidden():
+    y = np.append(TEXTS, np.nan)
+    with pytest.raises(ValueError, match=r"^y holds the texts \['nan'\], which NumPy makes of"):
+        hide_labels(y, np.array([True, False, False]))
+    hidden = hide_labels(y, np.array([False, False, True]))
+    assert hidden.tolist() == ["a", "b", None]
+
+
+def test_a_domain_may_be_called_nan():
+    assert read_sample_domain(np.append(["target"], np.nan), 2).sources == ("nan",)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda X, y, d: TrAdaBoostClassifier().fit(X, y, sample_domain=d),
+        lambda X, y, d: WeightedTransferClassifier().fit(X, y, sample_domain=d),
+        lambda X, y, d: make_transfer_pipeline(CORALAligner(), LogisticRegression()).fit(
+            X, y, sample_domain=d
+        ),
+        lambda X, y, d: next(TargetFold(2).split(X, y, d)),
+        lambda X, y, d: unpack_domains(X, y, d),
+    ],
+    ids=["boosting", "weights", "pipeline", "folds", "unpacking"],
+)
+def test_nothing_learns_a_class_called_nan(fit):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = np.concatenate([TEXTS[(X[:20, 0] > 0).astype(int)], np.full(20, np.nan)])
+    with pytest.raises(ValueError, match=r"^y holds the texts \['nan'\]"):
+        fit(X, y, ["s"] * 20 + ["target"] * 20)
 
 
 @pytest.mark.parametrize(

@@ -138,6 +138,122 @@ def test_what_does_not_fit_is_refused_in_a_sentence(sources, target, message):
         pack_domains(sources, target=target)
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        [Xa, np.array([0, 1, 0])],
+        [Xa, ["x", "y", "x"]],
+        [Xa.tolist(), ["x", "y", "x"]],
+        [sparse.csr_array(Xa), [0, 1, 0]],
+        [_frame(Xa), pd.Series([0, 1, 0])],
+        [["a.png", "b.png", "c.png"], [0, 1, 0]],
+        [[np.ones((2, 2))] * 3, [0, 1, 0]],
+        [Xa, [0, 1]],
+    ],
+)
+def test_a_pair_in_a_list_is_no_list_of_images(pair):
+    message = "a domain's data is a list of what looks like rows and their labels; pass a tuple"
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        pack_domains({"a": pair}, target=Xt)
+    with pytest.raises(ValueError, match="^" + re.escape(message)):
+        pack_domains({"a": Xa}, target=pair)
+
+
+@pytest.mark.parametrize(
+    "two",
+    [
+        [[0.0, 1.0], [2.0, 3.0]],
+        [["red", "round"], ["blue", "long"]],
+        [["red", 1.0], [None, 2.0]],
+        [np.ones((2, 2)), np.ones((2, 2))],
+        [np.ones((2, 2)), np.ones((3, 2))],
+        ["a.png", "b.png"],
+    ],
+    ids=str,
+)
+def test_two_rows_in_a_list_are_no_pair(two):
+    assert len(pack_domains({"a": two}, target=two)[0]) == 4
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([[1], [2], [1]]),
+        [[1], [2], [1]],
+        pd.DataFrame({"label": [1, 2, 1]}),
+        pl.DataFrame({"label": [1, 2, 1]}),
+        pd.DataFrame({"label": pd.array([1, 2, 1], dtype="Int64")}),
+    ],
+    ids=lambda y: type(y).__name__,
+)
+def test_one_column_of_labels_is_a_vector(column):
+    np.testing.assert_array_equal(_pack_labels(column, [2, 1]), [1, 2, 1, 2, 1])
+    np.testing.assert_array_equal(_pack_labels([1, 2, 1], np.array([[2], [1]])), [1, 2, 1, 2, 1])
+    gaps = _pack_labels(column, None)
+    assert gaps.shape == (5,)
+    assert gaps[:3].tolist() == [1, 2, 1]
+    assert pd.isna(gaps[3:]).all()
+
+
+def test_several_outputs_stay_and_differing_numbers_of_them_are_refused():
+    outputs = np.arange(6.0).reshape(3, 2)
+    y = _pack_labels(outputs, None)
+    np.testing.assert_array_equal(y, np.r_[outputs, np.full((2, 2), np.nan)])
+    message = (
+        "the domains' labels have different shapes, {'a': (2,), 'target': ()}; pass as many outputs"
+        " for every domain."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        _pack_labels(outputs, [0.0, 1.0])
+
+
+LARGE = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    ("ya", "yt"),
+    [
+        ([LARGE, LARGE - 1, 5], None),
+        (np.array([LARGE, LARGE - 1, 5]), None),
+        ([LARGE, None, 5], [1, 2]),
+        ([LARGE, np.nan, 5], [1, 2]),
+        (pd.array([LARGE, None, 5], dtype="Int64"), [1, 2]),
+        (pl.Series([LARGE, None, 5]), [1, 2]),
+        ([LARGE, 4, 5], [0.5, 2]),
+        ([-LARGE, 4, 5], None),
+        (np.array([2**64 - 1, 4, 5], dtype=np.uint64), [-1, 2]),
+    ],
+)
+def test_whole_numbers_that_floating_point_would_merge_are_refused(ya, yt):
+    message = "which floating point, as which labels with gaps are stacked, would round to others"
+    with pytest.raises(ValueError, match=message):
+        _pack_labels(ya, yt)
+
+
+def test_large_whole_numbers_stay_where_nothing_rounds_them():
+    assert _pack_labels([LARGE, LARGE - 1, 5], [1, 2])[:2].tolist() == [LARGE, LARGE - 1]
+    assert _pack_labels([LARGE + 1, LARGE - 1, 5], None)[:2].tolist() == [LARGE + 1, LARGE - 1]
+    nullable = pd.array([LARGE, LARGE - 1, 5], dtype="Int64")
+    assert _pack_labels(nullable, None)[:2].tolist() == [LARGE, LARGE - 1]
+
+
+def test_a_list_of_texts_may_hold_nan():
+    y = _pack_labels(["x", np.nan, "x"], None)
+    assert y.tolist() == ["x", None, "x", None, None]
+
+
+@pytest.mark.parametrize("twice", ["a", "target"])
+def test_columns_of_one_name_are_refused(twice):
+    frames = {"a": _frame(Xa), "target": _frame(Xt)}
+    frames[twice] = frames[twice].set_axis(["height", "height"], axis=1)
+    message = (
+        f"the columns of {twice!r} hold the names ['height'] more than once, so that columns cannot"
+        " be matched by name; rename them."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        pack_domains({"a": frames["a"]}, target=frames["target"])
+
+
 def test_signed_integers_unpack_too():
     sources, target = unpack_domains(np.arange(3), None, [1, -1, 2])
     assert {name: rows.tolist() for name, rows in sources.items()} == {"1": [0], "2": [2]}

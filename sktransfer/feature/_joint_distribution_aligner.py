@@ -8,9 +8,8 @@ from sklearn.base import clone, is_regressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
-from sklearn.utils.multiclass import check_classification_targets
 
-from sktransfer._domains import is_labelled, labels_alone
+from sktransfer._domains import is_labelled
 from sktransfer._kernels.components import (
     domain_contrasts,
     joint_contrasts,
@@ -20,6 +19,7 @@ from sktransfer._kernels.components import (
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
+from sktransfer.feature._class_labels import class_labels
 
 
 class JointDistributionAligner(_BaseComponentAligner):
@@ -200,8 +200,12 @@ class JointDistributionAligner(_BaseComponentAligner):
                 "JointDistributionAligner reads the labels of source rows, but no source row has "
                 "one; label some, or use TransferComponentAligner, which needs none."
             )
-        y = labels_alone(labels, labelled, discrete=True)
-        check_classification_targets(y)
+        y = class_labels(
+            labels,
+            labelled,
+            reader="JointDistributionAligner",
+            instead="use TransferComponentAligner",
+        )
         self.classes_ = np.unique(y)
         return np.flatnonzero(labelled), y
 

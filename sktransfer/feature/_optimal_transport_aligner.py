@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
-from sklearn.utils.multiclass import check_classification_targets
 
 from sktransfer._base import _BaseAligner
-from sktransfer._domains import is_labelled, labels_alone
+from sktransfer._domains import is_labelled
 from sktransfer._kernels.density_ratio import squared_distances
 from sktransfer._kernels.transport import (
     class_regularized,
@@ -21,6 +20,7 @@ from sktransfer._kernels.transport import (
 )
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._class_labels import class_labels
 from sktransfer.feature._plan_limits import check_memory, check_pot
 
 
@@ -280,8 +280,12 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
                     "OptimalTransportAligner(supervised=True) reads the labels of source rows, but "
                     "no source row has one; label some, or take supervised=False."
                 )
-            y = labels_alone(labels, labelled, discrete=True)
-            check_classification_targets(y)
+            y = class_labels(
+                labels,
+                labelled,
+                reader="OptimalTransportAligner(supervised=True)",
+                instead="take supervised=False",
+            )
             codes[labelled] = np.unique(y, return_inverse=True)[1]
         return dict(zip(sources, np.split(codes, np.cumsum(sizes)[:-1]), strict=True))
 

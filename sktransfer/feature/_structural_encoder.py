@@ -5,10 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from scipy.linalg import LinAlgError
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._domains import TARGET, hide_labels, is_labelled, labels_alone
+from sktransfer._domains import TARGET, hide_labels, is_labelled
 from sktransfer._kernels.structural import (
     information,
     mean_square_length,
@@ -18,6 +17,7 @@ from sktransfer._kernels.structural import (
 )
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder
+from sktransfer.feature._class_labels import class_labels
 
 
 class StructuralEncoder(_BaseEncoder):
@@ -221,8 +221,12 @@ class StructuralEncoder(_BaseEncoder):
                 "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
                 "but no source row has one; label some, or pass pivots='frequency'."
             )
-        labels = labels_alone(y, labelled, discrete=True)
-        check_classification_targets(labels)
+        labels = class_labels(
+            y,
+            labelled,
+            reader="StructuralEncoder(pivots='mutual_information')",
+            instead="pass pivots='frequency'",
+        )
         present = present[np.flatnonzero(labelled)]
         classes, sizes = np.unique(labels, return_counts=True)
         counts = np.array([_count(present[np.flatnonzero(labels == c)]) for c in classes])

@@ -4,9 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.neighbors import kneighbors_graph
-from sklearn.utils.multiclass import check_classification_targets
 
-from sktransfer._domains import is_labelled, labels_alone
+from sktransfer._domains import is_labelled
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
 from sktransfer._kernels.supervised_components import (
     indicators,
@@ -15,6 +14,7 @@ from sktransfer._kernels.supervised_components import (
 )
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner, stacked
+from sktransfer.feature._class_labels import class_labels
 
 
 class TransferComponentAligner(_BaseComponentAligner):
@@ -216,8 +216,12 @@ class TransferComponentAligner(_BaseComponentAligner):
                 "TransferComponentAligner(supervised=True) reads the labels of source and target "
                 "rows in y, but no row has one; label some, or set supervised=False."
             )
-        y = labels_alone(labels, labelled, discrete=True)
-        check_classification_targets(y)
+        y = class_labels(
+            labels,
+            labelled,
+            reader="TransferComponentAligner(supervised=True)",
+            instead="set supervised=False",
+        )
         classes = np.full(len(labelled), -1)
         classes[labelled] = np.unique(y, return_inverse=True)[1]
         return classes

@@ -9,9 +9,10 @@ from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import run_rounds
 from sktransfer.instance._rows import read_classes
+from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
-class _BaseTrAdaBoostClassifier(ClassifierMixin, _BaseTrAdaBoost):
+class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaBoost):
     """A weighted vote of the rounds; a concrete method writes `_boost`."""
 
     def _default_learner(self):

@@ -13,9 +13,10 @@ from sktransfer._sklearn import StrOptions, _safe_indexing
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rows import read_numbers
+from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
-class _BaseTrAdaBoostRegressor(RegressorMixin, _BaseTrAdaBoost):
+class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoost):
     """A weighted median of the rounds; a concrete method writes `_boost`."""
 
     _parameter_constraints: dict = {

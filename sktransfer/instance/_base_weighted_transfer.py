@@ -3,8 +3,8 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
@@ -17,7 +17,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
-from sktransfer.instance._learner import seeded_clones, weight_parameter
+from sktransfer.instance._learner import innermost_learner, seeded_clones, weight_parameter
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
 
@@ -63,9 +63,9 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32; sparse ones where both `estimator` and
-            `weighter` take them. `estimator` gets a data frame as one, so that
-            it can call columns by their names.
+            Rows of all domains, float64 or float32; sparse ones, and missing values (NaN), where
+            both `estimator` and `weighter` say by their tags that they take them. `estimator` gets
+            a data frame as one, so that it can call columns by their names.
         y : array-like of shape (n_samples,)
             Labels; missing values where there is none. Target rows need none.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -84,7 +84,8 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         ------
         ValueError
             When no row has a label (and a weight above 0), when `estimator` takes no
-            `sample_weight` or is of the other kind, or when the weighter finds no weights.
+            `sample_weight` or is of the other kind, when `X` has missing values that one of the two
+            does not take, or when the weighter finds no weights.
         """
         rng = generator(self.random_state)
         learner, _ = self._parts()
@@ -150,9 +151,28 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         return getattr(self.estimator_, method)(_named_columns(X, valid_X))
 
     def _validate(self, X, *y, **rules):
-        accept = "csr" if self.__sklearn_tags__().input_tags.sparse else False
-        dtype = [np.float64, np.float32]
-        return validate_data(self, X, *y, dtype=dtype, accept_sparse=accept, **rules)
+        X = validate_data(
+            self,
+            X,
+            *y,
+            dtype=[np.float64, np.float32],
+            accept_sparse="csr" if self._both_take("sparse") else False,
+            ensure_all_finite="allow-nan",
+            **rules,
+        )
+        if not self._both_take("allow_nan"):
+            self._refuse_missing(X)
+        return X
+
+    def _refuse_missing(self, X):
+        if np.isnan(X.data if issparse(X) else X).any():
+            parts = zip(("estimator", "weighter"), self._parts(), strict=True)
+            refusing = [f"{k}={v!r}" for k, v in parts if not get_tags(v).input_tags.allow_nan]
+            raise ValueError(
+                f"X contains NaN, which {' and '.join(refusing)} of {type(self).__name__} cannot "
+                "take; impute the missing values first, or pass parts that take them, such as "
+                "HistGradientBoosting and DiscriminatorWeighter(HistGradientBoostingClassifier())."
+            )
 
     def _parts(self):
         """The estimator and the weighter, with what None stands for."""
@@ -161,9 +181,14 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
             ULSIFWeighter() if self.weighter is None else self.weighter,
         )
 
+    def _both_take(self, kind):
+        """Tell whether the estimator and the weighter take "sparse" rows, or "allow_nan"."""
+        return all(getattr(get_tags(part).input_tags, kind) for part in self._parts())
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = all(get_tags(part).input_tags.sparse for part in self._parts())
+        tags.input_tags.sparse = self._both_take("sparse")
+        tags.input_tags.allow_nan = self._both_take("allow_nan")
         return tags
 
 
@@ -173,10 +198,7 @@ def _named_columns(given_X, X):
 
 
 def _check_takes_weights(estimator):
-    last_step = estimator
-    while isinstance(last_step, Pipeline):
-        last_step = last_step.steps[-1][1]
-    if not has_fit_parameter(last_step, "sample_weight"):
+    if not has_fit_parameter(innermost_learner(estimator), "sample_weight"):
         raise ValueError(
             f"estimator={estimator!r} takes no sample_weight in fit, which is how the weights of "
             "the source rows reach it; pass an estimator that does (of a Pipeline, the last step)."

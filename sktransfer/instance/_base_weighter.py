@@ -37,6 +37,9 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     # What `validate_data` is to accept.
     _accept_sparse = "csr"
 
+    # Whether rows may have missing values.
+    _accept_nan = False
+
     # What a method does that makes sparse rows dense, where it is that for which they are refused.
     _densifies = None
 
@@ -85,8 +88,14 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     def _read_rows(self, X, **rules):
         """Give valid rows, sparse ones as a CSR array where the method takes them."""
         refuse_sparse(X, type(self).__name__, because=self._densifies)
-        rules = {"dtype": [np.float64, np.float32], "accept_sparse": self._accept_sparse, **rules}
-        X = validate_data(self, X, **rules)
+        X = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            accept_sparse=self._accept_sparse,
+            ensure_all_finite="allow-nan" if self._accept_nan else True,
+            **rules,
+        )
         return csr_array(X) if issparse(X) else X
 
     def _store(self, domains, ratio, dtype):
@@ -130,6 +139,7 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
+        tags.input_tags.allow_nan = self._accept_nan
         return tags
 
 

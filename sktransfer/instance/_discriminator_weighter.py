@@ -68,7 +68,8 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
 
     Notes
     -----
-    Sparse rows go to the classifier as they are, and are refused where it says that it takes none.
+    Sparse rows and missing values (NaN) go to the classifier as they are, and are refused where it
+    says by its tags that it takes none.
 
     References
     ----------
@@ -109,8 +110,14 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
 
     @property
     def _accept_sparse(self):
-        learner = LogisticRegression() if self.estimator is None else self.estimator
-        return "csr" if get_tags(learner).input_tags.sparse else False
+        return "csr" if get_tags(self._learner()).input_tags.sparse else False
+
+    @property
+    def _accept_nan(self):
+        return get_tags(self._learner()).input_tags.allow_nan
+
+    def _learner(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
 
     def _fit_ratio(self, X_source, X_target):
         n_source, n_target = self._counts = X_source.shape[0], X_target.shape[0]
@@ -124,8 +131,7 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         parts = [X_source, X_target]
         X = csr_array(vstack(parts)) if issparse(X_source) else np.concatenate(parts)
         is_target = np.arange(X.shape[0]) >= n_source
-        learner = LogisticRegression() if self.estimator is None else self.estimator
-        self.estimator_, *others = seeded_clones(learner, 1 + n_folds, random_state=rng)
+        self.estimator_, *others = seeded_clones(self._learner(), 1 + n_folds, random_state=rng)
         self.estimator_.fit(X, is_target)
         if not others:
             return self._ratio(X_source)

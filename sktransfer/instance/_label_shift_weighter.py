@@ -90,8 +90,8 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     Notes
     -----
     `weigh` gives new source rows ``sum_k p(k | x) w_k``, which under label shift is the ratio of
-    the two densities at the row. Sparse rows go to the classifier as they are, and are refused
-    where it says that it takes none.
+    the two densities at the row. Sparse rows and missing values (NaN) go to the classifier as they
+    are, and are refused where it says by its tags that it takes none.
 
     References
     ----------
@@ -157,8 +157,14 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
 
     @property
     def _accept_sparse(self):
-        learner = LogisticRegression() if self.estimator is None else self.estimator
-        return "csr" if get_tags(learner).input_tags.sparse else False
+        return "csr" if get_tags(self._learner()).input_tags.sparse else False
+
+    @property
+    def _accept_nan(self):
+        return get_tags(self._learner()).input_tags.allow_nan
+
+    def _learner(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, sample_domain=None):
@@ -220,7 +226,7 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         if n_classes == 1:
             self.estimator_, self.class_weights_ = None, np.ones(1)
         else:
-            learner = LogisticRegression() if self.estimator is None else self.estimator
+            learner = self._learner()
             (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
             self.estimator_.fit(X, self.classes_[codes])
             probabilities = self.estimator_.predict_proba(X_target)

@@ -15,25 +15,46 @@ def check_learner(estimator, *, kind="classifier", weighted=True):
     Parameters
     ----------
     estimator : estimator
-        Of a Pipeline, the last step is looked at.
+        Of a Pipeline, the last step is looked at, of a search what it searches over.
     kind : {"classifier", "regressor"}, default="classifier"
     weighted : bool, default=True
         Whether its `fit` must take `sample_weight`.
     """
-    last_step = estimator
-    while isinstance(last_step, Pipeline):
-        last_step = last_step.steps[-1][1]
+    innermost = innermost_learner(estimator)
     is_other, other = {
         "classifier": (is_regressor, "regressor"),
         "regressor": (is_classifier, "classifier"),
     }[kind]
-    if is_other(last_step):
+    if is_other(innermost):
         raise ValueError(f"estimator={estimator!r} is a {other}; pass a {kind}.")
-    if weighted and not has_fit_parameter(last_step, "sample_weight"):
+    if weighted and not has_fit_parameter(innermost, "sample_weight"):
         raise ValueError(
             f"estimator={estimator!r} takes no sample_weight in fit, which is how boosting speaks "
             f"to it; pass a {kind} that does (of a Pipeline, the last step)."
         )
+
+
+def innermost_learner(estimator):
+    """Give what the weights of rows are for: past Pipelines and searches, which pass them on.
+
+    Parameters
+    ----------
+    estimator : estimator
+
+    Returns
+    -------
+    learner : estimator
+        The last step of a Pipeline, what a search searches over; else `estimator` itself.
+    """
+    while isinstance(estimator, Pipeline) or _is_search(estimator):
+        is_pipeline = isinstance(estimator, Pipeline)
+        estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
+    return estimator
+
+
+def _is_search(estimator):
+    """Tell a search over parameters, whose `fit` hands what it is given to each of its fits."""
+    return hasattr(estimator, "refit") and hasattr(estimator, "estimator")
 
 
 def weight_parameter(estimator):
@@ -46,9 +67,12 @@ def weight_parameter(estimator):
     Returns
     -------
     name : str
-        ``"sample_weight"``. For a Pipeline the last step's, as in ``"svc__sample_weight"``; but
-        where metadata routing is on, it is the user who says which steps get weights.
+        ``"sample_weight"``. For a Pipeline the last step's, as in ``"svc__sample_weight"``, for a
+        search that of what it searches over; but where metadata routing is on, it is the user who
+        says which steps get weights.
     """
+    if _is_search(estimator) and not _routing_enabled():
+        return weight_parameter(estimator.estimator)
     if isinstance(estimator, Pipeline) and not _routing_enabled():
         name, last_step = estimator.steps[-1]
         return f"{name}__{weight_parameter(last_step)}"

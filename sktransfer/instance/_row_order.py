@@ -16,14 +16,14 @@ def order_of_rows(X, *, codes=None):
     Returns
     -------
     order : ndarray of shape (n_samples,), dtype intp
-        Rows that are equal in all stay in the order in which they are.
+        Rows that are equal in all stay in the order in which they are. NaN is last, and a tie.
     """
     last = () if codes is None else (codes,)
     if issparse(X):
         return np.lexsort((*last, ranks_of_sparse_rows(X)))
     order = np.argsort(X[:, 0], kind="stable")
     first = X[order, 0]
-    has_ties = (first[1:] == first[:-1]).any()
+    has_ties = (first[1:] == first[:-1]).any() or np.isnan(first[-2:]).all()
     return np.lexsort((*last, *X.T[::-1])) if has_ties else order
 
 
@@ -46,6 +46,7 @@ def ranks_of_sparse_rows(X):
     X = csr_array(X, copy=True)
     X.sum_duplicates()
     X.eliminate_zeros()
+    X.data[np.isnan(X.data)] = np.inf  # which is last too, but equal to itself
     ranks, tied, entry = np.zeros(X.shape[0], dtype=np.intp), np.arange(X.shape[0]), 0
     while len(tied):
         reach, value = _entries(X, tied, entry)

@@ -26,7 +26,8 @@ def check_rows(domains, used, sample_weight, *, estimator_name):
     if not used[is_target].any():
         raise ValueError(
             f"{estimator_name} needs a target row that has a label and a weight above 0, and none "
-            f"of the {is_target.sum()} target rows has both; label some target rows, or use an "
+            f"of the {is_target.sum()} target rows has both; label some target rows (where they "
+            "are labelled, a pipeline with target_labels='ignore' hides it), or use an "
             "unsupervised method."
         )
     source_weight = sample_weight[used & ~is_target]

@@ -5,15 +5,16 @@ from sklearn.linear_model import Ridge
 
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
 from sktransfer.instance._rows import read_numbers
+from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
-class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
+class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeightedTransfer):
     """Fit a regressor on source rows, weighted for the target, and on labelled target rows.
 
     A weighter says how much each source row counts for the target, and any regressor that takes
     `sample_weight` is then fitted on these rows and on the target rows that have labels, which
-    weigh 1. Without a source row it is the regressor itself. Labels of target rows never reach the
-    weighter.
+    weigh 1 [1]_. Without a source row it is the regressor itself. Labels of target rows never reach
+    the weighter.
 
     It helps under covariate shift, where the regressor is too simple
     to be right everywhere: the weights tell it where to be right. It hurts where the rule from
@@ -25,7 +26,8 @@ class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
     ----------
     estimator : regressor, default=None
         Its `fit` takes `sample_weight`; a Pipeline's last step does (when metadata routing is on,
-        request it there). None is ``Ridge()``.
+        request it there). A search over such a one is welcome too: see Notes. None is
+        ``Ridge()``.
     weighter : weighter, default=None
         Gives `weights_` to the rows in ``fit(X, y, sample_domain=...)``. None is
         ``ULSIFWeighter()``.
@@ -53,11 +55,21 @@ class WeightedTransferRegressor(RegressorMixin, _BaseWeightedTransfer):
     ULSIFWeighter : The weights, and where weights help and hurt.
     KMMWeighter : Other weights.
 
+    Notes
+    -----
+    A search as `estimator` passes the weights on to each of its fits, and to its scores: its folds
+    are of the labelled rows of all domains, source rows among them, which is what importance
+    weighted cross-validation does where no target row has a label [2]_. The scores of a search over
+    a Pipeline are weighted only where metadata routing is on and `score` requests the weights. To
+    choose by target rows that have labels, search over this estimator, with `TargetFold`.
+
     References
     ----------
-    H. Shimodaira, "Improving predictive inference under covariate shift by weighting the
-    log-likelihood function", Journal of Statistical Planning and Inference 90, 2000.
-    https://doi.org/10.1016/S0378-3758(00)00115-4
+    .. [1] H. Shimodaira, "Improving predictive inference under covariate shift by weighting the
+       log-likelihood function", Journal of Statistical Planning and Inference 90, 2000.
+       https://doi.org/10.1016/S0378-3758(00)00115-4
+    .. [2] M. Sugiyama, M. Krauledat and K.-R. Mueller, "Covariate shift adaptation by importance
+       weighted cross validation", JMLR 8, 2007. https://jmlr.org/papers/v8/sugiyama07a.html
 
     Examples
     --------

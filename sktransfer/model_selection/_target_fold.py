@@ -1,11 +1,12 @@
 """K-fold cross-validation that tests on labelled target rows alone."""
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
+from sklearn.model_selection import BaseCrossValidator, KFold
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
+from sktransfer._random import generator
 from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
 
 
@@ -13,8 +14,12 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
     """Split the labelled target rows into folds; train on everything else too.
 
     Each test fold holds labelled target rows only, so the score estimates what a user of the target
-    domain will see. Source rows and unlabelled target rows are in every training set. Folds are
-    stratified by class for classification.
+    domain will see. Source rows and unlabelled target rows are in every training set.
+
+    Labels that are classes (texts, booleans, two whole numbers, or more where each comes twice at
+    least on average) are dealt to the folds class by class, however few rows a class has: no class
+    of two rows or more is in one fold alone. Other numbers are cut into consecutive folds, as by
+    :class:`~sklearn.model_selection.KFold`.
 
     Parameters
     ----------
@@ -23,12 +28,12 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
     shuffle : bool, default=False
         Whether to shuffle the labelled target rows first.
     random_state : int, RandomState instance or None, default=None
-        The order of the shuffle; only with ``shuffle=True``.
+        The order of the shuffle; only with ``shuffle=True``. None draws fresh entropy.
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : What this is without source rows: the folds of the
-        target rows alone are the same.
+    sklearn.model_selection.StratifiedKFold : What this is for classes without source rows: the
+        folds of the target rows alone are the same, where it takes them.
 
     Examples
     --------
@@ -101,20 +106,46 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         mask = np.zeros(n_samples, dtype=bool)
         mask[candidates] = True
         labels = labels_alone(y, mask, discrete=True)
-        for _, fold in self._folder(labels).split(candidates, labels):
-            test = candidates[fold]
+        fold_of = self._deal(labels)
+        for fold in range(self.n_splits):
+            test = candidates[fold_of == fold]
             mask[:] = True
             mask[test] = False
             yield np.flatnonzero(mask), test
 
-    def _folder(self, labels):
-        """Choose the splitter of the labelled target rows: stratified where labels are classes."""
-        stratify = type_of_target(labels) in ("binary", "multiclass")
-        if stratify and labels.dtype.kind in "iuf":
-            # Whole numbers are classes only if they repeat as classes do: in floating point each of
-            # them, as integers at least one, so that a rare class is still stratified.
-            counts = np.unique(labels, return_counts=True)[1]
-            repeats = counts.min() if labels.dtype.kind == "f" else counts.max()
-            stratify = repeats >= self.n_splits
-        fold = StratifiedKFold if stratify else KFold
-        return fold(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
+    def _deal(self, labels):
+        """Give the fold of each labelled target row."""
+        random_state = generator(self.random_state) if self.shuffle else None
+        if _are_classes(labels):
+            return _deal_classes(column_or_1d(labels), self.n_splits, random_state)
+        fold_of = np.empty(len(labels), dtype=np.intp)
+        folds = KFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
+        for fold, (_, test) in enumerate(folds.split(labels)):
+            fold_of[test] = fold
+        return fold_of
+
+
+def _are_classes(labels):
+    """Tell labels that are classes: whole numbers are if they come twice at least on average."""
+    kind = type_of_target(labels)
+    if kind != "multiclass":
+        return kind == "binary"
+    return labels.dtype.kind not in "iuf" or 2 * len(np.unique(labels)) <= len(labels)
+
+
+def _deal_classes(labels, n_folds, random_state):
+    """Deal rows to folds class by class, as StratifiedKFold does, with no class too small for it.
+
+    Rows sorted by class (in the order in which the classes appear) are dealt round robin, which
+    says how many of a class go to each fold; within a class the first ones go to the first fold.
+    """
+    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    codes = np.argsort(np.argsort(first))[codes]
+    dealt = np.sort(codes), np.arange(len(codes)) % n_folds
+    fold_of = np.empty(len(codes), dtype=np.intp)
+    for code in range(len(first)):
+        folds = np.sort(dealt[1][dealt[0] == code])
+        if random_state is not None:
+            random_state.shuffle(folds)
+        fold_of[codes == code] = folds
+    return fold_of

@@ -239,7 +239,12 @@ def test_what_it_needs_of_labels():
         JointDistributionAligner().fit(X, np.full(len(X), np.nan), sample_domain=sample_domain)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         JointDistributionAligner().fit(X, y[:-1], sample_domain=sample_domain)
-    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+    message = (
+        "JointDistributionAligner reads class labels, but those in y are of the type 'continuous'; "
+        "pass classes (strings, booleans or whole numbers), or use TransferComponentAligner, which "
+        "reads no label."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         JointDistributionAligner().fit(X, X[:, 0], sample_domain=sample_domain)
 
 

@@ -202,7 +202,12 @@ def test_what_it_needs_of_labels():
         encoder.fit(X, np.full(len(X), np.nan), sample_domain=sample_domain)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         encoder.fit(X, y[:-1], sample_domain=sample_domain)
-    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+    message = (
+        "StructuralEncoder(pivots='mutual_information') reads class labels, but those in y are of "
+        "the type 'continuous'; pass classes (strings, booleans or whole numbers), or pass "
+        "pivots='frequency', which reads no label."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         encoder.fit(X, y + 0.5 * X[:, 0], sample_domain=sample_domain)
     assert_array_equal(encoder.fit(X).pivots_, StructuralEncoder().fit(X).pivots_)
 

@@ -400,3 +400,16 @@ def test_labels_that_are_missing():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         aligner.fit(X, np.full(len(X), np.nan), sample_domain=sample_domain)
+
+
+def test_labels_that_are_no_classes():
+    X, labels, sample_domain, _ = make_classes()
+    message = (
+        "TransferComponentAligner(supervised=True) reads class labels, but those in y are of the "
+        "type 'continuous'; pass classes (strings, booleans or whole numbers), or set "
+        "supervised=False, which reads no label."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        TransferComponentAligner(supervised=True).fit(
+            X, labels + 0.5 * X[:, 0], sample_domain=sample_domain
+        )

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import get_tags
 
 from sktransfer.instance import DiscriminatorWeighter
 
@@ -180,3 +182,20 @@ def test_weights_that_are_not_finite():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         DiscriminatorWeighter(Unsure()).fit(X, sample_domain=sample_domain)
+
+
+def test_missing_features_go_to_a_classifier_that_takes_them():
+    X = np.random.default_rng(0).normal(size=(120, 2))
+    X[::3, 0] = np.nan
+    y, sample_domain = np.arange(120) % 2, np.repeat(["s", "target"], 60)
+    X[:, 1] += 2 * y
+    trees = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
+    weighter = DiscriminatorWeighter(trees, cv=3, random_state=0)
+    assert get_tags(weighter).input_tags.allow_nan
+    weights = weighter.fit(X, y, sample_domain=sample_domain).weights_
+    order = np.random.default_rng(1).permutation(120)
+    weighter.fit(X[order], y[order], sample_domain=sample_domain[order])
+    assert_allclose(weighter.weights_, weights[order])
+    assert not get_tags(DiscriminatorWeighter()).input_tags.allow_nan
+    with pytest.raises(ValueError, match="DiscriminatorWeighter does not accept missing values"):
+        DiscriminatorWeighter().fit(X, y, sample_domain=sample_domain)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import get_tags
 
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer.instance import LabelShiftWeighter, WeightedTransferClassifier
@@ -189,3 +191,20 @@ def test_what_it_cannot_weigh(labels, params, message):
     X, _, sample_domain = make_domains(n_source=90, n_target=60)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         LabelShiftWeighter(**params).fit(X, labels, sample_domain=sample_domain)
+
+
+def test_missing_features_go_to_a_classifier_that_takes_them():
+    X = np.random.default_rng(0).normal(size=(120, 2))
+    X[::3, 0] = np.nan
+    y, sample_domain = np.arange(120) % 2, np.repeat(["s", "target"], 60)
+    X[:, 1] += 2 * y
+    trees = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
+    weighter = LabelShiftWeighter(trees, method="bbse", cv=3, random_state=0)
+    assert get_tags(weighter).input_tags.allow_nan
+    weights = weighter.fit(X, y, sample_domain=sample_domain).weights_
+    order = np.random.default_rng(1).permutation(120)
+    weighter.fit(X[order], y[order], sample_domain=sample_domain[order])
+    assert_allclose(weighter.weights_, weights[order])
+    assert not get_tags(LabelShiftWeighter()).input_tags.allow_nan
+    with pytest.raises(ValueError, match="LabelShiftWeighter does not accept missing values"):
+        LabelShiftWeighter().fit(X, y, sample_domain=sample_domain)

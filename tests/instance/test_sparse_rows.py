@@ -93,6 +93,14 @@ def test_the_order_is_that_of_dense_rows(share):
     assert_array_equal(ranks_of_sparse_rows(rows), ranks)
 
 
+def test_missing_values_are_last_in_the_order_and_equal():
+    dense = np.array([[np.nan, 2.0], [1.0, np.nan], [np.nan, 1.0], [1.0, np.nan], [1.0, 9.0]])
+    codes = np.array([0, 1, 0, 0, 0])
+    for given in (dense, sparse.csr_array(dense)):
+        assert_array_equal(order_of_rows(given, codes=codes), [4, 3, 1, 2, 0])
+    assert_array_equal(ranks_of_sparse_rows(sparse.csr_array(dense)), [3, 1, 2, 1, 0])
+
+
 def test_the_gaussian_weighter_says_why_it_takes_none():
     X, _, sample_domain = make_rows()
     message = (

@@ -20,12 +20,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
     check_classifier_not_supporting_multiclass,
     estimator_checks_generator,
 )
 
-from sktransfer import TargetFold, TrAdaBoostClassifier
+from sktransfer import TargetFold, TrAdaBoostClassifier, make_transfer_pipeline
 
 STUMP = DecisionTreeClassifier(max_depth=1)
 
@@ -192,6 +193,27 @@ def test_missing_features_reach_a_learner_that_takes_them():
         TrAdaBoostClassifier(LogisticRegression()).fit(X, y, sample_domain=sample_domain)
 
 
+@pytest.mark.parametrize("learner", [None, STUMP, LogisticRegression(), LinearSVC()])
+def test_the_tags_say_whether_missing_features_pass(learner):
+    X, y, sample_domain, _ = make_domains(0)
+    model = TrAdaBoostClassifier(learner, n_estimators=2, random_state=0)
+    X[::7, 2] = np.nan
+    if get_tags(model).input_tags.allow_nan:
+        assert get_tags(model.estimator or STUMP).input_tags.allow_nan
+        model.fit(X, y, sample_domain=sample_domain)
+    else:
+        assert not get_tags(learner).input_tags.allow_nan
+        with pytest.raises(ValueError, match="NaN"):
+            model.fit(X, y, sample_domain=sample_domain)
+
+
+def test_labels_that_a_pipeline_hides_are_spoken_of():
+    X, y, sample_domain, _ = make_domains(0)
+    pipe = make_transfer_pipeline(TrAdaBoostClassifier(), target_labels="ignore")
+    with pytest.raises(ValueError, match="a pipeline with target_labels='ignore' hides it"):
+        pipe.fit(X, y, sample_domain=sample_domain)
+
+
 def test_a_pipeline_is_a_learner():
     X, y, sample_domain, X_new = make_domains(0)
     pipe = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), LogisticRegression()))
@@ -236,15 +258,15 @@ def test_a_pipeline_is_a_learner():
             TrAdaBoostClassifier(),
             {"y": [0, 1, None, None]},
             "TrAdaBoostClassifier needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows, or use an unsupervised "
-            "method.",
+            "none of the 2 target rows has both; label some target rows (where they are labelled, "
+            "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
         (
             TrAdaBoostClassifier(),
             {"sample_weight": [1, 1, 0, 0]},
             "TrAdaBoostClassifier needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows, or use an unsupervised "
-            "method.",
+            "none of the 2 target rows has both; label some target rows (where they are labelled, "
+            "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
         (
             TrAdaBoostClassifier(),

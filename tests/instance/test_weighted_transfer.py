@@ -7,18 +7,23 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 
-from sktransfer import TargetFold, make_transfer_pipeline
+from sktransfer import TargetFold, TrAdaBoostClassifier, make_transfer_pipeline
 from sktransfer.instance import (
     DiscriminatorWeighter,
     GaussianWeighter,
@@ -199,6 +204,123 @@ def test_an_estimator_without_weights_is_refused():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         WeightedTransferClassifier(KNeighborsClassifier()).fit(X, y, sample_domain=sample_domain)
+
+
+def test_a_search_passes_the_weights_to_each_of_its_fits_and_scores():
+    X, y, sample_domain = make_domains()
+    grid = {"C": [1e-3, 1e-2, 1.0]}
+    w = GaussianWeighter().fit(X, sample_domain=sample_domain).weights_
+    folds = list(StratifiedKFold(3).split(X, y))
+    model = WeightedTransferClassifier(
+        GridSearchCV(LogisticRegression(), grid, cv=folds), GaussianWeighter()
+    ).fit(X, y, sample_domain=sample_domain)
+    for k, C in enumerate(grid["C"]):
+        scores = [
+            LogisticRegression(C=C).fit(X[train], y[train], w[train]).score(X[out], y[out], w[out])
+            for train, out in folds
+        ]
+        assert_allclose(model.estimator_.cv_results_["mean_test_score"][k], np.mean(scores))
+    best = LogisticRegression(**model.estimator_.best_params_).fit(X, y, w)
+    assert_allclose(model.predict_proba(X), best.predict_proba(X))
+    assert_array_equal(model.classes_, [0, 1])
+
+
+def test_a_search_over_a_pipeline_in_a_pipeline():
+    X, y, sample_domain = make_domains()
+    inner = GridSearchCV(make_pipeline(StandardScaler(), Spy()), {}, cv=2)
+    model = WeightedTransferClassifier(make_pipeline(StandardScaler(), inner), GaussianWeighter())
+    model.fit(X, y, sample_domain=sample_domain)
+    spy = model.estimator_[-1].best_estimator_[-1]
+    assert_array_equal(spy.weights_, model.sample_weight_)
+    boosted = TrAdaBoostClassifier(inner, n_estimators=1).fit(X, y, sample_domain=sample_domain)
+    assert boosted.estimators_[0].best_estimator_[-1].weights_.shape == (len(X),)
+
+
+@pytest.mark.parametrize("routing", [True, False])
+def test_a_search_over_a_pipeline_weighs_its_scores_where_these_are_requested(routing):
+    X, y, sample_domain = make_domains()
+    folds = list(StratifiedKFold(2).split(X, y))
+    with config_context(enable_metadata_routing=True):
+        asking = LogisticRegression().set_fit_request(sample_weight=True)
+        asking.set_score_request(sample_weight=True)
+    search = GridSearchCV(make_pipeline(asking), {}, cv=folds)
+    with config_context(enable_metadata_routing=routing):
+        model = WeightedTransferClassifier(search, GaussianWeighter())
+        model.fit(X, y, sample_domain=sample_domain)
+    w = model.sample_weight_
+    scores = [
+        LogisticRegression()
+        .fit(X[train], y[train], w[train])
+        .score(X[out], y[out], w[out] if routing else None)
+        for train, out in folds
+    ]
+    assert_allclose(model.estimator_.cv_results_["mean_test_score"], np.mean(scores))
+
+
+def test_a_search_over_what_takes_no_weights_is_refused():
+    X, y, sample_domain = make_domains()
+    search = GridSearchCV(KNeighborsClassifier(), {})
+    with pytest.raises(ValueError, match="takes no sample_weight in fit"):
+        WeightedTransferClassifier(search).fit(X, y, sample_domain=sample_domain)
+    with pytest.raises(ValueError, match="is a regressor; pass a classifier"):
+        TrAdaBoostClassifier(GridSearchCV(Ridge(), {})).fit(X, y, sample_domain=sample_domain)
+
+
+TREES = HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2)
+
+
+def test_missing_features_pass_where_both_parts_take_them():
+    X, y, sample_domain = make_domains()
+    X[::9, 0] = np.nan
+    model = WeightedTransferClassifier(TREES, DiscriminatorWeighter(TREES), random_state=0)
+    assert get_tags(model).input_tags.allow_nan
+    model.fit(X, y, sample_domain=sample_domain)
+    fresh = WeightedTransferClassifier(TREES, DiscriminatorWeighter(TREES), random_state=0)
+    filled = fresh.fit(np.nan_to_num(X, nan=99.0), y, sample_domain=sample_domain)
+    assert model.predict_proba(X).shape == (280, 2)
+    # To a tree that splits there, missing is to the side of the larger values, or of the others.
+    assert (model.predict(X) == filled.predict(np.nan_to_num(X, nan=99.0))).mean() > 0.9
+    regressor = WeightedTransferRegressor(
+        HistGradientBoostingRegressor(max_iter=5), DiscriminatorWeighter(TREES), random_state=0
+    )
+    assert regressor.fit(X, X[:, 1], sample_domain=sample_domain).score(X, X[:, 1]) > 0.3
+
+
+@pytest.mark.parametrize(
+    ("estimator", "weighter", "refusing"),
+    [
+        (None, DiscriminatorWeighter(TREES), "estimator=LogisticRegression() of"),
+        (TREES, None, "weighter=ULSIFWeighter() of"),
+        (
+            LogisticRegression(C=2),
+            DiscriminatorWeighter(),
+            "estimator=LogisticRegression(C=2) and weighter=DiscriminatorWeighter() of",
+        ),
+    ],
+)
+def test_missing_features_are_refused_where_a_part_refuses_them(estimator, weighter, refusing):
+    X, y, sample_domain = make_domains()
+    X[3, 0] = np.nan
+    model = WeightedTransferClassifier(estimator, weighter)
+    assert not get_tags(model).input_tags.allow_nan
+    message = (
+        f"X contains NaN, which {refusing} WeightedTransferClassifier cannot take; impute the "
+        "missing values first, or pass parts that take them, such as HistGradientBoosting and "
+        "DiscriminatorWeighter(HistGradientBoostingClassifier())."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.fit(X, y, sample_domain=sample_domain)
+    with pytest.raises(ValueError, match=r"^X contains NaN, which"):
+        model.fit(np.nan_to_num(X), y, sample_domain=sample_domain).predict(X)
+    with pytest.raises(ValueError, match="infinity"):
+        model.fit(np.where(np.isnan(X), np.inf, X), y, sample_domain=sample_domain)
+
+
+def test_missing_features_in_sparse_rows_are_refused_too():
+    X, y, sample_domain = make_domains()
+    X[3, 0] = np.nan
+    with pytest.raises(ValueError, match=r"^X contains NaN, which estimator=LogisticRegression"):
+        WeightedTransferClassifier().fit(csr_array(X), y, sample_domain=sample_domain)
 
 
 def test_no_label_at_all():

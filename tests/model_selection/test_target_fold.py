@@ -1,6 +1,8 @@
 """TargetFold tests on labelled target rows, each once, and trains on all else."""
 
+import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -46,10 +48,53 @@ def test_of_target_rows_alone_it_is_stratified_k_fold(y):
     assert found == _folds(StratifiedKFold(4, **shuffled), *rows)
 
 
-@pytest.mark.parametrize("y", [np.linspace(0, 1, 20), np.arange(20.0), np.arange(20)])
-def test_of_target_rows_alone_regression_is_k_fold(y):
+@pytest.mark.parametrize("type_of", [int, float, str])
+@pytest.mark.parametrize("settings", [{}, {"shuffle": True, "random_state": 5}])
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_of_any_size_that_stratified_k_fold_takes_have_its_folds(type_of, settings, seed):
+    y = np.random.default_rng(seed).choice(4, size=30, p=[0.6, 0.2, 0.15, 0.05])
+    X, y = np.zeros((30, 1)), np.array([9, 7, 8, 6])[y].astype(type_of)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the least populated class
+        expected = _folds(StratifiedKFold(4, **settings), X, y)
+    assert _folds(TargetFold(4, **settings), X, y, ["target"] * 30) == expected
+
+
+@pytest.mark.parametrize("type_of", [int, float, str, object])
+@pytest.mark.parametrize("settings", [{}, {"shuffle": True, "random_state": 0}])
+@pytest.mark.parametrize(("n_classes", "n_rows"), [(10, 3), (7, 4), (25, 2)])
+def test_no_class_of_two_rows_is_in_one_fold_alone(type_of, settings, n_classes, n_rows):
+    y = np.repeat(np.arange(n_classes), n_rows).astype(type_of)
+    X, groups = np.zeros((len(y), 1)), ["target"] * len(y)
+    folds = list(TargetFold(5, **settings).split(X, y, groups))
+    for train, _ in folds:
+        assert set(y[train]) == set(y)
+    sizes = [len(test) for _, test in folds]
+    assert max(sizes) - min(sizes) <= 1
+    counts = np.array([[np.sum(y[test] == label) for label in set(y)] for _, test in folds])
+    assert counts.max() <= np.ceil(n_rows / 5), "rows of a class are dealt evenly"
+
+
+def test_two_values_are_classes_however_few_their_rows():
+    folds = _folds(TargetFold(2), np.zeros((3, 1)), np.array([1, 1, 0]), ["target"] * 3)
+    assert all({0, 1} & set(test) and not {0, 1} <= set(test) for _, test in folds)
+
+
+@pytest.mark.parametrize(
+    "y", [np.linspace(0, 1, 20), np.arange(20.0), np.arange(20), np.arange(20) // 2 * (1 + 1e-9)]
+)
+@pytest.mark.parametrize("settings", [{}, {"shuffle": True, "random_state": 5}])
+def test_of_target_rows_alone_regression_is_k_fold(y, settings):
     X = np.zeros((20, 1))
-    assert _folds(TargetFold(4), X, y, ["target"] * 20) == _folds(KFold(4), X, y)
+    expected = _folds(KFold(4, **settings), X, y)
+    assert _folds(TargetFold(4, **settings), X, y, ["target"] * 20) == expected
+
+
+@pytest.mark.parametrize("y", [np.tile([0, 1], 10), np.linspace(0, 1, 20)])
+def test_the_shuffle_leaves_the_global_random_state_alone(y):
+    before = pickle.dumps(np.random.get_state())
+    _folds(TargetFold(4, shuffle=True), np.zeros((20, 1)), y, ["target"] * 20)
+    assert pickle.dumps(np.random.get_state()) == before
 
 
 def test_without_domains_there_is_no_telling_which_rows_to_test(data):

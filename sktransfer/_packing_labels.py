@@ -1,0 +1,133 @@
+"""The labels of several domains, read and stacked into one array."""
+
+import numpy as np
+
+from sktransfer._domains import MISSING_AS_TEXT, is_labelled
+from sktransfer._sklearn import _num_samples
+
+# What labels are called in an error, by the kind of their dtype; the rest is text.
+_KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
+
+
+def read_labels(name, y, *, n_rows):
+    """Give the labels of a domain, those of one column as a vector, or say what is wrong."""
+    n_labels = _num_samples(y)
+    if n_labels != n_rows:
+        raise ValueError(
+            f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one "
+            "label a row, a missing value (NaN or None) where there is none."
+        )
+    y = _as_vector(y)
+    values = np.asarray(y)
+    if values.dtype.kind in "OUT":
+        text = {str(value) for value in values.ravel() if isinstance(value, str)}
+        if not text.isdisjoint(MISSING_AS_TEXT):
+            raise ValueError(
+                f"the labels of the domain {name!r} hold the strings "
+                f"{sorted(text.intersection(MISSING_AS_TEXT))}, missing values that were turned "
+                "into text; pass None or NaN there, or rename the class."
+            )
+    return y
+
+
+def _as_vector(y):
+    """Give one column as a vector, and a list whose missing values NumPy would cast as objects."""
+    if hasattr(y, "iloc"):  # pandas, whose type of labels is to stay
+        return y.iloc[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if hasattr(y, "null_count") and hasattr(y, "to_list"):  # polars, which casts what has gaps
+        y = y.to_list()
+    if isinstance(y, list | tuple):
+        y = np.asarray(y, dtype=None if is_labelled(y).all() else object)
+    elif not hasattr(y, "dtype"):
+        y = np.asarray(y)
+    return np.ravel(y) if getattr(y, "shape", ())[1:] == (1,) else y
+
+
+def stack_labels(labels, counts):
+    """Concatenate the labels, with missing values for the domains that have none."""
+    given = {name: y for name, y in labels.items() if y is not None and is_labelled(y).any()}
+    if not given:
+        return None
+    labels = {name: given.get(name) for name in labels}
+    if all(is_nullable(y) for y in given.values()) and len({y.dtype for y in given.values()}) == 1:
+        return _stack_nullable(labels, counts)
+    arrays = {name: _plain_labels(name, y) for name, y in given.items()}
+    kind, shape = _common(arrays)
+    gaps = len(given) < len(labels) or not all(is_labelled(y).all() for y in arrays.values())
+    if kind != "numbers":
+        dtype = object if gaps else np.result_type(*arrays.values())
+    else:
+        dtype = np.result_type(*arrays.values(), *([np.float64] if gaps else []))
+    filler = None if np.dtype(dtype).kind == "O" else np.nan
+    return np.concatenate(
+        [
+            _cast(name, arrays[name], dtype)
+            if name in arrays
+            else np.full((count, *shape), filler, dtype=dtype)
+            for name, count in counts.items()
+        ]
+    )
+
+
+def _common(arrays):
+    """Give the kind of the labels of all domains and the shape of one label."""
+    kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
+    if len(set(kinds.values())) > 1:
+        raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
+    shapes = {name: values.shape[1:] for name, values in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(
+            f"the domains' labels have different shapes, {shapes}; pass as many outputs for every "
+            "domain."
+        )
+    name = next(iter(arrays))
+    return kinds[name], shapes[name]
+
+
+def _cast(name, labels, dtype):
+    """Cast labels, or say which whole numbers are too large for floating point."""
+    cast = labels.astype(dtype)
+    if labels.dtype.kind in "iu" and cast.dtype.kind == "f" and np.any(np.abs(cast) >= 2**53):
+        rounded = [int(n) for n in np.unique(labels) if int(n) != int(cast.dtype.type(n))]
+        if rounded:
+            raise ValueError(
+                f"the labels of the domain {name!r} hold whole numbers such as {rounded[0]}, which "
+                "floating point, as which labels with gaps are stacked, would round to others; "
+                "pass classes as strings, and other numbers as floating point."
+            )
+    return cast
+
+
+def _plain_labels(name, y):
+    """Give labels as an array whose missing values are NaN (numbers) or None (the rest)."""
+    values = np.asarray(y, dtype=object if is_nullable(y) else None)
+    if values.dtype.kind != "O":
+        return values
+    labelled = is_labelled(values)
+    alone = np.asarray(values[labelled].tolist())
+    if alone.dtype.kind in "biuf" and alone.size:
+        if labelled.all():
+            return alone
+        filled = np.full(values.shape, np.nan)
+        filled[labelled] = _cast(name, alone, np.float64)
+        return filled
+    filled = values.copy()
+    filled[~labelled] = None
+    return filled
+
+
+def is_nullable(y):
+    """Tell whether labels are of one of pandas' types that hold ``pandas.NA``."""
+    dtype = getattr(y, "dtype", None)
+    return hasattr(dtype, "na_value") and type(dtype.na_value).__name__ == "NAType"
+
+
+def _stack_nullable(labels, counts):
+    import pandas as pd
+
+    dtype = next(y.dtype for y in labels.values() if y is not None)
+    parts = [
+        pd.Series(pd.array([pd.NA] * count, dtype=dtype) if labels[name] is None else labels[name])
+        for name, count in counts.items()
+    ]
+    return pd.concat(parts, ignore_index=True).array

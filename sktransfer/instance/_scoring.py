@@ -1,0 +1,44 @@
+"""Scores against labels that held gaps."""
+
+from sklearn.base import is_classifier
+
+from sktransfer._domains import is_labelled, labels_alone
+
+
+class _ScoresLabelsAlone:
+    """Scores rows whose labels come out of an array of objects that held missing values.
+
+    Stands before ``ClassifierMixin`` or ``RegressorMixin``, whose `score` this is.
+    """
+
+    def score(self, X, y, sample_weight=None):
+        """Give the accuracy of a classifier, or the coefficient of determination of a regressor.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Target rows.
+        y : array-like of shape (n_samples,)
+            Their true labels, one for each row. They may be objects, as labels with gaps are in
+            training: here they are read with the dtype that they alone would have.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts. None is equally.
+
+        Returns
+        -------
+        score : float
+            :func:`~sklearn.metrics.accuracy_score` or :func:`~sklearn.metrics.r2_score`.
+
+        Raises
+        ------
+        ValueError
+            When a row has no label.
+        """
+        labelled = is_labelled(y)
+        if not labelled.all():
+            raise ValueError(
+                f"y holds no label for {(~labelled).sum()} of {len(labelled)} rows, which cannot "
+                "be scored; pass labelled rows alone, as cross-validation by TargetFold does."
+            )
+        y = labels_alone(y, labelled, discrete=is_classifier(self))
+        return super().score(X, y, sample_weight=sample_weight)
