@@ -194,13 +194,15 @@ class Backbone:
         if not path.is_file():
             raise FileNotFoundError(
                 f"The weights of the backbone {self.name!r} are no longer at {str(path)!r}: put "
-                "the file back, or fit again with the new path."
+                "the file back, say where it is with set_params(backbone=its path now), or fit "
+                "again."
             )
         weights, fingerprint = read_file(path)
         if fingerprint != self.fingerprint:
             raise ValueError(
                 f"The weights of the backbone {self.name!r} at {str(path)!r} are not the ones "
-                "that fit has seen: put the old file back, or fit again."
+                "that fit has seen: put the old file back, say where it is with "
+                "set_params(backbone=its path now), or fit again."
             )
         return weights
 
@@ -265,12 +267,9 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
     if not path.is_file():
         raise FileNotFoundError(f"backbone={backbone!r}: there is no file {str(path)!r}.")
     path = path.resolve()
-    from sktransfer.deep._graphs.file import side_files
+    from sktransfer.deep._graphs.file import stamps
 
-    stamps = tuple(
-        (part.stat().st_mtime_ns, part.stat().st_size) for part in (path, *side_files(path))
-    )
-    return _describe(str(path), stamps, **options)
+    return _describe(str(path), stamps(path), **options)
 
 
 @lru_cache(maxsize=32)

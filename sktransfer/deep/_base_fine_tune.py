@@ -14,9 +14,11 @@ from sktransfer._domains import is_labelled
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
-from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.engine import engine_key
 from sktransfer.deep._engines.tail import built_stages, run_torch
+from sktransfer.deep._find_again import find_again
 from sktransfer.deep._images.image_format import learn_image_format, validate_images
+from sktransfer.deep._known_networks import resolve_known
 from sktransfer.deep._saving.persistence import _Persistent
 from sktransfer.deep._saving.resume import Checkpoint, training_facts
 from sktransfer.deep._training.epoch_log import EpochLog
@@ -90,8 +92,9 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         """
         X = validate_images(self, X, reset=True)
         y, labels, loss = self._read_target(X, y)
-        self.backbone_ = resolve_backbone(
+        self.backbone_ = resolve_known(
             self.backbone,
+            cache=self.cache,
             weights=self.weights,
             stages=self.stages,
             preprocessing=self.preprocessing,
@@ -145,14 +148,18 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
             return seed, None
-        device = self.device
-        if depth < len(self.backbone_.stages) or self.initialize == "random":
-            from sktransfer.deep._engines.torch_engine import choose_device
-
-            device = str(choose_device(device))
-        facts = training_facts(self, X, y, device)
+        facts = training_facts(self, X, y, self._where_it_runs(depth))
         checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
         return checkpoint.seed, checkpoint
+
+    def _where_it_runs(self, depth):
+        """The device of the part that decides: of the training, or else of the frozen stages."""
+        backbone = self.backbone_
+        if depth == len(backbone.stages) and self.initialize == "pretrained":
+            return engine_key(backbone, self.device).partition("-")[2]
+        from sktransfer.deep._engines.torch_engine import choose_device
+
+        return str(choose_device(self.device))
 
     def _train(self, X, labels, loss, depth, augmentation, log, seed, checkpoint):
         """Train what is not frozen; torch is imported where it is needed, and only there."""
@@ -230,8 +237,9 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         """The outputs of the head, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
         X = validate_images(self, X, reset=False)
-        images = Images(X, self.image_format_, self.backbone_, self.device, self.cache)
-        names = self.backbone_.stages
+        backbone = find_again(self)
+        images = Images(X, self.image_format_, backbone, self.device, self.cache)
+        names = backbone.stages
         if not self.stage_weights_:
             features = images.stage(len(names), pooling="avg")
             return self.head_.outputs(features.astype(np.float64))
@@ -239,7 +247,7 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
 
         depth = next(i for i, name in enumerate(names) if name in self.stage_weights_)
         device = choose_device(self.device)
-        stages = built_stages(self.backbone_, self.stage_weights_, depth, device)
+        stages = built_stages(backbone, self.stage_weights_, depth, device)
         with exact_arithmetic(device):
             features = run_torch(stages, images.on(device), device, depth=depth, pooled=True)
         return self.head_.outputs(features.astype(np.float64))

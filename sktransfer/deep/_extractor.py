@@ -9,11 +9,12 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
-from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import stage_features, warn_of_faults
+from sktransfer.deep._find_again import find_again
 from sktransfer.deep._images.batches import find_unreadable
 from sktransfer.deep._images.image_format import learn_image_format, validate_images
+from sktransfer.deep._known_networks import resolve_known
 
 
 class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -225,8 +226,9 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         """
         X = validate_images(self, X, reset=True)
         _check_device(self.device)
-        backbone = resolve_backbone(
+        backbone = resolve_known(
             self.backbone,
+            cache=self.cache,
             weights=self.weights,
             stages=self.stages,
             preprocessing=self.preprocessing,
@@ -275,7 +277,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         features, faults = stage_features(
             X,
             image_format=self.image_format_,
-            backbone=self.backbone_,
+            backbone=find_again(self),
             stage=self.stage_,
             pooling=self.pooling,
             batch_size=self.batch_size,
@@ -326,7 +328,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     @property
     def _n_features_out(self):
-        return n_features(self.backbone_.locate(self.stage_).shape, self.pooling)
+        return n_features(find_again(self).locate(self.stage_).shape, self.pooling)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "backbone_")

@@ -13,7 +13,7 @@ import numpy as np
 
 from sktransfer.deep._cache.cache import open_cache
 from sktransfer.deep._cache.file_digest import known_digest
-from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._engines.engine import engine_key, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._images.batches import Recycled, gather, read_slices
 from sktransfer.deep._images.decode import find_fault, list_faults, raise_faults
@@ -93,9 +93,9 @@ def stage_features(
     """
     warn_of_other_scale(X, image_format)
     stage = backbone.locate(stage)
-    engine = open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
     features = allocate((len(X), n_features(stage.shape, pooling)), in_memory)
-    about = (VERSION, backbone.fingerprint, stage.name, pooling, backbone.preprocessing, engine.key)
+    key = engine_key(backbone, device)
+    about = (VERSION, backbone.fingerprint, stage.name, pooling, backbone.preprocessing, key)
     view = b"" if augmented is None else augmented.key()
     store = open_cache(cache)
     lookup = _Lookup(features, store, repr(about).encode() + view)
@@ -111,10 +111,12 @@ def stage_features(
         recycled=recycled,
         positions=lookup.unknown(X, image_format),
     )
-    faults, stop = [], on_error == "raise"
+    faults, stop, engine = [], on_error == "raise", None
     batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
     with closing(store), closing(slices), closing(batches):
         for positions, batch in batches:
+            # Not before: what the cache holds wants no network.
+            engine = engine or open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
             lookup.keep(positions, pool(engine.run(batch), pooling))
             recycled.give(batch)
     faults = lookup.finish(X, faults)

@@ -244,7 +244,7 @@ def test_nothing_is_loaded_before_fit(monkeypatch):
     def refuse(*args):
         raise AssertionError("loaded")
 
-    monkeypatch.setattr("sktransfer.deep._extractor.resolve_backbone", refuse)
+    monkeypatch.setattr("sktransfer.deep._extractor.resolve_known", refuse)
     monkeypatch.setattr(onnx_engine, "_get_session", refuse)
     extractor = PretrainedFeatureExtractor("glyphs", stage=2)
     assert clone(extractor).set_params(stage=3).get_params()["stage"] == 3
@@ -387,6 +387,26 @@ def test_bad_files_are_rows_of_nan_and_a_warning(network, digits, tmp_path):
         (2, str(paths[2]), "not an image that Pillow knows")
     ]
     assert not hasattr(unfitted, "n_features_in_")
+
+
+def test_a_batch_of_missing_images_is_rows_of_nan(network, digits, tmp_path):
+    path = tmp_path / "one.png"
+    Image.fromarray(digits[0][0].reshape(8, 8).astype(np.uint8)).save(path)
+    extractor = PretrainedFeatureExtractor(network, on_error="nan").fit([path])
+    with pytest.warns(UserWarning, match=r"^2 of 2 images cannot be read: X\[0\] \(missing\)"):
+        features = extractor.transform([None, None])
+    assert features.shape == extractor.transform([path, path]).shape
+    assert np.isnan(features).all()
+
+
+def test_one_colour_image_is_refused_by_a_fitted_pipeline_too(network, digits):
+    X, y = digits
+    pipe = make_pipeline(PretrainedFeatureExtractor(network), LogisticRegression(max_iter=1000))
+    pipe.fit(X, y)
+    image = np.random.default_rng(0).integers(0, 256, (27, 40, 3), dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"X of shape \(27, 40, 3\) looks like one colour image"):
+        pipe.predict(image)
+    assert len(pipe.predict([image])) == 1
 
 
 def test_integers_after_a_fit_on_floats_get_a_kind_word(network, digits):

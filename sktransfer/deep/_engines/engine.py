@@ -35,9 +35,41 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
     ValueError
         When the device is not there, or the stage cannot be computed on it.
     """
-    known = device in ("auto", "cpu") or (device == "cuda" and has_cuda())
-    if "onnx" in backbone.engines and known:
+    if _runs_in_onnx_runtime(backbone, device):
         return OnnxEngine(backbone, stage, n_jobs=n_jobs, device=find_device(device))
     from sktransfer.deep._engines.torch_engine import TorchEngine
 
     return TorchEngine(backbone, stage, n_jobs=n_jobs, device=device)
+
+
+def engine_key(backbone, device="auto"):
+    """Say which engine `open_engine` would make, without loading the network.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    device : str, default="auto"
+        As for `open_engine`.
+
+    Returns
+    -------
+    key : str
+        The ``key`` of the engine.
+
+    Raises
+    ------
+    ValueError
+        When the device is not there.
+    """
+    if _runs_in_onnx_runtime(backbone, device):
+        return f"onnx-{find_device(device)}"
+    if device == "cpu":
+        return "torch-cpu"
+    from sktransfer.deep._engines.torch_engine import choose_device
+
+    return f"torch-{choose_device(device)}"
+
+
+def _runs_in_onnx_runtime(backbone, device):
+    known = device in ("auto", "cpu") or (device == "cuda" and has_cuda())
+    return "onnx" in backbone.engines and known

@@ -96,6 +96,12 @@ def side_files(path):
     return paths
 
 
+def stamps(path):
+    """Return what tells whether a file, or one of those beside it, has changed: times and sizes."""
+    parts = (part.stat() for part in (path, *side_files(path)))
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in parts)
+
+
 @lru_cache(maxsize=32)
 def _side_names(path, mtime_ns, size):
     onnx = import_onnx()

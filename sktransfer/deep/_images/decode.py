@@ -124,7 +124,7 @@ def load(item):
         return _read_file(item)
     if is_encoded(item):
         return bytes(item) if isinstance(item, memoryview) else item
-    if _is_missing(item):
+    if is_missing(item):
         raise Unreadable("missing")
     if not hasattr(item, "__array__"):
         raise Unreadable(
@@ -223,7 +223,8 @@ def check_pixels(pixels):
     return pixels
 
 
-def _is_missing(item):
+def is_missing(item):
+    """Tell whether an item stands for none: None, NaN, or pandas' NA and NaT."""
     no_float = isinstance(item, float) and math.isnan(item)
     return item is None or no_float or type(item).__name__ in ("NAType", "NaTType")
 

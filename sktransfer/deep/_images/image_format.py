@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -10,7 +11,13 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sktransfer.deep._images.decode import Unreadable, as_pixels, check_pixels, is_encoded
+from sktransfer.deep._images.decode import (
+    Unreadable,
+    as_pixels,
+    check_pixels,
+    is_encoded,
+    is_missing,
+)
 from sktransfer.deep._images.value_range import check_value_range, learn_range, scale_to_unit
 
 LONGEST_SILENT_ROW = 64
@@ -41,17 +48,10 @@ def validate_images(estimator, X, *, reset):
     Raises
     ------
     ValueError or TypeError
-        For whatever is no image, sparse input and 1-D numeric arrays included.
+        For whatever is no image, or no sequence of images: sparse input, 1-D numeric arrays and
+        one image alone included.
     """
-    if issparse(X):
-        raise TypeError(
-            f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
-            "X.toarray() for example."
-        )
-    if is_encoded(X):
-        raise ValueError(
-            f"X is a single {type(X).__name__}, expected a sequence of images: pass a list, [X]."
-        )
+    _check_kind(estimator, X)
     items = _items(X)
     if items is None and not _is_table(X):
         X = _as_array(X)
@@ -70,6 +70,7 @@ def validate_images(estimator, X, *, reset):
             f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
             "(n, h, w, c)."
         ) from None
+    _refuse_one_image(X)
     return X
 
 
@@ -277,6 +278,37 @@ def _stack_equal(items):
     return stacked
 
 
+def _check_kind(estimator, X):
+    """Refuse what no sequence of images can be, whatever it holds."""
+    kind = type(X).__name__
+    if issparse(X):
+        raise TypeError(
+            f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
+            "X.toarray() for example."
+        )
+    if is_encoded(X):
+        raise ValueError(f"X is a single {kind}, expected a sequence of images: pass a list, [X].")
+    indexed = hasattr(X, "__getitem__") and not isinstance(X, Mapping)
+    if isinstance(X, Iterable) and not indexed and not hasattr(X, "__array__"):
+        raise TypeError(
+            f"X is a {kind}, expected a sequence of images, with a length and an order: pass a "
+            "list, list(X) for a generator."
+        )
+    if getattr(X, "shape", None) == (0,) or (isinstance(X, (list, tuple)) and not X):
+        raise ValueError(f"X is an empty {kind}, expected a sequence of images: pass one or more.")
+
+
+def _refuse_one_image(X):
+    """Refuse (h, w, c), which would be h grey images, each of w rows of c pixels."""
+    if X.ndim == 3 and X.shape[2] in (3, 4) and min(X.shape[:2]) > X.shape[2]:
+        n, height, width = X.shape
+        raise ValueError(
+            f"X of shape {X.shape} looks like one colour image, expected several: pass [X] or "
+            f"X[np.newaxis], or X[..., np.newaxis] if it holds {n} grey images of {height} x "
+            f"{width} pixels."
+        )
+
+
 def _is_table(X):
     return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
 
@@ -299,7 +331,9 @@ def _items(X):
         listed = list(X)
     else:
         listed = _series_items(X)
-    return listed if listed is not None and any(map(_is_item, listed)) else None
+    if not listed or not (any(map(_is_item, listed)) or _are_missing(listed)):
+        return None
+    return listed
 
 
 def _series_items(X):
@@ -307,6 +341,11 @@ def _series_items(X):
         if hasattr(X, method) and len(getattr(X, "shape", ())) == 1:
             return getattr(X, method)()
     return None
+
+
+def _are_missing(items):
+    """Tell whether nothing is there, and it is no row of numbers either."""
+    return all(map(is_missing, items)) and not all(isinstance(item, float) for item in items)
 
 
 def _is_item(item):

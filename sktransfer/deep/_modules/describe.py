@@ -138,16 +138,29 @@ def find_module(backbone):
     ------
     ValueError
         When the zoo gives other weights now than when the network was described.
+    OSError
+        When it gives none.
     """
     if backbone.module is not None:
         return backbone.module
-    module, _, fingerprint = _load(backbone.source)
+    try:
+        module, _, fingerprint = _load(backbone.source)
+    except OSError as error:
+        raise OSError(
+            f"The weights of the backbone {backbone.source!r} are gone: put them back, say where "
+            f"they are with set_params(backbone=its name now), or fit again; its zoo says: {error}"
+        ) from error
     if fingerprint != backbone.fingerprint:
         raise ValueError(
             f"The weights of the backbone {backbone.source!r} are not the ones that fit has seen: "
             "bring the old ones back, or fit again."
         )
     return module
+
+
+def fingerprint_of(source):
+    """Return the fingerprint of the network that a zoo gives for a name."""
+    return _load(source)[2]
 
 
 def inner_names(backbone):

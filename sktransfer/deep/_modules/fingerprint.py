@@ -24,6 +24,8 @@ _UNSHARED = (tuple, frozenset, types.CodeType)
 
 # What a network has because it is one; its tensors and submodules are looked at by themselves.
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module())) | {"training"}
+# Where a network of transformers was read from: the same weights may lie elsewhere.
+_WHENCE = frozenset({"name_or_path"})
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 # Parts of a class that say nothing about what it computes.
@@ -107,7 +109,8 @@ class _Content:
         own = {
             name: value
             for name, value in vars(part).items()
-            if name not in _OF_EVERY_MODULE and (private or not name.startswith("_"))
+            if name not in _OF_EVERY_MODULE
+            and (private or not (name.startswith("_") or name in _WHENCE))
         }
         hooks = [self.of(hook) for kind in _HOOKS for hook in vars(part).get(kind, {}).values()]
         return self._pairs(own), hooks

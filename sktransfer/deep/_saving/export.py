@@ -8,7 +8,8 @@ from sktransfer import __version__
 from sktransfer.deep._graphs.file import import_onnx
 from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._saving.export_network import read_opset, write_network
-from sktransfer.deep._saving.export_pixels import GraphWriter, write_preprocessing
+from sktransfer.deep._saving.export_pixels import write_preprocessing
+from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole
 
 _INPUT = "X"
@@ -35,7 +36,11 @@ def export_onnx(estimator, path, *, image_shape=None):
     graph = onnx.helper.make_graph(
         [*before.nodes, *network.graph.node, *after.nodes],
         type(estimator).__name__,
-        [onnx.helper.make_tensor_value_info(_INPUT, onnx.TensorProto.FLOAT, ["n", *dims])],
+        [
+            onnx.helper.make_tensor_value_info(
+                _INPUT, onnx.TensorProto.FLOAT, ["n", *dims], doc_string=about
+            )
+        ],
         outputs,
         [*before.constants, *network.graph.initializer, *after.constants],
         sparse_initializer=list(network.graph.sparse_initializer),
@@ -48,7 +53,7 @@ def export_onnx(estimator, path, *, image_shape=None):
         producer_name="sktransfer",
         producer_version=__version__,
     )
-    onnx.helper.set_model_props(model, _metadata(estimator) | about)
+    onnx.helper.set_model_props(model, _metadata(estimator) | {"sktransfer.input": about})
     write_whole(path, model.SerializeToString())
 
 
@@ -66,19 +71,19 @@ def _metadata(estimator):
 
 def _write_pixels(estimator, writer, image_shape, target):
     """What leads from the file's input to that of the network; the dimensions of an image."""
-    image_format, preprocessing = estimator.image_format_, estimator.backbone_.preprocessing
     dims, shape = _input_form(estimator, image_shape)
-    if shape is None:
-        writer.add("Identity", _INPUT, output=target)
-        form = "the network's input: channels first, resized and standardised"
-        return dims, {"sktransfer.input": form}
-    value_range = image_format.value_range or (0, 255)
+    value_range = estimator.image_format_.value_range or (0, 255)
     images = write_preprocessing(
-        writer, _INPUT, shape=shape, value_range=value_range, preprocessing=preprocessing
+        writer,
+        _INPUT,
+        shape=shape,
+        value_range=value_range,
+        preprocessing=estimator.backbone_.preprocessing,
     )
     writer.add("Identity", images, output=target)
-    form = f"pixels of images {shape}, channels last, from {value_range[0]} to {value_range[1]}"
-    return dims, {"sktransfer.input": form}
+    form = "of any height and width, 1 or 3 channels" if shape is None else shape
+    low, high = value_range
+    return dims, f"pixels of images {form}, channels last, from {low} to {high}"
 
 
 def _input_form(estimator, image_shape):
@@ -97,8 +102,7 @@ def _input_form(estimator, image_shape):
             )
         return tuple(image_shape), shape
     if fitted is None:
-        preprocessing = estimator.backbone_.preprocessing
-        return (preprocessing.channels, *preprocessing.size), None
+        return ("height", "width", "channels"), None
     if len(fitted) == 1:
         return fitted, row_shape(fitted[0], estimator.image_format_.image_shape)
     return fitted, (*fitted, 1)[:3]

@@ -1,6 +1,10 @@
 """How a fitted estimator leaves its process: as a file to load again, or as one ONNX file."""
 
+from copy import copy
+
 from sklearn.utils.validation import check_is_fitted
+
+from sktransfer.deep._find_again import find_again
 
 
 class _Persistent:
@@ -46,8 +50,7 @@ class _Persistent:
         """
         from sktransfer.deep._saving.save import save_estimator
 
-        check_is_fitted(self)
-        save_estimator(self, path)
+        save_estimator(_found_again(self), path)
 
     @classmethod
     def load(cls, path, *, backbone=None):
@@ -91,18 +94,20 @@ class _Persistent:
         shape (n, n_classes) in the order of ``classes_``; a regressor's is ``predictions``. Classes
         that are neither numbers nor text are written as text.
 
-        After a fit on files, or on images of several sizes, the input is that of the network
-        itself, (n, channels, height, width), already resized and standardised; or, with
-        `image_shape`, decoded images of this one size. The metadata ``sktransfer.input`` says
-        which.
+        After a fit on files, or on images of several sizes, the input is decoded images
+        (n, height, width, channels) of any height and width, those of one call alike, with 1 or 3
+        channels; resizing and standardising are inside, decoding is not. Their values are those of
+        `value_range`, or else those that the fit has learned, or else 0..255. The metadata
+        ``sktransfer.input`` and the description of the input say all this.
 
         Parameters
         ----------
         path : str or os.PathLike
             The file. One that is there is replaced in one step.
         image_shape : (h, w), (h, w, c) or None, default=None
-            After a fit on files: the shape of the images that the file is to take, channels last,
-            with values in `value_range`, or else in what the fit has learned, or else in 0..255.
+            After a fit on files: the one shape of the images that the file is to take, channels
+            last. It makes a file of plain matrix products, for runtimes and accelerators that
+            want fixed shapes, and takes transparency (c = 4).
 
         Raises
         ------
@@ -116,6 +121,11 @@ class _Persistent:
         resizing is the same, the rounding to 8 bits of networks for colour included, and the
         head and the softmax are computed in float64. A network that is a torch module is written by
         torch's own exporter and compared with the module before anything is written.
+
+        What decoding is, after a fit on files: for photographs and Pillow
+        ``np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"), dtype=np.float32)``.
+        The fit sees transparent pixels over white, which ``convert`` does not show: compose them,
+        or name an `image_shape` with four channels.
 
         Examples
         --------
@@ -135,5 +145,12 @@ class _Persistent:
         """
         from sktransfer.deep._saving.export import export_onnx
 
-        check_is_fitted(self)
-        export_onnx(self, path, image_shape=image_shape)
+        export_onnx(_found_again(self), path, image_shape=image_shape)
+
+
+def _found_again(estimator):
+    """The same estimator, with a description that says where the network is now."""
+    check_is_fitted(estimator)
+    estimator, backbone = copy(estimator), find_again(estimator)
+    estimator.backbone_ = backbone
+    return estimator

@@ -30,6 +30,9 @@ _KNOWN_OTHERWISE = (
     *("image_shape", "value_range"),
 )
 
+# With device="auto" these decide where the training runs, so a difference in them is enough to say.
+_DECIDE_DEVICE = {"backbone", "freeze_depth", "initialize", "max_epochs", "data y"}
+
 # What a damaged file raises beside what everything raises.
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
 
@@ -139,11 +142,10 @@ class Checkpoint:
                 "another folder, or go on with that version."
             )
         here = self._facts
-        differing = [
-            _difference(name, there.get(name), here.get(name))
-            for name in sorted({*there, *here})
-            if there.get(name) != here.get(name)
-        ]
+        names = {name for name in {*there, *here} if there.get(name) != here.get(name)}
+        if names & _DECIDE_DEVICE:
+            names.discard("device")
+        differing = [_difference(name, there.get(name), here.get(name)) for name in sorted(names)]
         if differing:
             raise ValueError(
                 f"checkpoint={self._folder!r} holds the training of another fit, which differs in "
@@ -195,7 +197,7 @@ def training_facts(estimator, X, y, device):
     y : ndarray
         The targets.
     device : str
-        Where torch trains; "cpu" where it does not.
+        Where it trains, in torch's words: "auto" is resolved.
 
     Returns
     -------

@@ -164,7 +164,9 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
         X = [path] * n_files
         image_format = learn_image_format(X)
         tracemalloc.start()
-        for _ in image_batches(X, image_format=image_format, preprocessing=GREY, batch_size=4):
+        # With one thread, as how many images several of them hold at once is a matter of luck.
+        options = {"preprocessing": GREY, "batch_size": 4, "n_jobs": 1}
+        for _ in image_batches(X, image_format=image_format, **options):
             pass
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()

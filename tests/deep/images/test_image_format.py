@@ -222,6 +222,67 @@ def test_what_is_no_x_is_refused(X, message):
         validate_images(BaseEstimator(), X, reset=True)
 
 
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("reset", [True, False])
+@pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist])
+def test_one_colour_image_is_not_many_narrow_grey_ones(channels, reset, kind):
+    image = np.random.default_rng(0).integers(0, 256, (9, 7, channels), dtype=np.uint8)
+    message = (
+        f"X of shape (9, 7, {channels}) looks like one colour image, expected several: pass [X] or "
+        f"X[np.newaxis], or X[..., np.newaxis] if it holds 9 grey images of 7 x {channels} pixels."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        validate_images(BaseEstimator(), kind(image), reset=reset)
+    for several in (image[np.newaxis], image[..., np.newaxis]):
+        assert validate_images(BaseEstimator(), several, reset=reset) is several
+    assert validate_images(BaseEstimator(), [image], reset=reset)[0] is image
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 3), (4, 7, 4), (9, 3, 3), (9, 2, 4), (9, 7, 5)])
+def test_what_cannot_well_be_one_image_stays_many(shape):
+    X = np.zeros(shape)
+    assert validate_images(BaseEstimator(), X, reset=True) is X
+
+
+def test_a_batch_in_which_every_image_is_missing_is_a_batch():
+    for X in ([None, None], np.array([None, pd.NA]), pd.DataFrame({"path": [None, None]})):
+        items = validate_images(BaseEstimator(), X, reset=True)
+        assert len(items) == 2
+        message = (
+            "2 of 2 images cannot be read: X[0] (missing), X[1] (missing); mend or remove them."
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            learn_image_format(items)
+        assert learn_image_format(items, on_error="nan").value_range is None
+
+
+@pytest.mark.parametrize(
+    ("X", "kind"),
+    [
+        ((path for path in ["a.png"]), "generator"),
+        (map(str, ["a.png"]), "map"),
+        ({"a.png"}, "set"),
+        ({"a.png": 1}, "dict"),
+        ({"a.png": 1}.values(), "dict_values"),
+    ],
+    ids=["generator", "map", "set", "dict", "values"],
+)
+def test_what_has_no_length_or_no_order_is_refused_in_one_sentence(X, kind):
+    message = (
+        f"X is a {kind}, expected a sequence of images, with a length and an order: pass a list, "
+        "list(X) for a generator."
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        validate_images(BaseEstimator(), X, reset=True)
+
+
+@pytest.mark.parametrize("X", [[], (), np.array([]), pd.Series([], dtype=object)])
+def test_nothing_is_refused_in_one_sentence(X):
+    message = f"X is an empty {type(X).__name__}, expected a sequence of images: pass one or more."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        validate_images(BaseEstimator(), X, reset=True)
+
+
 @pytest.mark.parametrize(
     ("seen", "given", "message"),
     [

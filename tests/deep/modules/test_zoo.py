@@ -1,6 +1,7 @@
 """Networks of the zoos come with their own preprocessing, quietly, and say what is missing."""
 
 import json
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -149,6 +150,13 @@ def run(code, environment=()):
         env={**os.environ, **dict(environment)},
         timeout=120,
     )
+
+
+def test_the_same_network_in_another_folder_is_the_same(folder, tmp_path):
+    copied = shutil.copytree(folder, tmp_path / "elsewhere")
+    here, there = resolve_backbone(f"hf:{folder}"), resolve_backbone(f"hf:{copied}")
+    assert here.fingerprint == there.fingerprint
+    assert here.source != there.source
 
 
 def test_loading_is_silent_and_the_settings_of_transformers_stay(folder):

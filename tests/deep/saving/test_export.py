@@ -12,10 +12,6 @@ from sklearn.datasets import load_digits
 
 from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
 from sktransfer.deep._graphs.session import make_session
-from sktransfer.deep._images.image_format import ImageFormat
-from sktransfer.deep._images.network_input import network_input
-from sktransfer.deep._preprocessing import Preprocessing
-from sktransfer.deep._saving.export_pixels import GraphWriter, pillow_matrix, write_preprocessing
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y, X_NEW = DIGITS[:80], LABELS[:80], DIGITS[80:120]
@@ -127,53 +123,6 @@ def test_values_outside_of_the_range_are_clipped_alike(tmp_path):
     )
 
 
-PREPROCESSINGS = [
-    Preprocessing((32, 32), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4)),
-    Preprocessing((20, 28), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), resize="bicubic"),
-    Preprocessing((24, 24), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), crop=0.875, channel_order="bgr"),
-    Preprocessing((24, 18), 1, (0.4,), (0.2,), crop=0.875, resize="bicubic"),
-]
-
-
-@pytest.mark.parametrize("preprocessing", PREPROCESSINGS, ids=["plain", "bicubic", "bgr", "grey"])
-@pytest.mark.parametrize(
-    "shape", [(37, 53, 3), (11, 90, 3), (40, 23, 1), (24, 24, 3), (9, 8, 4), (900, 1300, 3)]
-)
-@pytest.mark.parametrize("deep", [False, True], ids=["8 bits", "deep"])
-def test_the_graph_s_input_of_the_network_is_ours(preprocessing, shape, deep, tmp_path):
-    """Levels of 8 bits exactly, so that no rounding of a pixel goes the other way."""
-    from onnx import TensorProto, helper
-
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (3, *shape)).astype(np.float32)
-    images[1] = rng.uniform(0, 255, shape) if deep else images[1]
-    writer = GraphWriter("pixels")
-    made = write_preprocessing(
-        writer, "X", shape=shape, value_range=(0, 255), preprocessing=preprocessing
-    )
-    values = [
-        helper.make_tensor_value_info("X", TensorProto.FLOAT, ["n", *shape]),
-        helper.make_tensor_value_info(made, TensorProto.FLOAT, None),
-    ]
-    graph = helper.make_graph(writer.nodes, "g", values[:1], values[1:], writer.constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    (found,) = make_session(model.SerializeToString()).run(None, {"X": images})
-    expected = network_input(ImageFormat(None, (0, 255)).to_unit(images, None), preprocessing)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
-
-
-@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
-@pytest.mark.parametrize(("n_in", "n_out"), [(7, 31), (31, 7), (64, 48), (5, 5), (200, 3)])
-def test_pillow_s_weights_give_pillow_s_levels(n_in, n_out, method):
-    from PIL import Image
-
-    row = np.random.default_rng(0).integers(0, 256, (40, n_in), dtype=np.uint8)
-    resized = Image.fromarray(row).resize((n_out, 40), getattr(Image, method.upper()))
-    sums = row @ pillow_matrix(n_in, n_out, method).T
-    levels = np.clip(np.floor((sums + 2**21) / 2**22), 0, 255)
-    np.testing.assert_array_equal(levels, np.asarray(resized))
-
-
 @pytest.mark.parametrize(
     ("classes", "dtype"),
     [
@@ -211,24 +160,58 @@ def test_a_regressor_agrees(columns, depth, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6 * np.abs(expected).max())
 
 
-def test_after_files_the_input_is_the_network_s_or_of_a_named_size(colour_network, tmp_path):
-    import onnx
+def write_pictures(folder, shapes):
+    """Files of random pixels; their paths, and what is in them."""
     from PIL import Image
 
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
-    paths = [tmp_path / f"{i}.png" for i in range(12)]
-    for path, image in zip(paths, pixels, strict=True):
-        Image.fromarray(image).save(path)
-    classifier = make(backbone=colour_network).fit(paths, Y[:12] % 2)
-    expected = classifier.predict_proba(paths)
+    rng, paths, pictures = np.random.default_rng(0), [], []
+    for number, shape in enumerate(shapes):
+        pictures.append(rng.integers(0, 256, shape, dtype=np.uint8))
+        paths.append(folder / f"{number}.png")
+        Image.fromarray(pictures[-1]).save(paths[-1])
+    return paths, pictures
+
+
+@pytest.mark.parametrize("of", ["network", "colour_network"])
+def test_after_files_pixels_of_any_size_have_the_probabilities_of_their_file(of, request, tmp_path):
+    """Those of the network's own size, too: as they are, from 0 to 255."""
+    import onnx
+
+    shapes = [(20, 30, 3), (32, 32, 3), (70, 9, 3), (33, 57), (32, 32), (224, 224, 3)] * 2
+    paths, pictures = write_pictures(tmp_path, shapes)
+    classifier = make(backbone=request.getfixturevalue(of)).fit(paths, Y[:12] % 2)
     session = export(classifier, tmp_path)
-    assert session.get_inputs()[0].shape == ["n", 3, 32, 32]
-    inputs = network_input(pixels, classifier.backbone_.preprocessing)
-    np.testing.assert_allclose(run(session, inputs)["probabilities"], expected, atol=1e-5)
-    about = {p.key: p.value for p in onnx.load(tmp_path / "whole.onnx").metadata_props}
-    assert about["sktransfer.input"].startswith("the network's input")
+    assert session.get_inputs()[0].shape == ["n", "height", "width", "channels"]
+    expected = classifier.predict_proba(paths)
+    for picture, probabilities in zip(pictures, expected, strict=True):
+        pixels = np.atleast_3d(picture)[np.newaxis]
+        found = run(session, pixels)["probabilities"]
+        np.testing.assert_allclose(found[0], probabilities, rtol=0, atol=1e-5)
+    model = onnx.load(tmp_path / "whole.onnx")
+    about = {entry.key: entry.value for entry in model.metadata_props}["sktransfer.input"]
+    assert about == (
+        "pixels of images of any height and width, 1 or 3 channels, channels last, from 0 to 255"
+    )
+    assert model.graph.input[0].doc_string == about
+
+
+def test_after_files_what_is_the_network_s_input_already_is_refused(colour_network, tmp_path):
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    paths, _ = write_pictures(tmp_path, [(20, 30, 3)] * 8)
+    session = export(make(backbone=colour_network).fit(paths, Y[:8] % 2), tmp_path)
+    with pytest.raises(Fail, match="broadcast"):
+        run(session, np.zeros((1, 3, 32, 32)))
+
+
+def test_after_files_a_file_for_one_size_can_be_asked_for(colour_network, tmp_path):
+    paths, pictures = write_pictures(tmp_path, [(20, 30, 3)] * 12)
+    classifier = make(backbone=colour_network).fit(paths, Y[:12] % 2)
     sized = export(classifier, tmp_path, image_shape=(20, 30, 3))
-    np.testing.assert_allclose(run(sized, pixels)["probabilities"], expected, atol=1e-5)
+    assert sized.get_inputs()[0].shape == ["n", 20, 30, 3]
+    expected = classifier.predict_proba(paths)
+    found = run(sized, np.stack(pictures))["probabilities"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
 def test_a_size_for_rows_is_an_error(tmp_path):
@@ -390,3 +373,19 @@ def test_photographs_through_real_networks(name, options, photos, tmp_path):
     y = np.arange(len(pixels)) % 2
     classifier = make(backbone=WEIGHTS / name, **options).fit(pixels, y)
     assert_agree(classifier, export(classifier, tmp_path), pixels, atol=1e-5)
+
+
+def test_photographs_of_all_sizes_through_one_file(photos, tmp_path):
+    from PIL import Image, ImageOps
+
+    name = "mobilenet_v1_0.25_224.onnx"
+    if not (WEIGHTS / name).is_file():
+        pytest.skip(f"no {name} under {WEIGHTS} (set SKTRANSFER_DATA)")
+    photos = [path for path in photos if path.suffix in (".jpg", ".jpeg")][:8]
+    classifier = make(backbone=WEIGHTS / name, preprocessing="tf").fit(photos, Y[: len(photos)] % 2)
+    session = export(classifier, tmp_path)
+    for path, expected in zip(photos, classifier.predict_proba(photos), strict=True):
+        with Image.open(path) as image:
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))[np.newaxis]
+        found = run(session, pixels)["probabilities"]
+        np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-5)

@@ -1,6 +1,7 @@
 """checkpoint=: a training that is killed at any moment ends with the very same weights."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -175,6 +176,36 @@ def test_another_training_is_an_error_that_says_what_differs(what, tmp_path):
         assert part.split(" ")[0] in str(error.value)
     assert "pass an empty folder" in str(error.value)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("first", ["all", 3])
+def test_what_is_named_is_what_differs_and_nothing_else(first, tmp_path):
+    """Among them no device: "auto" is the same one, whatever is frozen."""
+    named = re.escape(f"differs in freeze_depth ({first!r} there, 2 here): pass")
+    make(checkpoint=tmp_path, freeze_depth=first, max_epochs=1).fit(X, Y)
+    with pytest.raises(ValueError, match=named):
+        make(checkpoint=tmp_path, freeze_depth=2, max_epochs=1).fit(X, Y)
+    with pytest.raises(ValueError, match="differs in X: pass"):
+        make(checkpoint=tmp_path, freeze_depth=first, max_epochs=1).fit(X[::-1], Y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="'auto' is no CPU here")
+@pytest.mark.parametrize("depth", ["all", 3])
+def test_auto_is_the_device_that_it_stands_for(depth, tmp_path):
+    options = {"checkpoint": tmp_path, "freeze_depth": depth, "max_epochs": 1}
+    first = make(device="auto", **options).fit(X, Y)
+    assert outcome(make(device="cpu", **options).fit(X, Y)) == outcome(first)
+
+
+def test_a_device_is_named_where_nothing_else_decides_it(tmp_path):
+    facts = {"device": "cpu", "freeze_depth": "'all'", "learning_rate": "0.1"}
+    Checkpoint(tmp_path, facts, seed=1)
+    with pytest.raises(ValueError, match=r"differs in device \(cpu there, cuda here\): pass"):
+        Checkpoint(tmp_path, facts | {"device": "cuda"}, seed=1)
+    with pytest.raises(ValueError, match=r"differs in freeze_depth \('all' there, 3 here\): pass"):
+        Checkpoint(tmp_path, facts | {"device": "cuda", "freeze_depth": "3"}, seed=1)
+    with pytest.raises(ValueError, match=r"differs in device \(.*\), learning_rate \(0.1 there"):
+        Checkpoint(tmp_path, facts | {"device": "cuda", "learning_rate": "0.2"}, seed=1)
 
 
 def test_another_network_is_another_training(network, write_network, tmp_path):
