@@ -137,9 +137,11 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         if not domains.sources:
             return None
         if y is None:
+            read = "are read too, where they are not missing"
+            read = read if self._reads_target_labels else "are not read"
             raise ValueError(
                 f"{type(self).__name__} reads the labels of source rows, but y is None; pass y "
-                "with a label for each source row (the labels of target rows are not read)."
+                f"with a label for each source row (the labels of target rows {read})."
             )
         check_consistent_length(domains.codes, y)
         y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)

@@ -13,10 +13,14 @@ Pan, Tsang, Kwok and Yang, "Domain adaptation via transfer component analysis", 
 Neural Networks 2011; Long et al., ICCV 2013 and CVPR 2014, for other ``M`` and ``G``.
 
 The left side is ``ridge G`` and a few columns: its inverse square root is known in closed form, and
-with it the problem is an ordinary symmetric one, of which the largest ``1 / phi`` are wanted. With
-a linear kernel and fewer features than rows it is solved for ``X^T A``, in the features.
+with it the problem is an ordinary symmetric one, of which the largest ``1 / phi`` are wanted.
+
+With a linear kernel and fewer features than rows nothing is squared, as offsets and scales of the
+features would take all digits: with ``G^-1/2 X = Q R Q'`` in a triangular form, the ``a = G^-1/2 Q
+c`` of coordinates ``c`` cost ``ridge |c|^2``, and the ``1 / phi`` are squared singular values.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
@@ -24,66 +28,136 @@ from typing import NamedTuple
 import numpy as np
 
 from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs, operator
+from sktransfer._kernels.factors import (
+    SHARE,
+    leading_singular_vectors,
+    orthogonal_factor,
+    triangle_inverse,
+)
 
 EPS = np.finfo(np.float64).eps
+CLEAR = 1e-6  # of the largest ``sqrt(1 / phi)``: far from rounding
+ERROR = 1e-3  # of a component's values: what rounding may take of them
 
 
 class Problem(NamedTuple):
     """The problem in coordinates ``c`` of the columns ``a``, in which the ridge is ``ridge * I``.
 
-    ``pull`` maps ``E`` to the ``F`` with which the left side is ``F F^T + ridge I``, of the given
-    ``size``; ``scatter`` multiplies by the right side; ``lift`` gives the ``a`` of coordinates.
-    ``rows()`` is the transpose of the matrix of ``pull``, (n_samples, size).
+    ``pull`` maps ``E``, whose columns sum to 0, to the ``F`` with which the left side is ``F F^T +
+    ridge I``, of the given ``size``; ``spread()`` is a matrix ``P`` with ``P^T P`` for the right
+    side; ``lift`` gives the ``a`` of coordinates. ``rows()`` is the transpose of the matrix of
+    ``pull``, (n_samples, size), to a constant. ``largest`` gives ``sqrt(1 / phi)``, in decreasing
+    order, and coordinates, of ``F``, the ridge and the number wanted.
     """
 
     size: int
     pull: Callable
-    scatter: Callable
+    spread: Callable
     lift: Callable
     rows: Callable
+    largest: Callable
 
 
 class LinearKernel:
-    """``K = X X^T`` of rows with fewer features than there are rows; never formed."""
+    """``K = X X^T`` of rows with fewer features than there are rows; never formed.
+
+    The mean ``m`` and the centred rows ``Z`` are kept apart, ``X = [1 Z] [m I]^T``, so that an
+    offset takes no digits from the rows. In triangular factors the features come in decreasing
+    order of their spread, so that one of large scale is in the first row alone.
+    """
 
     def __init__(self, X):
-        self.X = X
-        self.scatter = _centred_scatter(X)
+        mean = X.mean(axis=0)
+        self.extended = np.empty((len(X), len(mean) + 1))
+        self.extended[:, 0] = 1
+        self.centred = np.subtract(X, mean, out=self.extended[:, 1:])  # Z
+        rest = self.centred.mean(axis=0)  # that rounding left
+        self.centred -= rest
+        self.mean = mean + rest
+        spreads = np.einsum("ij,ij->j", self.centred, self.centred)
+        self.order = np.argsort(np.r_[-np.inf, -spreads], kind="stable")
+
+    @cached_property
+    def _factor(self):
+        return orthogonal_factor(self.extended, self.order)
+
+    @cached_property
+    def rank(self):
+        """The number of directions in which the rows vary, but for rounding of their entries."""
+        upper = self._factor[0][1:, 1:]
+        lengths = np.sqrt(np.sum(upper**2, axis=0) + len(self.extended) * self.mean**2)
+        values = np.linalg.svd(upper / np.where(lengths > 0, lengths, 1), compute_uv=False)
+        return int(np.sum(values > 8 * EPS * np.sqrt(len(self.mean))))
+
+    @property
+    def _rounding(self):
+        """The rounding of the values ``H K a`` of a component ``a`` of length 1."""
+        return EPS * np.linalg.norm(self._plain.spread())
+
+    def resolved(self, problem, values, coordinates, lengths):
+        """Which components are more than rounding, of ``sqrt(1 / phi)``, coordinates and |a|."""
+        deviations = np.linalg.norm(problem.spread() @ coordinates, axis=0) / lengths
+        exact = values > EPS * problem.size * values[0]
+        return exact & (deviations > self._rounding / ERROR)
 
     def problem(self, costs=None):
-        """Give the problem, in the principal axes of ``G^-1/2 X``."""
-        return self._plain if costs is None else self._problem(self.X / costs[:, None])
+        """Give the problem, in coordinates of orthonormal columns that span those of ``G^-1/2 X``.
+
+        Those of ``Q`` in ``G^-1/2 [1 Z] = Q U``. An offset is in the first row of ``U`` alone.
+        """
+        if costs is None:
+            return self._plain
+        roots = np.sqrt(costs)[:, None]
+        upper, lift = orthogonal_factor(self.extended / roots, self.order)
+        embedded = np.outer(self.mean, upper[:, 0]) + upper[:, 1:].T
+        return self._problem(embedded, lambda c: lift(c) / roots)
 
     @cached_property
     def _plain(self):
-        return self._problem(self.X)
+        """The problem without costs, in no more coordinates than there are features."""
+        upper, lift = self._factor
+        joint = np.outer(upper[:, 0], self.mean) + upper[:, 1:]
+        order = np.argsort(-np.einsum("ij,ij->j", joint, joint), kind="stable")
+        turn, triangle = np.linalg.qr(joint[:, order])
+        return self._problem(triangle[:, np.argsort(order)].T, lambda c: lift(turn @ c))
 
-    def _problem(self, weighted):
-        """Give the problem for the rows `weighted`, ``G^-1 X``."""
-        values, vectors = np.linalg.eigh(self.X.T @ weighted)
-        kept = values > EPS * max(self.X.shape) * max(values[-1], 0)
-        kept[-1] = True  # rows that are all 0 have no axis: any will do, of length 0
-        roots, vectors = np.sqrt(np.maximum(values[kept], 0)), vectors[:, kept]
-        axes = vectors * roots
-        scatter = axes.T @ self.scatter @ axes
+    def _problem(self, embedded, lift):
+        """Give the problem; ``X^T a`` of the coordinates ``c`` is ``embedded @ c``."""
+        spread = self._factor[0][1:, 1:] @ embedded
+        scatter = spread.T @ spread
+
+        def largest(F, ridge, n_components):
+            values, c = _by_eigenvalues(lambda c: scatter @ c, F, ridge, n_components)
+            if ridge * values[-1] ** 2 > SHARE * np.trace(scatter):
+                return values, c
+            return _by_singular_values(spread, F, ridge, n_components)
+
         return Problem(
-            size=len(roots),
-            pull=lambda E: axes.T @ (self.X.T @ E),
-            scatter=lambda c: scatter @ c,
-            lift=lambda c: weighted @ ((vectors / np.where(roots > 0, roots, 1)) @ c),
-            rows=lambda: self.X @ axes,
+            size=embedded.shape[1],
+            pull=lambda E: embedded.T @ (self.centred.T @ E),
+            spread=lambda: spread,
+            lift=lift,
+            rows=lambda: self.centred @ embedded,
+            largest=largest,
         )
 
     def embed(self, A):
         """``K A``."""
-        return self.X @ (self.X.T @ A)
+        directions = self.centred.T @ A + np.outer(self.mean, A.sum(axis=0))
+        return self.centred @ directions + self.mean @ directions
 
 
 class DenseKernel:
     """A kernel matrix ``K``, (n_samples, n_samples), symmetric."""
 
+    rank = None  # not known
+
     def __init__(self, K):
         self.K = K
+
+    def resolved(self, problem, values, coordinates, lengths):
+        """Which components are more than rounding of the eigenvalues ``1 / phi``."""
+        return values**2 > EPS * problem.size * values[0] ** 2
 
     def problem(self, costs=None):
         """Give the problem, in ``c = G^1/2 a``."""
@@ -96,14 +170,37 @@ class DenseKernel:
         return Problem(
             size=len(self.K),
             pull=lambda E: (self.K @ E) * shrink[:, None],
-            scatter=scatter,
+            spread=lambda: (self.K - self.K.mean(axis=0)) * shrink,
             lift=lambda c: c * shrink[:, None],
             rows=lambda: self.K * shrink,
+            largest=lambda F, ridge, n: _by_eigenvalues(scatter, F, ridge, n),
         )
 
     def embed(self, A):
         """``K A``."""
         return self.K @ A
+
+
+def _by_singular_values(spread, F, ridge, n_components):
+    """Those of ``P B^-1``, with the triangular ``B`` of ``B^T B = F F^T + ridge I``."""
+    stacked = np.vstack([F.T, np.sqrt(ridge) * np.eye(len(F))])
+    inverse = triangle_inverse(np.linalg.qr(stacked, mode="r").T).T
+    values, vectors = leading_singular_vectors(spread @ inverse, n_components)
+    return values, inverse @ vectors
+
+
+def _by_eigenvalues(scatter, F, ridge, n_components):
+    """Those of the two sides' quotient, in which nothing of the left side's size is made."""
+    pulled, lengths, _ = np.linalg.svd(F, full_matrices=False)
+    weakened = pulled * (1 - 1 / np.sqrt(1 + lengths**2 / ridge))
+
+    def half(c):
+        """Multiply by the inverse square root of the left side, times ``sqrt(ridge)``."""
+        return c - weakened @ (pulled.T @ c)
+
+    quotient = operator(lambda c: half(scatter(half(c))), len(F))
+    values, vectors = largest_eigenpairs(quotient, n_components)
+    return np.sqrt(np.maximum(values, 0) / ridge), half(vectors)
 
 
 def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
@@ -114,7 +211,7 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
     kernel : LinearKernel or DenseKernel
         Of all rows.
     contrasts : ndarray of shape (n_samples, n_contrasts)
-        ``E``; without a column, ``M`` is 0.
+        ``E``, whose columns sum to 0; without a column, ``M`` is 0.
     ridge : float
         Greater than 0.
     n_components : int
@@ -129,23 +226,47 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
         magnitude of each positive. One at least.
     eigenvalues : ndarray of shape (k,)
         ``phi``.
+
+    Warns
+    -----
+    UserWarning
+        Where rounding has taken components that the rows have.
     """
     problem = kernel.problem(costs)
-    pulled, lengths, _ = np.linalg.svd(problem.pull(contrasts), full_matrices=False)
-    weakened = pulled * (1 - 1 / np.sqrt(1 + lengths**2 / ridge))
+    n_wanted = min(n_components, problem.size)
+    values, coordinates = problem.largest(problem.pull(contrasts), ridge, n_wanted)
+    return lifted(kernel, problem, values, coordinates, n_components=n_components)
 
-    def half(c):
-        """Multiply by the inverse square root of the left side, over ``sqrt(ridge)``."""
-        return c - weakened @ (pulled.T @ c)
 
-    quotient = operator(lambda c: half(problem.scatter(half(c))), problem.size)
-    values, vectors = largest_eigenpairs(quotient, min(n_components, problem.size))
-    n_kept = max(1, int(np.sum(values > EPS * problem.size * values[0])))
-    components = problem.lift(half(vectors[:, :n_kept]))
-    norms = np.linalg.norm(components, axis=0)
-    components = fix_signs(components / np.where(norms > 0, norms, 1))
+def lifted(kernel, problem, values, coordinates, *, n_components, of_all=True):
+    """Give components and ``phi`` of coordinates and ``sqrt(1 / phi)``, less what is rounding.
+
+    `of_all` says that there is a component to each direction in which the rows vary.
+    """
+    components = problem.lift(coordinates)
+    lengths = np.linalg.norm(components, axis=0)
+    lengths[lengths == 0] = 1
+    kept = kernel.resolved(problem, values, coordinates, lengths)
+    is_clear = kept.all() and values[-1] > CLEAR * values[0]
+    if of_all and not is_clear and kernel.rank is not None:
+        kept &= np.arange(len(kept)) < kernel.rank
+        _warn_of_lost(np.sum(kept), n_components, kernel.rank)
+    kept[0] |= not kept.any()
+    components = fix_signs(components[:, kept] / lengths[kept])
     with np.errstate(divide="ignore"):
-        return components, ridge / np.maximum(values[:n_kept], 0)
+        return components, 1 / values[kept] ** 2
+
+
+def _warn_of_lost(n_kept, n_components, rank):
+    """Say so where there are fewer components than were asked for and than the rows have."""
+    if n_kept < min(n_components, rank):
+        warnings.warn(
+            f"n_components={n_components!r} is clipped to {max(1, n_kept)}, though the rows vary in"
+            f" {rank} directions, as what varies most leaves the others no digits; bring the "
+            "features to a common scale first, with StandardScaler for instance.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def domain_contrasts(codes):
@@ -177,11 +298,6 @@ def unit_contrasts(contrasts):
 def _difference(rows, other_rows):
     """The vector whose product with values is their mean in `rows` less that in `other_rows`."""
     return rows / rows.sum() - other_rows / other_rows.sum()
-
-
-def _centred_scatter(X):
-    centred = X - X.mean(axis=0)
-    return centred.T @ centred
 
 
 def joint_components(kernel, is_source, contrasts, *, ridge, n_components, n_iter):

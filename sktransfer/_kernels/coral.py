@@ -13,7 +13,8 @@ does. Three of them have a name here:
 
 A domain with no more rows than features has ``C = ridge * I + B^T B``, where ``B`` holds its
 centred rows over ``sqrt(n - 1)``. All that is needed of it is then written with ``B``, exactly, and
-no (n_features, n_features) array is made.
+no (n_features, n_features) array is made. No map holds ``B`` itself, of which rows could be read:
+it is turned first, ``Q B`` with an orthogonal ``Q``, into a factor that the covariance determines.
 
 Everything here is computed in float64 by the library that the arrays are of, on their device.
 SciPy's LAPACK beside NumPy's would bring a second pool of threads, and the two slow each other.
@@ -249,7 +250,7 @@ def _chain(domain, *, ridge):
     if domain.factor is None:
         xp = array_namespace(domain.scatter)
         return Dense(xp.linalg.cholesky(add_to_diagonal(domain.scatter, ridge)).T)
-    return _low_rank_cholesky(domain.factor, ridge, inverse=False)
+    return _low_rank_cholesky(_principal(domain), ridge, inverse=False)
 
 
 def _unchain(domain, *, ridge):
@@ -257,7 +258,7 @@ def _unchain(domain, *, ridge):
     if domain.factor is None:
         xp = array_namespace(domain.scatter)
         return Dense(xp.linalg.inv(xp.linalg.cholesky(add_to_diagonal(domain.scatter, ridge))).T)
-    return _low_rank_cholesky(domain.factor, ridge, inverse=True)
+    return _low_rank_cholesky(_principal(domain), ridge, inverse=True)
 
 
 def _low_rank_cholesky(factor, ridge, *, inverse):
@@ -277,6 +278,11 @@ def _low_rank_cholesky(factor, ridge, *, inverse):
     return LowRankCholesky(factor, below, tuple(diagonal), inverse)
 
 
+def _principal(domain):
+    """The principal axes, times the deviations along them: a factor that holds no row."""
+    return _spectrum(domain)[1].T @ domain.factor
+
+
 def _monge(source, target, *, ridge):
     """The operators, one in all, of the symmetric map of `source` onto `target`.
 
@@ -286,7 +292,7 @@ def _monge(source, target, *, ridge):
     if source.n_samples + target.n_samples >= source.mean.shape[0]:
         return (Dense(_monge_matrix(_covariance(source), _covariance(target), ridge=ridge)),)
     xp = array_namespace(source.factor)
-    rows = xp.concat([source.factor, target.factor])
+    rows = xp.concat([_principal(source), _principal(target)])
     basis, coordinates = xp.linalg.qr(rows.T)
     coordinates_source = coordinates[:, : source.n_samples]
     coordinates_target = coordinates[:, source.n_samples :]

@@ -12,13 +12,14 @@ variance", The American Statistician 37, 1983, https://doi.org/10.1080/00031305.
 Of few rows with many features, ``S`` is kept as ``B^T B`` with few rows ``B``: the last term is
 then one more row, as in D. Ross et al., "Incremental learning for robust visual tracking",
 International Journal of Computer Vision 77, 2008, https://doi.org/10.1007/s11263-007-0075-7.
+Sparse rows ``X`` are kept as they are, ``S = X^T X - n m^T m``, as less their mean they are dense.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, issparse, vstack
 
 from sktransfer._kernels.arrays import column_means, column_squares
 
@@ -26,10 +27,11 @@ Array = Any  # of NumPy, torch, ...
 
 
 class Sums(NamedTuple):
-    """``n_samples``, the ``mean``, (n_features,), and the scatter in one of two forms.
+    """``n_samples``, the ``mean``, (n_features,), and the scatter in one of three forms.
 
     ``scatter``, (n_features, n_features), or ``rows``, (k, n_features) with k at most n_features,
-    where ``scatter`` is ``rows^T rows``; the other is None. In float64.
+    where ``scatter`` is ``rows^T rows``; the other is None. Or ``rows`` is a CSR array of all rows
+    as they came, the mean not taken off, with fewer entries than ``scatter`` has. In float64.
     """
 
     n_samples: int
@@ -44,20 +46,17 @@ def sums(X):
     Parameters
     ----------
     X : array or CSR array of shape (n_samples, n_features), dtype float64 or float32
-        One row at least. Sparse rows stay so where there are more rows than features.
+        One row at least.
 
     Returns
     -------
     found : Sums
+        It shares no memory with `X`.
     """
     n_samples, n_features = X.shape
     if issparse(X):
-        if n_samples <= n_features:
-            return sums(X.toarray())
-        X = csr_array(X, dtype=np.float64)
-        mean = X.mean(axis=0)
-        scatter = (X.T @ X).toarray() - n_samples * mean[:, None] * mean
-        return Sums(n_samples, mean, scatter, None)
+        X = csr_array(X, dtype=np.float64, copy=True)
+        return _smaller(Sums(n_samples, X.mean(axis=0), None, X))
     mean = column_means(X)
     centred = X - mean
     if n_samples <= n_features:
@@ -75,14 +74,18 @@ def merged(first, second):
     Returns
     -------
     found : Sums
-        In rows where both are and all of them are no more than there are features.
+        In rows where both are and all of them are no more than there are features; in sparse rows
+        where both are and these are smaller than the scatter.
     """
     n_samples = first.n_samples + second.n_samples
     step = second.mean - first.mean
     mean = first.mean + step * (second.n_samples / n_samples)
     step = step * (first.n_samples / n_samples * second.n_samples) ** 0.5
     parts = [part.rows for part in (first, second)]
+    if all(issparse(part) for part in parts):
+        return _smaller(Sums(n_samples, mean, None, csr_array(vstack(parts))))
     if all(part is not None for part in parts):
+        parts = [_centred(part) for part in (first, second)]
         rows = array_namespace(step).concat([*parts, step[None, :]])
         if rows.shape[0] <= rows.shape[1]:
             return Sums(n_samples, mean, None, rows)
@@ -94,7 +97,24 @@ def merged(first, second):
 
 def scatter_of(found):
     """``S``, (n_features, n_features), in whatever form it is kept."""
-    return found.scatter if found.rows is None else found.rows.T @ found.rows
+    if found.rows is None:
+        return found.scatter
+    if issparse(found.rows):
+        offset = found.n_samples * found.mean[:, None] * found.mean
+        return (found.rows.T @ found.rows).toarray() - offset
+    return found.rows.T @ found.rows
+
+
+def _centred(found):
+    """The rows less their mean, dense."""
+    return found.rows.toarray() - found.mean if issparse(found.rows) else found.rows
+
+
+def _smaller(found):
+    """Give sums in sparse rows, or with their scatter where that is no larger."""
+    if found.rows.nnz < found.rows.shape[1] ** 2:
+        return found
+    return Sums(found.n_samples, found.mean, scatter_of(found), None)
 
 
 class FeatureSums(NamedTuple):

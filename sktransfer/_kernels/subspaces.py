@@ -17,10 +17,11 @@ from array_api_compat import array_namespace
 from scipy.sparse import issparse
 
 from sktransfer._kernels.arrays import EPS, diagonal, empty, in_dtype_of, sinc
-from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs
+from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs, operator
 from sktransfer._kernels.streaming import sums
 
 BLOCK = 512  # rows mapped at a time, such that the centred ones stay in a cache
+COLUMNS = 64  # multiplied by sparse rows at a time, as each makes a dense one as wide as a row
 
 
 class Subspace(NamedTuple):
@@ -57,11 +58,12 @@ def principal_subspace(X, n_axes):
     """Give the mean and the first principal axes of rows.
 
     The eigenvectors of the covariance, or of the Gram matrix of the centred rows where that is
-    smaller. Axes along which the rows do not vary, but for rounding, are no axes.
+    smaller; sparse rows are multiplied as they are, and neither is made. Axes along which the rows
+    do not vary, but for rounding, are no axes.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features), dtype float64 or float32
+    X : ndarray or CSR array of shape (n_samples, n_features), dtype float64 or float32
         Two rows at least.
     n_axes : int
         How many axes at most.
@@ -86,15 +88,50 @@ def principal_subspace_of(domain, n_axes):
     -------
     subspace : Subspace
     """
-    rows, n_samples, n_features = domain.rows, domain.n_samples, domain.mean.shape[0]
+    n_samples, n_features = domain.n_samples, domain.mean.shape[0]
     xp = array_namespace(domain.mean)
-    scatter = domain.scatter if rows is None else rows @ rows.T
+    scatter, axes_of = _scatter(domain)
     values, vectors = largest_eigenpairs(scatter, min(n_axes, n_samples - 1, n_features))
     precision = EPS * max(n_samples, n_features)
     vectors = vectors[:, : max(1, int(xp.sum(xp.astype(values > precision * values[0], xp.int64))))]
-    if rows is not None:  # the QR factorisation restores what rounding took of orthogonality
-        vectors = fix_signs(xp.linalg.qr(rows.T @ vectors)[0])
+    if axes_of is not None:  # the QR factorisation restores what rounding took of orthogonality
+        vectors = fix_signs(xp.linalg.qr(axes_of(vectors))[0])
     return Subspace(domain.mean, vectors)
+
+
+def _scatter(domain):
+    """Give the scatter, or the centred rows' Gram matrix where that is smaller, as it is kept.
+
+    And what makes axes of its eigenvectors; None where they are the axes.
+    """
+    rows = domain.rows
+    if rows is None:
+        return domain.scatter, None
+    if not issparse(rows):
+        return rows @ rows.T, lambda c: rows.T @ c
+    if rows.shape[0] > rows.shape[1]:
+        return _in_blocks(lambda v: rows.T @ _less_mean(rows @ v), rows.shape[1]), None
+
+    def axes_of(c):
+        return rows.T @ _less_mean(c)  # of centred rows: the mean is multiplied by 0
+
+    return _in_blocks(lambda c: _less_mean(rows @ axes_of(c)), rows.shape[0]), axes_of
+
+
+def _in_blocks(multiply, size):
+    """The symmetric operator of `multiply`, of `COLUMNS` columns at a time."""
+
+    def by_blocks(c):
+        if c.ndim == 1 or c.shape[1] <= COLUMNS:
+            return multiply(c)
+        starts = range(0, c.shape[1], COLUMNS)
+        return np.concatenate([multiply(c[:, k : k + COLUMNS]) for k in starts], axis=1)
+
+    return operator(by_blocks, size)
+
+
+def _less_mean(columns):
+    return columns - columns.mean(axis=0)
 
 
 def alignment(source, target):

@@ -16,9 +16,8 @@ Neural Networks 2011, section IV.
 
 import numpy as np
 
-from sktransfer._kernels.eigen import fix_signs, largest_eigenpairs
-
-EPS = np.finfo(np.float64).eps
+from sktransfer._kernels.components import lifted
+from sktransfer._kernels.factors import leading_singular_vectors, triangle_inverse
 
 
 def indicators(classes):
@@ -95,16 +94,16 @@ def supervised_components(kernel, contrasts, Y, N, *, dependence, locality, ridg
     apart, labels = problem.pull(contrasts), problem.pull(Y - Y.mean(axis=0))
     left = apart @ apart.T + locality * problem.pull(N @ problem.rows())
     left.flat[:: problem.size + 1] += ridge
-    right = (1 - dependence) * problem.scatter(np.eye(problem.size))
-    right += dependence * (labels @ labels.T)
-    root = np.linalg.cholesky((left + left.T) / 2)
-    quotient = np.linalg.solve(root, np.linalg.solve(root, (right + right.T) / 2).T)
-    values, vectors = largest_eigenpairs(
-        (quotient + quotient.T) / 2, min(n_components, problem.size)
+    inverse = triangle_inverse(np.linalg.cholesky((left + left.T) / 2)).T
+    shares = np.sqrt([1 - dependence, dependence])
+    right = np.vstack([shares[0] * problem.spread(), shares[1] * labels.T])
+    n_wanted = min(n_components, problem.size)
+    values, vectors = leading_singular_vectors(right @ inverse, n_wanted)
+    return lifted(
+        kernel,
+        problem,
+        values,
+        inverse @ vectors,
+        n_components=n_components,
+        of_all=dependence < 1,
     )
-    n_kept = max(1, int(np.sum(values > EPS * problem.size * values[0])))
-    components = problem.lift(np.linalg.solve(root.T, vectors[:, :n_kept]))
-    norms = np.linalg.norm(components, axis=0)
-    components = fix_signs(components / np.where(norms > 0, norms, 1))
-    with np.errstate(divide="ignore"):
-        return components, 1 / np.maximum(values[:n_kept], 0)

@@ -1,8 +1,10 @@
 """The base of the aligners whose statistics are sums: rows may come in batches."""
 
+import warnings
 from abc import abstractmethod
 
 from scipy.sparse import issparse
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import validate_data
 
 from sktransfer._base import _BaseAligner, refuse_sparse
@@ -14,13 +16,17 @@ from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespac
 class _BaseStreamingAligner(_BaseAligner):
     """Learn from sums over the rows of each domain, of all rows at once or of batches.
 
-    A concrete aligner writes `_learn`, and `_sums_of` and `_merged` where it needs other sums. Sums
-    and maps are arrays of the library that the rows are of, on their device.
+    A concrete aligner writes `_learn`, which sets the attributes that it names in `_learnt`, and
+    `_sums_of` and `_merged` where it needs other sums. Sums and maps are arrays of the library that
+    the rows are of, on their device. `fit` keeps no sums; after `partial_fit` there are sums alone,
+    and what is learnt of them is learnt when it is first asked for.
     """
 
     __metadata_request__partial_fit = {"sample_domain": True}
 
     _array_api_support = True
+
+    _learnt = ("maps_",)
 
     _sums_of = staticmethod(sums)
     _merged = staticmethod(merged)
@@ -40,19 +46,27 @@ class _BaseStreamingAligner(_BaseAligner):
         """Learn the maps from the sums of each source, by its name, and of the target."""
 
     def _fit_domains(self, sources, X_target):
-        self._sums = {name: self._sums_of(X) for name, X in {**sources, TARGET: X_target}.items()}
-        self._learn_from_sums()
+        self._forget()
+        self._learn_from(
+            {name: self._sums_of(X) for name, X in {**sources, TARGET: X_target}.items()}
+        )
 
-    def _learn_from_sums(self):
-        self._is_behind = False
-        self._learn({name: self._sums[name] for name in self.source_domains_}, self._sums[TARGET])
+    def _forget(self):
+        for name in ("_sums", *self._learnt):
+            vars(self).pop(name, None)
+
+    def _learn_from(self, sums):
+        self._target_mean = sums[TARGET].mean
+        self._learn({name: sums[name] for name in self.source_domains_}, sums[TARGET])
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, sample_domain=None):
-        """Take in a batch of rows, beside all that `fit` and `partial_fit` have seen before.
+        """Take in a batch of rows, beside all that `partial_fit` has seen before.
 
         The domains may come in any order and in batches of any size: what is learned is that of a
-        `fit` on all rows, up to rounding. The maps are made when they are next asked for.
+        `fit` on all rows, up to rounding. The maps, and all that is learned with them, are made
+        when they are next asked for. `partial_fit` continues only what `partial_fit` began: `fit`
+        keeps nothing that rows could be added to, and after it the first batch begins anew.
 
         Parameters
         ----------
@@ -68,9 +82,14 @@ class _BaseStreamingAligner(_BaseAligner):
         -------
         self : object
             The aligner.
+
+        Warns
+        -----
+        UserWarning
+            After `fit`, which is forgotten.
         """
         refuse_sparse(X, type(self).__name__, because=self._densifies)
-        seen = dict(getattr(self, "_sums", {}))
+        seen = dict(vars(self).get("_sums", {}))
         X = validate_data(
             self,
             X,
@@ -79,36 +98,48 @@ class _BaseStreamingAligner(_BaseAligner):
             reset=not seen,
         )
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
+        if not seen and "maps_" in vars(self):
+            warnings.warn(
+                f"{type(self).__name__}.partial_fit continues only what partial_fit began: what fit"
+                " has learned is forgotten, and this batch is the first; pass the rows of fit to "
+                "partial_fit as well if they are to count.",
+                UserWarning,
+                stacklevel=3,  # past scikit-learn's wrapper
+            )
         for name in (*domains.sources, TARGET):
             rows = self._take(X, domains.rows(name))
             if rows.shape[0]:
                 batch = self._sums_of(rows)
                 seen[name] = self._merged(seen[name], batch) if name in seen else batch
-        self._sums, self._is_behind = seen, True
+        self._forget()
+        self._sums = seen
         self.source_domains_ = tuple(sorted(set(seen) - {TARGET}))
         return self
 
+    def __getattr__(self, name):
+        """Learn what `partial_fit` has left to be learnt, when it is first asked for."""
+        if name in type(self)._learnt and "_sums" in vars(self):
+            self._catch_up()
+        return super().__getattribute__(name)
+
     def _catch_up(self):
-        """Make the maps after `partial_fit`, or say which domain has too few rows for them."""
-        if not self._is_behind:
+        """Learn from the sums of `partial_fit`, or say which domain has too few rows."""
+        if all(name in vars(self) for name in self._learnt):
             return
         needed = self._min_domain_rows if self.source_domains_ else self._min_rows
         counts = {TARGET: 0} | {name: part.n_samples for name, part in self._sums.items()}
         short = [f"{count} of {name!r}" for name, count in counts.items() if count < needed]
         if short:
-            raise ValueError(
+            raise NotFittedError(  # a ValueError, and an AttributeError
                 f"{type(self).__name__} needs at least {needed} rows of every domain, but "
                 f"partial_fit has seen {', '.join(short)}; pass more rows to partial_fit first."
             )
-        self._learn_from_sums()
-
-    @property
-    def _target_mean(self):
-        return self._sums[TARGET].mean
+        self._learn_from(self._sums)
 
     def transform(self, X, *, sample_domain=None):
-        if hasattr(self, "_sums"):
+        if "_sums" in vars(self):
             self._catch_up()
+        if "_target_mean" in vars(self):
             check_same_namespace(X, self, attribute="_target_mean", method="transform")
         return super().transform(X, sample_domain=sample_domain)
 

@@ -68,8 +68,10 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     the features and memory in their product; no (n_features, n_features) array is made for it
     (unless "monge" meets two domains that together have as many rows as there are features).
 
-    `partial_fit` takes the rows in batches. The sums that it adds to are kept, as large as a
-    covariance or as the rows, whichever is smaller.
+    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began. The sums
+    that it adds to are kept, as large as a covariance or as the rows (and with fewer rows than
+    features the centred rows can be read from them). `fit` keeps the maps alone, of which no row
+    can be read.
 
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
@@ -120,8 +122,8 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
         self.map = map
 
     def _learn(self, sources, target):
-        self.maps_ = {}
         if not sources:
+            self.maps_ = {}
             return
         domains = {name: moments_of(part) for name, part in {**sources, TARGET: target}.items()}
         self._check_ranks(domains)

@@ -74,15 +74,17 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     Each domain is centred with its own mean, in training and in `transform`. A domain of fewer
     than two rows is an error. Computed in float64; the rows come back in their own dtype.
-    `partial_fit` takes the rows in batches; the sums that it adds to are kept, as large as the
-    covariances or as the rows, whichever are smaller.
+    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began: the sums
+    that it adds to are kept, as large as the covariances or as the rows (whichever are smaller;
+    then rows can be read from them), while `fit` keeps the maps alone.
 
     Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
     arrays of any other library of the array API standard, on any device with double precision: what
     comes back is, too.
 
-    Sparse rows are welcome. They are centred in what is computed of them where rows outnumber
-    features, and made dense, centred, where they do not; mapped rows are dense.
+    Sparse rows are welcome, and are not made dense: they are centred in what is computed of them.
+    Their first axes are found by Lanczos iterations, and cost what as many products with the rows
+    do. Mapped rows are dense.
 
     References
     ----------
@@ -111,6 +113,7 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
 
+    _learnt = ("maps_", "root_", "angles_", "n_components_")
     _accept_sparse = "csr"
     _min_domain_rows = 2  # one row varies in no direction
     _min_rows = 2
@@ -143,5 +146,4 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     @property
     def _n_features_out(self):
-        self._catch_up()
         return self.root_.shape[1]

@@ -51,9 +51,10 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     come back in their own dtype. A feature that is constant in a source becomes the target's mean
     there, and one that is constant in the target becomes constant in every source.
 
-    `partial_fit` takes the rows in batches. With standard deviations, a domain of fewer than two
-    rows is an error. With ``sample_domain=None`` every row is a target row and the aligner is the
-    identity.
+    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began: the sums
+    that it adds to, two numbers a feature, are kept, while `fit` keeps the maps alone. With
+    standard deviations, a domain of fewer than two rows is an error. With ``sample_domain=None``
+    every row is a target row and the aligner is the identity.
 
     Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
     arrays of any other library of the array API standard, on any device with double precision: what

@@ -1,5 +1,8 @@
 """Components of kernels: the problem as it is written, solved densely, and its laws."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -147,6 +150,126 @@ def test_components_without_variance_are_none():
         components, phi = transfer_components(kernel, E, ridge=1.0, n_components=5)
         assert components.shape == (30, 2)
         assert np.isfinite(phi).all()
+
+
+def in_sixty_digits(X, E, *, ridge, costs, n_components):
+    """Components, phi and ``H K A`` of the definition, in the arithmetic of mpmath."""
+    mp = pytest.importorskip("mpmath", reason="mpmath is not installed").mp
+    with mp.workdps(60):
+        X, E = mp.matrix(X.tolist()), mp.matrix(E.tolist())
+        n_rows = X.rows
+        H = mp.eye(n_rows) - mp.ones(n_rows) / n_rows
+        K, embedded = X * X.T, X * (X.T * (H * E))  # the columns of E sum to 0 but for rounding
+        left = embedded * embedded.T + ridge * mp.diag(costs.tolist())
+        root = mp.inverse(mp.cholesky(left))
+        inverse, A = mp.eigsy(root * (K * H * K) * root.T)
+        columns = [root.T * A[:, n_rows - 1 - k] for k in range(n_components)]
+        columns = [column / mp.norm(column) for column in columns]
+        images = [H * (K * column) for column in columns]
+        phi = [float(1 / inverse[n_rows - 1 - k]) for k in range(n_components)]
+        in_rows = (
+            np.array([list(map(float, one)) for one in many]).T for many in (columns, images)
+        )
+        return (*in_rows, np.array(phi))
+
+
+def make_rows_far_off(kind, offset, *, with_classes):
+    """Few rows of two domains, all of them or one of their features far from the origin."""
+    X, codes = make_rows(n_rows=14, n_features=4)
+    X = X * [1, 2, 0.5, 1]
+    if kind == "every feature":
+        X = X + offset
+    elif kind == "features apart":
+        X = X + offset * np.array([0.0, 1.0, -0.3, 1e-3])
+    else:
+        X[:, 2] += offset
+    classes = np.random.default_rng(4).integers(2, size=len(X))
+    domains, both = unit_contrasts(domain_contrasts(codes)), joint_contrasts(codes, classes, mu=0.5)
+    return X, both if with_classes else domains
+
+
+@pytest.mark.parametrize("with_classes", [False, True])
+@pytest.mark.parametrize("with_costs", [False, True])
+@pytest.mark.parametrize("offset", [1e2, 1e6, 1e8])
+@pytest.mark.parametrize("kind", ["every feature", "features apart", "one feature"])
+def test_an_offset_of_the_features_takes_no_digits(kind, offset, with_costs, with_classes):
+    X, E = make_rows_far_off(kind, offset, with_classes=with_classes)
+    costs = np.random.default_rng(1).uniform(0.5, 30, len(X)) if with_costs else np.ones(len(X))
+    expected, image, phi = in_sixty_digits(X, E, ridge=1.0, costs=costs, n_components=3)
+    kernel = LinearKernel(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        components, found = transfer_components(
+            kernel, E, ridge=1.0, n_components=3, costs=costs if with_costs else None
+        )
+    assert_allclose(found, phi, rtol=1e-11)
+    signs = np.sign(np.sum(components * expected, axis=0))
+    assert_allclose(components * signs, expected, atol=1e-11)
+    for mapped in (X @ (X.T @ components), kernel.embed(components)):  # the former by the aligners
+        mapped = (mapped - mapped.mean(axis=0)) * signs
+        assert (np.abs(mapped - image).max(axis=0) < 1e-6 * np.abs(image).max(axis=0)).all()
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e5])
+def test_a_feature_of_large_scale_leaves_the_others_their_digits(scale):
+    X, codes = make_rows(n_rows=14, n_features=4)
+    X = X * [1, scale, 1, 1]
+    E = unit_contrasts(domain_contrasts(codes))
+    expected, image, phi = in_sixty_digits(X, E, ridge=1.0, costs=np.ones(14), n_components=3)
+    components, found = transfer_components(LinearKernel(X), E, ridge=1.0, n_components=3)
+    signs = np.sign(np.sum(components * expected, axis=0))
+    assert_allclose(found, phi, rtol=1e-11)
+    assert_allclose(components * signs, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("with_contrast", [True, False])
+def test_components_that_rounding_has_taken_are_missed_aloud(with_contrast):
+    X, codes = make_rows(n_rows=14, n_features=4)
+    X = (X - X.mean(axis=0)) * [1, 1e9, 1, 1]
+    E = unit_contrasts(domain_contrasts(codes if with_contrast else np.full(14, -1)))
+    kernel = LinearKernel(X)
+    assert kernel.rank == 4
+    message = (
+        "n_components=3 is clipped to 1, though the rows vary in 4 directions, as what varies most "
+        "leaves the others no digits; bring the features to a common scale first, with "
+        "StandardScaler for instance."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        components, phi = transfer_components(kernel, E, ridge=1.0, n_components=3)
+    assert components.shape == (14, 1)
+    assert (phi > 0).all()
+    if not with_contrast:  # what is left is the feature of that scale
+        along = X[:, 1] @ components[:, 0] / np.linalg.norm(X[:, 1])
+        assert_allclose(np.abs(along), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e8])
+def test_the_rank_is_that_of_the_centred_rows_but_for_rounding(offset):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 6)) * [1, 1e3, 1, 1, 1, 1e-3] + offset
+    assert LinearKernel(X).rank == 6
+    X[:, 2] = offset
+    assert LinearKernel(X).rank == 5
+    X[:, 3] = X[:, 1]
+    X[:, 4] = 2 * X[:, 0] - X[:, 1]  # rounds, where there is an offset
+    assert LinearKernel(X).rank == 3
+    assert LinearKernel(X[:3]).rank == 2
+    assert LinearKernel(np.full((5, 2), 0.1)).rank == 0
+
+
+@pytest.mark.parametrize("with_costs", [False, True])
+def test_nearly_dependent_features_are_no_trouble(with_costs):
+    X, codes = make_rows()
+    X[:, 3] = X[:, 1] + 1e-5 * X[:, 3]
+    X[:, 5] = X[:, 0] - 2 * X[:, 2]
+    costs = np.random.default_rng(1).uniform(0.5, 3, len(X)) if with_costs else None
+    E = unit_contrasts(domain_contrasts(codes))
+    components, phi = transfer_components(
+        LinearKernel(X), E, ridge=1.0, n_components=4, costs=costs
+    )
+    expected, phi_expected = by_definition(X @ X.T, E, ridge=1.0, costs=costs)
+    assert_allclose(phi, phi_expected[:4], rtol=1e-8)
+    assert_allclose(np.abs(np.sum(components * expected[:, :4], axis=0)), 1, atol=1e-8)
 
 
 @pytest.mark.parametrize("n_features", [3, 40])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.sparse import csr_array, issparse
 
 from sktransfer._kernels.streaming import (
     feature_sums,
@@ -52,3 +53,23 @@ def test_the_order_of_batches_and_a_distant_origin_cost_no_digits():
     found = in_batches(X[::-1] + 1e6, [11, 4, 15], sums, merged)
     assert_allclose(scatter_of(found), expected, rtol=1e-6, atol=1e-6)
     assert_allclose(found.mean - 1e6, X.mean(axis=0), atol=1e-8)
+
+
+@pytest.mark.parametrize("n_features", [3, 15, 40])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sparse_batches_and_dense_ones_have_the_sums_of_all_rows(n_features, dtype):
+    rng = np.random.default_rng(0)
+    X = rng.integers(1, 9, size=(40, n_features)) * (rng.random((40, n_features)) < 0.3)
+    centred = X - X.mean(axis=0)
+    X = X.astype(dtype)
+    for dense in [(), (0,), (1,), (0, 1, 2)]:
+        parts = [
+            sums(part if k in dense else csr_array(part))
+            for k, part in enumerate(np.split(X, [3, 21]))
+        ]
+        found = merged(merged(*parts[:2]), parts[2])
+        assert found.n_samples == 40
+        assert_allclose(found.mean, X.mean(axis=0), rtol=1e-6)
+        assert_allclose(scatter_of(found), centred.T @ centred, atol=1e-11 * n_features)
+        few = np.count_nonzero(X) < n_features**2
+        assert issparse(found.rows) == (few and not dense)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.decomposition import PCA
 
 from sktransfer._kernels.subspaces import (
@@ -41,6 +42,23 @@ def test_axes_are_those_of_principal_component_analysis(shape):
     cosines = np.sum(axes * expected.components_.T, axis=0)
     assert_allclose(np.abs(cosines), 1, atol=1e-9)
     assert_allclose(axes.T @ axes, np.eye(5), atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (60, 40), (900, 450), (450, 900)])
+@pytest.mark.parametrize("n_axes", [2, 6])
+def test_axes_of_sparse_rows_are_those_of_dense_ones(shape, n_axes):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=shape) * np.linspace(9, 0.5, shape[1]) + 1) * (rng.random(shape) < 0.3)
+    X[:, :6] += rng.normal(size=(shape[0], 6)) * np.arange(90, 30, -10)
+    found, expected = (principal_subspace(rows, n_axes) for rows in (csr_array(X), X))
+    assert_allclose(found.mean, expected.mean, atol=1e-12)
+    assert_allclose(found.axes, expected.axes, atol=1e-9)
+
+
+def test_sparse_rows_that_do_not_vary_have_no_axes_but_one():
+    assert principal_subspace(csr_array(np.ones((4, 30))), 2).n_axes == 1
+    X = np.outer([1.0, 2.0, 0.0, 5.0], np.r_[np.ones(3), np.zeros(27)])
+    assert principal_subspace(csr_array(X), 3).n_axes == 1
 
 
 @pytest.mark.parametrize("shape", SHAPES)

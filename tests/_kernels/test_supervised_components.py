@@ -77,6 +77,42 @@ def test_with_all_for_the_labels_there_are_fewer_components_than_classes():
     assert A.shape[1] <= Y.shape[1] < 5
 
 
+def in_sixty_digits(X, E, Y, N, *, dependence, locality, ridge, n_components):
+    """Components and phi of the definition, in the arithmetic of mpmath."""
+    mp = pytest.importorskip("mpmath", reason="mpmath is not installed").mp
+    with mp.workdps(60):
+        X, E, Y, N = (mp.matrix(values.tolist()) for values in (X, E, Y, N.toarray()))
+        n_rows = X.rows
+        H, K = mp.eye(n_rows) - mp.ones(n_rows) / n_rows, X * X.T
+        for i in range(n_rows):  # the rows of N, and the columns of E, sum to 0 but for rounding
+            N[i, i] -= sum(N[i, :])
+        left = K * (H * E * E.T * H + locality * N) * K + ridge * mp.eye(n_rows)
+        right = dependence * Y * Y.T + (1 - dependence) * mp.eye(n_rows)
+        root = mp.inverse(mp.cholesky((left + left.T) / 2))
+        quotient = root * (K * H * right * H * K) * root.T
+        inverse, A = mp.eigsy((quotient + quotient.T) / 2)
+        columns = [root.T * A[:, n_rows - 1 - k] for k in range(n_components)]
+        phi = [float(1 / inverse[n_rows - 1 - k]) for k in range(n_components)]
+        return np.array([list(map(float, one / mp.norm(one))) for one in columns]).T, np.array(phi)
+
+
+@pytest.mark.parametrize("offset", [1e2, 1e6, 1e8])
+@pytest.mark.parametrize(("dependence", "locality"), [(0.0, 0.0), (0.5, 1.0), (1.0, 30.0)])
+def test_an_offset_of_the_features_takes_no_digits(dependence, locality, offset):
+    X, E, Y, N = make_problem(n_rows=14)
+    X = X[:, :4] + offset
+    rules = {
+        "dependence": dependence,
+        "locality": locality,
+        "ridge": 1.0,
+        "n_components": 2,
+    }
+    A, phi = supervised_components(LinearKernel(X), E, Y, N, **rules)
+    expected, phi_expected = in_sixty_digits(X, E, Y, N, **rules)
+    assert_allclose(phi, phi_expected, rtol=1e-10)
+    assert_allclose(A * np.sign(np.sum(A * expected, axis=0)), expected, atol=1e-10)
+
+
 def test_indicators_by_hand():
     expected = [[1, 0], [0, 0], [0, 1], [0, 1]]
     assert_allclose(indicators(np.array([0, -1, 1, 1])), expected, atol=0)

@@ -1,6 +1,8 @@
 """Sparse rows: what dense ones are mapped to, in every sparse format; a sentence elsewhere."""
 
+import pickle
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -56,15 +58,37 @@ def test_sparse_rows_are_mapped_as_dense_ones(aligner, n_features, container, wi
     assert get_tags(aligner).input_tags.sparse
 
 
+@pytest.mark.parametrize("n_features", [6, 120])
 @pytest.mark.parametrize("aligner", [SubspaceAligner(3), GeodesicFlowAligner(2)], ids=str)
-def test_sparse_rows_in_batches(aligner):
-    X, _, sample_domain = make_rows(6)
+def test_sparse_rows_in_batches(aligner, n_features):
+    X, _, sample_domain = make_rows(n_features)
     expected = clone(aligner).fit_transform(X, sample_domain=sample_domain)
     streamed = clone(aligner)
-    for rows in np.array_split(np.arange(95), 4):
-        streamed.partial_fit(sparse.csr_array(X[rows]), sample_domain=sample_domain[rows])
+    for k, rows in enumerate(np.array_split(np.arange(95), 4)):
+        batch = X[rows] if k == 2 else sparse.csr_array(X[rows])  # dense ones may come between
+        streamed.partial_fit(batch, sample_domain=sample_domain[rows])
+        if k != 2:
+            batch.data[:] = np.nan  # what is kept is not the caller's
     mapped = streamed.transform(sparse.csr_array(X), sample_domain=sample_domain)
     assert_allclose(mapped, expected, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("counts", [(60, 70), (600, 450), (2500, 30)])
+@pytest.mark.parametrize("aligner", [SubspaceAligner(3), GeodesicFlowAligner(2)], ids=str)
+def test_few_entries_of_many_rows_take_no_memory_of_dense_rows(aligner, counts):
+    n_features = 2000
+    X = sparse.random_array(
+        (sum(counts), n_features), density=0.003, rng=np.random.default_rng(0), format="csr"
+    )
+    sample_domain = np.repeat(["old", "target"], counts)
+    clone(aligner).fit(X[-60:], sample_domain=["old", "target"] * 30)  # imports
+    tracemalloc.start()
+    fitted = clone(aligner).fit(X, sample_domain=sample_domain)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    in_blocks = 8 * 64 * n_features * 4
+    assert peak < in_blocks + 8 * n_features * sum(counts) / 10, "a tenth of the dense rows"
+    assert len(pickle.dumps(fitted)) < 8 * n_features * 4 * 8
 
 
 @pytest.mark.parametrize("aligner", [MomentAligner(), CORALAligner()], ids=str)
