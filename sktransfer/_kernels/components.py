@@ -37,7 +37,7 @@ from sktransfer._kernels.factors import (
 
 EPS = np.finfo(np.float64).eps
 CLEAR = 1e-6  # of the largest ``sqrt(1 / phi)``: far from rounding
-ERROR = 1e-3  # of a component's values: what rounding may take of them
+ERROR = 1e-2  # of a component's values: what rounding may take of them
 
 
 class Problem(NamedTuple):
@@ -101,28 +101,26 @@ class LinearKernel:
         return exact & (deviations > self._rounding / ERROR)
 
     def problem(self, costs=None):
-        """Give the problem, in coordinates of orthonormal columns that span those of ``G^-1/2 X``.
+        """Give the problem, in coordinates of orthonormal columns of ``G^-1/2 X``.
 
-        Those of ``Q`` in ``G^-1/2 [1 Z] = Q U``. An offset is in the first row of ``U`` alone.
+        With ``G^-1/2 [1 Z] = Q U`` these come of the factorisation of ``U [m I]^T``. An offset is
+        in the first row of ``U`` alone, and so in that of the triangle.
         """
         if costs is None:
             return self._plain
         roots = np.sqrt(costs)[:, None]
         upper, lift = orthogonal_factor(self.extended / roots, self.order)
-        embedded = np.outer(self.mean, upper[:, 0]) + upper[:, 1:].T
-        return self._problem(embedded, lambda c: lift(c) / roots)
+        return self._problem(upper, lambda c: lift(c) / roots)
 
     @cached_property
     def _plain(self):
-        """The problem without costs, in no more coordinates than there are features."""
-        upper, lift = self._factor
+        return self._problem(*self._factor)
+
+    def _problem(self, upper, lift):
         joint = np.outer(upper[:, 0], self.mean) + upper[:, 1:]
         order = np.argsort(-np.einsum("ij,ij->j", joint, joint), kind="stable")
         turn, triangle = np.linalg.qr(joint[:, order])
-        return self._problem(triangle[:, np.argsort(order)].T, lambda c: lift(turn @ c))
-
-    def _problem(self, embedded, lift):
-        """Give the problem; ``X^T a`` of the coordinates ``c`` is ``embedded @ c``."""
+        embedded = triangle[:, np.argsort(order)].T  # X^T a of the coordinates
         spread = self._factor[0][1:, 1:] @ embedded
         scatter = spread.T @ spread
 
@@ -133,10 +131,10 @@ class LinearKernel:
             return _by_singular_values(spread, F, ridge, n_components)
 
         return Problem(
-            size=embedded.shape[1],
+            size=len(triangle),
             pull=lambda E: embedded.T @ (self.centred.T @ E),
             spread=lambda: spread,
-            lift=lift,
+            lift=lambda c: lift(turn @ c),
             rows=lambda: self.centred @ embedded,
             largest=largest,
         )

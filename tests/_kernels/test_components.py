@@ -210,13 +210,16 @@ def test_an_offset_of_the_features_takes_no_digits(kind, offset, with_costs, wit
         assert (np.abs(mapped - image).max(axis=0) < 1e-6 * np.abs(image).max(axis=0)).all()
 
 
-@pytest.mark.parametrize("scale", [1e3, 1e5])
-def test_a_feature_of_large_scale_leaves_the_others_their_digits(scale):
+@pytest.mark.parametrize("with_costs", [False, True])
+@pytest.mark.parametrize("scale", [1e3, 1e6])
+def test_a_feature_of_large_scale_leaves_the_others_their_digits(scale, with_costs):
     X, codes = make_rows(n_rows=14, n_features=4)
     X = X * [1, scale, 1, 1]
     E = unit_contrasts(domain_contrasts(codes))
-    expected, image, phi = in_sixty_digits(X, E, ridge=1.0, costs=np.ones(14), n_components=3)
-    components, found = transfer_components(LinearKernel(X), E, ridge=1.0, n_components=3)
+    costs = np.random.default_rng(1).uniform(0.5, 30, len(X)) if with_costs else np.ones(len(X))
+    rules = {"ridge": 1.0, "n_components": 3, "costs": costs}
+    expected, _, phi = in_sixty_digits(X, E, **rules)
+    components, found = transfer_components(LinearKernel(X), E, **rules)
     signs = np.sign(np.sum(components * expected, axis=0))
     assert_allclose(found, phi, rtol=1e-11)
     assert_allclose(components * signs, expected, atol=1e-11)
