@@ -62,24 +62,18 @@ class LinearKernel:
     """``K = X X^T`` of rows with fewer features than there are rows; never formed.
 
     The mean ``m`` and the centred rows ``Z`` are kept apart, ``X = [1 Z] [m I]^T``, so that an
-    offset takes no digits from the rows. In triangular factors the features come in decreasing
-    order of their spread, so that one of large scale is in the first row alone.
+    offset takes no digits from the rows.
     """
 
     def __init__(self, X):
-        mean = X.mean(axis=0)
-        self.extended = np.empty((len(X), len(mean) + 1))
+        self.mean = X.mean(axis=0)
+        self.extended = np.empty((len(X), len(self.mean) + 1))
         self.extended[:, 0] = 1
-        self.centred = np.subtract(X, mean, out=self.extended[:, 1:])  # Z
-        rest = self.centred.mean(axis=0)  # that rounding left
-        self.centred -= rest
-        self.mean = mean + rest
-        spreads = np.einsum("ij,ij->j", self.centred, self.centred)
-        self.order = np.argsort(np.r_[-np.inf, -spreads], kind="stable")
+        self.centred = np.subtract(X, self.mean, out=self.extended[:, 1:])  # Z
 
     @cached_property
     def _factor(self):
-        return orthogonal_factor(self.extended, self.order)
+        return orthogonal_factor(self.extended)
 
     @cached_property
     def rank(self):
@@ -103,13 +97,14 @@ class LinearKernel:
     def problem(self, costs=None):
         """Give the problem, in coordinates of orthonormal columns of ``G^-1/2 X``.
 
-        With ``G^-1/2 [1 Z] = Q U`` these come of the factorisation of ``U [m I]^T``. An offset is
-        in the first row of ``U`` alone, and so in that of the triangle.
+        With ``G^-1/2 [1 Z] = Q U`` these come of the factorisation of ``U [m I]^T``, the offset in
+        its first row alone, and with its columns in decreasing order of their length: no row of the
+        triangle is then much larger than those before, and none loses digits to a later one.
         """
         if costs is None:
             return self._plain
         roots = np.sqrt(costs)[:, None]
-        upper, lift = orthogonal_factor(self.extended / roots, self.order)
+        upper, lift = orthogonal_factor(self.extended / roots)
         return self._problem(upper, lambda c: lift(c) / roots)
 
     @cached_property
@@ -247,7 +242,6 @@ def lifted(kernel, problem, values, coordinates, *, n_components, of_all=True):
     kept = kernel.resolved(problem, values, coordinates, lengths)
     is_clear = kept.all() and values[-1] > CLEAR * values[0]
     if of_all and not is_clear and kernel.rank is not None:
-        kept &= np.arange(len(kept)) < kernel.rank
         _warn_of_lost(np.sum(kept), n_components, kernel.rank)
     kept[0] |= not kept.any()
     components = fix_signs(components[:, kept] / lengths[kept])

@@ -14,37 +14,34 @@ SHARE = 1e-6  # of the largest eigenvalue: smaller ones are not taken from a mat
 SMALL = 100  # up to this size a triangle is inverted as any matrix is
 
 
-def orthogonal_factor(Y, order):
+def orthogonal_factor(Y):
     """Give ``R`` and the map ``c -> Q c`` of the factorisation ``Y = Q R``.
 
-    ``R[:, order]`` is upper triangular, or trapezoidal. The columns of ``Q`` are orthonormal, or 0
-    where those of `Y` are. By the Cholesky factor of the inner products of the columns, scaled to
-    length 1, where these are far from dependent; else by Householder reflections.
+    The columns of ``Q`` are orthonormal, or 0 where those of `Y` are. By the Cholesky factor of the
+    inner products of the columns, scaled to length 1, where these are far from dependent; else by
+    Householder reflections.
 
     Parameters
     ----------
     Y : ndarray of shape (n_rows, n_columns)
-    order : ndarray of shape (n_columns,), dtype intp
-        Which columns come first in the triangle. Those of greater length should: what is in a row
-        is then no longer than the rows before, and no digits are lost to a column of large scale.
 
     Returns
     -------
     R : ndarray of shape (min(n_rows, n_columns), n_columns)
+        Upper triangular, or trapezoidal.
     lift : callable
         Takes ``c`` of shape (len(R), k).
     """
-    back = np.argsort(order)
-    found = _by_cholesky(Y, order, back) if Y.shape[0] >= Y.shape[1] else None
+    found = _by_cholesky(Y) if Y.shape[0] >= Y.shape[1] else None
     if found is not None:
         return found
-    Q, R = np.linalg.qr(Y[:, order])
-    return R[:, back], lambda c: Q @ c
+    Q, R = np.linalg.qr(Y)
+    return R, lambda c: Q @ c
 
 
-def _by_cholesky(Y, order, back):
+def _by_cholesky(Y):
     """`orthogonal_factor` of columns that are far from dependent; None of others."""
-    products = (Y.T @ Y)[np.ix_(order, order)]
+    products = Y.T @ Y
     lengths = np.sqrt(products.diagonal())
     divisors = np.where(lengths > 0, lengths, 1)
     products /= divisors
@@ -57,7 +54,7 @@ def _by_cholesky(Y, order, back):
     inverse = triangle_inverse(lower).T
     if np.sum(inverse**2) > CONDITION:  # the sum of the inverse eigenvalues
         return None
-    return (lower.T * lengths)[:, back], lambda c: Y @ ((inverse @ c) / divisors[:, None])[back]
+    return lower.T * lengths, lambda c: Y @ ((inverse @ c) / divisors[:, None])
 
 
 def triangle_inverse(lower):

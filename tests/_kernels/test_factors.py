@@ -37,12 +37,11 @@ def make_matrices():
 def test_factors_multiply_to_the_matrix_and_are_what_they_are_called(name, condition, monkeypatch):
     monkeypatch.setattr(factors, "CONDITION", condition)
     Y = make_matrices()[name]
-    order = np.argsort(-np.linalg.norm(Y, axis=0))
-    R, lift = orthogonal_factor(Y, order)
+    R, lift = orthogonal_factor(Y)
     Q = lift(np.eye(len(R)))
     lengths = np.linalg.norm(Y, axis=0)
     assert_allclose(Q @ R, Y, atol=1e-14 * lengths.max(), rtol=1e-9)
-    assert_allclose(R[:, order], np.triu(R[:, order]), atol=0)
+    assert_allclose(R, np.triu(R), atol=0)
     used = np.linalg.norm(Q, axis=0) > 0.5
     assert_allclose(Q.T @ Q, np.diag(used.astype(float)), atol=1e-9)
     assert_allclose(R[~used], 0)
@@ -51,10 +50,9 @@ def test_factors_multiply_to_the_matrix_and_are_what_they_are_called(name, condi
 def test_no_digits_are_lost_to_a_column_of_large_scale():
     Y = make_matrices()["plain"]
     scales = np.array([1e12, 1, 1, 1, 1e7, 1])
-    order = np.argsort(-scales, kind="stable")
     for Z in (Y, make_matrices()["near"]):
-        R, _ = orthogonal_factor(Z, order)
-        scaled, _ = orthogonal_factor(Z * scales, order)
+        R, _ = orthogonal_factor(Z)
+        scaled, _ = orthogonal_factor(Z * scales)
         assert_allclose(scaled, R * scales, atol=1e-13, rtol=1e-8)
 
 

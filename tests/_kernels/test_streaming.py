@@ -73,3 +73,10 @@ def test_sparse_batches_and_dense_ones_have_the_sums_of_all_rows(n_features, dty
         assert_allclose(scatter_of(found), centred.T @ centred, atol=1e-11 * n_features)
         few = np.count_nonzero(X) < n_features**2
         assert issparse(found.rows) == (few and not dense)
+
+
+def test_sums_share_no_memory_with_sparse_rows():
+    X = csr_array(np.eye(5))
+    found = sums(X)
+    X.data[:] = np.nan
+    assert_allclose(scatter_of(found), np.eye(5) - 1 / 5, atol=1e-15)

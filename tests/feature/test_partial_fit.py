@@ -122,6 +122,26 @@ def test_fitted_attributes_are_those_of_all_rows_at_once(aligner, n_features):
     assert np.abs(found["dslr"] - early["dslr"]).max() > 1e-2
 
 
+@pytest.mark.parametrize(
+    ("aligner", "names"),
+    [
+        (MomentAligner(), ["maps_"]),
+        (CORALAligner(), ["maps_"]),
+        (SubspaceAligner(3), ["maps_", "n_components_"]),
+        (GeodesicFlowAligner(2), ["maps_", "n_components_", "root_", "angles_"]),
+    ],
+    ids=lambda value: str(value) if isinstance(value, list) else type(value).__name__,
+)
+def test_each_fitted_attribute_may_be_the_first_that_is_asked_for(aligner, names):
+    X, sample_domain = make_rows()
+    for name in names:
+        streamed = clone(aligner)
+        assert not hasattr(streamed, name)
+        streamed.partial_fit(X, sample_domain=sample_domain)
+        assert name not in vars(streamed)
+        assert getattr(streamed, name) is vars(streamed)[name]
+
+
 @pytest.mark.parametrize("read_first", [False, True])
 @pytest.mark.parametrize("aligner", ALIGNERS, ids=str)
 def test_copies_and_pickles_know_the_same(aligner, read_first):

@@ -73,22 +73,22 @@ def test_sparse_rows_in_batches(aligner, n_features):
     assert_allclose(mapped, expected, atol=1e-9 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("counts", [(60, 70), (600, 450), (2500, 30)])
+@pytest.mark.parametrize(
+    ("counts", "n_features"), [((350, 380), 15_000), ((600, 450), 8000), ((5000, 60), 2000)]
+)
 @pytest.mark.parametrize("aligner", [SubspaceAligner(3), GeodesicFlowAligner(2)], ids=str)
-def test_few_entries_of_many_rows_take_no_memory_of_dense_rows(aligner, counts):
-    n_features = 2000
+def test_few_entries_of_many_rows_take_no_memory_of_dense_rows(aligner, counts, n_features):
     X = sparse.random_array(
-        (sum(counts), n_features), density=0.003, rng=np.random.default_rng(0), format="csr"
+        (sum(counts), n_features), density=0.002, rng=np.random.default_rng(0), format="csr"
     )
     sample_domain = np.repeat(["old", "target"], counts)
-    clone(aligner).fit(X[-60:], sample_domain=["old", "target"] * 30)  # imports
+    clone(aligner).fit(X[:60], sample_domain=["old", "target"] * 30)  # what is imported then
     tracemalloc.start()
     fitted = clone(aligner).fit(X, sample_domain=sample_domain)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    in_blocks = 8 * 64 * n_features * 4
-    assert peak < in_blocks + 8 * n_features * sum(counts) / 10, "a tenth of the dense rows"
-    assert len(pickle.dumps(fitted)) < 8 * n_features * 4 * 8
+    assert peak < 8 * n_features * sum(counts) / 4, "a quarter of the dense rows"
+    assert len(pickle.dumps(fitted)) < 8 * n_features * 10 + 5000, "means, axes and turned axes"
 
 
 @pytest.mark.parametrize("aligner", [MomentAligner(), CORALAligner()], ids=str)
