@@ -164,7 +164,7 @@ def _n_axes(part):
     return getattr(part, "ndim", 0)
 
 
-def _kind(X):
+def kind_of(X):
     """Name the kind of container that rows are stacked as."""
     if sparse.issparse(X):
         return "sparse matrix"
@@ -189,7 +189,7 @@ def _is_picture(row):
 
 
 def _stack_rows(rows):
-    kinds = {name: _kind(X) for name, X in rows.items()}
+    kinds = {name: kind_of(X) for name, X in rows.items()}
     if len(set(kinds.values())) > 1:
         raise ValueError(
             f"the domains' rows come in different containers, {kinds}; pass all of one kind."
@@ -207,7 +207,7 @@ def _stack_rows(rows):
                 f"the domains' rows have different shapes, {shapes}; every domain needs the same "
                 "features (images of differing sizes go into lists)."
             )
-    return _concatenate(kind, list(rows.values()))
+    return concatenate(kind, list(rows.values()))
 
 
 def _match_columns(rows):
@@ -230,7 +230,8 @@ def _match_columns(rows):
     return {name: X[columns] for name, X in rows.items()}
 
 
-def _concatenate(kind, parts):
+def concatenate(kind, parts):
+    """Stack rows that all are in containers of one `kind`, as `kind_of` names it."""
     if kind == "sparse matrix":
         return sparse.vstack(parts, format="csr")
     if kind.startswith("pandas"):

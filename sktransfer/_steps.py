@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
-from sktransfer._packing import _concatenate, _kind
+from sktransfer._packing import concatenate, kind_of
 from sktransfer._sklearn import (
     _num_samples,
     _print_elapsed_time,
@@ -145,11 +145,7 @@ def _hands_on_under_routing_alone(owner):
 
 def fit_step(step, X, rows, params):
     """Fit one step on its rows."""
-    fit_params = dict(params["fit"])
-    if rows.sample_domain is None:
-        fit_params.pop("sample_domain", None)
-    elif takes_domain(step.fit):
-        fit_params["sample_domain"] = rows.sample_domain
+    fit_params = params["fit"] | {"sample_domain": rows.sample_domain}
     if rows.indices is not None:
         X = X.tocsr() if issparse(X) else X
         fit_params = index_method_params(X, fit_params, indices=rows.indices)
@@ -191,7 +187,7 @@ def _fit_transform_some(step, X, rows, params):
     domain = _safe_indexing(rows.sample_domain, left) if rows.sample_domain is not None else None
     others = _transform(step, _safe_indexing(X, left), domain, params)
     order = np.argsort(np.concatenate([rows.indices, left]))
-    return _safe_indexing(_concatenate(_kind(mapped), [mapped, others]), order)
+    return _safe_indexing(concatenate(kind_of(mapped), [mapped, others]), order)
 
 
 def _transform(step, X, domain, params):

@@ -4,18 +4,16 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
-from sklearn.base import MetaEstimatorMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from sktransfer._kernels.density_ratio import ratio_of_odds
 from sktransfer._random import generator
-from sktransfer._sklearn import HasMethods, Interval, get_tags
-from sktransfer.instance._base_weighter import _BaseRatioWeighter
+from sktransfer._sklearn import HasMethods, Interval
+from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 from sktransfer.instance._learner import seeded_clones
 
 
-class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
+class DiscriminatorWeighter(_BaseClassifierWeighter):
     """Weigh source rows by the odds that a classifier gives them to come from the target.
 
     Any probabilistic classifier that tells target rows from source rows holds the ratio of the two
@@ -107,17 +105,6 @@ class DiscriminatorWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         self.cv = cv
         self.floor = floor
         self.random_state = random_state
-
-    @property
-    def _accept_sparse(self):
-        return "csr" if get_tags(self._learner()).input_tags.sparse else False
-
-    @property
-    def _accept_nan(self):
-        return get_tags(self._learner()).input_tags.allow_nan
-
-    def _learner(self):
-        return LogisticRegression() if self.estimator is None else self.estimator
 
     def _fit_ratio(self, X_source, X_target):
         n_source, n_target = self._counts = X_source.shape[0], X_target.shape[0]

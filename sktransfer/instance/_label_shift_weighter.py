@@ -4,23 +4,21 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_consistent_length
 
 from sktransfer._domains import is_labelled, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer._random import generator
-from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context, get_tags
-from sktransfer.instance._base_weighter import _BaseRatioWeighter
+from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 from sktransfer.instance._learner import seeded_clones
 from sktransfer.instance._row_order import order_of_rows
 from sktransfer.instance._rows import read_classes
 
 
-class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
+class LabelShiftWeighter(_BaseClassifierWeighter):
     """Weigh source rows by how much more frequent their class is in the target.
 
     Under label shift the classes have other shares in the target, and look the same: a disease is
@@ -154,17 +152,6 @@ class LabelShiftWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
         self.tol = tol
         self.max_iter = max_iter
         self.random_state = random_state
-
-    @property
-    def _accept_sparse(self):
-        return "csr" if get_tags(self._learner()).input_tags.sparse else False
-
-    @property
-    def _accept_nan(self):
-        return get_tags(self._learner()).input_tags.allow_nan
-
-    def _learner(self):
-        return LogisticRegression() if self.estimator is None else self.estimator
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, sample_domain=None):

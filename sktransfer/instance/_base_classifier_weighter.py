@@ -1,0 +1,22 @@
+"""The base of the weighters that leave the rows to a classifier."""
+
+from sklearn.base import MetaEstimatorMixin
+from sklearn.linear_model import LogisticRegression
+
+from sktransfer._sklearn import get_tags
+from sktransfer.instance._base_weighter import _BaseRatioWeighter
+
+
+class _BaseClassifierWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
+    """Takes the rows, sparse ones and missing values, that its parameter `estimator` takes."""
+
+    @property
+    def _accept_sparse(self):
+        return "csr" if get_tags(self._learner()).input_tags.sparse else False
+
+    @property
+    def _accept_nan(self):
+        return get_tags(self._learner()).input_tags.allow_nan
+
+    def _learner(self):
+        return LogisticRegression() if self.estimator is None else self.estimator
