@@ -36,6 +36,7 @@ _HOME_OF = {
     "TrAdaBoostRegressor": "sktransfer.instance",
     "TwoStageTrAdaBoostRegressor": "sktransfer.instance",
     "TransferComponentAligner": "sktransfer.feature",
+    "TransferWarning": "sktransfer.exceptions",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",
     "WeightedTransferClassifier": "sktransfer.instance",

@@ -124,8 +124,10 @@ def test_docstring_documents_exactly_the_parameters(name):
     documented = [
         single.strip().lstrip("*") for p in docs["Parameters"] for single in p.name.split(",")
     ]
-    target = item.__init__ if isclass(item) else item
-    code = target.__code__
+    if isclass(item) and issubclass(item, Warning):
+        assert not documented
+        return
+    code = (item.__init__ if isclass(item) else item).__code__
     n_arguments = code.co_argcount + code.co_kwonlyargcount
     n_arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
     signature = [argument for argument in code.co_varnames[:n_arguments] if argument != "self"]

@@ -1,0 +1,33 @@
+"""Values and causes as they appear in error messages: one line, of limited length."""
+
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxarray = _SHORT.maxset = _SHORT.maxdict = 10
+_SLICE = 150
+
+
+def shown(value):
+    """Return ``repr(value)`` on one line, shortened if it has more than about 200 characters.
+
+    A long text or a long bytes object is cut before its ``repr`` is built, so that a message about
+    a file of a gigabyte costs no memory.
+    """
+    if isinstance(value, str | bytes | bytearray | memoryview) and len(value) > 2 * _SLICE:
+        unit = "characters" if isinstance(value, str) else "bytes"
+        start = value[:_SLICE] if isinstance(value, str) else bytes(value[:_SLICE])
+        return f"{start!r}... ({len(value)} {unit})"
+    text = repr(value) if isinstance(value, str | bytes) else _SHORT.repr(value)
+    return shortened(text)
+
+
+def shortened(text, *, limit=320):
+    """Return `text`, such as a message of another library, on one line of `limit` characters."""
+    line = " ".join(str(text)[: 20 * limit].split())
+    return line if len(line) <= limit else line[: limit - 4].rstrip() + " ..."
+
+
+def cause(error):
+    """Return the type and the message of an exception, on one short line."""
+    return shortened(f"{type(error).__name__}: {error}")
