@@ -13,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 ONE_THREAD = SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint bench docs glyphs wheel clean
+.PHONY: demo test lint fuzz bench docs glyphs wheel clean
 
 demo: $(READY)
 	$(BIN)/sktransfer demo
@@ -25,6 +25,11 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+
+# Thousands of seeded hostile inputs; `make fuzz CASES=5000 TARGETS=images` for more of one kind.
+CASES ?= 2000
+fuzz: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m tests.fuzz --cases $(CASES) $(TARGETS)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks all
