@@ -22,6 +22,7 @@ ENTERING = 10  # coordinates that may leave 0 in one round; the optimum does not
 FAR = 0.3  # a gap, of a likelihood that its second-order model describes badly
 LEAST = 0.1  # of its likelihood is left to every row by a step: one at 0 is long in coming back
 PROXIMITY = 1e-10  # keeps the Newton system regular; a fixed point is one for any value
+ROUNDING = 16  # times the precision of A: a proximity above the rounding error of the Newton system
 PATIENCE = 4  # changes of sides in a row that leave no fewer coordinates on the wrong one
 TINY = 1e-100  # a smaller mean over the source rows makes ratios that mean nothing
 
@@ -73,7 +74,8 @@ def proportions(A, *, tol, max_iter, start=None):
     Each round solves the second-order model of ``mean(log(A u)) - sum(u)``, whose maximum over
     ``u >= 0`` is the same, on the coordinates above 0 and the steepest others, and then halves the
     step until it is an ascent. Far from the optimum, where that model is poor, a step of
-    expectation maximisation comes first, ``u_l <- u_l g_l``.
+    expectation maximisation comes first, ``u_l <- u_l g_l``. If no step is an ascent, rounding is
+    the cause: single precision is then given up for double, and double ends the rounds.
 
     Parameters
     ----------
@@ -105,7 +107,11 @@ def proportions(A, *, tol, max_iter, start=None):
         if gap > FAR:
             u = u * g
             p, g = _slopes(A, u)
-        u = _newton_step(A, u, p, g)
+        before, u = u, _newton_step(A, u, p, g)
+        if u is before:
+            if A.dtype == np.float64:
+                break
+            A = A.astype(np.float64)
     return u, gap
 
 
@@ -122,7 +128,7 @@ def _newton_step(A, u, p, g):
     S = A.T[working]
     S /= p
     H = (S @ S.T).astype(np.float64, copy=False) / len(A)
-    proximity = PROXIMITY * np.trace(H) / len(H)
+    proximity = max(PROXIMITY, ROUNDING * np.finfo(A.dtype).eps) * np.trace(H) / len(H)
     H.flat[:: len(H) + 1] += proximity
     aim = np.zeros_like(u)
     aim[working] = nonnegative_minimum(

@@ -141,3 +141,73 @@ def test_far_from_the_optimum_a_step_of_expectation_maximisation_comes_first(mon
     assert_allclose(u, (A * start / p[:, None]).mean(axis=0), rtol=1e-12)
     assert_allclose(u.sum(), 1)
     assert np.log(A @ u).mean() > np.log(p).mean()
+
+
+def hard_A(seed, *, width):
+    """Rows of two classes and as many centres as target rows: the columns are nearly dependent."""
+    rng = np.random.default_rng(seed)
+    X_source, X_target = rng.normal(size=(300, 4)), rng.normal(1, 1, size=(80, 4))
+    X_source[:150, 0] += 2
+    X_target[:40, 0] += 2
+    phi_source, phi_target = (
+        gaussian(squared_distances(X, X_target), width=width) for X in (X_source, X_target)
+    )
+    return likelihoods(phi_target, phi_source.mean(axis=0))
+
+
+@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("width", [0.4, 0.8, 3.0])
+def test_every_draw_reaches_the_optimality_conditions_in_few_steps(precision, width):
+    tol = {"single": 3e-4, "double": 1e-9}[precision]
+    for seed in range(25):
+        A = hard_A(seed, width=width)
+        A = in_single(A) if precision == "single" else A
+        start = np.random.default_rng(seed).dirichlet(np.ones(A.shape[1]))
+        u, gap = proportions(A, tol=tol, max_iter=30, start=start)
+        assert gap <= tol
+        # Karush, Kuhn and Tucker: no slope above 1, and 1 wherever a proportion is above 0.
+        g = (A / (A @ u)[:, None]).mean(axis=0, dtype=np.float64)
+        assert g.max() <= 1 + tol + 1e-5 * (precision == "single")
+        assert u @ (1 - g) <= tol + 1e-5 * (precision == "single")
+        assert (u >= 0).all()
+
+
+def test_a_newton_system_of_single_precision_stays_definite():
+    # Twenty nearly equal columns: rounding to float32 makes the bare normal matrix indefinite.
+    rng = np.random.default_rng(0)
+    A = (1 + 1e-4 * rng.random((60, 20))).astype(np.float32)
+    seen = []
+
+    def solve(H, c, *, start):
+        seen.append(np.linalg.eigvalsh(H).min())
+        return nonnegative_minimum(H, c, start=start)
+
+    u = np.full(20, 1 / 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kliep, "nonnegative_minimum", solve)
+        kliep._newton_step(A, u, *kliep._slopes(A, u))
+    assert min(seen) > 0
+
+
+def test_single_precision_that_finds_no_ascent_is_given_up_for_double(monkeypatch):
+    step, seen = kliep._newton_step, []
+
+    def blocked(A, u, p, g):
+        seen.append(A.dtype)
+        return u if A.dtype == np.float32 else step(A, u, p, g)
+
+    monkeypatch.setattr(kliep, "_newton_step", blocked)
+    u, gap = proportions(in_single(make_A()), tol=1e-10, max_iter=50)
+    assert gap <= 1e-10
+    assert seen.count(np.float32) == 1
+    expected, _ = proportions(make_A(), tol=1e-10, max_iter=50)
+    assert_allclose(u, expected, atol=1e-5)
+
+
+def test_double_precision_that_finds_no_ascent_ends_the_rounds(monkeypatch):
+    rounds = []
+    monkeypatch.setattr(kliep, "_newton_step", lambda A, u, p, g: rounds.append(1) or u)
+    monkeypatch.setattr(kliep, "FAR", np.inf)
+    _, gap = proportions(make_A(), tol=1e-10, max_iter=50)
+    assert len(rounds) == 1
+    assert gap > 1e-10
