@@ -14,6 +14,12 @@ from sklearn.utils.validation import (
 
 from sktransfer._domains import TARGET, hide_labels, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order
+from sktransfer._magnitude import (
+    NUMERICAL_ERRORS,
+    check_magnitude,
+    check_result,
+    numerical_error,
+)
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
 
 
@@ -47,6 +53,12 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Whether arrays of other libraries are mapped by these, under scikit-learn's dispatch.
     _array_api_support = False
+
+    # Whether the method computes squares of X.
+    _squares_rows = True
+
+    # Whether mapped rows have the square of the unit of X.
+    _returns_squares = False
 
     # Fewest rows of a domain that the method's statistics need, when there is a source at all.
     _min_domain_rows = 1
@@ -101,16 +113,20 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             accept_sparse=self._accept_sparse,
             ensure_min_samples=self._min_rows,
         )
+        if self._squares_rows:
+            check_magnitude(X, self, returns_squares=self._returns_squares)
         domains = read_sample_domain(sample_domain, X.shape[0])
         if domains.sources:
             domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
         sources = {name: self._take(X, domains.rows(name)) for name in (*domains.sources, TARGET)}
         X_target = sources.pop(TARGET)
         self.source_domains_ = domains.sources
-        if self._reads_source_labels:
-            self._fit_domains(sources, X_target, self._source_labels(y, domains))
-        else:
-            self._fit_domains(sources, X_target)
+        labels = (self._source_labels(y, domains),) if self._reads_source_labels else ()
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
+                self._fit_domains(sources, X_target, *labels)
+        except NUMERICAL_ERRORS as error:
+            raise numerical_error(error, self, X) from error
         return self
 
     def _dtypes_for(self, X):
@@ -175,8 +191,17 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             accept_sparse=self._accept_sparse,
             reset=False,
         )
+        if self._squares_rows:
+            check_magnitude(X, self, returns_squares=self._returns_squares)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mapped = self._transform_rows(X, domains)
+        check_result(mapped, X, self)
+        return mapped
+
+    def _transform_rows(self, X, domains):
+        """Map the rows of each domain, and return all of them in the order of `X`."""
         if not domains.sources:
             return self._transform_domain(X, TARGET)
         parts = {

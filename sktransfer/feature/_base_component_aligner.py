@@ -13,6 +13,7 @@ from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._kernel_values import check_kernel
 
 CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
 
@@ -32,6 +33,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     }
 
     _accept_sparse = "csr"
+    _returns_squares = True  # the products of rows
     _min_rows = 2  # one row has no variance
     _landmarks_at_most = None  # None: the kernel of all rows itself
 
@@ -60,7 +62,10 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     def _fit_through_landmarks(self, X, codes, *labels, centred):
         """Embed by the linear kernel of Nystroem's features; memory is linear in the rows."""
         landmarks = draw_rows(X, self._landmarks_at_most, random_state=self.random_state)
-        root = inverse_root(self._similarities(landmarks), cutoff=CUTOFF)
+        K = self._similarities(landmarks)
+        if self.kernel != "linear":
+            check_kernel(K, landmarks, estimator=self)
+        root = inverse_root(K, cutoff=CUTOFF)
         rows = self._similarities(X, landmarks)
         self.mean_ = rows.mean(axis=0) if centred else None
         rows = self._less_mean(rows) @ root
@@ -81,6 +86,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
             rows = self._less_mean(X)
             return DenseKernel(rows @ rows.T)
         K = self._similarities(X)
+        check_kernel(K, X, estimator=self)
         self.mean_ = K.mean(axis=0) if centred else None
         return DenseKernel(_centred(K) if centred else K)
 

@@ -12,6 +12,12 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._domains import read_sample_domain
+from sktransfer._magnitude import (
+    NUMERICAL_ERRORS,
+    check_magnitude,
+    check_result,
+    numerical_error,
+)
 from sktransfer._sklearn import _fit_context
 
 
@@ -71,7 +77,11 @@ class _BaseEncoder(
         )
         domains = read_sample_domain(sample_domain, X.shape[0])
         self.source_domains_ = domains.sources
-        self._fit_rows(X, y, domains)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
+                self._fit_rows(X, y, domains)
+        except NUMERICAL_ERRORS as error:
+            raise numerical_error(error, self, X) from error
         return self
 
     def transform(self, X, *, sample_domain=None):
@@ -94,7 +104,10 @@ class _BaseEncoder(
         X = self._validate(X, reset=False)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
-        return self._encode(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            encoded = self._encode(X)
+        check_result(encoded, X, self)
+        return encoded
 
     def fit_transform(self, X, y=None, *, sample_domain=None):
         """Fit and encode the same rows.
@@ -135,9 +148,11 @@ class _BaseEncoder(
         return np.array([*kept, *added], dtype=object)
 
     def _validate(self, X, **options):
-        return validate_data(
+        X = validate_data(
             self, X, dtype=[np.float64, np.float32], accept_sparse=self._accept_sparse, **options
         )
+        check_magnitude(X, self)
+        return X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

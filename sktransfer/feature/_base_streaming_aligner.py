@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 from sktransfer._base import _BaseAligner, refuse_sparse
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.streaming import merged, sums
+from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
 from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespace_and_device
 
 
@@ -97,6 +98,7 @@ class _BaseStreamingAligner(_BaseAligner):
             accept_sparse=self._accept_sparse,
             reset=not seen,
         )
+        check_magnitude(X, self)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         if not seen and "maps_" in vars(self):
             warnings.warn(
@@ -134,7 +136,10 @@ class _BaseStreamingAligner(_BaseAligner):
                 f"{type(self).__name__} needs at least {needed} rows of every domain, but "
                 f"partial_fit has seen {', '.join(short)}; pass more rows to partial_fit first."
             )
-        self._learn_from(self._sums)
+        try:
+            self._learn_from(self._sums)
+        except NUMERICAL_ERRORS as error:
+            raise numerical_error(error, self) from error
 
     def transform(self, X, *, sample_domain=None):
         if "_sums" in vars(self):

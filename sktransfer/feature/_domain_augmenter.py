@@ -14,6 +14,7 @@ from sktransfer._domains import TARGET
 from sktransfer._kernels.augment import augment
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._kernel_values import check_kernel
 
 
 class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
@@ -141,6 +142,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         self.intercepts = intercepts
         self.random_state = random_state
 
+    @property
+    def _squares_rows(self):
+        return self.kernel != "linear"
+
     def _fit_domains(self, sources, X_target):
         self.kernel_map_ = None
         if self.kernel != "linear":
@@ -156,14 +161,16 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         X = vstack(parts, format="csr") if issparse(parts[0]) else np.concatenate(parts)
         X = X.astype(np.float64)
         X = X[_own_order(X)]  # so that the order in which the caller has them means nothing
-        if isinstance(self.kernel, str):  # Nystroem passes over arguments that a kernel has not
-            params = self.kernel_params or {}
-            pairwise_kernels(X[:1], metric=self.kernel, filter_params=False, **params)
+        n_components = min(X.shape[0], self.n_components or X.shape[0])
+        params = self.kernel_params or {}
+        some = X[np.linspace(0, X.shape[0] - 1, n_components).astype(int)]
+        K = pairwise_kernels(some, metric=self.kernel, filter_params=False, **params)
+        check_kernel(K, some, estimator=self)
         rng = generator(self.random_state)
         nystroem = Nystroem(
             kernel=self.kernel,
             kernel_params=self.kernel_params,
-            n_components=min(X.shape[0], self.n_components or X.shape[0]),
+            n_components=n_components,
             random_state=rng.randint(np.iinfo(np.int32).max),
         )
         return nystroem.set_output(transform="default").fit(X)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sktransfer._base import refuse_sparse
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
 from sktransfer._sklearn import _fit_context
 from sktransfer.instance._row_order import order_of_rows
 
@@ -82,7 +83,10 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             X_source, X_target = (X[rows].astype(np.float64) for rows in (~is_target, is_target))
             order = order_of_rows(X_source)
             ratio = np.empty(len(order))
-            ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
+            try:
+                ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
+            except NUMERICAL_ERRORS as error:
+                raise numerical_error(error, self, X) from error
         return self._store(domains, ratio, X.dtype)
 
     def _read_rows(self, X, **rules):
@@ -96,6 +100,7 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             ensure_all_finite="allow-nan" if self._accept_nan else True,
             **rules,
         )
+        check_magnitude(X, self)
         return csr_array(X) if issparse(X) else X
 
     def _store(self, domains, ratio, dtype):

@@ -26,6 +26,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, 
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
+from sktransfer.exceptions import TransferWarning
 from sktransfer.model_selection import TargetFold
 from sktransfer.pipeline import make_transfer_pipeline
 from sktransfer.utils._check_tools import (
@@ -356,6 +357,28 @@ def check_float32_stays_float32(estimator):
     np.testing.assert_allclose(single, double, rtol=2e-3, atol=2e-3 * np.abs(double).max())
 
 
+def check_extreme_values(estimator):
+    """Finite rows of any size: a finite result, one sentence, or a TransferWarning."""
+    X, y, domains = domain_data()
+    cell, units = X.copy(), np.where((domains == "target")[:, None], 1e8 * X, X)
+    cell[3, 2] = 1e308
+    single = (X * 1e38).astype(np.float32)
+    for rows in (X * 1e160, cell, single, units, X * 1e-9, X * 1e-160):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("error", TransferWarning)
+            try:
+                result = learn(fresh(estimator), rows, y, domains)
+            except TransferWarning:
+                continue
+            except ValueError as error:
+                one_sentence(f"{type(error).__name__}: {error}", r"^ValueError: .*\bX\b")
+                continue
+        name = f"rows with a largest value of {np.abs(rows).max():.0e}"
+        assert np.isfinite(result).all(), f"{name} give values that are not finite"
+
+
 def check_target_labels_are_not_read(estimator):
     """Garbling, or removing, the labels of target rows changes no bit of an unsupervised method."""
     X, y, domains = domain_data()
@@ -469,12 +492,17 @@ _DOMAIN = [
     check_every_row_passes_earlier_steps,
 ]
 _DOMAIN_ROW_BY_ROW = [check_permuting_rows_changes_nothing]
-_DOMAIN_WEIGHTER = [check_weights_are_of_the_source_rows, check_permuting_rows_permutes_weights]
+_DOMAIN_WEIGHTER = [
+    check_weights_are_of_the_source_rows,
+    check_permuting_rows_permutes_weights,
+    check_extreme_values,
+]
 _DOMAIN_TRANSFORMER = [
     check_fit_transform_keeps_domains,
     check_new_rows_are_target_rows,
     check_unseen_source_is_refused,
     check_float32_stays_float32,
+    check_extreme_values,
 ]
 _UNSUPERVISED = [check_target_labels_are_not_read]
 _CLASSIFIER = [check_any_label_type]

@@ -209,6 +209,12 @@ class MakesFloat64(Shift):
         return super()._transform_domain(X, name).astype(np.float64)
 
 
+class Overflows(Shift):
+    def transform(self, X, *, sample_domain=None):
+        with np.errstate(over="ignore"):
+            return super().transform(X, sample_domain=sample_domain) * 1e305
+
+
 class PeeksAtTargetLabels(Shift):
     def fit(self, X, y=None, *, sample_domain=None):
         super().fit(X, y, sample_domain=sample_domain)
@@ -302,6 +308,7 @@ class WeighsTheTarget(NearestNeighborWeighter):
         ("new_rows_are_target_rows", NewRowsAreSource()),
         ("unseen_source_is_refused", IgnoresUnseen()),
         ("float32_stays_float32", MakesFloat64()),
+        ("extreme_values", Overflows()),
         ("target_labels_are_not_read", PeeksAtTargetLabels()),
         ("weights_are_of_the_source_rows", WeighsTheTarget()),
         ("permuting_rows_permutes_weights", WeighsByOrder()),

@@ -1,0 +1,96 @@
+"""Values that cannot be squared and summed are refused with the value and the remedy."""
+
+import re
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
+
+from sktransfer import (
+    CORALAligner,
+    DomainAugmenter,
+    MomentAligner,
+    StructuralEncoder,
+    TransferComponentAligner,
+    ULSIFWeighter,
+)
+from sktransfer._magnitude import check_magnitude, largest_value
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(50, 4)) / 5
+X[0, 0] = 1.0  # the largest
+SAMPLE_DOMAIN = np.repeat(["old", "target"], 25)
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1e80, "large"), (1e-80, "small")])
+def test_the_message(factor, word):
+    message = (
+        f"MomentAligner squares the values of X, but the largest absolute value is {factor:.3g}, "
+        f"which is too {word} to be squared and summed; expected one from 1e-75 to 1e+75; correct "
+        "this value, or rescale X, for example with MaxAbsScaler."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        MomentAligner().fit(X * factor, sample_domain=SAMPLE_DOMAIN)
+
+
+def test_also_in_new_rows_in_batches_and_in_sparse_rows():
+    fitted = CORALAligner().fit(X, sample_domain=SAMPLE_DOMAIN)
+    for action in (
+        lambda: fitted.transform(X * 1e80),
+        lambda: CORALAligner().partial_fit(X * 1e80),
+        lambda: StructuralEncoder(2).fit(csr_array(X * 1e80)),
+        lambda: StructuralEncoder(2).fit(X).transform(X * 1e80),
+        lambda: ULSIFWeighter().fit(csr_array(X * 1e80), sample_domain=SAMPLE_DOMAIN),
+        lambda: ULSIFWeighter().fit(X, sample_domain=SAMPLE_DOMAIN).weigh(X * 1e80),
+    ):
+        with pytest.raises(ValueError, match=r"largest absolute value is 1e\+80"):
+            action()
+
+
+def test_squares_in_single_precision_have_limits_of_their_own():
+    rows = (X * 1e20).astype(np.float32)
+    with pytest.raises(ValueError, match=r"from 1e-16 to 1e\+16; .*or pass float64"):
+        TransferComponentAligner(2).fit(rows, sample_domain=SAMPLE_DOMAIN)
+    MomentAligner().fit(rows, sample_domain=SAMPLE_DOMAIN)
+
+
+def test_a_method_that_squares_nothing_takes_any_value():
+    rows = X * 1e160
+    mapped = DomainAugmenter().fit_transform(rows, sample_domain=SAMPLE_DOMAIN)
+    assert_allclose(mapped[:, :4], rows)
+
+
+def test_a_result_that_overflows_is_refused():
+    narrow = np.concatenate([X[:25] * 1e-40, X[25:] * 1e-2])  # the map multiplies by 1e38
+    fitted = MomentAligner().fit(narrow.astype(np.float32), sample_domain=SAMPLE_DOMAIN)
+    with pytest.raises(ValueError, match="values that are not finite for this X, whose largest"):
+        fitted.transform(X.astype(np.float32) * 100, sample_domain=["old"] * len(X))
+
+
+def test_a_matrix_that_is_not_positive_definite_is_a_sentence():
+    rng = np.random.default_rng(0)
+    units = np.concatenate([rng.normal(size=(40, 5)), (rng.normal(size=(30, 5)) + 1) * 1e8])
+    sample_domain = np.repeat(["old", "target"], [40, 30])
+    with pytest.raises(
+        ValueError, match=r"^TransferComponentAligner\(ridge=1.0\) cannot factorize a matrix of X"
+    ) as caught:
+        TransferComponentAligner(2, supervised=True).fit(
+            units, units[:, 0] > 0, sample_domain=sample_domain
+        )
+    assert not isinstance(caught.value, np.linalg.LinAlgError)
+    assert isinstance(caught.value.__cause__, np.linalg.LinAlgError)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_largest_value_ignores_missing_ones(dtype):
+    rows = np.array([[np.nan, -3.0], [2.0, np.nan]], dtype=dtype)
+    assert largest_value(rows) == largest_value(csr_array(rows)) == 3.0
+    assert np.isnan(largest_value(rows, missing=False))
+    assert largest_value(np.full((2, 2), np.nan)) == largest_value(np.empty((0, 2))) == 0.0
+    check_magnitude(np.zeros((3, 2)), None)
+    torch = pytest.importorskip("torch")
+    from sklearn import config_context
+
+    with config_context(array_api_dispatch=True):
+        assert largest_value(torch.asarray(rows)) == 3.0
