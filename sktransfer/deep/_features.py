@@ -15,6 +15,7 @@ from sktransfer.deep._cache.cache import open_cache
 from sktransfer.deep._cache.file_digest import known_digest
 from sktransfer.deep._engines.engine import engine_key, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
+from sktransfer.deep._engines.steadiness import check_rows
 from sktransfer.deep._images.batches import Recycled, gather, read_slices
 from sktransfer.deep._images.decode import find_fault, list_faults, raise_faults
 from sktransfer.deep._images.value_range import warn_of_other_scale
@@ -90,6 +91,11 @@ def stage_features(
     ValueError
         When images cannot be read and ``on_error="raise"``: one message lists all of X. The
         network stops at the first; what it has computed stays in the cache.
+
+    Warns
+    -----
+    TransferWarning
+        If the features of an image depend on chance or on its batch; as for `check_rows`.
     """
     warn_of_other_scale(X, image_format)
     stage = backbone.locate(stage)
@@ -112,12 +118,22 @@ def stage_features(
         positions=lookup.unknown(X, image_format),
     )
     faults, stop, engine = [], on_error == "raise", None
+
+    def compute(images):
+        return pool(engine.run(images), pooling)
+
     batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
     with closing(store), closing(slices), closing(batches):
         for positions, batch in batches:
+            first = engine is None
             # Not before: what the cache holds wants no network.
             engine = engine or open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
-            lookup.keep(positions, pool(engine.run(batch), pooling))
+            rows = compute(batch)
+            if first:
+                network = backbone.fingerprint, stage.name, pooling, key
+                about = f"backbone={backbone.name!r}, stage={stage.name!r}"
+                check_rows(compute, batch, rows, key=network, of=about)
+            lookup.keep(positions, rows)
             recycled.give(batch)
     faults = lookup.finish(X, faults)
     if stop:

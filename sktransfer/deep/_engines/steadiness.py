@@ -1,0 +1,98 @@
+"""Check that an image gets the same features alone as in a batch, and again as before."""
+
+import threading
+import warnings
+from collections import OrderedDict
+
+import numpy as np
+
+from sktransfer.exceptions import TransferWarning
+
+# By how much a row may differ, as a share of its largest feature. Rounding stays far below, also
+# in half precision; dropout and the statistics of a batch lie far above.
+TOLERANCE = 1e-2
+
+MAX_KNOWN = 256
+
+_known = OrderedDict()
+_lock = threading.Lock()
+
+
+def check_rows(compute, batch, rows, *, key, of):
+    """Warn if rows depend on the batch or on chance.
+
+    The first and the last image run once more, each alone; a lone image runs between two others.
+    The result is kept for this process, so that a network is checked once. A network that fails
+    gives a warning at each call.
+
+    Parameters
+    ----------
+    compute : callable
+        ``compute(batch)`` returns the rows of features of images, of shape (n, n_features).
+    batch : ndarray of shape (n, channels, h, w), float32
+        At least one image of the user.
+    rows : ndarray of shape (n, n_features)
+        The features of these images.
+    key : hashable
+        The network, the stage, the pooling and the engine.
+    of : str
+        The network and its stage, as in ``"backbone='net', stage='block4'"``.
+
+    Warns
+    -----
+    TransferWarning
+        If a row differs from the row of the same image alone by more than 1 % of its largest
+        feature.
+    """
+    with _lock:
+        known = _known.get(key)
+    if known is None:
+        known = _judge(compute, batch, np.asarray(rows), of)
+        with _lock:
+            _known[key] = known
+            if len(_known) > MAX_KNOWN:
+                _known.popitem(last=False)
+    if known:
+        warnings.warn(known, TransferWarning, stacklevel=4)
+
+
+def _judge(compute, batch, rows, of):
+    """The warning; empty if there is none."""
+    if len(batch) == 1:
+        other = 1 - batch[:, :, ::-1, ::-1]
+        off = difference(compute(np.concatenate([other, batch, other]))[1:2], rows)
+    else:
+        ends = [0, len(batch) - 1]
+        alone = [compute(batch[end : end + 1]) for end in ends]
+        off = difference(np.concatenate(alone), rows[ends])
+    if off <= TOLERANCE:
+        return ""
+    first, again = compute(batch[:1]), compute(batch[:1])
+    by_chance = difference(first, again) > TOLERANCE
+    reason = "chance" if by_chance else "the other images of its batch"
+    remedy = (
+        "switch off dropout and noise, as module.eval() or an export in evaluation mode does"
+        if by_chance
+        else "let batch normalization use stored statistics and scale values image by image"
+    )
+    return (
+        f"{of}: the features of an image depend on {reason}. Alone and in a batch they differ by "
+        f"{off:.2g} times the largest feature. Scores cannot be repeated, and the cache keeps the "
+        f"values of the first run: {remedy}, or choose an earlier stage."
+    )
+
+
+def difference(first, second):
+    """Return the largest difference of two sets of rows, as a share of each row's largest value.
+
+    Values that are missing or infinite in both are equal; in one of them they differ by infinity.
+    """
+    first, second = (np.asarray(rows, dtype=np.float64) for rows in (first, second))
+    finite = np.isfinite(first) & np.isfinite(second)
+    same = finite | (first == second) | (np.isnan(first) & np.isnan(second))
+    if not same.all():
+        return np.inf
+    with np.errstate(invalid="ignore"):
+        off = np.where(finite, np.abs(first - second), 0.0).max(axis=1, initial=0.0)
+    size = np.where(finite, np.maximum(np.abs(first), np.abs(second)), 0.0).max(axis=1, initial=0.0)
+    return float((off / np.maximum(size, np.finfo(np.float32).tiny)).max(initial=0.0))
