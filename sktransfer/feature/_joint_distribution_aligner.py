@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone, is_regressor
+from sklearn.base import is_regressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
@@ -16,7 +16,7 @@ from sktransfer._kernels.components import (
     transfer_components,
     unit_contrasts,
 )
-from sktransfer._random import generator
+from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 from sktransfer.feature._class_labels import class_labels
@@ -61,7 +61,7 @@ class JointDistributionAligner(_BaseComponentAligner):
         Labels the target rows, fitted on the embedded source rows. None: the nearest neighbour of
         the rows at unit length.
     random_state : int, RandomState instance or None, default=None
-        Seeds `estimator`, where it has a ``random_state``.
+        Seeds `estimator`, if it has a ``random_state``. None keeps the seeds that it has.
 
     Attributes
     ----------
@@ -172,15 +172,13 @@ class JointDistributionAligner(_BaseComponentAligner):
         if labels is None:
             return found
         labelled, y = self._read_labels(labels)
-        random_state = generator(self.random_state)
+        rng = generator(self.random_state)
         classes = np.full(len(codes), -1)
         classes[labelled] = np.searchsorted(self.classes_, y)
         while True:
             before = classes[codes < 0]
             rows = kernel.embed(found[0])
-            self.pseudo_labels_ = self._label(
-                rows[labelled], y, rows[codes < 0], random_state=random_state
-            )
+            self.pseudo_labels_ = self._label(rows[labelled], y, rows[codes < 0], rng=rng)
             classes[codes < 0] = np.searchsorted(self.classes_, self.pseudo_labels_)
             if self.n_iter_ == self.n_iter or (classes[codes < 0] == before).all():
                 return found
@@ -209,18 +207,12 @@ class JointDistributionAligner(_BaseComponentAligner):
         self.classes_ = np.unique(y)
         return np.flatnonzero(labelled), y
 
-    def _label(self, X_source, y_source, X_target, *, random_state):
+    def _label(self, X_source, y_source, X_target, *, rng):
         """Give the labels of the target's rows by a classifier fitted on the source's."""
         if self.estimator is None:
             estimator = make_pipeline(Normalizer(), KNeighborsClassifier(1, algorithm="brute"))
         else:
-            estimator = _seeded_clone(self.estimator, random_state)
+            keep = self.random_state is None
+            (estimator,) = seeded_clones(self.estimator, 1, generator=rng, keep_seeds=keep)
         with config_context(skip_parameter_validation=False):
             return estimator.fit(X_source, y_source).predict(X_target)
-
-
-def _seeded_clone(estimator, random_state):
-    """Give a clone in which every parameter called `random_state` is an integer."""
-    names = [name for name in estimator.get_params() if f"__{name}".endswith("__random_state")]
-    seeds = {name: random_state.randint(np.iinfo(np.int32).max) for name in sorted(names)}
-    return clone(estimator).set_params(**seeds)

@@ -3,6 +3,7 @@
 from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
 
+from sktransfer._random import seeded_clones
 from sktransfer._sklearn import get_tags
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
@@ -17,6 +18,11 @@ class _BaseClassifierWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     @property
     def _accept_nan(self):
         return get_tags(self._learner()).input_tags.allow_nan
+
+    def _clones(self, n_clones, rng):
+        """Yield clones of the classifier, with seeds that `rng` draws."""
+        keep_seeds = self.random_state is None
+        return seeded_clones(self._learner(), n_clones, generator=rng, keep_seeds=keep_seeds)
 
     def _learner(self):
         return LogisticRegression() if self.estimator is None else self.estimator

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._domains import is_labelled, read_sample_domain
 from sktransfer._kernels import boosting
+from sktransfer._random import seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
     Interval,
@@ -125,6 +126,11 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         if share and is_source.any():
             weights = boosting.without_negligible(weights, is_source, share=share)
         return learner.fit(X, y, **{weight_parameter(self.estimator_): weights})
+
+    def _clones(self, n_clones, rng):
+        """Yield clones of the learner, with seeds that `rng` draws."""
+        keep_seeds = self.random_state is None
+        return seeded_clones(self.estimator_, n_clones, generator=rng, keep_seeds=keep_seeds)
 
     def _for_fits(self, X):
         """Give `X` as a tree wants it for fitting: converted once for all rounds."""

@@ -9,7 +9,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
-from sktransfer._random import generator
+from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
     _check_sample_weight,
@@ -17,7 +17,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
-from sktransfer.instance._learner import innermost_learner, seeded_clones, weight_parameter
+from sktransfer.instance._learner import innermost_learner, weight_parameter
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
 
@@ -108,7 +108,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         self.source_domains_ = domains.sources
         weights = self._weigh(X, y, domains, used, sample_weight, rng)
         self.sample_weight_ = np.where(used, sample_weight * weights, 0)
-        (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
+        (self.estimator_,) = self._clones(learner, rng)
         given = {weight_parameter(learner): self.sample_weight_[used]}
         rows = _safe_indexing(_named_columns(given_X, X), np.flatnonzero(used))
         self.estimator_.fit(rows, labels, **given)
@@ -117,7 +117,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
     def _weigh(self, X, y, domains, used, sample_weight, rng):
         """Fit the weighter on all target rows and the labelled source rows; give all weights."""
         _, weighter = self._parts()
-        (self.weighter_,) = seeded_clones(weighter, 1, random_state=rng)
+        (self.weighter_,) = self._clones(weighter, rng)
         seen = np.where(domains.is_target, sample_weight > 0, used)
         seen_target = seen & domains.is_target
         weights = np.ones(X.shape[0])
@@ -173,6 +173,10 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
                 "take; impute the missing values first, or pass parts that take them, such as "
                 "HistGradientBoosting and DiscriminatorWeighter(HistGradientBoostingClassifier())."
             )
+
+    def _clones(self, part, rng):
+        """Yield one clone of a part, with seeds that `rng` draws."""
+        return seeded_clones(part, 1, generator=rng, keep_seeds=self.random_state is None)
 
     def _parts(self):
         """The estimator and the weighter, with what None stands for."""

@@ -10,7 +10,6 @@ from sktransfer._kernels.density_ratio import ratio_of_odds
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
-from sktransfer.instance._learner import seeded_clones
 
 
 class DiscriminatorWeighter(_BaseClassifierWeighter):
@@ -41,7 +40,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         excluded.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
-        entropy.
+        entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -118,7 +117,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         parts = [X_source, X_target]
         X = csr_array(vstack(parts)) if issparse(X_source) else np.concatenate(parts)
         is_target = np.arange(X.shape[0]) >= n_source
-        self.estimator_, *others = seeded_clones(self._learner(), 1 + n_folds, random_state=rng)
+        self.estimator_, *others = self._clones(1 + n_folds, rng)
         self.estimator_.fit(X, is_target)
         if not others:
             return self._ratio(X_source)

@@ -13,7 +13,6 @@ from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
-from sktransfer.instance._learner import seeded_clones
 from sktransfer.instance._row_order import order_of_rows
 from sktransfer.instance._rows import read_classes
 
@@ -48,7 +47,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         The most Newton steps of "em".
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
-        entropy.
+        entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -214,7 +213,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             self.estimator_, self.class_weights_ = None, np.ones(1)
         else:
             learner = self._learner()
-            (self.estimator_,) = seeded_clones(learner, 1, random_state=rng)
+            (self.estimator_,) = self._clones(1, rng)
             self.estimator_.fit(X, self.classes_[codes])
             probabilities = self.estimator_.predict_proba(X_target)
             if self.method == "em":
@@ -252,7 +251,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             )
         confusion = np.zeros((n_classes, n_classes))
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=rng).split(X, codes)
-        others = seeded_clones(learner, self.cv, random_state=rng)
+        others = self._clones(self.cv, rng)
         for other, (train, out) in zip(others, list(folds), strict=True):
             other.fit(X[train], self.classes_[codes[train]])
             np.add.at(confusion, (other.predict_proba(X[out]).argmax(axis=1), codes[out]), 1)

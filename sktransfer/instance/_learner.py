@@ -1,11 +1,9 @@
-"""The learner inside a boosting method: what it must take, how it gets weights and seeds."""
+"""The learner inside a boosting method: what it must take, how it gets weights."""
 
-import numpy as np
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-from sktransfer._random import generator
 from sktransfer._sklearn import _routing_enabled
 
 
@@ -77,26 +75,3 @@ def weight_parameter(estimator):
         name, last_step = estimator.steps[-1]
         return f"{name}__{weight_parameter(last_step)}"
     return "sample_weight"
-
-
-def seeded_clones(estimator, n_clones, *, random_state):
-    """Yield fresh clones of `estimator`, each with seeds of its own, as AdaBoost makes them.
-
-    Parameters
-    ----------
-    estimator : estimator
-    n_clones : int
-    random_state : int, RandomState instance or None
-        None draws fresh entropy, and leaves NumPy's global generator alone.
-
-    Yields
-    ------
-    learner : estimator
-        Every parameter called `random_state`, nested ones too, is an integer.
-    """
-    random_state = generator(random_state)
-    largest = np.iinfo(np.int32).max
-    for _ in range(n_clones):
-        learner = clone(estimator)
-        names = [name for name in learner.get_params() if f"__{name}".endswith("__random_state")]
-        yield learner.set_params(**{name: random_state.randint(largest) for name in sorted(names)})

@@ -6,9 +6,9 @@ import numpy as np
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels import boosting
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._learner import seeded_clones
 
 
 class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -38,8 +38,8 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         In each fit, the lightest source rows that hold no more than this share of all its weight
         get weight 0 (and only there): a tree skips such rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, anew for each candidate. None draws fresh
-        entropy.
+        Seeds every `random_state` inside the learner, again for each candidate. None draws fresh
+        entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -141,9 +141,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             _Part(X, self._for_fits, is_source, rows)
             for rows in ((codes == k) | ~is_source for k in range(len(names)))
         ]
-        learners = seeded_clones(
-            self.estimator_, self.n_estimators * len(parts), random_state=self.random_state
-        )
+        learners = self._clones(self.n_estimators * len(parts), generator(self.random_state))
         chosen, candidates = [], []
 
         def fit_round(weights):

@@ -9,7 +9,6 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._learner import seeded_clones
 
 
 class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -49,7 +48,8 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``: the step of the weights, and the vote. 1.0 is the paper.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, anew each round. None draws fresh entropy.
+        Seeds every `random_state` inside the learner, again in each round. None draws fresh entropy
+        and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
     def _plain(self, X, y, sample_weight, rng):
         """Run AdaBoost on rows of one domain, with learners fitted in each round."""
-        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=rng)
+        learners = self._clones(self.n_estimators, rng)
         return self._adaboost(X, y, sample_weight, learners)
 
     def _collect(self, X, y, sample_weight, rows, rng):

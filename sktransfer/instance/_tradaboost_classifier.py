@@ -3,9 +3,9 @@
 from numbers import Real
 
 from sktransfer._kernels import boosting
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._learner import seeded_clones
 
 
 class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -43,7 +43,8 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         lose weight round after round, so that 1e-4 often makes trees cheaper by half or more; a
         tree then differs by where a threshold lies between two rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, anew each round. None draws fresh entropy.
+        Seeds every `random_state` inside the learner, again in each round. None draws fresh entropy
+        and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -152,7 +153,7 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
     def _boost(self, X, y, sample_weight, codes):
         is_source = codes >= 0
-        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=self.random_state)
+        learners = self._clones(self.n_estimators, generator(self.random_state))
         X_fit = self._for_fits(X)
 
         def fit_round(weights):

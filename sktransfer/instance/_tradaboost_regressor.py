@@ -8,7 +8,6 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
-from sktransfer.instance._learner import seeded_clones
 from sktransfer.instance._rounds import run_rounds
 
 
@@ -49,8 +48,8 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         weight 0 in the fit of the learner (and only there): a tree skips such rows. 0.0 is exact.
         Not used with `bootstrap`.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, anew each round, and the draws of
-        `bootstrap`. None draws fresh entropy.
+        Seeds every `random_state` inside the learner, again in each round, and the draws of
+        `bootstrap`. None draws fresh entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -155,7 +154,7 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
                 weights, errors, is_source, log_source_beta=np.log(beta), vote=vote
             )
 
-        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=rng)
+        learners = self._clones(self.n_estimators, rng)
         rounds = run_rounds(
             self._round(X, y, sample_weight, is_source, learners=learners, rng=rng),
             boosting.initial_weights(sample_weight, is_source),

@@ -16,7 +16,7 @@ from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
 from sktransfer.instance._folds import sorted_folds
-from sktransfer.instance._learner import check_learner, seeded_clones
+from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import run_rounds
 
 
@@ -54,7 +54,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         `sample_weight`; with one, the steps pass weights in any case.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the learners, and the draws of `bootstrap`. None draws
-        fresh entropy.
+        fresh entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         weights = sample_weight / sample_weight.sum()
         n_source, n_target = sample_weight[is_source].sum(), sample_weight[~is_source].sum()
         X_fit, none = self._for_fits(X), np.zeros(len(y), dtype=bool)
-        learners = seeded_clones(self.estimator_, self.n_steps - 1, random_state=rng)
+        learners = self._clones(self.n_steps - 1, rng)
         for step, learner in enumerate(learners, start=1):
             yield weights
             given = boosting.steady_weights(weights, sample_weight)
@@ -202,7 +202,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
                 is_source[kept],
             )
         none = np.zeros(len(y), dtype=bool)
-        learners = seeded_clones(self.estimator_, self.n_estimators, random_state=rng)
+        learners = self._clones(self.n_estimators, rng)
         return run_rounds(
             self._round(X, y, sample_weight, none, learners=learners, rng=rng),
             weights / weights.sum(),

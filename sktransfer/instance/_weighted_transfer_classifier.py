@@ -45,7 +45,8 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
         Gives `weights_` to the rows in ``fit(X, y, sample_domain=...)``. None is
         ``ULSIFWeighter()``.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the weighter and the classifier. None draws fresh entropy.
+        Seeds every `random_state` inside the weighter and the classifier. None draws fresh entropy
+        and keeps the seeds that they have.
 
     Attributes
     ----------

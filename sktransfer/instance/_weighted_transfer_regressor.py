@@ -32,7 +32,8 @@ class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeighte
         Gives `weights_` to the rows in ``fit(X, y, sample_domain=...)``. None is
         ``ULSIFWeighter()``.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the weighter and the regressor. None draws fresh entropy.
+        Seeds every `random_state` inside the weighter and the regressor. None draws fresh entropy
+        and keeps the seeds that they have.
 
     Attributes
     ----------

@@ -9,8 +9,9 @@ from inspect import signature
 
 import numpy as np
 import sklearn
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sktransfer._sklearn import get_tags
 
@@ -51,6 +52,40 @@ def learns_from_labels(estimator):
         or is_regressor(estimator)
         or get_tags(estimator).target_tags.required
     )
+
+
+def part_names(estimator):
+    """Return the parameters that hold an estimator which the outer one fits."""
+    return [name for name in ("estimator", "weighter") if name in estimator.get_params(deep=False)]
+
+
+def seeded_parts(estimator, *, seed):
+    """Return a list, and parts of a given seed that add their seed to it whenever they are fitted.
+
+    The weighter has no seed of its own, but a part that has one.
+    """
+    seen = []
+
+    class Tree(DecisionTreeRegressor if is_regressor(estimator) else DecisionTreeClassifier):
+        def fit(self, X, y, sample_weight=None):
+            seen.append(self.random_state)
+            return super().fit(X, y, sample_weight=sample_weight)
+
+    class Weighter(BaseEstimator):
+        __metadata_request__fit = {"sample_domain": True}
+
+        def __init__(self, estimator=None, random_state=None):
+            self.estimator = estimator
+            self.random_state = random_state
+
+        def fit(self, X, y=None, *, sample_domain=None):
+            seen.append(self.estimator.random_state)
+            self.weights_ = np.ones(X.shape[0])
+            return self
+
+    tree = Tree(max_depth=3, random_state=seed)
+    kinds = {"estimator": tree, "weighter": Weighter(Tree(random_state=seed))}
+    return seen, {name: kinds[name] for name in part_names(estimator)}
 
 
 def needs_labels(estimator):

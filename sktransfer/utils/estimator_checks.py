@@ -41,6 +41,8 @@ from sktransfer.utils._check_tools import (
     learns_from_labels,
     needs_labels,
     one_sentence,
+    part_names,
+    seeded_parts,
     takes_domain,
     weighs,
 )
@@ -91,8 +93,10 @@ def transfer_checks(estimator):
         checks += _UNSUPERVISED if reads_no_target_label else []
         checks += _DOMAIN_CLASSIFIER if is_classifier(estimator) else []
     checks += _CLASSIFIER if is_classifier(estimator) else []
+    params = estimator.get_params(deep=False)
+    checks += _PARTS if "random_state" in params and part_names(estimator) else []
     predicts = is_classifier(estimator) or is_regressor(estimator)
-    checks += _META if predicts and "estimator" in estimator.get_params(deep=False) else []
+    checks += _META if predicts and "estimator" in params else []
     return checks
 
 
@@ -471,6 +475,21 @@ def check_nested_params_reach_the_inner_estimator(estimator):
     assert constants == [0, 1]
 
 
+# Checks of estimators that hold parts: an inner estimator, a weighter.
+
+
+def check_seeds_of_parts_are_kept(estimator):
+    """A seed that a user gave to a part is kept, unless the outer `random_state` says otherwise."""
+    X, y, domains = domain_data()
+    seen, parts = seeded_parts(estimator, seed=7)
+    outer = clone(estimator).set_params(random_state=None, **parts)
+    fit(outer, X, y, domains)
+    assert set(seen) == {7}, f"random_state=None replaced the seed 7 of a part by {seen}"
+    seen.clear()
+    fit(outer.set_params(random_state=0), X, y, domains)
+    assert 7 not in seen, "random_state=0 did not reach the parts"
+
+
 _ANY = [
     check_builds_without_arguments,
     check_construction_touches_nothing,
@@ -507,4 +526,5 @@ _DOMAIN_TRANSFORMER = [
 _UNSUPERVISED = [check_target_labels_are_not_read]
 _CLASSIFIER = [check_any_label_type]
 _DOMAIN_CLASSIFIER = [check_missing_labels_are_no_class, check_union_of_classes]
+_PARTS = [check_seeds_of_parts_are_kept]
 _META = [check_nested_params_reach_the_inner_estimator]

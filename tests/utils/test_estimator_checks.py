@@ -255,6 +255,27 @@ class HidesInner(Weighted):
         return self
 
 
+class OverwritesSeeds(Weighted):
+    """Seeds its part even if its own random_state is None."""
+
+    def __init__(self, estimator=None, random_state=None):
+        super().__init__(estimator)
+        self.random_state = random_state
+
+    def fit(self, X, y, *, sample_domain=None):
+        kept, self.estimator = self.estimator, clone(self.estimator).set_params(random_state=3)
+        super().fit(X, y, sample_domain=sample_domain)
+        self.estimator = kept
+        return self
+
+
+class NeverSeeds(OverwritesSeeds):
+    """Does not seed its part at all."""
+
+    def fit(self, X, y, *, sample_domain=None):
+        return Weighted.fit(self, X, y, sample_domain=sample_domain)
+
+
 class BypassesPipeline(Shift):
     """Its first fit, the one in the pipeline, reads the target as it was before the scaler."""
 
@@ -316,6 +337,8 @@ class WeighsTheTarget(NearestNeighborWeighter):
         ("missing_labels_are_no_class", MakesMissingAClass()),
         ("union_of_classes", TargetClassesOnly()),
         ("nested_params_reach_the_inner_estimator", HidesInner()),
+        ("seeds_of_parts_are_kept", OverwritesSeeds()),
+        ("seeds_of_parts_are_kept", NeverSeeds()),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
