@@ -65,8 +65,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     metric : {"sqeuclidean", "euclidean", "cityblock", "cosine"} or callable, default="sqeuclidean"
         The cost of moving one row to another, of a plan. A callable takes two rows.
     cost_scale : {"mean", "median", "max"} or None, default="mean"
-        What the costs of a plan are divided by, so that the penalties have no unit. None: by
-        nothing.
+        What the costs of a plan are divided by, so that the penalties have no unit: this
+        statistic of the costs between rows less the mean of their domain, on which an offset
+        between the domains has no effect. With "cosine" or a function, it is that of the costs
+        themselves. None: no division.
     ridge : float, default=1e-3
         With "linear": added to the diagonal of both covariances, greater than 0, in squared units
         of the features.
@@ -259,12 +261,20 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         return found.plan
 
     def _cost(self, X, X_target):
+        """Give the cost over its scale, which is that of rows less the mean of their domain.
+
+        The squared distances themselves are those of such rows: an offset adds to them one number
+        a row and one a column, which change no plan.
+        """
+        centred = X - X.mean(axis=0), X_target - X_target.mean(axis=0)
         if self.metric == "sqeuclidean":
-            cost = squared_distances(X, X_target, center=X_target.mean(axis=0))
+            cost = squared_distances(*centred, center=np.zeros(X.shape[1]))
         else:
             cost = pairwise_distances(X, X_target, metric=self.metric)
         if self.cost_scale is not None:
-            scale = getattr(np, self.cost_scale)(cost)
+            feels_offset = self.metric in ("euclidean", "cityblock")
+            spread = pairwise_distances(*centred, metric=self.metric) if feels_offset else cost
+            scale = getattr(np, self.cost_scale)(spread)
             cost /= scale if scale > 0 else 1.0
         return cost
 
