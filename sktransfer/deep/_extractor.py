@@ -224,7 +224,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         ValueError
             When X holds no images, images cannot be read, or a parameter does not fit.
         """
-        X = validate_images(self, X, reset=True)
+        X = validate_images(self, X, reset=True, on_error=self.on_error)
         _check_device(self.device)
         backbone = resolve_known(
             self.backbone,
@@ -273,7 +273,7 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             cache folder cannot be used.
         """
         check_is_fitted(self)
-        X = validate_images(self, X, reset=False)
+        X = validate_images(self, X, reset=False, on_error=self.on_error)
         features, faults = stage_features(
             X,
             image_format=self.image_format_,
@@ -294,7 +294,8 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
         """List the images that cannot be read, without running the network.
 
         It needs no `fit`, and it decodes everything: of many files with ``on_error="nan"`` pass
-        those whose features are NaN.
+        those whose features are NaN. After a `fit` it also lists floating-point images that no
+        range is known for, because `fit` has seen none.
 
         Parameters
         ----------
@@ -307,7 +308,9 @@ class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMix
             In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
             what is no path) and ``reason``.
         """
-        return find_unreadable(validate_images(BaseEstimator(), X, reset=True), self.n_jobs)
+        X = validate_images(BaseEstimator(), X, reset=True, on_error="nan")
+        image_format = getattr(self, "image_format_", None)
+        return find_unreadable(X, self.n_jobs, image_format=image_format)
 
     def get_feature_names_out(self, input_features=None):
         """Name the features after network and stage, as in "glyphs_stage4_0".

@@ -17,11 +17,10 @@ from sktransfer.deep._engines.engine import engine_key, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._engines.steadiness import check_rows
 from sktransfer.deep._images.batches import Recycled, gather, read_slices
-from sktransfer.deep._images.decode import find_fault, list_faults, raise_faults
-from sktransfer.deep._images.value_range import warn_of_other_scale
+from sktransfer.deep._images.faults import find_fault, list_faults, raise_faults
 
 # Raise it when the same images come to have other features.
-VERSION = 1
+VERSION = 2
 IN_MEMORY = 2**30
 
 # How many files are looked up in one go: their rows are in memory twice for a moment.
@@ -97,7 +96,6 @@ def stage_features(
     TransferWarning
         If the features of an image depend on chance or on its batch; as for `check_rows`.
     """
-    warn_of_other_scale(X, image_format)
     stage = backbone.locate(stage)
     features = allocate((len(X), n_features(stage.shape, pooling)), in_memory)
     key = engine_key(backbone, device)

@@ -41,6 +41,11 @@ def digits():
     return X[:200], y[:200]
 
 
+def bytes_of(digits):
+    """Digits with values of 0..16 as pictures of 8 bits."""
+    return (digits.reshape(-1, 8, 8) * 255 // 16).astype(np.uint8)
+
+
 def feature_maps(network, X, stage):
     """The feature maps that the features are made of."""
     backbone = resolve_backbone(network)
@@ -150,8 +155,13 @@ def test_the_value_range_of_fit_holds_at_transform(network, digits):
     faint = X[:5] / 16
     brightened = PretrainedFeatureExtractor(network, value_range=(0, 1)).fit_transform(faint)
     np.testing.assert_allclose(brightened, extractor.transform(X[:5]), rtol=1e-4, atol=1e-5)
-    assert abs(extractor.transform(faint) - brightened).max() > 0.01
-    np.testing.assert_array_equal(extractor.transform(X[:5] - 100), extractor.transform(X[:5] * 0))
+    with pytest.warns(
+        UserWarning, match=r"within 0\.\.1, but are read as 0\.\.16, .* nearly black"
+    ):
+        assert abs(extractor.transform(faint) - brightened).max() > 0.01
+    with pytest.warns(UserWarning, match=r"from -100 to -84, far beyond the 0\.\.16"):
+        black = extractor.transform(X[:5] - 100)
+    np.testing.assert_array_equal(black, extractor.transform(X[:5] * 0))
 
 
 def test_photographs(photos):
@@ -183,7 +193,7 @@ def test_names_and_containers(network, digits):
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
 @pytest.mark.parametrize("column", ["file", ["file"]])
 def test_a_column_of_paths_in_a_column_transformer(network, digits, tmp_path, frame, column):
-    pixels = digits[0][:6].reshape(-1, 8, 8).astype(np.uint8)
+    pixels = bytes_of(digits[0][:6])
     paths = [str(tmp_path / f"{i}.png") for i in range(6)]
     for path, picture in zip(paths, pixels, strict=True):
         Image.fromarray(picture).save(path)
@@ -222,18 +232,18 @@ def test_a_search_in_other_processes_gives_the_same_scores(network, digits):
 def test_lists_of_files_can_be_split(network, digits):
     X, y = digits
     files = []
-    for picture in X[:40].reshape(-1, 8, 8).astype(np.uint8):
+    for picture in bytes_of(X[:40]):
         stream = io.BytesIO()
         Image.fromarray(picture).save(stream, "PNG")
         files.append(stream.getvalue())
     pipe = make_pipeline(PretrainedFeatureExtractor(network), LogisticRegression(max_iter=1000))
     by_files = GridSearchCV(pipe, {"logisticregression__C": [1.0]}, cv=2).fit(files, y[:40])
     by_array = GridSearchCV(pipe, {"logisticregression__C": [1.0]}, cv=2).fit(
-        X[:40].reshape(-1, 8, 8).astype(np.uint8), y[:40]
+        bytes_of(X[:40]), y[:40]
     )
     np.testing.assert_array_equal(
         by_files.predict(files),
-        by_array.predict_proba(X[:40].reshape(-1, 8, 8).astype(np.uint8)).argmax(axis=1),
+        by_array.predict_proba(bytes_of(X[:40])).argmax(axis=1),
     )
 
 
@@ -365,7 +375,7 @@ def test_the_rows_of_a_result_belong_to_the_user(network, digits):
 
 
 def test_bad_files_are_rows_of_nan_and_a_warning(network, digits, tmp_path):
-    pixels = digits[0][:4].reshape(-1, 8, 8).astype(np.uint8)
+    pixels = bytes_of(digits[0][:4])
     paths = [tmp_path / f"{i}.png" for i in range(4)]
     for path, picture in zip(paths, pixels, strict=True):
         Image.fromarray(picture).save(path)

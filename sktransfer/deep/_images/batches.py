@@ -1,24 +1,18 @@
 """From the user's X to the batches that a network takes."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from sktransfer.deep._cache.file_digest import known_digest, remember_digest, signature
-from sktransfer.deep._images.decode import (
-    Unreadable,
-    decode,
-    dtype_range,
-    find_fault,
-    import_pillow,
-    load,
-    open_picture,
-    raise_faults,
-)
+from sktransfer.deep._images.decode import decode, dtype_range, open_picture
 from sktransfer.deep._images.digest import digest, digest_pixels
+from sktransfer.deep._images.faults import Fault, Unreadable, find_fault, raise_faults
 from sktransfer.deep._images.network_input import network_input, uncut
+from sktransfer.deep._images.other_scale import warn_of_other_scale
+from sktransfer.deep._images.sources import import_pillow, is_encoded, load
 from sktransfer.deep._images.stream import n_threads, ordered_map
 
 # How many values of pixels are scaled and resized in one go.
@@ -94,7 +88,7 @@ def image_batches(X, *, image_format, preprocessing, batch_size, n_jobs=None):
     raise_faults(faults, len(X))
 
 
-def find_unreadable(X, n_jobs=None):
+def find_unreadable(X, n_jobs=None, *, image_format=None):
     """Decode all images of X, in threads, and list those that cannot be read.
 
     Parameters
@@ -103,23 +97,29 @@ def find_unreadable(X, n_jobs=None):
         What `validate_images` returned.
     n_jobs : int or None, default=None
         The number of threads.
+    image_format : ImageFormat or None, default=None
+        If given, pixels whose range nothing says are faults, too.
 
     Returns
     -------
     faults : list of Fault
     """
     if not isinstance(X, list):
-        return []
+        bad = np.flatnonzero(~_are_finite(X))
+        return [Fault(int(position), None, "contains NaN or infinity") for position in bad]
     import_pillow()
     threads = n_threads(n_jobs)
-    found = ordered_map(_fault_of, enumerate(X), n_threads=threads, look_ahead=4 * threads)
+    find = partial(_fault_of, image_format=image_format)
+    found = ordered_map(find, enumerate(X), n_threads=threads, look_ahead=4 * threads)
     return [fault for fault in found if fault is not None]
 
 
-def _fault_of(numbered):
+def _fault_of(numbered, *, image_format):
     position, item = numbered
     try:
-        decode(item)
+        pixels, implied = decode(item)
+        if image_format is not None:
+            image_format.require_range(pixels.dtype, implied)
     except Unreadable as reason:
         return find_fault(item, position, reason)
     return None
@@ -276,9 +276,43 @@ def _read_slice(X, task, *, image_format, preprocessing, augmented, choose):
         images = X[positions.start : positions.stop]
     else:
         images = [X[position] for position in positions]
-    images = image_format.stack(images)
-    read = _read_array if isinstance(images, np.ndarray) else _read_items
-    return read(images, positions, out, image_format, preprocessing, augmented, choose)
+    stacked = image_format.stack(images)
+    about = image_format, preprocessing, augmented, choose
+    if not isinstance(stacked, np.ndarray):
+        return _read_items(stacked, positions, out, *about)
+    try:
+        return _read_finite(stacked, positions, out, *about)
+    except Unreadable:
+        if not isinstance(X, list):
+            raise
+        return _read_items(images, positions, out, *about)
+
+
+def _read_finite(images, positions, out, *about):
+    """Read an array, and leave out the images in it that hold NaN or infinity."""
+    finite = _are_finite(images)
+    if finite.all():
+        return _read_array(images, positions, out, *about)
+    faults = [
+        Fault(position, None, "contains NaN or infinity")
+        for position, good in zip(positions, finite, strict=True)
+        if not good
+    ]
+    good = np.flatnonzero(finite)
+    places = [positions[place] for place in good]
+    if not places:
+        return Slice([], None, faults)
+    part = _read_array(images[good], places, out, *about)
+    return replace(part, faults=faults)
+
+
+def _are_finite(images):
+    """Tell of each image whether all its values are finite."""
+    flat = images.reshape(len(images), -1)
+    if images.dtype.kind != "f":
+        return np.ones(len(images), dtype=bool)
+    # The smallest and the largest value are NaN if one is.
+    return np.isfinite(flat.min(axis=1)) & np.isfinite(flat.max(axis=1))
 
 
 def _read_array(images, positions, out, image_format, preprocessing, augmented, choose):
@@ -322,19 +356,24 @@ def _read_items(items, positions, out, image_format, preprocessing, augmented, c
     inputs = np.empty((len(sources), *out.shape[1:]), np.float32) if whole is None else whole
     done = []
     for position, item, source, own in sources:
+        target = inputs[len(done) : len(done) + 1]
         try:
-            picture, implied = open_picture(
-                _load_as_hashed(item, own) if source is None else source
-            )
+            source = _load_as_hashed(item, own) if source is None else source
+            picture, implied = open_picture(source, preprocessing=preprocessing)
+            if implied is None and is_encoded(item):
+                warn_of_other_scale([picture], image_format)
+            images = image_format.to_input(picture, implied)
+            images = images[np.newaxis] if isinstance(images, np.ndarray) else [images]
+            if augmented:
+                images = augmented.many(uncut(images, preprocessing), [own])
+            network_input(images, preprocessing, out=target)
         except Unreadable as reason:
             faults.append(find_fault(item, position, reason))
-            continue
-        images = image_format.to_input(picture, implied)
-        images = images[np.newaxis] if isinstance(images, np.ndarray) else [images]
-        if augmented:
-            images = augmented.many(uncut(images, preprocessing), [own])
-        network_input(images, preprocessing, out=inputs[len(done) : len(done) + 1])
-        done.append(position)
+        except MemoryError:
+            reason = "the picture needs more memory than there is"
+            faults.append(find_fault(item, position, reason))
+        else:
+            done.append(position)
     faults.sort()
     return Slice(done, inputs[: len(done)] if done else None, faults)
 

@@ -1,12 +1,22 @@
-"""Files, bytes and Pillow images become arrays; what cannot be read is named with its reason."""
+"""The content of files and Pillow images becomes pixels; what is no image has a reason."""
 
 import io
-import math
 import os
-import warnings
-from typing import NamedTuple
+import threading
+from contextlib import contextmanager
 
 import numpy as np
+
+from sktransfer._messages import shortened
+from sktransfer.deep._images.faults import Unreadable
+from sktransfer.deep._images.sources import (
+    check_pixels,
+    first_bytes,
+    is_pillow_image,
+    is_stream,
+    load,
+    open_file,
+)
 
 _RANGE_OF_DTYPE = {
     np.dtype(bool): (0, 1),
@@ -18,57 +28,25 @@ _RANGE_OF_DTYPE = {
 
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 
-# How files begin whose pixels are never floating point: JPEG, PNG, GIF, BMP.
+# How files begin whose pixels are integers of 8 bits, but for PNG of 16: JPEG, PNG, GIF, BMP.
 _INTEGER_FILES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+_BIT_DEPTH_OF_PNG = 24
+
+# Formats that Pillow widens to mode "I" from at most 16 bits, with white at 65535.
+_SIXTEEN_BITS = ("PNG", "PPM")
 
 ORIENTATION = 0x0112  # the tag of EXIF
-LONGEST_LIST = 20
 
+# From so many pixels on a picture is shrunk by a whole factor before anything else, because it
+# would otherwise take gigabytes as floating point. What becomes floating point anyway: pictures
+# with transparency and deep ones, and all pictures for a network that sees grey.
+LARGE_AS_NUMBERS = 2**23
+LARGE_AS_BYTES = 2**25
 
-class Unreadable(ValueError):
-    """An item is no image; the message is the reason."""
+# A picture that is shrunk first stays so many times larger than the network's input.
+_MARGIN = 4
 
-
-class Fault(NamedTuple):
-    """What is wrong with one item of X.
-
-    Parameters
-    ----------
-    position : int
-        Its place in X, from 0.
-    path : str or None
-        Its path, where it is a path.
-    reason : str
-        Why it cannot be read.
-    """
-
-    position: int
-    path: str | None
-    reason: str
-
-    def __str__(self):
-        path = "" if self.path is None else f" {self.path!r}"
-        return f"X[{self.position}]{path} ({self.reason})"
-
-
-def find_fault(item, position, reason):
-    """Return what is wrong with the item at a position."""
-    path = os.fspath(item) if isinstance(item, (str, os.PathLike)) else None
-    return Fault(position, path, str(reason))
-
-
-def list_faults(faults, n_items):
-    """Say in half a sentence which images cannot be read; of many, the first few."""
-    listed = ", ".join(map(str, faults[:LONGEST_LIST]))
-    more = len(faults) - LONGEST_LIST
-    listed += f" and {more} more" if more > 0 else ""
-    return f"{len(faults)} of {n_items} images cannot be read: {listed}"
-
-
-def raise_faults(faults, n_items):
-    """Raise one ValueError for all that cannot be read, if there is any."""
-    if faults:
-        raise ValueError(f"{list_faults(faults, n_items)}; mend or remove them.")
+_loading = threading.Lock()
 
 
 def dtype_range(dtype):
@@ -86,56 +64,19 @@ def dtype_range(dtype):
     return _RANGE_OF_DTYPE.get(dtype.newbyteorder("="))
 
 
-def is_pillow_image(item):
-    """Tell whether an item is a Pillow image, without importing Pillow."""
-    return any(base.__module__ == "PIL.Image" for base in type(item).__mro__)
-
-
-def is_encoded(item):
-    """Tell whether an item is a path, the content of a file, or a Pillow image."""
-    kinds = (str, os.PathLike, bytes, bytearray, memoryview)
-    return isinstance(item, kinds) or is_pillow_image(item)
-
-
-def import_pillow():
-    """Import Pillow and its usual formats, before several threads ask for them at once."""
-    with warnings.catch_warnings():
-        from PIL import Image
-    Image.preinit()
-
-
-def load(item):
-    """Bring an item into memory, as it is: a file as its bytes.
+def depth_of(item):
+    """Tell from the first bytes alone how deep the pixels of an encoded image are.
 
     Parameters
     ----------
-    item : str, os.PathLike, bytes, PIL.Image.Image or ndarray of shape (h, w) or (h, w, c)
+    item : object
+        What `is_encoded` accepts.
 
     Returns
     -------
-    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
-    """
-    if isinstance(item, (str, os.PathLike)):
-        return _read_file(item)
-    if is_encoded(item):
-        return bytes(item) if isinstance(item, memoryview) else item
-    if is_missing(item):
-        raise Unreadable("missing")
-    if not hasattr(item, "__array__"):
-        raise Unreadable(
-            "expected a path, bytes, a Pillow image or an array of shape (h, w) or (h, w, c), "
-            f"got {type(item).__name__}"
-        )
-    return check_pixels(np.asarray(item))
-
-
-def float_mode(item):
-    """Tell from the first bytes alone whether an encoded image has floating-point pixels.
+    depth : {"bytes", "sixteen", "free"}
+        "bytes" is 8 bits or less, "sixteen" integers of 16 bits, and "free" floating point or
+        integers of 32 bits, whose range only their values tell.
 
     Raises
     ------
@@ -143,13 +84,22 @@ def float_mode(item):
         With the reason.
     """
     if not is_pillow_image(item):
-        is_path = isinstance(item, (str, os.PathLike))
-        start = _read_file(item, 8) if is_path else bytes(memoryview(item)[:8])
+        start = first_bytes(item, _BIT_DEPTH_OF_PNG + 1)
         if start.startswith(_INTEGER_FILES):
-            return False
+            is_png = start.startswith(b"\x89PNG")
+            deep = is_png and start[_BIT_DEPTH_OF_PNG:] == b"\x10"
+            return "sixteen" if deep else "bytes"
         if not start:
             raise Unreadable("empty")
-    return with_image(item, lambda image: image.mode == "F")
+        if is_stream(item):
+            item = load(item)
+    return with_image(item, _depth_of_mode)
+
+
+def _depth_of_mode(image):
+    if image.mode == "F" or (image.mode == "I" and image.format not in _SIXTEEN_BITS):
+        return "free"
+    return "sixteen" if image.mode.startswith("I") else "bytes"
 
 
 def decode(item):
@@ -160,7 +110,7 @@ def decode(item):
 
     Parameters
     ----------
-    item : str, os.PathLike, bytes, PIL.Image.Image or ndarray of shape (h, w) or (h, w, c)
+    item : str, os.PathLike, bytes, file object, PIL.Image.Image or ndarray of shape (h, w[, c])
 
     Returns
     -------
@@ -178,12 +128,15 @@ def decode(item):
     return as_pixels(picture), value_range
 
 
-def open_picture(source):
+def open_picture(source, *, preprocessing=None):
     """Decode what `load` returned, but leave a Pillow image of bytes without alpha one.
 
     Parameters
     ----------
     source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
+    preprocessing : Preprocessing or None, default=None
+        The input that the picture is for. A very large picture is then shrunk by a whole factor
+        first, to no less than four times that input.
 
     Returns
     -------
@@ -199,7 +152,7 @@ def open_picture(source):
     """
     if isinstance(source, np.ndarray):
         return source, dtype_range(source.dtype)
-    return with_image(source, _pillow_picture)
+    return with_image(source, lambda image: _pillow_picture(image, preprocessing))
 
 
 def as_pixels(picture):
@@ -207,46 +160,12 @@ def as_pixels(picture):
     return picture if isinstance(picture, np.ndarray) else check_pixels(np.asarray(picture))
 
 
-def check_pixels(pixels):
-    """Return one image array as (h, w, c), or say what is wrong with it."""
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, np.newaxis]
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or not pixels.size:
-        raise Unreadable(
-            f"an array of shape {pixels.shape}, expected (h, w) or (h, w, c) with 1, 3 or 4 "
-            "channels last"
-        )
-    if pixels.dtype.kind not in "biuf":
-        raise Unreadable(f"an array of dtype {pixels.dtype}, expected real numbers")
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise Unreadable("contains NaN or infinity")
-    return pixels
-
-
-def is_missing(item):
-    """Tell whether an item stands for none: None, NaN, or pandas' NA and NaT."""
-    no_float = isinstance(item, float) and math.isnan(item)
-    return item is None or no_float or type(item).__name__ in ("NAType", "NaTType")
-
-
-def _read_file(path, n_bytes=-1):
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(n_bytes)
-    except FileNotFoundError:
-        raise Unreadable("no such file") from None
-    except IsADirectoryError:
-        raise Unreadable("a folder") from None
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
-        raise Unreadable(getattr(error, "strerror", None) or str(error)) from None
-
-
 def with_image(source, use):
     """Call ``use`` on the opened image, and turn what goes wrong into a reason.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes, bytearray or PIL.Image.Image
+    source : str, os.PathLike, bytes, bytearray, memoryview or PIL.Image.Image
     use : callable
         Of the Pillow image.
 
@@ -264,9 +183,11 @@ def with_image(source, use):
 
     try:
         if is_pillow_image(source):
+            # The same image may be in X twice, and two threads cannot load it.
+            with _loading:
+                source.load()
             return use(source)
-        is_path = isinstance(source, (str, os.PathLike))
-        with Image.open(source if is_path else io.BytesIO(source)) as image:
+        with _opened(source) as stream, Image.open(stream) as image:
             _check_size(image, Image.MAX_IMAGE_PIXELS)
             return use(image)
     except Unreadable:
@@ -276,8 +197,19 @@ def with_image(source, use):
     except UnidentifiedImageError:
         empty = isinstance(source, (bytes, bytearray)) and not source
         raise Unreadable("empty" if empty else "not an image that Pillow knows") from None
+    except MemoryError:
+        raise Unreadable("the picture needs more memory than there is") from None
     except Exception as error:  # broken files raise nearly anything, struct.error included
-        raise Unreadable(str(error) or type(error).__name__) from error
+        raise Unreadable(shortened(str(error) or type(error).__name__, limit=200)) from error
+
+
+@contextmanager
+def _opened(source):
+    if isinstance(source, (str, os.PathLike)):
+        with open_file(source) as stream:
+            yield stream
+    else:
+        yield io.BytesIO(source)
 
 
 def _check_size(image, limit):
@@ -290,19 +222,65 @@ def _too_large(limit):
     return f"more pixels than PIL.Image.MAX_IMAGE_PIXELS, {limit}, allows"
 
 
-def _pillow_picture(image):
-    from PIL import ImageOps
+def _pillow_picture(image, preprocessing):
+    mode, value_range = _working_mode(image)
+    factor = _shrinking(image, mode, preprocessing)
+    turn = turn_of(image)
+    if factor > 1 and mode == "I;16":  # Pillow shrinks no integers of 16 bits
+        image, mode = image.convert("I"), "I"
+    if image.mode != mode and mode != "I;16":
+        image = image.convert(mode)
+    if factor > 1:
+        image = image.reduce(factor)
+    if turn is not None:
+        image = image.transpose(turn)
+    if mode in ("L", "RGB"):
+        image.load()
+        return image, value_range
+    return check_pixels(np.asarray(image)), value_range
 
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+
+def _working_mode(image):
+    """The mode that an image is read in, and the range that it implies."""
     if image.mode == "F":
-        return check_pixels(np.asarray(image)), None
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image)[:, :, np.newaxis], (0, 65535)
+        return "F", None
+    if image.mode == "I":
+        return "I", (0, 65535) if image.format in _SIXTEEN_BITS else None
+    if image.mode.startswith("I;16"):
+        return "I;16", (0, 65535)
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return check_pixels(np.asarray(image.convert("RGBA"))), (0, 255)
-    mode = "L" if image.mode in ("1", "L") else "RGB"
-    if image.mode != mode:
-        return image.convert(mode), (0, 255)
-    image.load()
-    return image, (0, 255)
+        return "RGBA", (0, 255)
+    return "L" if image.mode in ("1", "L") else "RGB", (0, 255)
+
+
+def _shrinking(image, mode, preprocessing):
+    """The whole factor by which a picture is shrunk at once; 1 for all but very large ones."""
+    if preprocessing is None:
+        return 1
+    of_bytes = mode in ("L", "RGB")
+    if of_bytes and preprocessing.channels == 3:  # Pillow makes it small, in one go
+        return 1
+    if image.width * image.height <= (LARGE_AS_BYTES if of_bytes else LARGE_AS_NUMBERS):
+        return 1
+    needed = _MARGIN * max(preprocessing.size) / (preprocessing.crop or 1)
+    return max(1, int(min(image.size) / needed))
+
+
+def turn_of(image):
+    """How a picture comes to stand upright; None if it does, or if nobody knows."""
+    from PIL.Image import Transpose
+
+    try:
+        orientation = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged notes of a camera damage no pixel
+        return None
+    turns = (
+        (2, Transpose.FLIP_LEFT_RIGHT),
+        (3, Transpose.ROTATE_180),
+        (4, Transpose.FLIP_TOP_BOTTOM),
+        (5, Transpose.TRANSPOSE),
+        (6, Transpose.ROTATE_270),
+        (7, Transpose.TRANSVERSE),
+        (8, Transpose.ROTATE_90),
+    )
+    return next((turn for number, turn in turns if orientation == number), None)

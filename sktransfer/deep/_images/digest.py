@@ -1,19 +1,17 @@
 """What an image is known by: a hash of its content."""
 
 import hashlib
-import threading
 
 import numpy as np
 
 from sktransfer.deep._cache.cache import memory
-from sktransfer.deep._images.decode import ORIENTATION, is_pillow_image, with_image
+from sktransfer.deep._images.decode import turn_of, with_image
+from sktransfer.deep._images.sources import is_pillow_image
 
 SIZE = 16
 
 # Below so many bytes a hash of one image costs more than the hashing.
 SMALL_IMAGE = 8192
-
-_loading = threading.Lock()
 
 
 def digest(source):
@@ -79,16 +77,15 @@ def _digest_each(images, start):
 
 
 def _digest_pillow(image):
-    """All that decides how a Pillow image is decoded."""
-    with _loading:  # the same image may stand in X twice, and cannot be loaded by two threads
-        image.load()
-        about = (
-            image.mode,
-            image.size,
-            image.getexif().get(ORIENTATION, 1),
-            image.info.get("transparency"),
-            image.getpalette("RGBA") if image.mode in ("P", "PA") else None,
-        )
+    """All that decides how a Pillow image, which is loaded, is decoded."""
+    about = (
+        image.mode,
+        image.size,
+        image.format,
+        turn_of(image),
+        image.info.get("transparency"),
+        image.getpalette("RGBA") if image.mode in ("P", "PA") else None,
+    )
     return _hash(repr(about).encode(), image.tobytes())
 
 

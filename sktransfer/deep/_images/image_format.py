@@ -2,43 +2,50 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sktransfer.deep._images.decode import (
-    Unreadable,
-    as_pixels,
-    check_pixels,
-    is_encoded,
-    is_missing,
+from sktransfer._messages import shown
+from sktransfer.deep._images.containers import (
+    as_array,
+    find_items,
+    is_table,
+    refuse_one_image,
+    refuse_other_kinds,
 )
+from sktransfer.deep._images.decode import as_pixels
+from sktransfer.deep._images.faults import Unreadable
+from sktransfer.deep._images.other_scale import warn_of_other_scale
+from sktransfer.deep._images.sources import check_pixels
 from sktransfer.deep._images.value_range import check_value_range, learn_range, scale_to_unit
 
 LONGEST_SILENT_ROW = 64
 LARGEST_STACK = 2**21
 
 
-def validate_images(estimator, X, *, reset):
+def validate_images(estimator, X, *, reset, on_error="raise"):
     """Check X, and bring it into one of three forms.
 
     ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
-    for images ``reset=True`` removes those that an earlier fit has left.
+    for images ``reset=True`` removes those that an earlier fit has left. After a fit, pixels that
+    are on another scale than those of `fit` give a warning.
 
     Parameters
     ----------
     estimator : estimator
         The one that X was given to.
     X : array-like
-        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series or
-        one-column DataFrame of paths, bytes, Pillow images or arrays.
+        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series,
+        Arrow column, one-column table or other sequence of paths, bytes, file objects, Pillow
+        images or arrays.
     reset : bool
         True in `fit`.
+    on_error : {"raise", "nan"}, default="raise"
+        "nan" lets images with NaN or infinity in an array pass, for they are unreadable ones.
 
     Returns
     -------
@@ -51,26 +58,34 @@ def validate_images(estimator, X, *, reset):
         For whatever is no image, or no sequence of images: sparse input, 1-D numeric arrays and
         one image alone included.
     """
-    _check_kind(estimator, X)
-    items = _items(X)
-    if items is None and not _is_table(X):
-        X = _as_array(X)
-    if items is None and getattr(X, "ndim", 2) <= 2:
-        return validate_data(estimator, X, reset=reset)
-    if reset:
+    refuse_other_kinds(estimator, X)
+    items = find_items(X)
+    if items is None:
+        X = _validate_numbers(estimator, X, reset=reset, finite=on_error == "raise")
+    else:
+        X = items
+    if reset and (items is not None or X.ndim > 2):
         vars(estimator).pop("n_features_in_", None)
         vars(estimator).pop("feature_names_in_", None)
-    if items is not None:
-        return items
-    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X")
+    if not reset and hasattr(estimator, "image_format_"):
+        warn_of_other_scale(X, estimator.image_format_)
+    return X
+
+
+def _validate_numbers(estimator, X, *, reset, finite):
+    if not is_table(X):
+        X = as_array(X)
+    if getattr(X, "ndim", 2) <= 2:
+        return validate_data(estimator, X, reset=reset, ensure_all_finite=finite)
+    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X", ensure_all_finite=finite)
     try:
-        check_pixels(X[0])
+        check_pixels(np.zeros(X.shape[1:], X.dtype))
     except Unreadable as reason:
         raise ValueError(
             f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
             "(n, h, w, c)."
         ) from None
-    _refuse_one_image(X)
+    refuse_one_image(X)
     return X
 
 
@@ -129,6 +144,16 @@ class ImageFormat:
         """
         return self.value_range if self.imposed else implied or self.value_range
 
+    def require_range(self, dtype, implied):
+        """Return the values of black and white, or raise `Unreadable` if nothing says them."""
+        value_range = self.range_of(implied)
+        if value_range is None:
+            raise Unreadable(
+                f"value_range=None: X holds pixels of dtype {dtype}, but fit has seen only images "
+                "that imply their range; pass value_range=(low, high)."
+            )
+        return value_range
+
     def to_input(self, picture, implied):
         """Map pixels to [0, 1], unless they are bytes that `network_input` takes as they are.
 
@@ -165,15 +190,10 @@ class ImageFormat:
 
         Raises
         ------
-        ValueError
-            When nothing says what black and white are.
+        Unreadable
+            If nothing says what black and white are.
         """
-        value_range = self.range_of(implied)
-        if value_range is None:
-            raise ValueError(
-                f"value_range=None: X holds pixels of dtype {pixels.dtype}, but fit has seen "
-                "only images that imply their range; pass value_range=(low, high)."
-            )
+        value_range = self.require_range(pixels.dtype, implied)
         images = scale_to_unit(pixels, value_range=value_range)
         if images.shape[-1] < 4:
             return images
@@ -222,7 +242,9 @@ def learn_image_format(X, *, image_shape=None, value_range=None, on_error="raise
             )
     if value_range is not None:
         return ImageFormat(shape, check_value_range(value_range), imposed=True)
-    return ImageFormat(shape, learn_range(X, on_error))
+    learned = ImageFormat(shape, learn_range(X, on_error))
+    warn_of_other_scale(X, learned)
+    return learned
 
 
 def row_shape(length, image_shape):
@@ -249,12 +271,12 @@ def row_shape(length, image_shape):
         or (len(shape) == 3 and shape[2] not in (1, 3, 4))
     ):
         raise ValueError(
-            f"image_shape={image_shape!r} is no shape of an image: expected (h, w), or (h, w, c) "
-            "with 1, 3 or 4 channels last."
+            f"image_shape={shown(image_shape)} is no shape of an image: expected (h, w), or "
+            "(h, w, c) with 1, 3 or 4 channels last."
         )
     if length is not None and math.prod(shape) != length:
         raise ValueError(
-            f"image_shape={image_shape!r} holds {math.prod(shape)} values, but a row of X has "
+            f"image_shape={shown(image_shape)} holds {math.prod(shape)} values, but a row of X has "
             f"{length}: pass the shape that the rows had before they were flattened."
         )
     return (*map(int, shape), 1)[:3]
@@ -276,89 +298,3 @@ def _stack_equal(items):
     except Unreadable:
         return None
     return stacked
-
-
-def _check_kind(estimator, X):
-    """Refuse what no sequence of images can be, whatever it holds."""
-    kind = type(X).__name__
-    if issparse(X):
-        raise TypeError(
-            f"{type(estimator).__name__} does not take sparse X: pass dense rows of pixels, "
-            "X.toarray() for example."
-        )
-    if is_encoded(X):
-        raise ValueError(f"X is a single {kind}, expected a sequence of images: pass a list, [X].")
-    indexed = hasattr(X, "__getitem__") and not isinstance(X, Mapping)
-    if isinstance(X, Iterable) and not indexed and not hasattr(X, "__array__"):
-        raise TypeError(
-            f"X is a {kind}, expected a sequence of images, with a length and an order: pass a "
-            "list, list(X) for a generator."
-        )
-    if getattr(X, "shape", None) == (0,) or (isinstance(X, (list, tuple)) and not X):
-        raise ValueError(f"X is an empty {kind}, expected a sequence of images: pass one or more.")
-
-
-def _refuse_one_image(X):
-    """Refuse (h, w, c), which would be h grey images, each of w rows of c pixels."""
-    if X.ndim == 3 and X.shape[2] in (3, 4) and min(X.shape[:2]) > X.shape[2]:
-        n, height, width = X.shape
-        raise ValueError(
-            f"X of shape {X.shape} looks like one colour image, expected several: pass [X] or "
-            f"X[np.newaxis], or X[..., np.newaxis] if it holds {n} grey images of {height} x "
-            f"{width} pixels."
-        )
-
-
-def _is_table(X):
-    return hasattr(X, "columns") and len(getattr(X, "shape", ())) == 2
-
-
-def _items(X):
-    """Return X as a list where it holds paths, bytes, Pillow images or arrays, else None."""
-    if _is_table(X):
-        columns = [name for name in X.columns if any(map(_is_item, X[name][:1]))]
-        if columns and X.shape[1] > 1:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, of which {columns!r} hold text, files or images: "
-                "select one column of images, in a ColumnTransformer for example."
-            )
-        X = X[X.columns[0]] if X.shape[1] == 1 else None
-    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
-        X = X[:, 0]
-    if isinstance(X, np.ndarray):
-        listed = list(X) if X.ndim == 1 and X.dtype.kind in "OUST" else None
-    elif isinstance(X, (list, tuple)):
-        listed = list(X)
-    else:
-        listed = _series_items(X)
-    if not listed or not (any(map(_is_item, listed)) or _are_missing(listed)):
-        return None
-    return listed
-
-
-def _series_items(X):
-    for method in ("to_list", "tolist"):
-        if hasattr(X, method) and len(getattr(X, "shape", ())) == 1:
-            return getattr(X, method)()
-    return None
-
-
-def _are_missing(items):
-    """Tell whether nothing is there, and it is no row of numbers either."""
-    return all(map(is_missing, items)) and not all(isinstance(item, float) for item in items)
-
-
-def _is_item(item):
-    return is_encoded(item) or getattr(item, "ndim", 0) >= 2
-
-
-def _as_array(X):
-    """Give nested lists and array-likes their dimensions; leave what has them, and scalars."""
-    if isinstance(X, np.ndarray) or not (isinstance(X, (list, tuple)) or hasattr(X, "__array__")):
-        return X
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        raise ValueError(
-            "X is a list of lists of unequal lengths: pass a list of arrays, one an image."
-        ) from error

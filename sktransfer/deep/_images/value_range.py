@@ -1,23 +1,20 @@
 """Which values of pixels are black and white, and pixels as numbers from 0 to 1."""
 
 import math
-import warnings
 from numbers import Real
 
 import numpy as np
 
-from sktransfer.deep._images.decode import (
-    Unreadable,
-    decode,
-    dtype_range,
-    find_fault,
-    float_mode,
-    import_pillow,
-    is_encoded,
-    raise_faults,
-)
+from sktransfer._messages import shown
+from sktransfer.deep._images.decode import decode, depth_of, dtype_range
+from sktransfer.deep._images.faults import Unreadable, find_fault, raise_faults
+from sktransfer.deep._images.other_scale import limits, warn_if_dim
+from sktransfer.deep._images.sources import import_pillow, is_encoded
 
 KNOWN_RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
+
+# Of files of 16 bits `fit` decodes so many, to see whether they use their range.
+DEEP_FILES = 8
 
 
 def scale_to_unit(pixels, *, value_range):
@@ -60,29 +57,51 @@ def learn_range(X, on_error):
     Returns
     -------
     value_range : (float, float) or None
-        None where every file says its own.
+        None if every file says its own.
+
+    Warns
+    -----
+    UserWarning
+        If pixels whose dtype implies a range use little of it, as 12 bits in 16 do.
     """
+    groups, implied = {}, set()
+    for pixels, own, of_file in _looked_at(X, on_error):
+        lows, highs = limits(pixels)
+        if not of_file:
+            implied.add(own)
+        if lows.size:
+            low, high = groups.get((str(pixels.dtype), own), (np.inf, -np.inf))
+            groups[str(pixels.dtype), own] = min(low, lows.min()), max(high, highs.max())
+    for (dtype, own), (low, high) in groups.items():
+        if own is not None:
+            warn_if_dim(dtype, own, low, high)
+    free = [found for (_, own), found in groups.items() if own is None]
+    if free:
+        return _smallest_range(min(low for low, _ in free), max(high for _, high in free))
+    return implied.pop() if len(implied) == 1 else None
+
+
+def _looked_at(X, on_error):
+    """Yield pixels (n, ...), the range that they imply, and whether they come from a file."""
     if not isinstance(X, list):
-        return dtype_range(X.dtype) or _smallest_range(X.min(), X.max())
+        yield X, dtype_range(X.dtype), False
+        return
     import_pillow()
-    low, high, implied, faults = np.inf, -np.inf, set(), []
+    faults, n_deep = [], 0
     for position, item in enumerate(X):
         try:
-            if is_encoded(item) and not float_mode(item):
+            of_file = is_encoded(item)
+            depth = depth_of(item) if of_file else None
+            n_deep += depth == "sixteen"
+            if depth == "bytes" or (depth == "sixteen" and n_deep > DEEP_FILES):
                 continue
             pixels, own = decode(item)
         except Unreadable as reason:
             faults.append(find_fault(item, position, reason))
             continue
-        if own is None:
-            low, high = min(low, pixels.min()), max(high, pixels.max())
-        else:
-            implied.add(own)
+        yield pixels[np.newaxis], own, of_file
     if on_error == "raise":
         raise_faults(faults, len(X))
-    if low <= high:
-        return _smallest_range(low, high)
-    return implied.pop() if len(implied) == 1 else None
 
 
 def _smallest_range(low, high):
@@ -98,48 +117,11 @@ def check_value_range(value_range):
         low, high = value_range
         valid = isinstance(low, Real) and isinstance(high, Real) and low < high
         valid = valid and math.isfinite(low) and math.isfinite(high)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         valid = False
     if not valid:
         raise ValueError(
-            f"value_range={value_range!r} is no range: expected None or two finite numbers "
+            f"value_range={shown(value_range)} is no range: expected None or two finite numbers "
             "(low, high) with low < high."
         )
     return float(low), float(high)
-
-
-def warn_of_other_scale(X, image_format):
-    """Warn where numbers are read with another range than they seem to have been made with.
-
-    Integers of 8 and 16 bits bring their own range, so the 0..16 of `load_digits` as uint8 are
-    nearly black after a fit on floating point; and floating point in 0..1 is nearly black after a
-    fit on uint8.
-
-    Parameters
-    ----------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        What `validate_images` returned.
-    image_format : ImageFormat
-        What `fit` has learned.
-    """
-    learned = image_format.value_range
-    if isinstance(X, list) or image_format.imposed or learned is None:
-        return
-    low, high = X.min(), X.max()
-    implied = dtype_range(X.dtype)
-    if implied not in (None, learned) and learned[0] <= low < high <= learned[1]:
-        narrow = f"{learned[0]:g}..{learned[1]:g}, which fit has seen, but are read as"
-    elif implied is None and learned in _ranges_of_integers() and 0 <= low < high <= 1:
-        implied, narrow = learned, "0..1, but are read, like the integers that fit has seen, as"
-    else:
-        return
-    warnings.warn(
-        f"X holds {X.dtype} pixels that lie within {narrow} {implied[0]}..{implied[1]}, nearly "
-        "black: pass value_range=(low, high) or the dtype that fit has seen.",
-        UserWarning,
-        stacklevel=4,
-    )
-
-
-def _ranges_of_integers():
-    return [dtype_range(np.dtype(kind)) for kind in (np.uint8, np.uint16)]

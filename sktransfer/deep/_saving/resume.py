@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sktransfer.deep._images.decode import Unreadable, load
 from sktransfer.deep._images.digest import digest
+from sktransfer.deep._images.faults import Unreadable
+from sktransfer.deep._images.sources import load
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep, write_whole
 
 FILE = "fine_tune.npz"

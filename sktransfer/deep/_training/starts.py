@@ -7,7 +7,7 @@ from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._engines.tail import run_torch
 from sktransfer.deep._features import IN_MEMORY, allocate, stage_features
 from sktransfer.deep._images.batches import gather, read_slices
-from sktransfer.deep._images.decode import raise_faults
+from sktransfer.deep._images.faults import raise_faults
 
 # Images that are read for a network of their own weights in one go.
 _BATCH = 64

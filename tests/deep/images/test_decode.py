@@ -3,6 +3,7 @@
 import io
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ from PIL import Image
 from sklearn.base import BaseEstimator
 
 from sktransfer.deep._images.batches import find_unreadable, image_batches
-from sktransfer.deep._images.decode import Fault, Unreadable, as_pixels, decode, load, open_picture
+from sktransfer.deep._images.decode import as_pixels, decode, open_picture
+from sktransfer.deep._images.faults import Fault, Unreadable
 from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
+from sktransfer.deep._images.sources import load
 from sktransfer.deep._preprocessing import Preprocessing
 
 
@@ -143,24 +146,24 @@ def test_photographs_have_their_true_shape_and_range(photos):
         np.testing.assert_allclose(read_one(path), expected, rtol=1e-6)
 
 
-def test_all_bad_files_are_listed_with_their_reasons(pictures, tmp_path):
-    good = tmp_path / "good.png"
-    Image.fromarray(pictures[0]).save(good)
-    broken, empty, text = (tmp_path / name for name in ("broken.png", "empty.png", "text.png"))
-    broken.write_bytes(encode(Image.effect_noise((64, 64), 50))[:2000])
-    empty.touch()
-    text.write_text("no picture")
-    absent = tmp_path / "absent.png"
-    X = [good, str(absent), empty, text, broken, tmp_path, b"", b"junk", None, pictures[0], 3.5]
+def test_all_bad_files_are_listed_with_their_reasons(pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(pictures[0]).save("good.png")
+    Path("broken.png").write_bytes(encode(Image.effect_noise((64, 64), 50))[:2000])
+    Path("empty.png").touch()
+    Path("text.png").write_text("no picture")
+    Path("folder").mkdir()
+    X = ["good.png", "absent.png", Path("empty.png"), "text.png", "broken.png", "folder"]
+    X += [b"", b"junk", None, pictures[0], 3.5]
     expected = (
-        f"9 of 11 images cannot be read: X[1] {str(absent)!r} (no such file), "
-        f"X[2] {str(empty)!r} (empty), X[3] {str(text)!r} (not an image that Pillow knows), "
-        f"X[4] {str(broken)!r} (image file is truncated"
+        "9 of 11 images cannot be read: X[1] 'absent.png' (no such file), X[2] 'empty.png' "
+        "(empty), X[3] 'text.png' (not an image that Pillow knows), X[4] 'broken.png' (image file "
+        "is truncated"
     )
     rest = (
-        f"X[5] {str(tmp_path)!r} (a folder), X[6] (empty), X[7] (not an image that Pillow knows), "
-        "X[8] (missing), X[10] (expected a path, bytes, a Pillow image or an array of shape (h, w) "
-        "or (h, w, c), got float); mend or remove them."
+        "X[5] 'folder' (a folder), X[6] (empty), X[7] (not an image that Pillow knows), X[8] "
+        "(missing), X[10] (expected a path, bytes, a file object, a Pillow image or an array of "
+        "shape (h, w) or (h, w, c), got float); repair or remove them."
     )
     for batch_size in (2, 64):
         batches = image_batches(
@@ -175,8 +178,21 @@ def test_all_bad_files_are_listed_with_their_reasons(pictures, tmp_path):
 
 def test_fit_names_missing_files_and_the_list_is_not_endless(tmp_path):
     X = [str(tmp_path / f"{i}.png") for i in range(30)]
-    with pytest.raises(ValueError, match=r"^30 of 30 images .*X\[19\] .* and 10 more; mend"):
+    with pytest.raises(ValueError, match=r"^30 of 30 images .* and \d+ more; repair") as caught:
         learn_image_format(X)
+    message = str(caught.value)
+    assert len(message) < 1000
+    n_listed = message.count("no such file")
+    assert 1 <= n_listed <= 20
+    assert message.endswith(
+        f"X[{n_listed - 1}] {X[n_listed - 1]!r} (no such file) and "
+        f"{30 - n_listed} more; repair or remove them."
+    )
+
+
+def test_of_short_faults_twenty_are_listed():
+    with pytest.raises(ValueError, match=r"^30 of 30 images .*X\[19\] \(empty\) and 10 more; "):
+        learn_image_format([b""] * 30)
 
 
 @pytest.mark.parametrize(

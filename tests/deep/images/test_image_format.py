@@ -14,7 +14,17 @@ from sktransfer.deep._images.image_format import (
     row_shape,
     validate_images,
 )
-from sktransfer.deep._images.value_range import scale_to_unit, warn_of_other_scale
+from sktransfer.deep._images.other_scale import warn_of_other_scale
+from sktransfer.deep._images.value_range import scale_to_unit
+
+
+def to_list(rows):
+    return [row[np.newaxis] for row in rows]
+
+
+def to_tensors(rows):
+    torch = pytest.importorskip("torch")
+    return [torch.from_numpy(row[np.newaxis]) for row in rows]
 
 
 def read(image_format, X):
@@ -124,7 +134,7 @@ def test_wide_integers_learn_like_floats():
 def test_narrow_integers_have_their_own_range(dtype):
     limits = np.iinfo(dtype)
     X = np.array([[limits.min, 0, 3, limits.max]], dtype=dtype)
-    image_format = learn_image_format(X[:, [1, 2, 1, 2]])
+    image_format = learn_image_format(X[:, [1, 3, 1, 3]])
     width = float(limits.max) - float(limits.min)
     expected = (X[0] - float(limits.min)) / width
     np.testing.assert_allclose(read(image_format, X)[0].ravel(), expected, rtol=1e-6)
@@ -249,7 +259,7 @@ def test_a_batch_in_which_every_image_is_missing_is_a_batch():
         items = validate_images(BaseEstimator(), X, reset=True)
         assert len(items) == 2
         message = (
-            "2 of 2 images cannot be read: X[0] (missing), X[1] (missing); mend or remove them."
+            "2 of 2 images cannot be read: X[0] (missing), X[1] (missing); repair or remove them."
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             learn_image_format(items)
@@ -290,27 +300,66 @@ def test_nothing_is_refused_in_one_sentence(X):
             np.array([[0.0, 16.0]]),
             np.array([[0, 9]], dtype=np.uint8),
             "X holds uint8 pixels that lie within 0..16, which fit has seen, but are read as "
-            "0..255, nearly black: pass value_range=(low, high) or the dtype that fit has seen.",
+            "0..255, nearly black",
         ),
         (
             np.array([[0.0, 1.0]]),
             np.array([[0, 1]], dtype=np.uint8),
             "X holds uint8 pixels that lie within 0..1, which fit has seen, but are read as "
-            "0..255, nearly black: pass value_range=(low, high) or the dtype that fit has seen.",
+            "0..255, nearly black",
         ),
         (
             np.array([[0, 255]], dtype=np.uint8),
             np.array([[0.0, 0.9]]),
-            "X holds float64 pixels that lie within 0..1, but are read, like the integers that fit "
-            "has seen, as 0..255, nearly black: pass value_range=(low, high) or the dtype that fit "
-            "has seen.",
+            "X holds float64 pixels that lie within 0..1, but are read as 0..255, which fit has "
+            "seen, nearly black",
+        ),
+        (
+            np.array([[0.0, 255.0]]),
+            np.array([[0.0, 15.0]]),
+            "X holds float64 pixels that lie within 0..16, but are read as 0..255, which fit has "
+            "seen, nearly black",
+        ),
+        (
+            np.array([[0.0, 65535.0]]),
+            np.array([[0, 255]], dtype=np.int64),
+            "X holds int64 pixels that lie within 0..255, but are read as 0..65535, which fit has "
+            "seen, nearly black",
+        ),
+        (
+            np.array([[0.0, 1.0]]),
+            np.array([[0.0, 254.0]]),
+            "X holds float64 pixels from 0 to 254, far beyond the 0..1 that fit has seen, and they "
+            "are clipped to it",
+        ),
+        (
+            np.array([[0.0, 1.0]]),
+            np.array([[-1.0, 1.0], [0.0, 1.0]]),
+            "X holds float64 pixels from -1 to 1 in 1 of 2 images, far beyond the 0..1 that fit "
+            "has seen, and they are clipped to it",
+        ),
+        (
+            np.array([[-1.0, 1.0]]),
+            np.array([[0.0, 1.0]]),
+            "X holds float64 pixels that lie within 0..1, but are read as -1..1, which fit has "
+            "seen",
+        ),
+        (
+            np.array([[0.0, 255.0]]),
+            np.array([[0.0, 255.0], [0.0, 0.7]]),
+            "X holds float64 pixels that lie within 0..1 in 1 of 2 images, but are read as 0..255, "
+            "which fit has seen, nearly black",
         ),
     ],
 )
-def test_numbers_on_another_scale_than_in_fit_are_said_to_be_nearly_black(seen, given, message):
+@pytest.mark.parametrize("as_form", [np.asarray, to_list, to_tensors])
+def test_numbers_on_another_scale_than_in_fit_are_named(seen, given, message, as_form):
+    """In arrays, in lists, and in lists of tensors."""
+    message += ": pass value_range=(low, high), or pixels of the dtype and scale that fit has seen."
+    X = as_form(given)
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
-        warn_of_other_scale(given, learn_image_format(seen))
-    warn_of_other_scale(given, learn_image_format(seen, value_range=(0, 16)))
+        warn_of_other_scale(X, learn_image_format(as_form(seen)))
+    warn_of_other_scale(X, learn_image_format(as_form(seen), value_range=(0, 16)))
 
 
 @pytest.mark.parametrize(
@@ -322,6 +371,11 @@ def test_numbers_on_another_scale_than_in_fit_are_said_to_be_nearly_black(seen, 
         (np.array([[0.0, 16.0]]), np.zeros((2, 2), dtype=np.uint8)),
         (np.array([[0, 255]], dtype=np.uint8), np.array([[0.0, 200.0]])),
         (np.array([[0, 255]], dtype=np.uint8), np.array([[0, 1]], dtype=np.uint8)),
+        (np.array([[0, 1]], dtype=np.int16) * 32767, np.array([[0, 250]], dtype=np.uint8)),
+        (np.array([[0.0, 1.0]]), np.array([[-0.1, 1.2]])),
+        (np.array([[-1.0, 1.0]]), np.array([[0.1, 1.0]])),
+        (np.array([[0.0, 255.0]]), np.array([[0.0, 40.0]])),
+        (np.array([[0.0, 255.0]]), np.array([[0.0, 1.0], [0.0, 255.0]])),
         (np.array([[0, 255]], dtype=np.uint8), np.zeros((2, 2))),
         (np.array([[0, 255]], dtype=np.uint8), [np.zeros((2, 2))]),
     ],
