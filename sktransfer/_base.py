@@ -18,6 +18,7 @@ from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
     check_magnitude,
     check_result,
+    has_missing,
     numerical_error,
 )
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
@@ -30,6 +31,15 @@ def refuse_sparse(X, name, *, because):
             f"{name} {because}, which makes sparse rows dense, so that it takes dense ones alone, "
             f"but X is a sparse {type(X).__name__}; reduce X first, with TruncatedSVD for instance,"
             " or pass X.toarray() where that fits into memory."
+        )
+
+
+def refuse_missing(X, estimator, *, first):
+    """Raise ValueError if `X` has missing values; `first` says which steps to put before."""
+    if has_missing(X):
+        raise ValueError(
+            f"{type(estimator).__name__} takes no missing values, but X contains NaN; put {first} "
+            "before it, or leave out the rows that have missing values."
         )
 
 
@@ -47,6 +57,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     # What `validate_data` is to accept; sparse rows may then be mapped to sparse ones.
     _accept_sparse = False
+
+    # Whether rows may have missing values (NaN), which the statistics then ignore.
+    _accept_nan = False
 
     # What a method does that makes sparse rows dense, where it is that for which they are refused.
     _densifies = None
@@ -92,7 +105,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32.
+            Rows of all domains, float64 or float32; with missing values (NaN) if the class says so.
         y : array-like of shape (n_samples,), default=None
             Labels of source rows, where the class says that it reads them (and of target rows,
             where it says so); else ignored.
@@ -105,16 +118,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         self : object
             The fitted aligner.
         """
-        refuse_sparse(X, type(self).__name__, because=self._densifies)
-        X = validate_data(
-            self,
-            X,
-            dtype=self._dtypes_for(X),
-            accept_sparse=self._accept_sparse,
-            ensure_min_samples=self._min_rows,
-        )
-        if self._squares_rows:
-            check_magnitude(X, self, returns_squares=self._returns_squares)
+        X = self._validate(X, ensure_min_samples=self._min_rows)
         domains = read_sample_domain(sample_domain, X.shape[0])
         if domains.sources:
             domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
@@ -128,6 +132,23 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         except NUMERICAL_ERRORS as error:
             raise numerical_error(error, self, X) from error
         return self
+
+    def _validate(self, X, **options):
+        """Give valid rows, whose values the method can square and sum."""
+        refuse_sparse(X, type(self).__name__, because=self._densifies)
+        X = validate_data(
+            self,
+            X,
+            dtype=self._dtypes_for(X),
+            accept_sparse=self._accept_sparse,
+            ensure_all_finite="allow-nan",
+            **options,
+        )
+        if not self._accept_nan:
+            refuse_missing(X, self, first="MomentAligner() and then SimpleImputer()")
+        if self._squares_rows:
+            check_magnitude(X, self, returns_squares=self._returns_squares)
+        return X
 
     def _dtypes_for(self, X):
         """The dtypes of rows to keep; where arrays of other libraries are welcome, theirs."""
@@ -183,16 +204,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
             The mapped rows, of the dtype of `X`.
         """
         check_is_fitted(self)
-        refuse_sparse(X, type(self).__name__, because=self._densifies)
-        X = validate_data(
-            self,
-            X,
-            dtype=self._dtypes_for(X),
-            accept_sparse=self._accept_sparse,
-            reset=False,
-        )
-        if self._squares_rows:
-            check_magnitude(X, self, returns_squares=self._returns_squares)
+        X = self._validate(X, reset=False)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -238,6 +250,7 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = bool(self._accept_sparse)
+        tags.input_tags.allow_nan = self._accept_nan
         tags.array_api_support = self._array_api_support
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -49,7 +49,7 @@ def check_result(result, X, estimator):
 
     Missing values are ignored if `X` has some.
     """
-    largest = largest_value(result, missing=_has_missing(X))
+    largest = largest_value(result, missing=has_missing(X))
     if not largest < float("inf"):
         raise ValueError(
             f"{type(estimator).__name__} gives values that are not finite for this X, whose "
@@ -102,7 +102,8 @@ def largest_value(X, *, missing=True):
     return max(high, -low)
 
 
-def _has_missing(X):
+def has_missing(X):
+    """Return whether a value is NaN."""
     values = X.data if issparse(X) else X
     if isinstance(values, np.ndarray):
         return 0 not in values.shape and bool(np.isnan(values.max()))

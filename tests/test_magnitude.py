@@ -94,3 +94,29 @@ def test_the_largest_value_ignores_missing_ones(dtype):
 
     with config_context(array_api_dispatch=True):
         assert largest_value(torch.asarray(rows)) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("method", "first"),
+    [
+        (CORALAligner(), "MomentAligner() and then SimpleImputer()"),
+        (TransferComponentAligner(2), "MomentAligner() and then SimpleImputer()"),
+        (DomainAugmenter(), "MomentAligner() and then SimpleImputer()"),
+        (StructuralEncoder(2), "SimpleImputer()"),
+    ],
+)
+def test_the_message_for_missing_values_says_which_step_to_put_first(method, first):
+    message = (
+        f"{type(method).__name__} takes no missing values, but X contains NaN; put {first} before "
+        "it, or leave out the rows that have missing values."
+    )
+    rows = X.copy()
+    rows[3, 1] = np.nan
+    for action in (
+        lambda: method.fit(rows, sample_domain=SAMPLE_DOMAIN),
+        lambda: method.fit(X, sample_domain=SAMPLE_DOMAIN).transform(rows),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            action()
+    with pytest.raises(ValueError, match="takes no missing values"):
+        CORALAligner().partial_fit(rows)

@@ -33,10 +33,11 @@ def moment_map(X_source, X_target, *, scale):
     Parameters
     ----------
     X_source, X_target : ndarray of shape (n_samples, n_features), dtype float64 or float32
-        With `scale`, two rows at least of each.
+        With `scale`, two rows at least of each. NaN is ignored, and stays NaN.
     scale : bool
         Whether standard deviations (``ddof=1``) are matched too. A feature that is constant in the
-        source has none: all of it is the target's mean.
+        source has none: all of it is the target's mean. One with fewer than two values in a domain
+        has its mean matched, and one without a value in a domain stays as it is.
 
     Returns
     -------
@@ -60,12 +61,16 @@ def moment_map_of(source, target, *, scale):
     """
     xp = array_namespace(source.mean)
     one = xp.ones_like(source.mean)
+    n_present = xp.minimum(source.n_present, target.n_present)
+    mean_source, mean_target = (
+        xp.where(n_present > 0, domain.mean, xp.zeros_like(one)) for domain in (source, target)
+    )
     if not scale:
-        return MomentMap(source.mean, one, target.mean)
+        return MomentMap(mean_source, one, mean_target)
     std_source, std_target = (_standard_deviation(domain) for domain in (source, target))
-    constant = std_source == 0
-    ratio = xp.where(constant, one, std_target / xp.where(constant, one, std_source))
-    return MomentMap(source.mean, ratio, target.mean)
+    unknown = (std_source == 0) | (n_present < 2)
+    ratio = xp.where(unknown, one, std_target / xp.where(unknown, one, std_source))
+    return MomentMap(mean_source, ratio, mean_target)
 
 
 def standard_deviation(X, mean):
@@ -74,12 +79,13 @@ def standard_deviation(X, mean):
     The mean of `n` equal numbers `a` is off by at most about ``n * eps * a``; what is no greater
     than that is no spread.
     """
-    centred = X - mean
-    return _standard_deviation(FeatureSums(len(X), mean, column_squares(centred)))
+    counts = np.full(X.shape[1], len(X))
+    return _standard_deviation(FeatureSums(len(X), counts, mean, column_squares(X - mean)))
 
 
 def _standard_deviation(domain):
+    """Standard deviation of the values that each feature has; that of fewer than two is 0."""
     xp = array_namespace(domain.mean)
-    std = xp.sqrt(domain.squares / (domain.n_samples - 1))
-    rounding = domain.n_samples * EPS * xp.abs(domain.mean)
+    std = xp.sqrt(domain.squares / xp.clip(domain.n_present - 1, 1, None))
+    rounding = domain.n_present * EPS * xp.abs(domain.mean)
     return xp.where(std <= rounding, xp.zeros_like(std), std)

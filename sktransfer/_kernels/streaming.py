@@ -18,7 +18,7 @@ Sparse rows ``X`` are kept as they are, ``S = X^T X - n m^T m``, as less their m
 from typing import Any, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 from scipy.sparse import csr_array, issparse, vstack
 
 from sktransfer._kernels.arrays import column_means, column_squares
@@ -118,23 +118,38 @@ def _smaller(found):
 
 
 class FeatureSums(NamedTuple):
-    """``n_samples``, the ``mean`` and the scatter's diagonal ``squares``, both (n_features,)."""
+    """The number of rows, and sums over the values that each feature has: NaN is none.
+
+    ``n_present`` counts these values, ``mean`` is their mean (0 if there is none), and ``squares``
+    the diagonal of the scatter. All three have shape (n_features,).
+    """
 
     n_samples: int
+    n_present: Array
     mean: Array
     squares: Array
 
 
 def feature_sums(X):
     """Sums of the rows of one batch, each feature on its own; see `sums`."""
-    mean = column_means(X)
-    return FeatureSums(X.shape[0], mean, column_squares(X - mean))
+    xp, mean = array_namespace(X), column_means(X)
+    n_present = xp.full(mean.shape, float(X.shape[0]), dtype=mean.dtype, device=device(mean))
+    if not xp.any(xp.isnan(mean)):
+        return FeatureSums(X.shape[0], n_present, mean, column_squares(X - mean))
+    missing = xp.isnan(X)
+    n_present = n_present - xp.sum(xp.astype(missing, mean.dtype), axis=0)
+    values = xp.where(missing, xp.zeros_like(X), X)
+    mean = column_means(values) * X.shape[0] / xp.clip(n_present, 1, None)
+    centred = X - mean
+    squares = column_squares(xp.where(missing, xp.zeros_like(centred), centred))
+    return FeatureSums(X.shape[0], n_present, mean, squares)
 
 
 def merged_features(first, second):
     """Sums of the rows of both, each feature on its own; see `merged`."""
-    n_samples = first.n_samples + second.n_samples
+    n_samples, n_present = (getattr(first, n) + getattr(second, n) for n in FeatureSums._fields[:2])
+    share = second.n_present / array_namespace(n_present).clip(n_present, 1, None)
     step = second.mean - first.mean
-    mean = first.mean + step * (second.n_samples / n_samples)
-    between = step**2 * (first.n_samples / n_samples * second.n_samples)
-    return FeatureSums(n_samples, mean, first.squares + second.squares + between)
+    mean = first.mean + step * share
+    between = step**2 * (first.n_present * share)
+    return FeatureSums(n_samples, n_present, mean, first.squares + second.squares + between)

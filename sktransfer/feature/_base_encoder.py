@@ -11,6 +11,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktransfer._base import refuse_missing
 from sktransfer._domains import read_sample_domain
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
@@ -149,8 +150,14 @@ class _BaseEncoder(
 
     def _validate(self, X, **options):
         X = validate_data(
-            self, X, dtype=[np.float64, np.float32], accept_sparse=self._accept_sparse, **options
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            accept_sparse=self._accept_sparse,
+            ensure_all_finite="allow-nan",
+            **options,
         )
+        refuse_missing(X, self, first="SimpleImputer()")
         check_magnitude(X, self)
         return X
 

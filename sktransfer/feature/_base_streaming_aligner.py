@@ -5,12 +5,11 @@ from abc import abstractmethod
 
 from scipy.sparse import issparse
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import validate_data
 
-from sktransfer._base import _BaseAligner, refuse_sparse
+from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.streaming import merged, sums
-from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
+from sktransfer._magnitude import NUMERICAL_ERRORS, numerical_error
 from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespace_and_device
 
 
@@ -89,16 +88,8 @@ class _BaseStreamingAligner(_BaseAligner):
         UserWarning
             After `fit`, which is forgotten.
         """
-        refuse_sparse(X, type(self).__name__, because=self._densifies)
         seen = dict(vars(self).get("_sums", {}))
-        X = validate_data(
-            self,
-            X,
-            dtype=self._dtypes_for(X),
-            accept_sparse=self._accept_sparse,
-            reset=not seen,
-        )
-        check_magnitude(X, self)
+        X = self._validate(X, reset=not seen)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         if not seen and "maps_" in vars(self):
             warnings.warn(

@@ -1,11 +1,15 @@
 """MomentAligner: give each source feature the mean and the scale of the target's."""
 
+import warnings
+
 from sklearn.base import OneToOneFeatureMixin
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels.arrays import copied
 from sktransfer._kernels.moment import moment_map_of
 from sktransfer._kernels.streaming import feature_sums, merged_features
+from sktransfer._messages import shown
+from sktransfer.exceptions import TransferWarning
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
@@ -47,6 +51,11 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     Notes
     -----
+    Missing values (NaN) are ignored, as by :class:`~sklearn.preprocessing.StandardScaler`: the
+    statistics are those of the values that are there, and what is missing stays missing. Impute
+    after this aligner and not before: an imputed value is then one of the target's. A feature
+    without a value in a domain stays as it is in the maps of this domain, with a `TransferWarning`.
+
     Statistics are computed in float64 (standard deviations with ``n_samples - 1``) and the rows
     come back in their own dtype. A feature that is constant in a source becomes the target's mean
     there, and one that is constant in the target becomes constant in every source.
@@ -94,6 +103,8 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     _densifies = "subtracts means"
 
+    _accept_nan = True
+
     def __init__(self, *, with_std=True):
         self.with_std = with_std
 
@@ -102,10 +113,30 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
         return 2 if self.with_std else 1  # a standard deviation divides by n - 1
 
     def _learn(self, sources, target):
+        if sources:
+            self._warn_of_empty({**sources, TARGET: target})
         self.maps_ = {
             name: moment_map_of(source, target, scale=self.with_std)
             for name, source in sources.items()
         }
+
+    def _warn_of_empty(self, domains):
+        """Warn of features without a value in a domain."""
+        empty = {
+            name: [k for k, count in enumerate(each.n_present) if count == 0]
+            for name, each in domains.items()
+        }
+        found = [
+            f"columns {shown(columns)} in {name!r}" for name, columns in empty.items() if columns
+        ]
+        if found:
+            warnings.warn(
+                f"MomentAligner finds no value of X in {'; '.join(found[:5])}; it leaves these as "
+                "they are, so that the domains may differ in them; drop these columns, or give "
+                "these domains values.",
+                TransferWarning,
+                stacklevel=2,
+            )
 
     def _transform_domain(self, X, name):
         return copied(X) if name == TARGET else self.maps_[name](X)
