@@ -12,7 +12,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sktransfer._domains import TARGET, hide_labels, read_sample_domain
+from sktransfer._domains import TARGET, hide_labels, read_labels, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
@@ -181,12 +181,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
                 f"with a label for each source row (the labels of target rows {read})."
             )
         check_consistent_length(domains.codes, y)
-        y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)
-        if not self._reads_target_labels:
-            y = hide_labels(y, domains.is_target)
-        return np.asarray(y)[
-            np.concatenate([domains.rows(name) for name in (*domains.sources, TARGET)])
-        ]
+        hide = not self._reads_target_labels
+        y = column_or_1d(hide_labels(y, domains.is_target) if hide else read_labels(y))
+        return y[np.concatenate([domains.rows(name) for name in (*domains.sources, TARGET)])]
 
     def transform(self, X, *, sample_domain=None):
         """Map each row by the map of its domain.

@@ -9,7 +9,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sktransfer._sklearn import _safe_indexing, is_pandas_na
+from sktransfer._containers import as_array, is_missing, take
+from sktransfer._sklearn import _safe_indexing
 
 TARGET = "target"
 
@@ -75,7 +76,7 @@ class Domains:
             found = ", ".join(f"{name!r} has {count}" for name, count in short.items())
             raise ValueError(
                 f"{estimator_name} needs at least {minimum} rows of every domain in sample_domain: "
-                f"{found}; add rows, leave that domain out, or mend its name."
+                f"{found}; add rows, leave that domain out, or correct its name."
             )
 
 
@@ -120,14 +121,16 @@ def read_sample_domain(sample_domain, n_samples, *, require_target=True):
 
 
 def _as_vector(sample_domain):
-    """Give `sample_domain` as a 1-D array; a list keeps its elements' own types."""
+    """Return `sample_domain` as a 1-D array; a list keeps its elements' own types."""
     if isinstance(sample_domain, str):
         raise ValueError(
             f"sample_domain={sample_domain!r} is one string; pass an array with one entry a row: "
             f"{_HOW_TO_NAME}."
         )
-    dtype = object if isinstance(sample_domain, (list, tuple)) else None
-    values = np.asarray(sample_domain, dtype=dtype)
+    if isinstance(sample_domain, list | tuple):
+        values = np.asarray(sample_domain, dtype=object)
+    else:
+        values = as_array(sample_domain)
     if values.ndim != 1:
         raise ValueError(
             f"sample_domain has shape {values.shape}; pass a one-dimensional array with one entry "
@@ -140,8 +143,8 @@ def _encode(values):
     """Give the sorted source names and the codes of a 1-D array of domain marks."""
     if not _is_present(values).all():
         raise ValueError(f"sample_domain has missing values; {_HOW_TO_NAME}.")
-    if values.dtype.kind in "OT":
-        values = _from_objects(values.astype(object))
+    if values.dtype.kind == "O":
+        values = _from_objects(values)
     if values.dtype.kind == "U":
         marks, codes = np.unique(values, return_inverse=True)
         names = [str(mark) for mark in marks]
@@ -180,13 +183,25 @@ def _from_objects(values):
     )
 
 
-def is_missing(value):
-    """Tell whether one label is a missing value: None, NaN, NaT or ``pandas.NA``."""
-    if value is None or is_pandas_na(value):
-        return True
-    if isinstance(value, Real | np.datetime64 | np.timedelta64):
-        return bool(value != value)
-    return False
+def read_labels(y):
+    """Return labels, in any container, as a NumPy array in which missing values stay missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        As :func:`~sktransfer._containers.as_array` returns them.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing values that were turned into text, as in `is_labelled`.
+    """
+    _refuse_missing_as_text(y)
+    return as_array(y)
 
 
 def is_labelled(y):
@@ -208,27 +223,23 @@ def is_labelled(y):
         array of strings or in pandas. An array of objects may have classes of such names, and an
         array of strings that is narrower than the texts that NumPy makes of numbers a class 'nan'.
     """
-    _refuse_missing_as_text(y)
-    return _is_present(y)
+    return _is_present(read_labels(y))
 
 
-def _is_present(y):
-    """Tell which rows hold no missing value."""
-    if hasattr(y, "isna"):  # pandas: Series, DataFrame and nullable arrays know best
-        missing = np.asarray(y.isna())
+def _is_present(values):
+    """Return the mask of the rows of an array that hold no missing value."""
+    if values.dtype.kind in "fcmM":
+        missing = values != values
+    elif values.dtype.kind == "O":
+        missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
     else:
-        values = np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None)
-        if values.dtype.kind in "fcmM":
-            missing = values != values
-        elif values.dtype.kind == "O":
-            missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
-        else:
-            missing = np.zeros(values.shape, dtype=bool)
+        missing = np.zeros(values.shape, dtype=bool)
     return ~missing.reshape(len(missing), -1).any(axis=1)
 
 
 def _refuse_missing_as_text(y):
-    texts = [text for text in MISSING_AS_TEXT if _holds_as_missing(y, text)]
+    present = _texts(y)
+    texts = [text for text in MISSING_AS_TEXT if text in present]
     if texts:
         raise ValueError(
             f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass "
@@ -237,16 +248,19 @@ def _refuse_missing_as_text(y):
         )
 
 
-def _holds_as_missing(y, text):
-    """Tell whether `text` is among labels of a type that says nothing of where it comes from."""
+def _texts(y):
+    """Return the texts among labels of a type that does not say where they come from.
+
+    These are arrays of text and containers of pandas. An array of text narrower than the texts
+    that NumPy makes of numbers was made of no number, so that a class in it may be called "nan".
+    """
     kind = getattr(getattr(y, "dtype", None), "kind", "O")
-    if hasattr(y, "isna"):
-        return kind in "OUT" and bool(np.asarray(y.isin([text])).any())
-    if not isinstance(y, np.ndarray) or kind not in "UT":
-        return False
-    if text == "nan" and kind == "U" and y.dtype.itemsize < 4 * _WIDTH_OF_NUMBERS:
-        return False  # made of no number: a class of that name
-    return bool((y == text).any())
+    is_array = isinstance(y, np.ndarray)
+    if kind not in ("UT" if is_array else "OUT") or not (is_array or hasattr(y, "isna")):
+        return set()
+    texts = {value for value in as_array(y).ravel().tolist() if isinstance(value, str)}
+    narrow = is_array and kind == "U" and y.dtype.itemsize < 4 * _WIDTH_OF_NUMBERS
+    return texts - {"nan"} if narrow else texts
 
 
 def labels_alone(y, mask, *, discrete):
@@ -265,13 +279,22 @@ def labels_alone(y, mask, *, discrete):
     -------
     labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
     """
-    y = y if hasattr(y, "__getitem__") else np.asarray(y)
-    had_gaps = not is_labelled(y).all()
-    labels = np.asarray(_safe_indexing(y, np.flatnonzero(mask)))
-    if labels.ndim == 1 and labels.dtype.kind == "O" and len({type(v) for v in labels}) == 1:
-        labels = np.asarray(labels.tolist())
-    if had_gaps and discrete and labels.dtype.kind == "f" and _are_whole(labels):
-        labels = labels.astype(np.int64)
+    values = read_labels(y)
+    labels = values[np.asarray(mask)]
+    if labels.dtype.kind == "O":
+        labels = _of_one_type(labels)
+    if discrete and labels.dtype.kind == "f" and _are_whole(labels):
+        had_gaps = not _is_present(values).all()
+        labels = labels.astype(np.int64) if had_gaps else labels
+    return labels
+
+
+def _of_one_type(labels):
+    """Return objects of one type as an array of that type, others as they are."""
+    flat = labels.ravel().tolist()
+    for kind in (str, bool | np.bool, Real):
+        if flat and all(isinstance(value, kind) for value in flat):
+            return np.asarray(flat).reshape(labels.shape)
     return labels
 
 
@@ -280,13 +303,15 @@ def _are_whole(numbers):
 
 
 def hide_labels(y, mask):
-    """Give a copy of `y` whose labels in the rows of `mask` are missing.
+    """Return a copy of `y`, as an array, whose labels in the rows of `mask` are missing.
 
-    Floating-point labels become NaN there, any other label None (and the array one of objects).
+    Floating-point labels become NaN there and dates NaT. Any other label becomes None, and the
+    array one of objects.
     """
-    values = np.asarray(y)
-    if values.dtype.kind in "UT":  # before they become objects, which may have any name
-        _refuse_missing_as_text(values[~np.asarray(mask)])
-    hidden = values.copy() if values.dtype.kind == "f" else values.astype(object)
-    hidden[mask] = np.nan if hidden.dtype.kind == "f" else None
+    values, mask = as_array(y), np.asarray(mask)
+    if values.dtype.kind not in "fmM":  # before they become objects, which may have any name
+        _refuse_missing_as_text(take(y, np.flatnonzero(~mask)))
+        values = values.astype(object)
+    hidden = values.copy()
+    hidden[mask] = {"f": np.nan, "O": None}.get(values.dtype.kind, "NaT")
     return hidden

@@ -7,7 +7,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
+from sktransfer._containers import take as take_rows
 from sktransfer._domains import TARGET, is_labelled, labels_alone, read_sample_domain
+from sktransfer._messages import cause, shown
 from sktransfer._packing_labels import is_nullable, read_labels, stack_labels
 from sktransfer._sklearn import _num_samples, _safe_indexing
 
@@ -15,7 +17,7 @@ from sktransfer._sklearn import _num_samples, _safe_indexing
 _FILES = "list of files or images"
 
 
-def pack_domains(sources, *, target):
+def pack_domains(sources, target):
     """Stack the data of several domains into ``X, y, sample_domain``.
 
     Parameters
@@ -32,20 +34,22 @@ def pack_domains(sources, *, target):
     X : ndarray, sparse matrix, DataFrame, Series or list of n_samples rows
         All rows, the sources in the order of the dict, then the target. Of the kind that was given:
         arrays of any number of axes, sparse matrices (as CSR), DataFrames (columns are matched by
-        name, in the target's order), lists of paths, bytes or images.
-    y : ndarray or pandas array of shape (n_samples,), or None
-        All labels; a missing value where a row has none: NaN for numbers and booleans (which come
-        back as floating point), None for strings, ``pandas.NA`` in pandas' nullable types. None
-        when no domain has labels.
+        name, in the target's order; a category column has the categories of all domains), lists of
+        paths, bytes or images.
+    y : ndarray or Series of shape (n_samples,), or None
+        All labels, and a missing value for a row that has none: NaN for numbers and booleans (which
+        come back as floating point), NaT for dates, None for strings. Labels of one of pandas'
+        nullable types (``"Int64"``, ``"string"`` and those of Arrow) come back as a Series of that
+        type, with ``pandas.NA``. None if no domain has labels.
     sample_domain : ndarray of str of shape (n_samples,)
         ``"target"``, or the name of the row's source.
 
     Raises
     ------
     ValueError
-        When a source is called ``"target"``, labels hold missing values written as text or whole
-        numbers that floating point would round, or the domains do not fit together (kinds of
-        container, columns, shapes, lengths).
+        If a source is called ``"target"``, if labels hold missing values written as text or whole
+        numbers that floating point would round, or if the domains do not fit together (kinds of
+        container, columns, ordered categories, shapes, lengths).
 
     See Also
     --------
@@ -111,7 +115,7 @@ def unpack_domains(X, y, sample_domain):
             return rows
         if labelled[indices].all() and not is_nullable(y):
             return rows, labels_alone(y, np.isin(np.arange(len(labelled)), indices), discrete=True)
-        return rows, _safe_indexing(y if hasattr(y, "take") else np.asarray(y), indices)
+        return rows, take_rows(y, indices)
 
     return {name: take(name) for name in domains.sources}, take(TARGET)
 
@@ -235,11 +239,59 @@ def concatenate(kind, parts):
     if kind == "sparse matrix":
         return sparse.vstack(parts, format="csr")
     if kind.startswith("pandas"):
-        import pandas as pd
-
-        return pd.concat(parts)
+        return _concatenate_pandas(parts)
     if kind.startswith("polars"):
-        import polars as pl
-
-        return pl.concat(parts, how="vertical_relaxed")
+        return _concatenate_polars(parts)
     return np.concatenate(parts)
+
+
+def _concatenate_pandas(parts):
+    """Stack frames or Series; a category column gets the categories of all parts."""
+    import pandas as pd
+
+    if parts[0].ndim == 1:
+        return pd.concat(_with_common_categories(parts))
+    for name, dtype in parts[-1].dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype):
+            pieces = _with_common_categories([part[name] for part in parts])
+            parts = [part.assign(**{name: piece}) for part, piece in zip(parts, pieces)]
+    return pd.concat(parts)
+
+
+def _concatenate_polars(parts):
+    """Stack frames or Series; an Enum gets the categories of all parts."""
+    import polars as pl
+
+    if isinstance(parts[0], pl.Series):
+        frames = [part.to_frame() for part in parts]
+        frames = [frame.rename({frame.columns[0]: frames[0].columns[0]}) for frame in frames]
+        return _concatenate_polars(frames).to_series()
+    for name in parts[-1].columns:
+        types = [part.schema[name] for part in parts]
+        if all(isinstance(type_, pl.Enum) for type_ in types):
+            dtype = pl.Enum(list(dict.fromkeys(c for type_ in types for c in type_.categories)))
+            parts = [part.with_columns(pl.col(name).cast(dtype)) for part in parts]
+    try:
+        return pl.concat(parts, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise ValueError(
+            f"the domains' columns are of types that do not fit together ({cause(error)}); give "
+            "each column the same type in all domains."
+        ) from error
+
+
+def _with_common_categories(pieces):
+    """Return Series of the last one's type of category, with the categories of all of them."""
+    import pandas as pd
+
+    types = [piece.dtype for piece in pieces]
+    if not isinstance(types[-1], pd.CategoricalDtype) or all(type_ == types[-1] for type_ in types):
+        return pieces
+    pieces = [piece.astype("category") for piece in pieces]
+    if any(piece.cat.ordered for piece in pieces):
+        raise ValueError(
+            f"the column {pieces[-1].name!r} has ordered categories, which are not the same in all "
+            f"domains; give it one type before, such as {shown(types[-1])}."
+        )
+    common = pd.api.types.union_categoricals(pieces).dtype
+    return [piece.astype(common) for piece in pieces]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sktransfer._containers import as_array
 from sktransfer._domains import MISSING_AS_TEXT, is_labelled
 from sktransfer._sklearn import _num_samples
 
@@ -10,16 +11,17 @@ _KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
 
 
 def read_labels(name, y, *, n_rows):
-    """Give the labels of a domain, those of one column as a vector, or say what is wrong."""
+    """Return the labels of a domain, those of one column as a vector, or say what is wrong."""
     n_labels = _num_samples(y)
     if n_labels != n_rows:
         raise ValueError(
             f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one "
             "label a row, a missing value (NaN or None) where there is none."
         )
-    y = _as_vector(y)
-    values = np.asarray(y)
-    if values.dtype.kind in "OUT":
+    if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    values = as_array(y)
+    if values.dtype.kind in "OU":
         text = {str(value) for value in values.ravel() if isinstance(value, str)}
         if not text.isdisjoint(MISSING_AS_TEXT):
             raise ValueError(
@@ -27,20 +29,9 @@ def read_labels(name, y, *, n_rows):
                 f"{sorted(text.intersection(MISSING_AS_TEXT))}, missing values that were turned "
                 "into text; pass None or NaN there, or rename the class."
             )
-    return y
-
-
-def _as_vector(y):
-    """Give one column as a vector, and a list whose missing values NumPy would cast as objects."""
-    if hasattr(y, "iloc"):  # pandas, whose type of labels is to stay
-        return y.iloc[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if hasattr(y, "null_count") and hasattr(y, "to_list"):  # polars, which casts what has gaps
-        y = y.to_list()
-    if isinstance(y, list | tuple):
-        y = np.asarray(y, dtype=None if is_labelled(y).all() else object)
-    elif not hasattr(y, "dtype"):
-        y = np.asarray(y)
-    return np.ravel(y) if getattr(y, "shape", ())[1:] == (1,) else y
+    if is_nullable(y):
+        return y
+    return np.ravel(values) if values.shape[1:] == (1,) else values
 
 
 def stack_labels(labels, counts):
@@ -54,11 +45,12 @@ def stack_labels(labels, counts):
     arrays = {name: _plain_labels(name, y) for name, y in given.items()}
     kind, shape = _common(arrays)
     gaps = len(given) < len(labels) or not all(is_labelled(y).all() for y in arrays.values())
-    if kind != "numbers":
-        dtype = object if gaps else np.result_type(*arrays.values())
+    dtypes = [values.dtype for values in arrays.values()]
+    filler = {"numbers": np.nan, "dates": "NaT", "text": None}[kind]
+    if kind == "numbers":
+        dtype = np.result_type(*dtypes, *([np.float64] if gaps else []))
     else:
-        dtype = np.result_type(*arrays.values(), *([np.float64] if gaps else []))
-    filler = None if np.dtype(dtype).kind == "O" else np.nan
+        dtype = object if gaps and kind == "text" else np.result_type(*dtypes)
     return np.concatenate(
         [
             _cast(name, arrays[name], dtype)
@@ -70,7 +62,7 @@ def stack_labels(labels, counts):
 
 
 def _common(arrays):
-    """Give the kind of the labels of all domains and the shape of one label."""
+    """Return the kind of the labels of all domains and the shape of one label."""
     kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
     if len(set(kinds.values())) > 1:
         raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
@@ -99,8 +91,8 @@ def _cast(name, labels, dtype):
 
 
 def _plain_labels(name, y):
-    """Give labels as an array whose missing values are NaN (numbers) or None (the rest)."""
-    values = np.asarray(y, dtype=object if is_nullable(y) else None)
+    """Return labels as an array whose missing values are NaN, NaT or None, by their type."""
+    values = as_array(y)
     if values.dtype.kind != "O":
         return values
     labelled = is_labelled(values)
@@ -130,4 +122,4 @@ def _stack_nullable(labels, counts):
         pd.Series(pd.array([pd.NA] * count, dtype=dtype) if labels[name] is None else labels[name])
         for name, count in counts.items()
     ]
-    return pd.concat(parts, ignore_index=True).array
+    return pd.concat(parts, ignore_index=True)  # arrays that Arrow holds cannot be indexed by rows

@@ -11,6 +11,7 @@ from sklearn.base import TransformerMixin, is_classifier, is_regressor
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import check_consistent_length
 
+from sktransfer._containers import as_array
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
 from sktransfer._packing import concatenate, kind_of
 from sktransfer._sklearn import (
@@ -64,6 +65,8 @@ class StepRows:
 def read_rows(X, y, sample_domain, *, target_labels):
     """Read what the steps may see of the training rows, and refuse what does not fit together."""
     domains = read_sample_domain(sample_domain, _num_samples(X))
+    if sample_domain is not None:
+        sample_domain = as_array(sample_domain)  # some containers cannot be indexed by rows
     if y is not None:
         check_consistent_length(X, y)
     labelled = None if y is None else is_labelled(y)

@@ -5,12 +5,13 @@
 
 import warnings
 
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
-from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import read_truth
 from sktransfer._sklearn import (
     StrOptions,
     _final_estimator_has,
@@ -456,6 +457,6 @@ class TransferPipeline(Pipeline):
         """
         if sample_weight is not None:
             params = params | {"sample_weight": sample_weight}
-        if y is not None and (labelled := is_labelled(y)).all():
-            y = labels_alone(y, labelled, discrete=is_classifier(self))
+        if y is not None and (is_classifier(self) or is_regressor(self)):
+            y = read_truth(y, discrete=is_classifier(self))
         return self._call("score", X, (y,), sample_domain, params)

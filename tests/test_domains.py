@@ -97,7 +97,7 @@ def test_few_rows_of_a_domain_are_named_with_their_counts():
     domains = read_sample_domain(["a", "b", "b", "target"], 4)
     message = (
         "Method needs at least 2 rows of every domain in sample_domain: 'a' has 1, 'target' has 1; "
-        "add rows, leave that domain out, or mend its name."
+        "add rows, leave that domain out, or correct its name."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         domains.check_rows(2, estimator_name="Method")

@@ -10,7 +10,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sktransfer._domains import is_labelled
+from sktransfer._domains import is_labelled, read_labels
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
@@ -253,14 +253,15 @@ class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
         return self.head_.outputs(features.astype(np.float64))
 
     def _check_labelled(self, X, y):
-        """Refuse a y that is not there or of another length; tell which rows have a label."""
+        """Return `y` as an array, and the mask of its labels, if it is of the right length."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
         check_consistent_length(X, y)
-        return is_labelled(y)
+        y = read_labels(y)
+        return y, is_labelled(y)
 
     def _refuse_missing(self, labelled):
         if not labelled.all():

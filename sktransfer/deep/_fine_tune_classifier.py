@@ -5,18 +5,17 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import assert_all_finite
+from sklearn.utils import compute_class_weight
 
-from sktransfer._domains import labels_alone
+from sktransfer._labels import read_classes
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.deep._base_fine_tune import _BaseFineTune
 from sktransfer.deep._training.head import Rows
 from sktransfer.deep._training.losses import SoftmaxLoss
 
 
-class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
+class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
     """Classify images with a pretrained network, the last stages of which may be trained further.
 
     Training has two phases [1]_. First a linear softmax head is trained to convergence on the
@@ -311,13 +310,9 @@ class FineTuneClassifier(ClassifierMixin, _BaseFineTune):
 
     def _read_target(self, X, y):
         """Validate y and set ``classes_``."""
-        labelled = self._check_labelled(X, y)
-        y = labels_alone(y, labelled, discrete=True) if labelled.all() else y
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "f":
-            assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
+        y, labelled = self._check_labelled(X, y)
         self._refuse_missing(labelled)
-        check_classification_targets(y)
+        y = read_classes(y, labelled)
         self.classes_, codes = np.unique(y, return_inverse=True)
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[codes].sum() > 0):

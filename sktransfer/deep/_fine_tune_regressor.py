@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
 
 from sktransfer._domains import labels_alone
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.deep._base_fine_tune import _BaseFineTune
 from sktransfer.deep._training.head import Rows
 from sktransfer.deep._training.losses import SquaredLoss
@@ -13,7 +14,7 @@ from sktransfer.deep._training.losses import SquaredLoss
 _SMALLEST_RELATIVE_SCALE = 1e-12
 
 
-class FineTuneRegressor(RegressorMixin, _BaseFineTune):
+class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
     """Predict numbers from images with a pretrained network, whose last stages may be trained.
 
     Training has two phases [1]_. First a ridge regression is solved on the network's pooled
@@ -260,7 +261,7 @@ class FineTuneRegressor(RegressorMixin, _BaseFineTune):
     def _read_target(self, X, y):
         """Validate y and set ``target_ndim_``."""
         name = type(self).__name__
-        labelled = self._check_labelled(X, y)
+        y, labelled = self._check_labelled(X, y)
         y = labels_alone(y, labelled, discrete=False) if labelled.all() else y
         if np.ndim(y) != 2:
             y = column_or_1d(y, warn=True)

@@ -16,10 +16,10 @@ from sktransfer._kernels.components import (
     transfer_components,
     unit_contrasts,
 )
+from sktransfer._labels import read_classes
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
-from sktransfer.feature._class_labels import class_labels
 
 
 class JointDistributionAligner(_BaseComponentAligner):
@@ -198,7 +198,7 @@ class JointDistributionAligner(_BaseComponentAligner):
                 "JointDistributionAligner reads the labels of source rows, but no source row has "
                 "one; label some, or use TransferComponentAligner, which needs none."
             )
-        y = class_labels(
+        y = read_classes(
             labels,
             labelled,
             reader="JointDistributionAligner",

@@ -18,9 +18,9 @@ from sktransfer._kernels.transport import (
     monge_maps,
     sinkhorn,
 )
+from sktransfer._labels import read_classes
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
-from sktransfer.feature._class_labels import class_labels
 from sktransfer.feature._plan_limits import check_memory, check_pot
 
 
@@ -290,7 +290,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
                     "OptimalTransportAligner(supervised=True) reads the labels of source rows, but "
                     "no source row has one; label some, or take supervised=False."
                 )
-            y = class_labels(
+            y = read_classes(
                 labels,
                 labelled,
                 reader="OptimalTransportAligner(supervised=True)",

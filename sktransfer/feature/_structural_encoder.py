@@ -15,9 +15,9 @@ from sktransfer._kernels.structural import (
     shared_directions,
     shared_frequency,
 )
+from sktransfer._labels import read_classes
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder
-from sktransfer.feature._class_labels import class_labels
 
 
 class StructuralEncoder(_BaseEncoder):
@@ -213,15 +213,14 @@ class StructuralEncoder(_BaseEncoder):
                 "but y is None; pass y with labels of source rows, or pivots='frequency'."
             )
         check_consistent_length(domains.codes, y)
-        y = column_or_1d(y, dtype=object) if isinstance(y, list | tuple) else column_or_1d(y)
-        y = hide_labels(y, domains.is_target)
+        y = column_or_1d(hide_labels(y, domains.is_target))
         labelled = is_labelled(y)
         if not labelled.any():
             raise ValueError(
                 "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
                 "but no source row has one; label some, or pass pivots='frequency'."
             )
-        labels = class_labels(
+        labels = read_classes(
             y,
             labelled,
             reader="StructuralEncoder(pivots='mutual_information')",

@@ -12,9 +12,9 @@ from sktransfer._kernels.supervised_components import (
     laplacian,
     supervised_components,
 )
+from sktransfer._labels import read_classes
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner, stacked
-from sktransfer.feature._class_labels import class_labels
 
 
 class TransferComponentAligner(_BaseComponentAligner):
@@ -216,7 +216,7 @@ class TransferComponentAligner(_BaseComponentAligner):
                 "TransferComponentAligner(supervised=True) reads the labels of source and target "
                 "rows in y, but no row has one; label some, or set supervised=False."
             )
-        y = class_labels(
+        y = read_classes(
             labels,
             labelled,
             reader="TransferComponentAligner(supervised=True)",

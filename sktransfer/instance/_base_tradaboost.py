@@ -10,18 +10,21 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sktransfer._domains import is_labelled, read_sample_domain
+from sktransfer._containers import text_columns_named
+from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels import boosting
+from sktransfer._messages import shown
 from sktransfer._random import seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
     Interval,
     _check_sample_weight,
     _fit_context,
+    _safe_indexing,
     get_tags,
 )
 from sktransfer.instance._learner import weight_parameter
-from sktransfer.instance._rows import check_rows, check_sources
+from sktransfer.instance._rows import check_rows, check_sources, named_columns
 
 
 class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
@@ -76,7 +79,8 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains.
+            Rows of all domains. A learner that is no tree gets a data frame as one, so that it can
+            select columns by name, and text in it is for the learner to encode.
         y : array-like of shape (n_samples,)
             Labels: classes of any type, or numbers. A row whose label is missing is left out.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -99,9 +103,9 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         """
         self.estimator_ = self._learner()
         self._check_learner(self.estimator_)
-        X = validate_data(self, X, None if y is None else "no_validation", **self._input_rules())
+        given_X, X = X, self._validate(X, None if y is None else "no_validation")
         check_consistent_length(X, y)
-        y = y if hasattr(y, "__getitem__") else np.asarray(y)
+        y = read_labels(y)
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -114,9 +118,13 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         y = self._read_labels(y, used)
         self.source_domains_ = domains.sources
         self._has_source = not domains.is_target[used].all()
+        rows = self._for_learner(given_X, X)
         self.sample_weight_ = np.zeros(len(used))
         self.sample_weight_[used] = self._boost(
-            X if used.all() else X[used], y, sample_weight[used], domains.codes[used]
+            rows if used.all() else _safe_indexing(rows, used),
+            y,
+            sample_weight[used],
+            domains.codes[used],
         )
         return self
 
@@ -146,7 +154,15 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     def _valid_new(self, X):
         """Validate rows to predict."""
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, **self._input_rules())
+        return self._for_learner(X, self._validate(X, reset=False))
+
+    def _validate(self, X, *y, **rules):
+        with text_columns_named(X, f"{type(self).__name__}(estimator={shown(self._learner())})"):
+            return validate_data(self, X, *y, **self._input_rules(), **rules)
+
+    def _for_learner(self, given_X, X):
+        """Return the rows as the learner gets them: a tree numbers, any other a data frame too."""
+        return X if _is_tree(self._learner()) else named_columns(given_X, X)
 
     def _only_last_half(self):
         """Tell whether only the last half of the rounds votes."""

@@ -5,11 +5,11 @@ from sklearn.base import ClassifierMixin
 from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer._kernels import boosting, boosting_votes
+from sktransfer._labels import read_classes
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import run_rounds
-from sktransfer.instance._rows import read_classes
-from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
 class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaBoost):

@@ -9,11 +9,11 @@ from sklearn.tree import DecisionTreeRegressor
 from sktransfer._kernels import boosting
 from sktransfer._kernels.boosting_regression import adjusted_errors, weighted_median
 from sktransfer._kernels.boosting_votes import first_voter
+from sktransfer._labels import read_numbers
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import StrOptions, _safe_indexing
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
-from sktransfer.instance._rows import read_numbers
-from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
 class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoost):

@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from sktransfer._domains import hide_labels, is_labelled, read_sample_domain
+from sktransfer._containers import text_columns_named
+from sktransfer._domains import hide_labels, is_labelled, read_labels, read_sample_domain
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
@@ -18,6 +19,7 @@ from sktransfer._sklearn import (
     get_tags,
 )
 from sktransfer.instance._learner import innermost_learner, weight_parameter
+from sktransfer.instance._rows import named_columns
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
 
@@ -65,7 +67,8 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows of all domains, float64 or float32; sparse ones, and missing values (NaN), where
             both `estimator` and `weighter` say by their tags that they take them. `estimator` gets
-            a data frame as one, so that it can call columns by their names.
+            a data frame as one, so that it can call columns by their names. All columns are
+            numbers, because the weighter compares them: encode text in a step before.
         y : array-like of shape (n_samples,)
             Labels; missing values where there is none. Target rows need none.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -93,7 +96,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         _check_takes_weights(learner)
         given_X, X = X, self._validate(X, None if y is None else "no_validation")
         check_consistent_length(X, y)
-        y = y if hasattr(y, "__getitem__") else np.asarray(y)
+        y = read_labels(y)
         sample_weight = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
@@ -110,7 +113,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         self.sample_weight_ = np.where(used, sample_weight * weights, 0)
         (self.estimator_,) = self._clones(learner, rng)
         given = {weight_parameter(learner): self.sample_weight_[used]}
-        rows = _safe_indexing(_named_columns(given_X, X), np.flatnonzero(used))
+        rows = _safe_indexing(named_columns(given_X, X), np.flatnonzero(used))
         self.estimator_.fit(rows, labels, **given)
         return self
 
@@ -123,7 +126,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         weights = np.ones(X.shape[0])
         if (seen & ~domains.is_target).any() and seen_target.any():
             marks = np.where(domains.is_target, -1, 1)[seen]
-            hidden = hide_labels(y, domains.is_target)[seen]
+            hidden = hide_labels(np.ravel(y), domains.is_target)[seen]
             self.weighter_.fit(X[seen], hidden, sample_domain=marks)
             weights[seen] = self.weighter_.weights_
         else:
@@ -148,18 +151,19 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
     def _ask(self, method, X):
         check_is_fitted(self)
         valid_X = self._validate(X, reset=False)
-        return getattr(self.estimator_, method)(_named_columns(X, valid_X))
+        return getattr(self.estimator_, method)(named_columns(X, valid_X))
 
     def _validate(self, X, *y, **rules):
-        X = validate_data(
-            self,
-            X,
-            *y,
-            dtype=[np.float64, np.float32],
-            accept_sparse="csr" if self._both_take("sparse") else False,
-            ensure_all_finite="allow-nan",
-            **rules,
-        )
+        with text_columns_named(X, type(self).__name__):
+            X = validate_data(
+                self,
+                X,
+                *y,
+                dtype=[np.float64, np.float32],
+                accept_sparse="csr" if self._both_take("sparse") else False,
+                ensure_all_finite="allow-nan",
+                **rules,
+            )
         if not self._both_take("allow_nan"):
             self._refuse_missing(X)
         return X
@@ -194,11 +198,6 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         tags.input_tags.sparse = self._both_take("sparse")
         tags.input_tags.allow_nan = self._both_take("allow_nan")
         return tags
-
-
-def _named_columns(given_X, X):
-    """Give the data frame that the caller gave, or else its rows as a valid array."""
-    return given_X if hasattr(given_X, "columns") else X
 
 
 def _check_takes_weights(estimator):

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._base import refuse_sparse
+from sktransfer._containers import text_columns_named
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
 from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
@@ -92,14 +93,15 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
     def _read_rows(self, X, **rules):
         """Give valid rows, sparse ones as a CSR array where the method takes them."""
         refuse_sparse(X, type(self).__name__, because=self._densifies)
-        X = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            accept_sparse=self._accept_sparse,
-            ensure_all_finite="allow-nan" if self._accept_nan else True,
-            **rules,
-        )
+        with text_columns_named(X, type(self).__name__):
+            X = validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                accept_sparse=self._accept_sparse,
+                ensure_all_finite="allow-nan" if self._accept_nan else True,
+                **rules,
+            )
         check_magnitude(X, self)
         return csr_array(X) if issparse(X) else X
 

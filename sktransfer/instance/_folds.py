@@ -3,13 +3,15 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from sktransfer._sklearn import _safe_indexing
+
 
 def sorted_folds(X, y, is_target, *, n_folds):
     """Deal target rows to folds in the order of their labels (and equal labels by their features).
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix, DataFrame} of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,)
     is_target : ndarray of shape (n_samples,), dtype bool
     n_folds : int
@@ -32,7 +34,7 @@ def sorted_folds(X, y, is_target, *, n_folds):
             f"and {len(rows)} target row has a label and a weight above 0; label two at least, or "
             "use TrAdaBoostRegressor."
         )
-    features = X[rows].toarray() if issparse(X) else X[rows]
+    features = X[rows].toarray() if issparse(X) else np.asarray(_safe_indexing(X, rows))
     ties = features.T[::-1] if features.dtype.kind in "biuf" else ()
     dealt = np.empty(len(rows), dtype=np.intp)
     dealt[np.lexsort((*ties, y[rows]))] = np.arange(len(rows)) % min(n_folds, len(rows))

@@ -8,13 +8,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils import check_consistent_length
 
-from sktransfer._domains import is_labelled, read_sample_domain
+from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
+from sktransfer._labels import read_classes
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 from sktransfer.instance._row_order import order_of_rows
-from sktransfer.instance._rows import read_classes
 
 
 class LabelShiftWeighter(_BaseClassifierWeighter):
@@ -182,7 +182,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         domains = read_sample_domain(sample_domain, X.shape[0])
         if not domains.sources:
             return self._store(domains, None, X.dtype)
-        y = y if hasattr(y, "__getitem__") else np.asarray(y)
+        y = read_labels(y)
         labelled = is_labelled(y) & ~domains.is_target
         if not labelled.any():
             raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from sktransfer._domains import TARGET
 from sktransfer._kernels import boosting
 from sktransfer._random import generator
-from sktransfer._sklearn import Interval
+from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
 
 
@@ -143,11 +143,12 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         ]
         learners = self._clones(self.n_estimators * len(parts), generator(self.random_state))
         chosen, candidates = [], []
+        X_target = _safe_indexing(X, ~is_source)
 
         def fit_round(weights):
             fitted = [self._fit_part(next(learners), p, y, weights, sample_weight) for p in parts]
             given = self._scale(weights, sample_weight)
-            missed = [learner.predict(X[~is_source]) != y[~is_source] for learner in fitted]
+            missed = [learner.predict(X_target) != y[~is_source] for learner in fitted]
             errors = [np.average(each, weights=given[~is_source]) for each in missed]
             candidates.append(errors)
             chosen.append(boosting.first_least(errors))
@@ -175,5 +176,5 @@ class _Part:
 
     def __init__(self, X, convert, is_source, rows):
         self.rows, self.is_whole = rows, rows.all()
-        self.X = convert(X if self.is_whole else X[rows])
+        self.X = convert(X if self.is_whole else _safe_indexing(X, rows))
         self.is_source = is_source[rows]

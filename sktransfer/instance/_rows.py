@@ -1,13 +1,24 @@
-"""The rows that a boosting method learns from, and their labels."""
+"""The rows that a boosting method learns from."""
 
 import warnings
 
-import numpy as np
-from sklearn.utils import assert_all_finite
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
-from sktransfer._domains import labels_alone
+def named_columns(given_X, X):
+    """Return the data frame that the caller passed, or else its rows as a valid array.
+
+    Parameters
+    ----------
+    given_X : array-like of shape (n_samples, n_features)
+        As the caller passed it.
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Its rows after validation.
+
+    Returns
+    -------
+    X : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
+        A data frame if there is one, so that an estimator can select columns by name.
+    """
+    return given_X if hasattr(given_X, "columns") else X
 
 
 def check_rows(domains, used, sample_weight, *, estimator_name):
@@ -58,41 +69,3 @@ def check_sources(domains, used, *, estimator_name):
             f"{estimator_name} learns from each source, and no row of the sources {silent} in "
             "sample_domain has a label and a weight above 0; label some, or leave these rows out."
         )
-
-
-def read_numbers(y, used):
-    """Give the labels of some rows as floating-point numbers, or raise scikit-learn's errors.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    used : ndarray of shape (n_samples,), dtype bool
-        The rows to read, all of them labelled.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_used,)
-        float32 stays float32; anything else becomes float64.
-    """
-    assert_all_finite(np.asarray(y)[used], input_name="y")
-    labels = column_or_1d(labels_alone(y, used, discrete=False), warn=True)
-    return labels if labels.dtype.kind == "f" else labels.astype(np.float64)
-
-
-def read_classes(y, used):
-    """Give the labels of some rows as an array of classes, or raise scikit-learn's errors.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    used : ndarray of shape (n_samples,), dtype bool
-        The rows to read, all of them labelled.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_used,)
-    """
-    assert_all_finite(np.asarray(y)[used], input_name="y")
-    labels = column_or_1d(labels_alone(y, used, discrete=True), warn=True)
-    check_classification_targets(labels)
-    return labels

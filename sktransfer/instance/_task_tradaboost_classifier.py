@@ -151,7 +151,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             sources += [name] * len(learners)
         self.pool_sources_ = np.array(sources, dtype=str)
         is_target = codes < 0
-        rows = X[is_target], y[is_target], sample_weight[is_target]
+        rows = _safe_indexing(X, is_target), y[is_target], sample_weight[is_target]
         if self.pool_:
             rounds, chosen, self.estimator_flipped_ = self._choose(*rows)
             self.estimator_sources_ = self.pool_sources_[chosen]

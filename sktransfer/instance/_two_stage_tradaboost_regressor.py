@@ -13,7 +13,7 @@ from sktransfer._kernels.boosting_regression import (
     weighted_median,
 )
 from sktransfer._random import generator
-from sktransfer._sklearn import Interval
+from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
 from sktransfer.instance._folds import sorted_folds
 from sktransfer.instance._learner import check_learner
@@ -195,7 +195,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         if not (weights > 0).all():
             kept = weights > 0
             X, y, weights, sample_weight, is_source = (
-                X[kept],
+                _safe_indexing(X, kept),
                 y[kept],
                 weights[kept],
                 sample_weight[kept],
@@ -222,9 +222,15 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
             filled = weights.copy()
             filled[target] *= weights[~is_source].sum() / weights[target].sum()
             rounds = self._second_stage(
-                X[train], y[train], filled[train], sample_weight[train], is_source[train], rng
+                _safe_indexing(X, train),
+                y[train],
+                filled[train],
+                sample_weight[train],
+                is_source[train],
+                rng,
             )
-            said = np.array([learner.predict(X[held_out]) for learner in rounds.learners])
+            X_out = _safe_indexing(X, held_out)
+            said = np.array([learner.predict(X_out) for learner in rounds.learners])
             missed = weighted_median(said, np.array(rounds.votes)) - y[held_out]
             squares += (sample_weight[held_out] * missed.astype(np.float64) ** 2).sum()
         return np.sqrt(squares / sample_weight[~is_source].sum())

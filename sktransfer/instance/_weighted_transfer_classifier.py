@@ -5,9 +5,9 @@ from sklearn.base import ClassifierMixin, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 
+from sktransfer._labels import read_classes
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
-from sktransfer.instance._rows import read_classes
-from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
 def _estimator_has(method):

@@ -3,9 +3,9 @@
 from sklearn.base import RegressorMixin, is_classifier
 from sklearn.linear_model import Ridge
 
+from sktransfer._labels import read_numbers
+from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
-from sktransfer.instance._rows import read_numbers
-from sktransfer.instance._scoring import _ScoresLabelsAlone
 
 
 class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeightedTransfer):

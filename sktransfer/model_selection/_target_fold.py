@@ -97,7 +97,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
             )
         check_consistent_length(X, y)
         domains = read_sample_domain(groups, n_samples)
-        candidates = np.flatnonzero(domains.is_target & is_labelled(y))
+        labelled = is_labelled(y)
+        candidates = np.flatnonzero(domains.is_target & labelled)
         if len(candidates) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is more than the {len(candidates)} labelled target "
@@ -106,6 +107,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         mask = np.zeros(n_samples, dtype=bool)
         mask[candidates] = True
         labels = labels_alone(y, mask, discrete=True)
+        if not labelled.all():
+            _refuse_objects(y, labels)
         fold_of = self._deal(labels)
         for fold in range(self.n_splits):
             test = candidates[fold_of == fold]
@@ -123,6 +126,24 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         for fold, (_, test) in enumerate(folds.split(labels)):
             fold_of[test] = fold
         return fold_of
+
+
+def _refuse_objects(y, labels):
+    """Raise ValueError if scikit-learn's scorers refuse the classes that `y` holds beside gaps.
+
+    Those are objects other than texts: the numbers 0 and 1 in an array of objects are no classes
+    for a scorer with a name, and cross-validation hands them over as they are.
+    """
+    if not isinstance(getattr(y, "dtype", None), np.dtypes.ObjectDType):
+        return  # other containers give texts, whole numbers and dates as what they are
+    if labels.dtype.kind == "O" or (labels.dtype.kind != "U" and _are_classes(labels)):
+        types = sorted({type(value).__name__ for value in labels.ravel().tolist()})[:5]
+        raise ValueError(
+            f"y is an array of objects that holds labels of type {', '.join(types)}, which are no "
+            "texts, and missing labels; scorers do not read such classes: pass numbers and booleans"
+            " as y.astype(float), with NaN for a missing label, dates as datetime64 with NaT, and "
+            "anything else as text with None."
+        )
 
 
 def _are_classes(labels):

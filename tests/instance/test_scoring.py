@@ -49,11 +49,11 @@ def test_classes_with_gaps_are_scored_as_the_same_without_gaps_are(model, classe
     codes = (y > 0).astype(int)
     objects = np.array(classes, dtype=object)[codes]
     objects[gaps] = None
-    settings = {"groups": sample_domain, "params": {"sample_domain": sample_domain}}
-    scores = cross_val_score(model, X, objects, cv=TargetFold(3), **settings)
-    expected = cross_val_score(
-        model, X, np.where(gaps, np.nan, codes), cv=TargetFold(3), **settings
-    )
+    floats = np.where(gaps, np.nan, codes)
+    splits = list(TargetFold(3).split(X, floats, sample_domain))
+    settings = {"cv": splits, "params": {"sample_domain": sample_domain}}
+    scores = cross_val_score(model, X, objects, **settings)
+    expected = cross_val_score(model, X, floats, **settings)
     assert_allclose(scores, expected)
     fitted = model.fit(X, objects, sample_domain=sample_domain)
     weights = np.arange(1.0, 61.0)

@@ -2,7 +2,7 @@
 
 from sklearn.base import is_classifier
 
-from sktransfer._domains import is_labelled, labels_alone
+from sktransfer._labels import read_truth
 
 
 class _ScoresLabelsAlone:
@@ -34,11 +34,5 @@ class _ScoresLabelsAlone:
         ValueError
             When a row has no label.
         """
-        labelled = is_labelled(y)
-        if not labelled.all():
-            raise ValueError(
-                f"y holds no label for {(~labelled).sum()} of {len(labelled)} rows, which cannot "
-                "be scored; pass labelled rows alone, as cross-validation by TargetFold does."
-            )
-        y = labels_alone(y, labelled, discrete=is_classifier(self))
+        y = read_truth(y, discrete=is_classifier(self))
         return super().score(X, y, sample_weight=sample_weight)

@@ -1,0 +1,164 @@
+"""NumPy arrays from the containers that users keep labels and names of domains in."""
+
+from contextlib import contextmanager
+from numbers import Real
+
+import numpy as np
+
+from sktransfer._messages import shown
+from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
+
+
+def as_array(values):
+    """Return labels, or names of domains, as a NumPy array in which missing values stay missing.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        A list, an array (a masked one too), a Series, Index, extension array or DataFrame of
+        pandas, a Series or DataFrame of polars, an Array, ChunkedArray or Table of pyarrow, or
+        anything else that NumPy reads.
+
+    Returns
+    -------
+    array : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        A missing value is NaN among floating-point numbers, NaT among dates, and a missing value
+        of any kind in an array of objects. Whole numbers with gaps are objects, so that none is
+        rounded.
+    """
+    if isinstance(values, np.ndarray):
+        return _from_numpy(values)
+    columns = _columns(values)
+    if columns is not None:
+        columns = [as_array(column) for column in columns]
+        return np.column_stack(columns) if columns else np.empty((_num_samples(values), 0))
+    if not hasattr(values, "__array__") and hasattr(values, "__len__"):
+        return _from_sequence(values)
+    array = _from_numpy(np.asarray(values))
+    if array.dtype.kind == "f" and _has_nulls(values):
+        return _whole_numbers(values, array)
+    return array.astype(object) if array.dtype.kind == "U" else array
+
+
+def take(values, rows):
+    """Return the rows of a container at the positions `rows`, in a container of its kind.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    rows : ndarray of int
+
+    Returns
+    -------
+    taken : array-like of shape (n_rows,) or (n_rows, n_outputs)
+    """
+    if _module(values) == "pandas" and not hasattr(values, "iloc"):
+        return values.take(rows)  # arrays that Arrow holds take no other way
+    if isinstance(values, tuple) or not hasattr(values, "__getitem__"):
+        values = list(values) if isinstance(values, tuple) else np.asarray(values)
+    return _safe_indexing(values, rows)
+
+
+@contextmanager
+def text_columns_named(X, name):
+    """Name the columns of a data frame that hold text, if a conversion to numbers fails on them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows that are converted inside of the context.
+    name : str
+        The name of the estimator in the message.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if not hasattr(X, "columns") or "could not convert" not in str(error):
+            raise
+        columns = {str(column): as_array(X[column]).ravel() for column in list(X.columns)}
+        text = [
+            column
+            for column, values in columns.items()
+            if values.dtype.kind == "O" and any(isinstance(value, str) for value in values)
+        ]
+        raise ValueError(
+            f"{name} computes with numbers, but the columns {shown(text)} of X hold text; encode "
+            "them in an earlier step of a transfer pipeline, by OneHotEncoder in a "
+            "ColumnTransformer for instance."
+        ) from error
+
+
+def is_missing(value):
+    """Tell whether one label is a missing value: None, NaN, NaT or ``pandas.NA``."""
+    if value is None or is_pandas_na(value):
+        return True
+    if isinstance(value, Real | np.datetime64 | np.timedelta64):
+        return bool(value != value)
+    return False
+
+
+def _module(values):
+    return type(values).__module__.partition(".")[0]
+
+
+def _columns(values):
+    """Return the columns of a data frame, None for anything else."""
+    if not hasattr(values, "columns"):
+        return None
+    if hasattr(values, "iloc"):
+        return [values.iloc[:, k] for k in range(values.shape[1])]
+    if hasattr(values, "get_columns"):  # polars
+        return values.get_columns()
+    return list(values.columns) if _module(values) == "pyarrow" else None
+
+
+def _from_numpy(array):
+    """Return an array of a kind that scikit-learn reads, without a mask."""
+    if np.ma.isMaskedArray(array):
+        hidden = np.ma.getmaskarray(array)
+        array = np.ma.getdata(array)
+        if hidden.any():
+            array = array.astype(object)
+            array[hidden] = None
+    if array.dtype.kind == "T":
+        array = array.astype(object)
+        if all(isinstance(value, str) for value in array.ravel()):
+            array = array.astype(str)
+    return array
+
+
+def _has_nulls(values):
+    """Tell whether a container that keeps missing values apart holds some."""
+    if hasattr(values, "null_count"):  # polars has a method, pyarrow an attribute
+        return bool(values.null_count() if callable(values.null_count) else values.null_count)
+    if _module(values) == "pandas" and hasattr(values, "isna"):
+        return bool(np.asarray(values.isna()).any())
+    return False
+
+
+def _whole_numbers(values, array):
+    """Return whole numbers with gaps as objects; `array` is the container in floating point."""
+    if getattr(getattr(values, "dtype", None), "kind", None) == "f":
+        return array
+    if hasattr(values, "to_pylist"):
+        items = values.to_pylist()
+    else:
+        items = values.to_list() if hasattr(values, "to_list") else list(values)
+    whole = any(isinstance(item, int | np.integer) for item in items)
+    return np.array(items, dtype=object) if whole else array
+
+
+def _from_sequence(values):
+    """Return a list as NumPy does, but with texts and missing values as they are."""
+    items = values if isinstance(values, list | tuple) else list(values)
+    objects = np.asarray(items, dtype=object)
+    plain = np.asarray(items)
+    if plain.dtype.kind in "biu" or objects.ndim > 2:
+        return plain
+    missing = np.frompyfunc(is_missing, 1, 1)(objects).astype(bool)
+    if plain.dtype.kind == "U":
+        texts = [isinstance(value, str) for value in objects[~missing]]
+        return objects if missing.any() or all(texts) else plain
+    nan = [isinstance(value, float | np.floating) for value in objects[missing]]
+    numbers = np.asarray(objects[~missing].tolist()).dtype.kind in "iuf"
+    return plain if numbers and all(nan) else objects
