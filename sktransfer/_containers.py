@@ -159,6 +159,6 @@ def _from_sequence(values):
     if plain.dtype.kind == "U":
         texts = [isinstance(value, str) for value in objects[~missing]]
         return objects if missing.any() or all(texts) else plain
-    nan = [isinstance(value, float | np.floating) for value in objects[missing]]
-    numbers = np.asarray(objects[~missing].tolist()).dtype.kind in "iuf"
-    return plain if numbers and all(nan) else objects
+    if missing.any() and not all(isinstance(v, float | np.floating) for v in objects.ravel()):
+        return objects
+    return plain

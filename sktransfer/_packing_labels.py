@@ -3,7 +3,7 @@
 import numpy as np
 
 from sktransfer._containers import as_array
-from sktransfer._domains import MISSING_AS_TEXT, is_labelled
+from sktransfer._domains import MISSING_AS_TEXT, is_labelled, labels_alone
 from sktransfer._sklearn import _num_samples
 
 # What labels are called in an error, by the kind of their dtype; the rest is text.
@@ -31,6 +31,9 @@ def read_labels(name, y, *, n_rows):
             )
     if is_nullable(y):
         return y
+    if not isinstance(y, np.ndarray) and not hasattr(y, "iloc"):
+        labelled = is_labelled(values)
+        values = labels_alone(values, labelled, discrete=False) if labelled.all() else values
     return np.ravel(values) if values.shape[1:] == (1,) else values
 
 
