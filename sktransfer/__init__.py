@@ -27,6 +27,7 @@ _HOME_OF = {
     "NearestNeighborWeighter": "sktransfer.instance",
     "OptimalTransportAligner": "sktransfer.feature",
     "PretrainedFeatureExtractor": "sktransfer.deep",
+    "RepeatedTargetFold": "sktransfer.model_selection",
     "SelfTaughtEncoder": "sktransfer.feature",
     "StructuralEncoder": "sktransfer.feature",
     "SubspaceAligner": "sktransfer.feature",
