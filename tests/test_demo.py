@@ -100,7 +100,7 @@ def test_wrong_options_are_refused_in_a_sentence(arguments, message, capsys):
 def test_a_missing_extra_is_named_before_the_work_begins(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(_experiment, "find_spec", lambda name: None if name == "torch" else name)
     assert main(["demo", "--out", str(tmp_path)]) == 1
-    message = 'the demo needs torch, not installed: pip install "sktransfer[torch,plot]".'
+    message = f"the demo needs torch, not installed: run {install_command('torch', 'plot')}."
     assert message in capsys.readouterr().err
 
 

@@ -3,14 +3,18 @@
 import difflib
 import importlib.resources
 import os
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from sktransfer._extras import install_command
+from sktransfer._messages import shown
 from sktransfer.deep._preprocessing import Preprocessing, read_input_size
 
 BUILT_IN = ("glyphs",)
@@ -79,6 +83,9 @@ class Backbone:
     engines: tuple[str, ...] = ("onnx", "torch")
     module: object = field(default=None, compare=False, repr=False)
     load_report: object = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self):
+        return vars(self) | {"module": _to_pickle(self.module)}
 
     def locate(self, stage):
         """Find a stage.
@@ -250,6 +257,7 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
     if isinstance(backbone, Backbone):
         return _describe_again(backbone, weights, **options)
     if _is_module(backbone) or str(backbone).startswith(ZOOS):
+        _check_libraries(backbone)
         from sktransfer.deep._modules.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
@@ -320,6 +328,50 @@ def _hashable(preprocessing):
         f"preprocessing={preprocessing!r} is not known: expected 'torch', 'tf', 'caffe', a pair "
         "(mean, std), a Preprocessing, or None."
     )
+
+
+class TakesBackbone:
+    """Let estimators with a parameter `backbone` be pickled and cloned with any torch module.
+
+    torch pickles no parametrized module, and copies none that keeps tensors of a former pass.
+    """
+
+    def __getstate__(self):
+        return super().__getstate__() | {"backbone": _to_pickle(self.backbone)}
+
+    def __sklearn_clone__(self):
+        if not _is_module(self.backbone):
+            return super().__sklearn_clone__()
+        from sktransfer.deep._modules.copies import copy_module
+
+        bare = copy(self)
+        bare.backbone = None
+        clone = super(TakesBackbone, bare).__sklearn_clone__()
+        clone.backbone = copy_module(self.backbone)
+        return clone
+
+
+def _to_pickle(backbone):
+    """A value that can be pickled, and whose pickle becomes the backbone again."""
+    if not _is_module(backbone):
+        return backbone
+    from sktransfer.deep._modules.copies import to_pickle
+
+    return to_pickle(backbone)
+
+
+def _check_libraries(backbone):
+    """Name all packages at once that a zoo's network needs and that are not installed."""
+    zoo = str(backbone).partition(":")[0] if isinstance(backbone, str) else ""
+    needed = {"hf": "transformers", "torchvision": "torchvision", "timm": "timm"}.get(zoo)
+    missing = [name for name in ("torch", needed) if name and find_spec(name) is None]
+    if needed and "torch" in missing:
+        raise ImportError(
+            f"backbone={shown(backbone)} runs in torch: {' and '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not installed; run "
+            f"{install_command('hf' if zoo == 'hf' else 'zoo')}, or export the network to an "
+            "'.onnx' file elsewhere, whose features need neither."
+        )
 
 
 def _is_module(backbone):

@@ -14,6 +14,7 @@ from sktransfer._domains import is_labelled, read_labels
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
+from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.engine import engine_key
 from sktransfer.deep._engines.tail import built_stages, run_torch
 from sktransfer.deep._find_again import find_again
@@ -28,7 +29,7 @@ from sktransfer.deep._training.settings import Settings
 from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart
 
 
-class _BaseFineTune(_Persistent, CallbackSupportMixin, BaseEstimator, ABC):
+class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstimator, ABC):
     """Fit a head on a pretrained network, and those of its stages that are not frozen.
 
     A subclass has the parameters in its own ``__init__`` and one hook, `_read_target`.

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
+from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import stage_features, warn_of_faults
 from sktransfer.deep._find_again import find_again
@@ -17,7 +18,7 @@ from sktransfer.deep._images.image_format import learn_image_format, validate_im
 from sktransfer.deep._known_networks import resolve_known
 
 
-class PretrainedFeatureExtractor(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PretrainedFeatureExtractor(TakesBackbone, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Describe images by what a pretrained network sees in them.
 
     Each image runs through the network up to a stage, and the stage's feature map, pooled over

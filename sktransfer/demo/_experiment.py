@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sktransfer import FineTuneClassifier, pack_domains
+from sktransfer._extras import install_command
 from sktransfer.datasets import load_printed_digits
 from sktransfer.demo._methods import methods
 from sktransfer.demo._report import format_table, write_report
@@ -82,8 +83,8 @@ def _check_ready(out):
     missing = [name for name in ("torch", "matplotlib") if find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"the demo needs {' and '.join(missing)}, not installed: "
-            'pip install "sktransfer[torch,plot]".'
+            f"the demo needs {' and '.join(missing)}, not installed: run "
+            f"{install_command('torch', 'plot')}."
         )
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file; name a folder.")

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from sktransfer._extras import install_command
+
 try:
     import torch
 except ImportError as error:
     raise ImportError(
-        "Training a network needs torch, which is not installed; run "
-        'pip install "sktransfer[torch]".'
+        f"Training a network needs torch, which is not installed; run {install_command('torch')}."
     ) from error
 
 from sktransfer.deep._engines.pooling import pool

@@ -1,22 +1,18 @@
-"""Checkpoints as people leave them, read as data alone and loaded by layer name."""
+"""Checkpoints of any training script, read as data alone and loaded by layer name."""
 
+import os
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-# Where the weights stand in a checkpoint that also holds an epoch, an optimizer and more.
+from sktransfer._extras import install_command
+from sktransfer._messages import cause, shown
+from sktransfer.deep._modules.renaming import match_names
+from sktransfer.deep._modules.tensors import find_fault
+
+# The usual keys of the weights in a checkpoint that also holds an epoch, an optimizer and more.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
-
-# What wrappers and training scripts put before the names of layers.
-_WRAPPERS = frozenset(
-    [
-        *("module", "model", "backbone", "net", "network", "_orig_mod", "feature_extractor"),
-        *("encoder", "encoder_q", "base_encoder", "student", "teacher", "trunk"),
-    ]
-)
-
-# How many wrappers may be around a network.
-_DEEPEST = 3
 
 _SUFFIXES = (".pth", ".pt", ".th", ".bin", ".ckpt", ".tar", ".safetensors")
 
@@ -70,99 +66,109 @@ def read_checkpoint(path):
 
     Raises
     ------
+    TypeError
+        If `path` is no path.
     FileNotFoundError
-        When there is no such file.
+        If there is no such file.
     ValueError
-        When it is no such file, holds more than data, or no weights.
+        If the file is damaged, is no checkpoint, holds more than data, or holds no weights.
     """
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"weights={shown(path)} is no path: expected None or a checkpoint's path.")
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"weights={str(path)!r}: there is no such file.")
+    of = f"weights={shown(str(path))}"
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{of}: there is no such file.")
     if path.suffix not in _SUFFIXES:
         raise ValueError(
-            f"weights={str(path)!r} is no checkpoint that can be read: expected a file that ends "
-            f"with {', '.join(_SUFFIXES)}."
+            f"{of} is no checkpoint that can be read: expected a file that ends with "
+            f"{', '.join(_SUFFIXES)}."
         )
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    content = _read_safetensors(path, of) if path.suffix == ".safetensors" else _read_torch(path, of)
     state = _find_state(content)
     if not state:
         raise ValueError(
-            f"weights={str(path)!r} holds no dict of names and tensors; save one with "
+            f"{of} holds no dict of names and tensors; save one with "
             "torch.save(network.state_dict(), path)."
         )
     return state
 
 
-def _read_safetensors(path):
+def _read_safetensors(path, of):
     try:
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
     except ImportError as error:
         raise ImportError(
-            f"weights={str(path)!r} needs safetensors, which is not installed; run "
-            'pip install "sktransfer[save]".'
+            f"{of} needs safetensors, which is not installed; run {install_command('save')}."
         ) from error
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"weights={str(path)!r} is damaged or no safetensors file ({error})."
-        ) from error
+    except Exception as error:  # besides its own errors, those of torch for odd dtypes and sizes
+        raise ValueError(f"{of} is damaged or no safetensors file ({cause(error)}).") from error
 
 
-def _read_torch(path):
+def _read_torch(path, of):
     import torch
 
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of torch on its own file formats
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # its message gives the advice to run the code
         raise ValueError(
-            f"weights={str(path)!r} is damaged, or holds more than tensors and plain values, so "
-            "that reading it would run code: in a program that you trust with it, save "
-            "network.state_dict() alone with torch.save or safetensors."
+            f"{of} is damaged, or holds more than tensors and plain values, so that reading it "
+            "would run code: in a program that you trust with it, save network.state_dict() alone "
+            "with torch.save or safetensors."
         ) from error
-    except (RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(
-            f"weights={str(path)!r} is damaged or no checkpoint of torch ({error})."
-        ) from error
+    except Exception as error:  # the reader meets damage in as many ways as there are
+        raise ValueError(f"{of} is damaged or no checkpoint of torch ({cause(error)}).") from error
 
 
 def _find_state(content):
-    """The names and tensors in what a file holds: at its top, or the nearest dict below."""
+    """The names and tensors of a file: at its top, or in the nearest dict below.
+
+    Each dict is visited once, because a file may hold one in itself, or on very many paths.
+    """
     import torch
 
-    level = [content]
+    level, seen = [content], {id(content)}
     while level:
         for value in level:
             if isinstance(value, dict):
                 state = {k: v for k, v in value.items() if torch.is_tensor(v)}
                 if state and all(isinstance(name, str) for name in state):
                     return state
-        level = [inner for value in level if isinstance(value, dict) for inner in _below(value)]
+        below = []
+        for value in level:
+            for inner in _below(value) if isinstance(value, dict) else ():
+                if id(inner) not in seen:
+                    seen.add(id(inner))
+                    below.append(inner)
+        level = below
     return {}
 
 
 def _below(value):
-    """What a dict holds, the usual homes of weights first; never the state of an optimizer."""
+    """The values of a dict, the usual homes of weights first; never the state of an optimizer."""
     order = {name: place for place, name in enumerate(_NESTED)}
-    names = [name for name in value if "optim" not in str(name)]
+    names = [name for name in value if not (isinstance(name, str) and "optim" in name)]
     return [value[name] for name in sorted(names, key=lambda n: order.get(n, len(order)))]
 
 
 def load_by_name(module, state, *, source):
-    """Load tensors into a network wherever name and shape fit.
+    """Load tensors into a network if name and shape fit.
 
-    What wrappers put before the names, such as ``module.``, is taken off or put on so that the most
-    tensors fit.
+    The names of the file and of the network may differ by the words of wrappers, such as
+    ``module.``, in front or in the middle: see `match_names`.
 
     Parameters
     ----------
     module : torch.nn.Module
         Changed in place.
     state : dict of str to torch.Tensor
-        What `read_checkpoint` returned.
+        The result of `read_checkpoint`.
     source : str
-        How the report and messages call the file.
+        The name of the file in the report and in messages.
 
     Returns
     -------
@@ -171,63 +177,57 @@ def load_by_name(module, state, *, source):
     Raises
     ------
     ValueError
-        When nothing fits.
+        If nothing fits, or a tensor that fits holds no numbers that a network can use.
     """
     own = module.state_dict()
-    prefix, added = _best_renaming(state, own, module)
-    targets = {name: _rename(name, prefix, added) for name in state}
-    loaded, skipped = [], []
+    targets = match_names(_shapes(state), _shapes(own), _base_names(module))
+    loaded, skipped, taken = {}, [], set()
     for name, tensor in state.items():
-        target = targets[name]
+        target = targets.get(name)
         if target not in own:
             skipped.append((name, "the network has no layer of this name"))
         elif own[target].shape != tensor.shape:
             here, there = tuple(own[target].shape), tuple(tensor.shape)
             skipped.append((name, f"shape {there} in the file, {here} in the network"))
+        elif target in taken:
+            skipped.append((name, f"another tensor of the file is loaded as {target!r}"))
         else:
-            loaded.append((target, tensor))
+            taken.add(target)
+            loaded[name] = target
     if not loaded:
         raise ValueError(
-            f"weights={source!r} fits no layer of the network: the file has "
+            f"weights={shown(source)} fits no layer of the network: the file has "
             f"{_some(state)}, the network {_some(own)}."
         )
-    module.load_state_dict(dict(loaded), strict=False)
-    done = {name for name, _ in loaded}
+    for name, target in loaded.items():
+        _check_usable(name, state[name], own[target], source)
+    module.load_state_dict({target: state[name] for name, target in loaded.items()}, strict=False)
     # The count of batches has no effect on a network that has a momentum, and old files lack it.
-    fresh = [n for n in own if n not in done and not n.endswith("num_batches_tracked")]
-    return LoadReport(source, tuple(n for n, _ in loaded), tuple(skipped), tuple(fresh))
+    fresh = [n for n in own if n not in taken and not n.endswith("num_batches_tracked")]
+    return LoadReport(source, tuple(loaded.values()), tuple(skipped), tuple(fresh))
 
 
-def _best_renaming(state, own, module):
-    """The prefix to take off and the one to put on that make the most tensors fit."""
-
-    def fits(renaming):
-        names = ((_rename(name, *renaming), tensor) for name, tensor in state.items())
-        return sum(n in own and own[n].shape == tensor.shape for n, tensor in names)
-
-    base = getattr(module, "base_model_prefix", "")
-    taken_off = _prefixes(state, _WRAPPERS | {base})
-    put_on = _prefixes(own, _WRAPPERS | {base})
-    renamings = [(off, "") for off in taken_off] + [(off, on) for off in taken_off for on in put_on]
-    return max(renamings, key=fits)  # the first, and so the least change, of equal ones
+def _shapes(tensors):
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
-def _prefixes(names, wrappers):
-    """The beginnings of names that consist of wrappers alone, the shortest first."""
-    found = {""}
-    for name in names:
-        parts = name.split(".")
-        for depth in range(1, min(_DEEPEST, len(parts) - 1) + 1):
-            if parts[depth - 1] not in wrappers:
-                break
-            found.add(".".join(parts[:depth]) + ".")
-    return sorted(found, key=lambda prefix: (len(prefix), prefix))
+def _base_names(module):
+    """The name by which a network of transformers calls its part without a head."""
+    name = getattr(module, "base_model_prefix", "")
+    return (name,) if isinstance(name, str) and name else ()
 
 
-def _rename(name, prefix, added):
-    return added + name.removeprefix(prefix)
+def _check_usable(name, tensor, own, source):
+    fault = find_fault(tensor)
+    if fault is None and own.is_floating_point() and not tensor.is_floating_point():
+        fault = f"holds {str(tensor.dtype).removeprefix('torch.')}, but its layer is floating-point"
+    if fault is not None:
+        raise ValueError(
+            f"weights={shown(source)}: the tensor {shown(name)} {fault}; save the network's "
+            "state_dict() with plain finite tensors."
+        )
 
 
 def _some(names):
-    shown = ", ".join(map(repr, list(names)[:3]))
-    return shown + (", ..." if len(names) > 3 else "")
+    text = ", ".join(map(shown, list(names)[:3]))
+    return text + (", ..." if len(names) > 3 else "")

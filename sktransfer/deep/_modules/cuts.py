@@ -38,7 +38,7 @@ def find_module_stages(recording):
         In order from the input; empty where there are none.
     """
     candidates = _candidates(recording)
-    maps = [call for call in candidates if _side(call) and not channels_last(call.shape[1:])]
+    maps = [call for call in candidates if _side(call)]
     sequences = [call for call in candidates if len(call.shape) == 3]
     if maps and sequences and maps[-1].left > sequences[-1].left:
         sequences = []
@@ -46,12 +46,54 @@ def find_module_stages(recording):
     if not chosen:
         vectors = [call for call in candidates if len(call.shape) == 2]
         chosen = vectors[-1:]
-    return tuple(call.name for call in chosen)
+    chosen += [call for call in _calls_of_maps(recording) if _is_new(call, chosen)]
+    return tuple(call.name for call in sorted(chosen, key=lambda call: call.left))
 
 
-def channels_last(shape):
-    """Tell whether an image's activations are a square map with its channels last."""
-    return len(shape) == 3 and shape[0] == shape[1] != shape[2] and shape[0] > 1
+def count_lost_maps(recording, stages):
+    """Count the feature maps that a network returns, and those that none of its stages reaches.
+
+    Parameters
+    ----------
+    recording : Recording
+        With the flow of gradients.
+    stages : sequence of str
+
+    Returns
+    -------
+    n_maps, n_lost : int
+    """
+    maps, last = recording.maps(), recording.last_call(stages[-1]) if stages else None
+    if last is None:
+        return len(maps), 0
+    lost = [
+        node
+        for node in maps
+        if not (recording.is_behind(node, last.node) or recording.comes_from(node, last))
+    ]
+    return len(maps), len(lost)
+
+
+def _calls_of_maps(recording):
+    """For each map that the network returns, the last call that carries all of it."""
+    found = []
+    for node in recording.maps():
+        calls = [
+            call
+            for call in sorted(recording.calls[1:], key=lambda call: -call.left)
+            if call.shape
+            and len(call.shape) > 2
+            and not is_head(call.name)
+            and recording.last_call(call.name) is call
+            and recording.comes_from(node, call)
+            and recording.carries_everything(call)
+        ]
+        found += calls[:1]
+    return found
+
+
+def _is_new(call, chosen):
+    return all(call.node is not other.node for other in chosen)
 
 
 def is_head(name):
@@ -112,8 +154,11 @@ def _count_halvings(recording, call):
 
 
 def _side(call):
-    """The width of a feature map, also of one whose channels are last; None for all else."""
-    return call.shape[2] if call.shape and len(call.shape) == 4 and call.shape[2] > 1 else None
+    """The height of a feature map; None for a map of one pixel and for all else."""
+    if not call.shape or len(call.shape) != 4:
+        return None
+    height = call.shape_of_one[1]
+    return height if height > 1 else None
 
 
 def _before_halvings(maps):

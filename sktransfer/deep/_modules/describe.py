@@ -3,22 +3,28 @@
 Importing this module imports torch.
 """
 
-import os
 import threading
+import warnings
 from collections import OrderedDict
-from copy import deepcopy
 from pathlib import Path
+from typing import NamedTuple
+
+from sktransfer._extras import install_command
+from sktransfer._messages import cause, shown
+from sktransfer.exceptions import TransferWarning
 
 try:
     import torch
 except ImportError as error:
     raise ImportError(
-        'A torch network needs torch, which is not installed; run pip install "sktransfer[torch]".'
+        f"A torch network needs torch, which is not installed; run {install_command('torch')}."
     ) from error
 
 from sktransfer.deep._modules.checkpoints import load_by_name, read_checkpoint
-from sktransfer.deep._modules.cuts import channels_last, find_module_stages
+from sktransfer.deep._modules.copies import copy_module
+from sktransfer.deep._modules.cuts import count_lost_maps, find_module_stages
 from sktransfer.deep._modules.fingerprint import fingerprint_module
+from sktransfer.deep._modules.tensors import find_faulty
 from sktransfer.deep._modules.textbook import textbook_stages
 from sktransfer.deep._modules.trace import TRACING, record
 from sktransfer.deep._modules.zoo import load_zoo
@@ -26,6 +32,28 @@ from sktransfer.deep._modules.zoo_preprocessing import own_preprocessing
 from sktransfer.deep._preprocessing import resolve_preprocessing
 
 _PROBE_IMAGES = 2
+
+# How many names a warning lists.
+_NAMED = 5
+
+
+class _Outline(NamedTuple):
+    """The result of one pass through a network.
+
+    Parameters
+    ----------
+    stages : tuple of str
+        The cut points that are best.
+    shapes : dict of str to tuple of int
+        Every submodule's shape for one image.
+    n_maps, n_lost : int
+        The number of feature maps that the network returns, and of those that `stages` miss.
+    """
+
+    stages: tuple
+    shapes: dict
+    n_maps: int
+    n_lost: int
 
 
 class _Recent:
@@ -37,7 +65,7 @@ class _Recent:
         self._lock = threading.RLock()
 
     def get(self, key, make):
-        """Return what has this key; made where it is new."""
+        """Return the value of a key; it is made if the key is new."""
         with self._lock:
             if key not in self._items:
                 self._items[key] = make()
@@ -92,12 +120,17 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
         module = getattr(backbone, "_orig_mod", backbone)  # what torch.compile wraps
         own = own_preprocessing(module)
         name, source = type(module).__name__, ""
+        _check_tensors(module, f"backbone: a {name}")
         fingerprint = fingerprint_module(module)
         module = _SNAPSHOTS.get(fingerprint, lambda: _snapshot(module))
     report = None
     if weights is not None:
         module, report, fingerprint = _with_weights(module, fingerprint, weights)
         source = ""
+    if isinstance(own, Exception):
+        if preprocessing is None:
+            raise own
+        own = None
     preprocessing = resolve_preprocessing(
         preprocessing,
         own=own,
@@ -105,9 +138,14 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
         channels=_count_channels(module, preprocessing),
         of=f"backbone={source or name!r}",
     )
-    found, shapes = _outline(module, fingerprint, preprocessing, name)
-    found = textbook_stages(source, shapes) or found
-    stages = _check_stages(stages or found, shapes, name, *preprocessing.size)
+    outline = _outline(module, fingerprint, preprocessing, name)
+    shapes = outline.shapes
+    if outline.n_lost and stages is None:
+        _warn_of_lost_maps(outline, name)
+    found = textbook_stages(source, shapes) or outline.stages
+    stages = _check_stages(stages or found, shapes, name)
+    if report is not None and report.fresh:
+        _warn_of_fresh(module, report, preprocessing, stages[-1])
     return {
         "name": name,
         "source": source,
@@ -165,12 +203,12 @@ def fingerprint_of(source):
 
 def inner_names(backbone):
     """The names of all submodules where a network can be cut, its stages among them."""
-    return tuple(_outline_of(backbone))
+    return tuple(_outline_of(backbone).shapes)
 
 
 def inner_shape(backbone, name):
     """The shape of a submodule's activations of one image."""
-    return _outline_of(backbone)[name]
+    return _outline_of(backbone).shapes[name]
 
 
 def _load(source):
@@ -178,6 +216,7 @@ def _load(source):
 
     def make():
         module, own = load_zoo(source)
+        _check_tensors(module, f"backbone={shown(source)}")
         return module, own, fingerprint_module(module)
 
     folder = Path(source.partition(":")[2].removeprefix("local-dir:"))
@@ -194,27 +233,71 @@ def _snapshot(module):
             "module that it was made of, or export it to an '.onnx' file."
         )
     try:
-        copy = deepcopy(module)
+        return copy_module(module).cpu().float().eval()
     except Exception as error:
         raise ValueError(
-            f"backbone: a {type(module).__name__} cannot be copied ({error}); make one whose "
-            "parameters are plain tensors, or pass a path or name of a network."
+            f"backbone: a {type(module).__name__} cannot be copied ({cause(error)}); make one "
+            "whose parameters are plain tensors, or pass a path or name of a network."
         ) from error
-    return copy.cpu().float().eval()
+
+
+def _check_tensors(module, of):
+    """Refuse a network whose weights are no numbers to compute with."""
+    found = find_faulty(module)
+    if found is not None:
+        name, fault = found
+        raise ValueError(
+            f"{of}: its tensor {shown(name)} {fault}; pass a network with plain finite weights."
+        )
 
 
 def _with_weights(module, fingerprint, weights):
-    path = Path(os.fspath(weights))
-    state = read_checkpoint(path)
+    state = read_checkpoint(weights)
 
     def make():
         with TRACING:
-            copy = deepcopy(module)
+            copy = copy_module(module)
         report = load_by_name(copy, state, source=str(weights))
         return copy, report, fingerprint_module(copy)
 
+    path = Path(weights)
     stat = path.stat()
     return _SNAPSHOTS.get((fingerprint, str(path), stat.st_mtime_ns, stat.st_size), make)
+
+
+def _warn_of_fresh(module, report, preprocessing, stage):
+    """Warn if tensors that the last stage needs did not come from the checkpoint."""
+    shape = preprocessing.channels, *preprocessing.size
+    with TRACING:
+        recording = record(module, _probe_images(shape), gradients=True)
+    needed = recording.tensors_of(recording.last_call(stage))
+    names = [name for name, tensor in _named_tensors(module) if id(tensor) in needed]
+    fresh = [name for name in report.fresh if name in names]
+    if fresh:
+        more = ", ..." if len(fresh) > _NAMED else ""
+        warnings.warn(
+            f"weights={shown(report.source)} holds no values for {len(fresh)} of the {len(names)} "
+            f"tensors of the network up to its last stage {stage!r}: "
+            f"{', '.join(map(shown, fresh[:_NAMED]))}{more} kept their values from before, which "
+            "are random if the network was not pretrained. load_report_ gives the reasons; pass a "
+            "checkpoint of the same architecture and number of channels.",
+            TransferWarning,
+            stacklevel=4,
+        )
+
+
+def _named_tensors(module):
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def _warn_of_lost_maps(outline, name):
+    warnings.warn(
+        f"The network {name!r} returns {outline.n_maps} feature maps, of which {outline.n_lost} "
+        "are computed beside its stages, so that they have no features: name the submodules that "
+        "make them as stages=, or wrap the network in a module that returns one map.",
+        TransferWarning,
+        stacklevel=4,
+    )
 
 
 def _count_channels(module, preprocessing):
@@ -227,51 +310,59 @@ def _count_channels(module, preprocessing):
 
 def _outline_of(backbone):
     module, preprocessing = find_module(backbone), backbone.preprocessing
-    return _outline(module, backbone.fingerprint, preprocessing, backbone.name)[1]
+    return _outline(module, backbone.fingerprint, preprocessing, backbone.name)
 
 
 def _outline(module, fingerprint, preprocessing, name):
-    """The cut points that are best, and every submodule's shape for one image, by name."""
+    """The stages and shapes of a network, from one pass for each fingerprint and size."""
     shape = preprocessing.channels, *preprocessing.size
     key = fingerprint, shape
     return _OUTLINES.get(key, lambda: _make_outline(module, shape, name))
 
 
-def _make_outline(module, shape, name):
+def _probe_images(shape):
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn((_PROBE_IMAGES, *shape), generator=generator)
+    return torch.randn((_PROBE_IMAGES, *shape), generator=generator)
+
+
+def _make_outline(module, shape, name):
     try:
-        recording = record(module, images, gradients=True)
+        recording = record(module, _probe_images(shape), gradients=True)
     except Exception as error:
         raise ValueError(
             f"The network {name!r} does not run on a batch of images of shape {shape} "
-            f"({type(error).__name__}: {error}); pass the size and the channels that it takes "
+            f"({cause(error)}); pass the size and the channels that it takes "
             "as input_size= and preprocessing=."
         ) from error
+    if recording.calls[0].node is None:
+        raise ValueError(
+            f"The network {name!r} returns no tensor that depends on the image by a differentiable "
+            f"way, but {recording.returned}: wrap it in a module that returns a tensor, or a list, "
+            "tuple or dict of tensors."
+        )
     shapes = {
-        call.name: call.shape[1:]
+        call.name: call.shape_of_one
         for call in recording.calls
         if call.name and call.shape and call.shape[0] == _PROBE_IMAGES and len(call.shape) > 1
     }
-    return find_module_stages(recording), shapes
+    stages = find_module_stages(recording)
+    return _Outline(stages, shapes, *count_lost_maps(recording, stages))
 
 
-def _check_stages(stages, shapes, name, height, width):
+def _check_stages(stages, shapes, name):
     if not stages:
         raise ValueError(
             f"The network {name!r} has no submodule through which everything flows: name cut "
             "points as stages=, or split its forward into submodules."
         )
-    if height == width and (turned := [s for s in stages if channels_last(shapes.get(s, ()))]):
-        raise ValueError(
-            f"stages={list(stages)!r}: {', '.join(map(repr, turned))} of the network {name!r} "
-            "gives (height, width, channels), but channels have to come first: name a submodule "
-            "after which they do, or wrap the network in a module that permutes them."
-        )
     unknown = [stage for stage in stages if stage not in shapes]
     if unknown:
         raise ValueError(
-            f"stages={list(stages)!r}: {', '.join(map(repr, unknown))} names no submodule of the "
-            f"network {name!r} that makes activations; it has {', '.join(map(repr, shapes))}."
+            f"stages={shown(list(stages))}: {_some(unknown)} names no submodule of the network "
+            f"{name!r} that makes activations; it has {_some(list(shapes))}."
         )
     return stages
+
+
+def _some(names, most=20):
+    return ", ".join(map(shown, names[:most])) + (", ..." if len(names) > most else "")

@@ -3,6 +3,7 @@
 Importing this module imports torch.
 """
 
+import dis
 import enum
 import functools
 import hashlib
@@ -26,6 +27,7 @@ _UNSHARED = (tuple, frozenset, types.CodeType)
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module())) | {"training"}
 # Where a network of transformers was read from: the same weights may lie elsewhere.
 _WHENCE = frozenset({"name_or_path"})
+_LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 # Parts of a class that say nothing about what it computes.
@@ -59,6 +61,16 @@ def fingerprint_module(module):
     fingerprint : str
         SHA-256, in hexadecimal; the same in every process.
     """
+    try:
+        return _digest(module)
+    except RecursionError as error:
+        raise ValueError(
+            f"backbone: a {type(module).__name__} refers to objects that are nested too deeply to "
+            "be known by their content: remove such attributes, and globals that it uses."
+        ) from error
+
+
+def _digest(module):
     digest = hashlib.sha256(repr(module).encode())
     content = _Content(module)
     for name, part in module.named_modules():
@@ -166,7 +178,7 @@ class _Content:
             self._code(value, names) if isinstance(value, types.CodeType) else self.of(value)
             for value in code.co_consts
         ]
-        used = [(name, self.of(names[name])) for name in code.co_names if names and name in names]
+        used = [(name, self.of(names[name])) for name in _globals_of(code) if names and name in names]
         return code.co_code, code.co_names, constants, used
 
     def _class(self, kind):
@@ -186,6 +198,12 @@ class _Content:
 
 def _name_of(thing):
     return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', thing.__name__)}"
+
+
+def _globals_of(code):
+    """The names that code looks up outside of it; ``co_names`` has those of attributes too."""
+    loads = (step for step in dis.get_instructions(code) if step.opname in _LOADS)
+    return sorted({step.argval for step in loads})
 
 
 def _is_known(thing):

@@ -5,10 +5,10 @@ Importing this module imports torch.
 
 import dataclasses
 from contextlib import contextmanager
-from copy import deepcopy
 
 import torch
 
+from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.trace import Slot, record, slots_of
 
 # Two sizes tell how an activation's axes grow with the number of images; one image alone would
@@ -227,7 +227,7 @@ def copy_network(source, plan):
     kept = {id(tensor_table(modules[index], name)[name]) for index, name in held}
     tensors = [tensor for module in modules for _, tensor in _tensors(module)]
     memo = {id(tensor): tensor for tensor in tensors if id(tensor) not in kept}
-    root = deepcopy(source, memo)
+    root = copy_module(source, memo)
     copies = list(root.modules())
     for index, name in held:
         tensor = tensor_table(copies[index], name)[name]

@@ -23,7 +23,7 @@ from sktransfer.deep._modules.plan import (
     probe,
     tensor_table,
 )
-from sktransfer.deep._modules.trace import TRACING, intercepted, main_tensor, with_tensors
+from sktransfer.deep._modules.trace import TRACING, intercepted, main_of, with_tensors
 
 _PLANS = OrderedDict()
 _MOST_PLANS = 64
@@ -96,7 +96,7 @@ class _Replay:
             self.next = call.number + 1
         output = forward(*args, **kwargs)
         if call is end:
-            raise _Reached(main_tensor(output))
+            raise _Reached(main_of(output, call.output))
         return output
 
     def _recorded(self, index):
@@ -163,9 +163,15 @@ class ModuleStage(torch.nn.Module):
         self._attribute_of[f"{module_name}.{name}".lstrip(".")] = attribute
 
     def forward(self, x):
-        """Map the activations of the stage before, for the first one a batch of images."""
+        """Map the activations of the stage before, for the first one a batch of images.
+
+        Maps have their channels first, also if the network's own have them last.
+        """
         network, part = self._network
-        return network.run(self, part, x)
+        if part.begin is not None and part.begin.channels_last:
+            x = x.permute(0, 2, 3, 1).contiguous()
+        x = network.run(self, part, x)
+        return x.permute(0, 3, 1, 2).contiguous() if part.end.channels_last else x
 
     @contextmanager
     def installed(self, modules, device):
@@ -329,6 +335,8 @@ def _check(backbone, plan, source, x, expected):
         except Exception as error:
             raise ValueError(_around(backbone, part, f"{type(error).__name__}: {error}")) from error
         whole = expected[part.end.name]
+        if part.end.channels_last:
+            whole = whole.permute(0, 3, 1, 2)
         size = float(whole.abs().nan_to_num().max()) if whole.numel() else 0.0
         if not torch.allclose(x, whole, rtol=1e-3, atol=1e-4 * size, equal_nan=True):
             raise ValueError(_around(backbone, part, "the result differs from that of the whole"))

@@ -67,7 +67,9 @@ class Call:
     shape : tuple of int or None
         That of the output's main tensor, the batch axis included.
     node : object
-        The place of the main tensor in the graph of gradients; None where it has none.
+        The place of the main tensor in the graph of gradients; None if it has none.
+    channels_last : bool
+        Whether the main tensor is a feature map (n, height, width, channels).
     """
 
     number: int
@@ -80,6 +82,13 @@ class Call:
     output: object = None
     shape: tuple | None = None
     node: object = None
+    channels_last: bool = False
+
+    @property
+    def shape_of_one(self):
+        """The shape of one image's activations, of a map with its channels first."""
+        one = self.shape[1:]
+        return (one[2], *one[:2]) if self.channels_last else one
 
 
 class Recording:
@@ -96,9 +105,12 @@ class Recording:
     def __init__(self, root, keep=()):
         self.calls = []
         self.kept = {}
+        self.results = []
+        self.returned = ""
         self.input_node = None
         self.input_side = None
         self.sizes = [sum(p.numel() for p in module.parameters()) for module in root.modules()]
+        self._modules = list(root.modules())
         self._names = [name for name, _ in root.named_modules()]
         self._keep = set(keep)
         self._open = [-1]
@@ -112,13 +124,30 @@ class Recording:
         output = forward(*args, **kwargs)
         self._open.pop()
         call.left, call.last = self._tick(), len(self.calls) - 1
-        main = main_tensor(output)
+        main = self._main_tensor(output, whole=call.number == 0)
         call.output = with_tensors(output, lambda tensor: Slot(tensor, tensor is main))
         if main is not None:
             call.shape, call.node = tuple(main.shape), main.grad_fn
         if call.name in self._keep:
             self.kept[call.name] = None if main is None else main.detach().clone()
+        if call.number == 0:
+            self.returned = _in_words(output)
+            self.results = [(tuple(tensor.shape), tensor.grad_fn) for tensor in tensors_of(output)]
         return output
+
+    def _main_tensor(self, output, *, whole):
+        """The tensor that represents an output: ``last_hidden_state``, the deepest, or the first.
+
+        The deepest is the one behind which there is most of the network. It is asked for in the
+        output of the whole network, and if a submodule returns several feature maps.
+        """
+        if isinstance(output, dict) and torch.is_tensor(output.get("last_hidden_state")):
+            return output["last_hidden_state"]
+        found = tensors_of(output)
+        maps = found if whole else [tensor for tensor in found if tensor.ndim == 4]
+        if len(maps) > 1 and any(tensor.grad_fn is not None for tensor in maps):
+            return max(maps, key=lambda tensor: len(_nodes_behind(tensor.grad_fn, None)))
+        return found[0] if found else None
 
     def _tick(self):
         self._clock += 1
@@ -139,8 +168,40 @@ class Recording:
             return False
         return self.input_node not in _nodes_behind(final, call.node)
 
+    def tensors_of(self, call):
+        """The ids of all parameters and running statistics that a call's output needs."""
+        used = [c for c in self.calls if c.entered < call.left]
+        parts = [self._modules[c.index] for c in used]
+        norms = [part for part in parts if isinstance(part, torch.nn.modules.batchnorm._NormBase)]
+        statistics = [t for norm in norms for t in (norm.running_mean, norm.running_var)]
+        return self.parameters_of(call, None) | {id(t) for t in statistics if t is not None}
+
+    def maps(self):
+        """The places in the graph of gradients of all feature maps that the network returns.
+
+        A network that returns one activation, or says which one is its last, has none.
+        """
+        output = self.calls[0].output
+        if isinstance(output, dict) and "last_hidden_state" in output:
+            return []
+        n = self.calls[0].shape[0] if self.calls[0].shape else 0
+        maps = [
+            node
+            for shape, node in self.results
+            if len(shape) > 2 and shape[0] == n and self.input_node in _nodes_behind(node, None)
+        ]
+        return maps if len(maps) > 1 else []
+
+    def comes_from(self, node, call):
+        """Tell whether all that a result knows of the input went through a call."""
+        return call.node is not None and self.input_node not in _nodes_behind(node, call.node)
+
+    def is_behind(self, node, later):
+        """Tell whether an activation has a part in another one."""
+        return node in _nodes_behind(later, None)
+
     def parameters_of(self, call, before):
-        """The ids of the parameters that a call's output needs beyond the output of another."""
+        """The ids of the parameters that a call's output needs beyond that of another, or of none."""
         if call.node is None:
             return set()
         nodes = _nodes_behind(call.node, before.node if before is not None else None)
@@ -173,6 +234,7 @@ def record(root, x, *, gradients, keep=()):
 def _record(root, x, gradients, recording):
     wanted = [p for p in root.parameters() if gradients and p.is_floating_point()]
     before = [p.requires_grad for p in wanted]
+    attributes = [(part, dict(vars(part))) for part in root.modules()]
     try:
         for parameter in wanted:
             parameter.requires_grad_(True)
@@ -185,7 +247,37 @@ def _record(root, x, gradients, recording):
     finally:
         for parameter, flag in zip(wanted, before, strict=True):
             parameter.requires_grad_(flag)
+        # A module may keep activations, or weights computed from others as spectral norm does.
+        for part, before in attributes:
+            for name in vars(part).keys() - before.keys():
+                del vars(part)[name]
+            vars(part).update(before)
+    _find_layouts(recording.calls, tuple(x.shape[2:]))
     return recording
+
+
+def _find_layouts(calls, size):
+    """Note which feature maps have their channels last.
+
+    Height and width have the ratio of the image's. If all three axes could be either, the layout
+    is that of the map before.
+    """
+    before = False
+    for call in sorted(calls, key=lambda call: call.left):
+        if call.shape is None or len(call.shape) != 4:
+            continue
+        first, last = _has_ratio(call.shape[2:], size), _has_ratio(call.shape[1:3], size)
+        if first != last:
+            before = last
+        call.channels_last = last and (before or not first)
+
+
+def _has_ratio(sides, size):
+    """Whether height and width have the ratio of the image's, up to a pixel of rounding."""
+    (height, width), (image_height, image_width) = sides, size
+    if image_height == image_width:
+        return height == width
+    return abs(height * image_width - width * image_height) <= max(image_height, image_width)
 
 
 @contextmanager
@@ -226,20 +318,27 @@ def with_tensors(value, replace):
     return value
 
 
+def _in_words(output):
+    kind = type(output).__name__
+    return f"an object of the class {kind}" if output is not None else "None"
+
+
 def slots_of(value):
     """The slots of a recorded output, in order."""
+    return tensors_of(value)
+
+
+def tensors_of(value):
+    """The tensors in a structure, in order."""
     found = []
-    with_tensors(value, lambda slot: found.append(slot) or slot)
+    with_tensors(value, lambda tensor: found.append(tensor) or tensor)
     return found
 
 
-def main_tensor(output):
-    """The tensor that stands for an output: ``last_hidden_state``, or the first there is."""
-    if isinstance(output, dict) and torch.is_tensor(output.get("last_hidden_state")):
-        return output["last_hidden_state"]
-    found = []
-    with_tensors(output, lambda tensor: found.append(tensor) or tensor)
-    return found[0] if found else None
+def main_of(output, recorded):
+    """The tensor of an output that stands where the main one was in the recorded output."""
+    found, slots = tensors_of(output), slots_of(recorded)
+    return next((t for t, slot in zip(found, slots, strict=False) if slot.is_main), None)
 
 
 def _nodes_behind(node, stop):

@@ -5,9 +5,13 @@ The libraries are imported when one of their networks is asked for, and not befo
 
 import difflib
 import os
+import pickle
 from contextlib import contextmanager
 from pathlib import Path
 
+from sktransfer._extras import install_command
+from sktransfer._messages import cause, shown
+from sktransfer.deep._modules.network_access import hub_offline, is_reachable, why_no_hub
 from sktransfer.deep._modules.textbook import find_textbook
 from sktransfer.deep._modules.zoo_preprocessing import (
     from_timm,
@@ -16,8 +20,8 @@ from sktransfer.deep._modules.zoo_preprocessing import (
 )
 
 _UNREADABLE = (
-    "backbone='hf:{name}' is a folder that transformers cannot read ({reason}): it needs "
-    "config.json and model.safetensors, as save_pretrained writes them."
+    "backbone={of} is a folder that transformers cannot read ({reason}): it needs config.json and "
+    "model.safetensors that fit each other, as save_pretrained writes them."
 )
 
 # What a checkpoint may lack without harm: the layers after the features.
@@ -36,17 +40,18 @@ def load_zoo(source):
     -------
     module : torch.nn.Module
         In evaluation mode and float32, on the CPU.
-    preprocessing : Preprocessing or None
-        How its makers turn an image into its input; None where they do not say.
+    preprocessing : Preprocessing, ValueError or None
+        How its makers turn an image into its input; None if they do not say, and an error if they
+        say it in a way that no `Preprocessing` has.
 
     Raises
     ------
     ImportError
-        When the library is not installed, or not usable.
+        If the library is not installed, or not usable.
     ValueError
-        When the zoo has no such network, or cannot be used as asked.
+        If the zoo has no such network, or cannot be used as asked.
     OSError
-        When the weights are neither here nor can be had.
+        If the weights are not on this machine and cannot be fetched.
     """
     zoo, _, name = source.partition(":")
     load = {"hf": _load_hf, "torchvision": _load_torchvision, "timm": _load_timm}[zoo]
@@ -82,36 +87,88 @@ def _load_hf(name):
         import transformers
     except ImportError as error:
         raise ImportError(
-            f"backbone='hf:{name}' needs transformers, which is not installed; run "
-            'pip install "sktransfer[hf]".'
+            f"backbone={_of('hf', name)} needs transformers, which is not installed; run "
+            f"{install_command('hf')}."
         ) from error
     with _quiet(transformers):
-        here = {"local_files_only": True, "trust_remote_code": False}
-        is_folder = Path(name).is_dir()
-        if is_folder and not (Path(name) / "config.json").is_file():
-            raise OSError(_UNREADABLE.format(name=name, reason="there is no config.json"))
+        if os.path.isdir(name):
+            return _load_hf_folder(transformers, name)
         try:
-            return _read_hf(transformers, name, here)
-        except OSError as error:
-            if is_folder:
-                raise OSError(_UNREADABLE.format(name=name, reason=error)) from error
+            with hub_offline():
+                return _read_hf(transformers, name, local_files_only=True)
+        except _Refused:
+            raise
+        except Exception as error:  # not in the cache, or not all of it
+            if (reason := why_no_hub()) is not None:
+                raise OSError(_not_fetched(name, reason)) from error
         try:
-            return _read_hf(transformers, name, here | {"local_files_only": False})
-        except OSError as error:
-            raise OSError(
-                f"backbone='hf:{name}': there is no folder of this name, the network is not in "
-                "the cache of Hugging Face on this machine (environment variable HF_HOME), and it "
-                "could not be fetched either. Check the name and the connection; or fetch it "
-                "where there is one, save it there with save_pretrained, and pass 'hf:' and that "
-                "folder."
-            ) from error
+            return _read_hf(transformers, name, local_files_only=False)
+        except _Refused:
+            raise
+        except Exception as error:
+            raise OSError(_not_fetched(name, cause(error))) from error
 
 
-def _read_hf(transformers, name, where):
+class _Refused(ValueError):
+    """A sentence of ours about a network that could be read."""
+
+
+def _of(zoo, name):
+    return shown(f"{zoo}:{name}")
+
+
+def _not_fetched(name, reason):
+    return (
+        f"backbone={_of('hf', name)}: there is no folder of this name, the network is not in the "
+        "cache of Hugging Face on this machine (environment variable HF_HOME), and it could not be "
+        f"fetched either ({reason}). Check the name and the connection; or fetch it where there is "
+        "one, save it there with save_pretrained, and pass 'hf:' and that folder."
+    )
+
+
+def _load_hf_folder(transformers, name):
+    """Read a folder, and nothing beside it: no other repository that its files may name."""
+    of = _of("hf", name)
+    if not (Path(name) / "config.json").is_file():
+        raise OSError(_UNREADABLE.format(of=of, reason="there is no config.json"))
+    if (Path(name) / "adapter_config.json").exists():
+        raise ValueError(
+            f"backbone={of} holds an adapter, whose network is elsewhere: merge it into its "
+            "network (merge_and_unload of peft), and save that with save_pretrained."
+        )
+    try:
+        with hub_offline():
+            return _read_hf(transformers, name, local_files_only=True)
+    except _Refused:
+        raise
+    except pickle.UnpicklingError as error:  # its message gives the advice to run the code
+        reason = "its pytorch_model.bin is damaged, or reading it would run code"
+        raise OSError(_UNREADABLE.format(of=of, reason=reason)) from error
+    except Exception as error:  # each of its readers fails in its own ways
+        reason = cause(error)
+        if "auto_map" in reason or "trust_remote_code" in reason:
+            reason = "its config.json asks for code that comes with the network, which is never run"
+        elif _names_another(name):
+            reason = "its config.json names another repository, and a folder is read alone"
+        raise OSError(_UNREADABLE.format(of=of, reason=reason)) from error
+
+
+def _names_another(name):
+    """Whether a folder's config.json says that weights or a configuration are elsewhere."""
+    try:
+        text = (Path(name) / "config.json").read_text()
+    except (OSError, ValueError):
+        return False
+    return any(f'"{key}"' in text for key in ("backbone", "use_pretrained_backbone"))
+
+
+def _read_hf(transformers, name, *, local_files_only):
+    where = {"local_files_only": local_files_only, "trust_remote_code": False}
+    of = f"backbone={_of('hf', name)}"
     config = transformers.AutoConfig.from_pretrained(name, **where)
     made_by = (getattr(config, "architectures", None) or [""])[0]
     classes = "AutoModelForImageClassification", "AutoModel"
-    kind = getattr(transformers, classes[not made_by.endswith("ForImageClassification")])
+    kind = getattr(transformers, classes[not str(made_by).endswith("ForImageClassification")])
     module, report = kind.from_pretrained(
         name, config=config, dtype="float32", output_loading_info=True, **where
     )
@@ -121,15 +178,26 @@ def _read_hf(transformers, name, where):
         if not any(part in _DISPENSABLE for part in key.split("."))
     ]
     if lacking:
-        raise ValueError(
-            f"backbone='hf:{name}' lacks weights that {type(module).__name__} has, so they would "
-            f"be random: {', '.join(lacking[:5])}; pass a folder whose weights fit its config.json."
+        raise _Refused(
+            f"{of} lacks weights that {type(module).__name__} has, so they would be random: "
+            f"{', '.join(map(str, lacking[:5]))}; pass a folder whose weights fit its config.json."
         )
     try:
         processor = transformers.AutoImageProcessor.from_pretrained(name, **where).to_dict()
-    except (OSError, ValueError, ImportError):  # there is none, or one for other inputs
+    except Exception:  # there is none, or one for other inputs, or it is damaged
         return module, None
-    return module, from_transformers(processor, f"backbone='hf:{name}'")
+    return module, _translated(from_transformers, processor, of)
+
+
+def _translated(translate, description, of):
+    """The preprocessing of a zoo's network, or the error that says why it cannot be used."""
+    try:
+        return translate(description, of)
+    except ValueError as error:
+        return error
+    except Exception as error:  # a description that lacks what it should have
+        reason = f"{of}: its own preprocessing cannot be read ({cause(error)})"
+        return ValueError(f"{reason}; pass preprocessing= and input_size=.")
 
 
 @contextmanager
@@ -160,62 +228,87 @@ def _quiet(transformers):
 
 
 def _load_torchvision(name):
+    of = _of("torchvision", name)
     try:
         import torchvision
     except Exception as error:  # a build that does not fit the torch fails in its own ways
-        raise ImportError(
-            f"backbone='torchvision:{name}' needs torchvision, which is not installed or does not "
-            f'fit this torch ({error}); run pip install "sktransfer[zoo]", or install the build '
-            "that belongs to your torch from pytorch.org."
-        ) from error
+        raise ImportError(_no_library("torchvision", of, error)) from error
     models = torchvision.models
     known = models.list_models(module=models)
     if name.lower() not in known:
         raise ValueError(_no_such("torchvision", name, known))
+    import torch
+
     weights = models.get_model_weights(name).DEFAULT
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    hint = "Go online once, or put that file there."
+    if not file.is_file() and not is_reachable(weights.url):
+        raise OSError(
+            f"backbone={of}: {shown(str(file))} is not there, and {weights.url} does not answer. "
+            f"{hint}"
+        )
     try:
         module = models.get_model(name, weights=weights, progress=False)
-    except OSError as error:
-        import torch
+    except Exception as error:
+        state = "cannot be read" if file.is_file() else f"is not there, and {weights.url} failed"
+        raise OSError(f"backbone={of}: {shown(str(file))} {state} ({cause(error)}). {hint}") from error
+    return module, _translated(from_torchvision, weights.transforms(), f"backbone={of}")
 
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
-        raise OSError(
-            f"backbone='torchvision:{name}': {str(folder / Path(weights.url).name)!r} is not "
-            f"there, and {weights.url} could not be fetched ({error}). Go online once, or put "
-            "that file there."
-        ) from error
-    return module, from_torchvision(weights.transforms(), f"backbone='torchvision:{name}'")
+
+def _no_library(library, of, error):
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"backbone={of} needs {library}, which is not installed ({cause(error)}); run "
+            f"{install_command('zoo')}."
+        )
+    return (
+        f"backbone={of} needs {library}, which does not fit this torch ({cause(error)}); install "
+        f"the torchvision of the same build: {install_command('zoo')}."
+    )
 
 
 # ---- timm
 
 
 def _load_timm(name):
+    of = _of("timm", name)
     try:
         import timm
     except Exception as error:  # it imports torchvision, which fails in its own ways
-        raise ImportError(
-            f"backbone='timm:{name}' needs timm and torchvision, which are not installed or do "
-            f'not fit this torch ({error}); run pip install "sktransfer[zoo]", or install the '
-            "torchvision that belongs to your torch from pytorch.org."
-        ) from error
+        raise ImportError(_no_library("timm", of, error)) from error
+    is_folder = name.startswith("local-dir:")
     if not name.startswith(("local-dir:", "hf-hub:", "hf_hub:")):
         architecture = name.partition(".")[0]
         if not timm.is_model(architecture):
             raise ValueError(_no_such("timm", name, timm.list_models(pretrained=True)))
     try:
-        module = timm.create_model(name, pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise OSError(
-            f"backbone='timm:{name}': its weights are not in the cache of Hugging Face on this "
-            f"machine (environment variable HF_HOME), and could not be fetched ({error}). Go "
-            "online once; or save the network as timm does and pass 'timm:local-dir:' and the "
-            "folder; or pass the module itself with weights=."
-        ) from error
-    return module, from_timm(module.pretrained_cfg, f"backbone='timm:{name}'")
+        with hub_offline():
+            module = timm.create_model(name, pretrained=True)
+    except Exception as error:  # not in the cache, or damaged
+        if is_folder:
+            raise OSError(
+                f"backbone={of} is a folder that timm cannot read ({cause(error)}): it needs "
+                "config.json and weights, as timm.models.save_for_hf writes them."
+            ) from error
+        if (reason := why_no_hub()) is not None:
+            raise OSError(_not_fetched_timm(of, reason)) from error
+        try:
+            module = timm.create_model(name, pretrained=True)
+        except Exception as error:
+            raise OSError(_not_fetched_timm(of, cause(error))) from error
+    return module, _translated(from_timm, module.pretrained_cfg, f"backbone={of}")
+
+
+def _not_fetched_timm(of, reason):
+    return (
+        f"backbone={of}: its weights are not in the cache of Hugging Face on this machine "
+        f"(environment variable HF_HOME), and could not be fetched ({reason}). Go online once; or "
+        "save the network as timm does and pass 'timm:local-dir:' and the folder; or pass the "
+        "module itself with weights=."
+    )
 
 
 def _no_such(zoo, name, known):
-    near = difflib.get_close_matches(name, known, n=3)
+    near = difflib.get_close_matches(name[:100], known, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {len(known)}."
-    return f"backbone='{zoo}:{name}': {zoo} has no network {name!r} with weights; {hint}"
+    return f"backbone={_of(zoo, name)}: {zoo} has no network {shown(name)} with weights; {hint}"

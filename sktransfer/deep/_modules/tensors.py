@@ -1,0 +1,42 @@
+"""Whether a tensor holds numbers that a network can compute with.
+
+Importing this module imports torch.
+"""
+
+import torch
+
+
+def find_fault(tensor):
+    """Return why a network cannot use a tensor as its weights, or None if it can.
+
+    Parameters
+    ----------
+    tensor : torch.Tensor
+
+    Returns
+    -------
+    fault : str or None
+        The end of a sentence that begins with the tensor's name.
+    """
+    if torch.nn.parameter.is_lazy(tensor):
+        return "has no shape before the first batch, because its layer is a lazy one"
+    if tensor.is_meta:
+        return "is on the meta device, so it has a shape but no values"
+    if tensor.is_quantized:
+        return "is quantized"
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        return f"is no dense tensor (layout {str(tensor.layout).removeprefix('torch.')})"
+    if tensor.is_complex():
+        return "holds complex numbers"
+    if tensor.is_floating_point() and bool(torch.isnan(tensor.detach().float()).any()):
+        return "holds NaN, as after a training that diverged"
+    return None
+
+
+def find_faulty(module):
+    """Return the name and the fault of a module's first tensor that cannot be used, or None."""
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        fault = find_fault(tensor)
+        if fault is not None:
+            return name, fault
+    return None
