@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -42,6 +43,14 @@ def install_command(*extras):
     if wanted and _is_for_cpu(installed):
         return f"pip install {' '.join(wanted)} --index-url {CPU_INDEX} && {command}"
     return command
+
+
+def is_installed(package):
+    """Tell whether a package can be imported, without importing it."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _is_for_cpu(torch_version):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sktransfer._extras import install_command
 from sktransfer.cli import main
 from sktransfer.demo import _experiment, _methods, _report
 

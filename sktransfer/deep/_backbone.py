@@ -6,14 +6,13 @@ import os
 from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib.util import find_spec
 from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from sktransfer._extras import install_command
+from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import shown
 from sktransfer.deep._preprocessing import Preprocessing, read_input_size
 
@@ -364,7 +363,7 @@ def _check_libraries(backbone):
     """Name all packages at once that a zoo's network needs and that are not installed."""
     zoo = str(backbone).partition(":")[0] if isinstance(backbone, str) else ""
     needed = {"hf": "transformers", "torchvision": "torchvision", "timm": "timm"}.get(zoo)
-    missing = [name for name in ("torch", needed) if name and find_spec(name) is None]
+    missing = [name for name in ("torch", needed) if name and not is_installed(name)]
     if needed and "torch" in missing:
         raise ImportError(
             f"backbone={shown(backbone)} runs in torch: {' and '.join(missing)} "

@@ -18,7 +18,9 @@ from sktransfer.deep._images.image_format import learn_image_format, validate_im
 from sktransfer.deep._known_networks import resolve_known
 
 
-class PretrainedFeatureExtractor(TakesBackbone, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PretrainedFeatureExtractor(
+    TakesBackbone, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Describe images by what a pretrained network sees in them.
 
     Each image runs through the network up to a stage, and the stage's feature map, pooled over

@@ -9,7 +9,6 @@ from pathlib import Path
 from sktransfer._extras import install_command
 from sktransfer._messages import cause, shown
 from sktransfer.deep._modules.renaming import match_names
-from sktransfer.deep._modules.tensors import find_fault
 
 # The usual keys of the weights in a checkpoint that also holds an epoch, an optimizer and more.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
@@ -84,8 +83,8 @@ def read_checkpoint(path):
             f"{of} is no checkpoint that can be read: expected a file that ends with "
             f"{', '.join(_SUFFIXES)}."
         )
-    content = _read_safetensors(path, of) if path.suffix == ".safetensors" else _read_torch(path, of)
-    state = _find_state(content)
+    read = _read_safetensors if path.suffix == ".safetensors" else _read_torch
+    state = _find_state(read(path, of))
     if not state:
         raise ValueError(
             f"{of} holds no dict of names and tensors; save one with "
@@ -218,6 +217,8 @@ def _base_names(module):
 
 
 def _check_usable(name, tensor, own, source):
+    from sktransfer.deep._modules.tensors import find_fault
+
     fault = find_fault(tensor)
     if fault is None and own.is_floating_point() and not tensor.is_floating_point():
         fault = f"holds {str(tensor.dtype).removeprefix('torch.')}, but its layer is floating-point"

@@ -178,7 +178,9 @@ class _Content:
             self._code(value, names) if isinstance(value, types.CodeType) else self.of(value)
             for value in code.co_consts
         ]
-        used = [(name, self.of(names[name])) for name in _globals_of(code) if names and name in names]
+        used = [
+            (name, self.of(names[name])) for name in _globals_of(code) if names and name in names
+        ]
         return code.co_code, code.co_names, constants, used
 
     def _class(self, kind):

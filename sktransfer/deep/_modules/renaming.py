@@ -142,9 +142,7 @@ def _vote_for_infixes(file, free, targets, renamings):
             holders["own", infix] += 1
             if shorter in left and file[left[shorter]] == shape:
                 votes.setdefault(("own", infix), {})[left[shorter]] = target
-    sound = [
-        key for key, found in votes.items() if 2 * len(found) >= min(holders[key], len(free))
-    ]
+    sound = [key for key, found in votes.items() if 2 * len(found) >= min(holders[key], len(free))]
     best = min(sound, key=lambda key: (-len(votes[key]), len(key[1]), key), default=None)
     return votes.get(best, {})
 

@@ -201,7 +201,7 @@ class Recording:
         return node in _nodes_behind(later, None)
 
     def parameters_of(self, call, before):
-        """The ids of the parameters that a call's output needs beyond that of another, or of none."""
+        """The ids of the parameters that a call needs beyond another call, or None."""
         if call.node is None:
             return set()
         nodes = _nodes_behind(call.node, before.node if before is not None else None)

@@ -251,7 +251,9 @@ def _load_torchvision(name):
         module = models.get_model(name, weights=weights, progress=False)
     except Exception as error:
         state = "cannot be read" if file.is_file() else f"is not there, and {weights.url} failed"
-        raise OSError(f"backbone={of}: {shown(str(file))} {state} ({cause(error)}). {hint}") from error
+        raise OSError(
+            f"backbone={of}: {shown(str(file))} {state} ({cause(error)}). {hint}"
+        ) from error
     return module, _translated(from_torchvision, weights.transforms(), f"backbone={of}")
 
 

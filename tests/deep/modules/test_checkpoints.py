@@ -161,3 +161,76 @@ def test_a_file_without_weights_and_no_file_are_errors(tmp_path):
         read_checkpoint(tmp_path / "log.pth")
     with pytest.raises(FileNotFoundError, match=r"no.pth': there is no such file"):
         read_checkpoint(tmp_path / "no.pth")
+
+
+def circle():
+    content = {"epoch": 1}
+    content["model"] = content
+    return content
+
+
+def many_paths():
+    content = {"epoch": 1}
+    for _ in range(60):
+        content = {"model": content, "net": content}
+    return content
+
+
+@pytest.mark.parametrize("make_content", [circle, many_paths])
+def test_each_dict_of_a_file_is_looked_into_once(make_content, tmp_path):
+    torch.save(make_content(), tmp_path / "x.pth")
+    with pytest.raises(ValueError, match="holds no dict of names and tensors"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda tensor: tensor.to("meta"), "meta device"),
+        (lambda tensor: tensor.to_sparse(), "no dense tensor .layout sparse_coo"),
+        (lambda tensor: tensor * float("nan"), "holds NaN"),
+        (lambda tensor: tensor.to(torch.complex64), "complex"),
+        (lambda tensor: (10 * tensor).to(torch.int8), "holds int8, but its layer is floating"),
+    ],
+)
+def test_tensors_that_are_no_weights_are_refused(change, fault, tmp_path):
+    state = make().state_dict()
+    state["conv.weight"] = change(state["conv.weight"])
+    torch.save(state, tmp_path / "odd.pth")
+    with pytest.raises(ValueError, match=rf"odd.pth': the tensor 'conv.weight' .*{fault}"):
+        load_by_name(
+            make(), read_checkpoint(tmp_path / "odd.pth"), source=str(tmp_path / "odd.pth")
+        )
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.ao.quantization:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*quantize:UserWarning")
+def test_quantized_tensors_are_refused():
+    state = make().state_dict()
+    state["fc.weight"] = torch.quantize_per_tensor(state["fc.weight"], 0.1, 0, torch.qint8)
+    with pytest.raises(ValueError, match=r"the tensor 'fc.weight' is quantized"):
+        load_by_name(make(), state, source="q.pth")
+
+
+@pytest.mark.parametrize("path", [5, b"weights.pth", 1.5, ["a.pth"]])
+def test_what_is_no_path_is_a_type_error(path):
+    with pytest.raises(TypeError, match=r"^weights=.* is no path: expected None or a checkpoint"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("path", ["x" * 5000 + ".pth", "a\0b.pth", ""])
+def test_odd_paths_are_no_files(path):
+    with pytest.raises(FileNotFoundError, match="there is no such file") as caught:
+        read_checkpoint(path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_of_two_tensors_for_one_place_the_second_is_skipped():
+    state = wrap(make(seed=1).state_dict(), "student.") | wrap(
+        make(seed=2).state_dict(), "teacher."
+    )
+    network = make()
+    report = load_by_name(network, state, source="w")
+    assert report.fresh == ()
+    assert len(report.skipped) == len(make().state_dict())
+    assert torch.equal(network.conv.weight, make(seed=1).conv.weight)

@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: E402
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
 from sktransfer.deep._modules.describe import fingerprint_module, inner_names  # noqa: E402
+from sktransfer.exceptions import TransferWarning  # noqa: E402
 
 OPTIONS = {"preprocessing": "torch", "input_size": (32, 32)}
 
@@ -235,7 +236,7 @@ def test_a_network_without_submodules_says_what_to_do():
         resolve_backbone(Bare(), **OPTIONS)
 
 
-def test_maps_with_channels_last_are_not_taken_for_others():
+def test_maps_with_channels_last_are_described_with_channels_first():
     class Last(nn.Module):
         def __init__(self):
             super().__init__()
@@ -246,8 +247,8 @@ def test_maps_with_channels_last_are_not_taken_for_others():
             return self.final(self.fc(self.conv(x).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
 
     assert resolve_backbone(Last(), **OPTIONS).stages == ("conv", "final")
-    with pytest.raises(ValueError, match=r"'fc' of the network 'Last' gives .*, width, channels"):
-        resolve_backbone(Last(), stages=["fc", "final"], **OPTIONS)
+    named = resolve_backbone(Last(), stages=["fc", "final"], **OPTIONS)
+    assert named.shapes == ((5, 16, 16), (6, 8, 8))
 
 
 def test_dropout_and_identity_after_a_map_are_no_places_of_their_own():
@@ -319,3 +320,80 @@ def test_torchscript_is_refused_with_the_reason():
     traced = torch.jit.trace(make().eval(), torch.zeros(2, 3, 32, 32))
     with pytest.raises(ValueError, match="TorchScript cannot be looked into; pass the module"):
         resolve_backbone(traced, **OPTIONS)
+
+
+def bad_lazy():
+    return nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU())
+
+
+def bad_meta():
+    return nn.Sequential(nn.Conv2d(3, 4, 3, device="meta"), nn.ReLU())
+
+
+def bad_nan():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    with torch.no_grad():
+        network[0].weight[0, 0, 0, 0] = float("nan")
+    return network
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+@pytest.mark.parametrize(
+    ("make", "fault"), [(bad_lazy, "lazy"), (bad_meta, "meta device"), (bad_nan, "holds NaN")]
+)
+def test_a_network_without_usable_weights_is_refused(make, fault):
+    with pytest.raises(
+        ValueError, match=rf"backbone: a Sequential: its tensor '0.weight' .*{fault}"
+    ):
+        resolve_backbone(make(), **OPTIONS)
+
+
+def test_layers_without_values_in_the_checkpoint_give_a_warning(tmp_path):
+    state = make().state_dict()
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("first")}
+    torch.save(kept, tmp_path / "part.pth")
+    with pytest.warns(TransferWarning, match=r"part.pth' holds no values for 2 of .*'first.0.weig"):
+        backbone = resolve_backbone(make(), weights=tmp_path / "part.pth", **OPTIONS)
+    assert len(backbone.load_report.fresh) == 2
+
+
+def test_a_head_without_values_gives_none(tmp_path):
+    body = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    network = nn.Sequential(*body, nn.Linear(4, 2))
+    state = network.state_dict()
+    del state["4.weight"], state["4.bias"]
+    torch.save(state, tmp_path / "body.pth")
+    backbone = resolve_backbone(network, weights=tmp_path / "body.pth", **OPTIONS)
+    assert backbone.load_report.fresh == ("4.weight", "4.bias")
+    del state["1.running_var"]
+    torch.save(state, tmp_path / "body.pth")
+    with pytest.warns(TransferWarning, match=r"1 of the 6 tensors .*'1.running_var' kept"):
+        resolve_backbone(network, weights=tmp_path / "body.pth", **OPTIONS)
+
+
+def test_a_first_layer_of_other_channels_gives_a_warning(tmp_path):
+    grey, colour = (nn.Sequential(nn.Conv2d(n, 4, 3), nn.ReLU()) for n in (1, 3))
+    torch.save(grey.state_dict(), tmp_path / "grey.pth")
+    with pytest.warns(TransferWarning, match=r"'0.weight' kept .*number of channels"):
+        report = resolve_backbone(colour, weights=tmp_path / "grey.pth", **OPTIONS).load_report
+    assert report.skipped == (
+        ("0.weight", "shape (4, 1, 3, 3) in the file, (4, 3, 3, 3) in the network"),
+    )
+
+
+def test_globals_with_the_name_of_an_attribute_do_not_matter():
+    def write(value):
+        scope = {"nn": nn, "conv": value}
+        exec(
+            "class Own(nn.Module):\n"
+            "    def __init__(self):\n"
+            "        super().__init__()\n"
+            "        self.conv = nn.Conv2d(3, 4, 3, bias=False)\n"
+            "        nn.init.ones_(self.conv.weight)\n"
+            "    def forward(self, x):\n"
+            "        return self.conv(x)\n",
+            scope,
+        )
+        return fingerprint_module(scope["Own"]())
+
+    assert write(1) == write(2)
