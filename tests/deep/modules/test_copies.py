@@ -8,7 +8,6 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="networks need torch")
 
-from joblib.externals import cloudpickle  # noqa: E402
 from sklearn.base import clone  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn.utils import parametrizations, parametrize, prune  # noqa: E402
@@ -141,7 +140,7 @@ def test_a_classifier_is_trained_and_pickled(network, freeze_depth):
 
 def test_an_unfitted_estimator_can_be_pickled_as_for_a_worker(network):
     extractor = PretrainedFeatureExtractor(network, preprocessing=PREPROCESSING, cache=None)
-    twin = pickle.loads(cloudpickle.dumps(extractor))
+    twin = pickle.loads(pickle.dumps(extractor))
     np.testing.assert_array_equal(twin.fit_transform(PIXELS), extractor.fit_transform(PIXELS))
 
 
