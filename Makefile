@@ -13,13 +13,17 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 ONE_THREAD = SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint fuzz bench docs glyphs wheel clean
+.PHONY: demo test test-sklearn lint fuzz bench docs glyphs wheel clean
 
 demo: $(READY)
 	$(BIN)/sktransfer demo
 
 test: $(READY) lint
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+# scikit-learn's own tests of pipelines, run against ours (tests/sklearn_suites).
+test-sklearn: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m tests.sklearn_suites -n $(WORKERS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

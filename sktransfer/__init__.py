@@ -37,6 +37,7 @@ _HOME_OF = {
     "TrAdaBoostRegressor": "sktransfer.instance",
     "TwoStageTrAdaBoostRegressor": "sktransfer.instance",
     "TransferComponentAligner": "sktransfer.feature",
+    "TransferPipeline": "sktransfer.pipeline",
     "TransferWarning": "sktransfer.exceptions",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",

@@ -8,7 +8,7 @@ from sklearn.model_selection._split import GroupsConsumerMixin
 from sklearn.pipeline import _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device
-from sklearn.utils._metadata_requests import _routing_enabled
+from sklearn.utils._metadata_requests import COMPOSITE_METHODS, _routing_enabled
 from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._tags import get_tags
@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_method_params as index_method_params
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 __all__ = [
+    "COMPOSITE_METHODS",
     "GroupsConsumerMixin",
     "HasMethods",
     "Interval",

@@ -2,22 +2,23 @@
 
 import sys
 from dataclasses import dataclass
-from inspect import signature
+from inspect import Parameter, signature
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn import config_context
 from sklearn.base import TransformerMixin, is_classifier, is_regressor
-from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import as_array
 from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._messages import shown
 from sktransfer._packing import concatenate, kind_of
+from sktransfer._routing import call, parts_of, takes_domain
 from sktransfer._sklearn import (
     _num_samples,
     _print_elapsed_time,
-    _routing_enabled,
     _safe_indexing,
     get_tags,
     index_method_params,
@@ -29,12 +30,13 @@ class TrainingRows:
     """What a pipeline knows about its training rows.
 
     `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
-    `sample_domain` is as the user gave it, and may be None.
+    `sample_domain` is as the user gave it, and may be None; `sources` are the names in it.
     """
 
     labelled: np.ndarray | None
     hidden: np.ndarray | None
     sample_domain: object
+    sources: tuple
 
     def for_step(self, step, y, *, discrete):
         """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
@@ -64,14 +66,25 @@ class StepRows:
 
 def read_rows(X, y, sample_domain, *, target_labels):
     """Read what the steps may see of the training rows, and refuse what does not fit together."""
-    domains = read_sample_domain(sample_domain, _num_samples(X))
-    if sample_domain is not None:
+    is_given = sample_domain is not None
+    domains = read_sample_domain(
+        sample_domain, _num_samples(X) if is_given else 0, require_target=False
+    )
+    if is_given:
         sample_domain = as_array(sample_domain)  # some containers cannot be indexed by rows
-    if y is not None:
-        check_consistent_length(X, y)
     labelled = None if y is None else is_labelled(y)
+    if is_given:
+        if len(domains.codes) and not domains.is_target.any():
+            raise ValueError(
+                f"sample_domain has no target row, only the sources {shown(domains.sources)}, so "
+                "there is nothing to transfer to. If a splitter chose these rows, use TargetFold; "
+                "learning_curve takes the first rows, so put target rows first in X, or loop over "
+                "splits of the target rows as the guide on domains shows."
+            )
+        if y is not None:
+            check_consistent_length(X, y)
     if target_labels != "ignore":
-        return TrainingRows(labelled, None, sample_domain)
+        return TrainingRows(labelled, None, sample_domain, domains.sources)
     if not domains.sources:
         raise ValueError(
             "target_labels='ignore' would hide the label of every row, since sample_domain names "
@@ -79,21 +92,28 @@ def read_rows(X, y, sample_domain, *, target_labels):
         )
     if labelled is not None:
         labelled = labelled & ~domains.is_target
-    return TrainingRows(labelled, domains.is_target, sample_domain)
-
-
-# Where what scikit-learn composes of transformers keeps them: (name, transformer, ...).
-_PARTS = ("steps", "transformers", "transformer_list")
+    return TrainingRows(labelled, domains.is_target, sample_domain, domains.sources)
 
 
 def _requires_labels(step):
-    """Tell whether a step learns from labels: predictors do, and whatever its tags say so of."""
-    if not hasattr(step, "__sklearn_tags__") or _reads_unlabelled_rows(step):
+    """Tell whether a step learns from labels, itself or by one of its parts.
+
+    A part that predicts says nothing by itself: IterativeImputer predicts features.
+    """
+    if isinstance(step, FrozenEstimator) or not hasattr(step, "__sklearn_tags__"):
         return False
-    if is_classifier(step) or is_regressor(step) or get_tags(step).target_tags.required:
+    if _reads_unlabelled_rows(step):
+        return False
+    if _predicts(step) or get_tags(step).target_tags.required or _selects_by_labels(step):
         return True
-    parts = [part for name in _PARTS for _, part, *_ in getattr(step, name, ())]
-    return _selects_by_labels(step) or any(map(_requires_labels, parts))
+    y = signature(step.fit).parameters.get("y")
+    if y is not None and y.default is Parameter.empty:
+        return True
+    return any(_requires_labels(part) for part in parts_of(step) if not _predicts(part))
+
+
+def _predicts(step):
+    return hasattr(step, "__sklearn_tags__") and (is_classifier(step) or is_regressor(step))
 
 
 def _selects_by_labels(step):
@@ -107,43 +127,19 @@ def _selects_by_labels(step):
 
 
 def _reads_unlabelled_rows(step):
-    """Tell a step, or a search over one, that makes use of rows without a label by itself."""
-    if hasattr(step, "refit"):
-        return _reads_unlabelled_rows(step.estimator)
-    return getattr(step, "_reads_unlabelled_rows", False)
+    """Tell a step that makes use of rows without a label by itself.
 
-
-def takes_domain(method):
-    """Tell whether a method of a step takes `sample_domain`, itself or for one of its parts."""
-    if "sample_domain" in signature(method).parameters:
-        return True
-    owner = getattr(method, "__self__", None)  # a search or another meta-estimator passes it on
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature(method).parameters.values())
-    if not takes_any or not hasattr(owner, "get_metadata_routing"):
-        return False
-    return bool(get_routing_for_object(owner).consumes(method.__name__, {"sample_domain"}))
-
-
-def call(method, *args, sample_domain=None, **params):
-    """Call a method of a step, with the domains of the rows where it takes them.
-
-    Most of what scikit-learn composes of estimators (a ColumnTransformer, a vote, a plain Pipeline)
-    hands `sample_domain` to its parts under metadata routing alone, which is then on for this call.
+    A search and a plain pipeline hand all labels on: they do if a part of them does, and if no
+    other part needs labels.
     """
-    if sample_domain is None or not takes_domain(method):
-        return method(*args, **params)
-    by_itself = "sample_domain" in signature(method).parameters or _routing_enabled()
-    if by_itself or not _hands_on_under_routing_alone(method.__self__):
-        return method(*args, sample_domain=sample_domain, **params)
-    with config_context(enable_metadata_routing=True):
-        return method(*args, sample_domain=sample_domain, **params)
-
-
-def _hands_on_under_routing_alone(owner):
-    """A composition, or a search over one; others pass on what their ``fit`` is given."""
-    if hasattr(owner, "refit"):
-        return _hands_on_under_routing_alone(owner.estimator)
-    return any(hasattr(owner, name) for name in (*_PARTS, "estimators"))
+    if hasattr(step, "_reads_unlabelled_rows"):
+        return step._reads_unlabelled_rows
+    if not isinstance(step, Pipeline) and not (
+        hasattr(step, "refit") and hasattr(step, "estimator")
+    ):
+        return False
+    parts = list(parts_of(step))
+    return any(map(_reads_unlabelled_rows, parts)) and not any(map(_requires_labels, parts))
 
 
 def fit_step(step, X, rows, params):
@@ -154,6 +150,15 @@ def fit_step(step, X, rows, params):
         fit_params = index_method_params(X, fit_params, indices=rows.indices)
         X = _safe_indexing(X, rows.indices)
     return call(step.fit, X, rows.y, **fit_params)
+
+
+def fit_and_predict(step, X, rows, params):
+    """Fit a last step on its rows and return what its ``fit_predict`` returns of all rows."""
+    if rows.indices is None:
+        options = {"sample_domain": rows.sample_domain} | params["fit_predict"]
+        return call(step.fit_predict, X, rows.y, **options)
+    fit_step(step, X, rows, params)
+    return call(step.predict, X, sample_domain=rows.sample_domain)
 
 
 def fit_and_transform(step, X, rows, params):

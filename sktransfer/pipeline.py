@@ -3,36 +3,39 @@
 `_steps` says what one step is fitted with; here they are put one after the other.
 """
 
-import warnings
+from copy import copy
 
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
-from sktransfer._domains import read_sample_domain
-from sktransfer._labels import read_truth
+from sktransfer._answers import AnswersByDomain
+from sktransfer._messages import shown
+from sktransfer._routing import routable, warn_of_domains
 from sktransfer._sklearn import (
     StrOptions,
     _final_estimator_has,
     _fit_context,
     _name_estimators,
-    _num_samples,
     _print_elapsed_time,
+    _routing_enabled,
 )
 from sktransfer._steps import (
-    call,
+    fit_and_predict,
     fit_and_transform,
     fit_step,
     fit_transform_step,
     read_rows,
-    takes_domain,
 )
 
 __all__ = ["TransferPipeline", "make_transfer_pipeline"]
 
 
-def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=False):
+def make_transfer_pipeline(
+    *steps, target_labels="use", transform_input=None, memory=None, verbose=False
+):
     """Make a pipeline that carries `sample_domain` without any global switch.
 
     Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included.
@@ -46,9 +49,9 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     (`TargetFold`), and as ``sample_domain`` to the steps, in ``fit`` of a search and in ``params``
     of :func:`~sklearn.model_selection.cross_val_score`.
 
-    Inside, what scikit-learn composes of estimators (a ColumnTransformer, a FeatureUnion, a plain
-    pipeline, a vote) hands the domains to its parts. What calibrates or stacks the whole pipeline
-    from outside asks it for predictions without them: put it inside, as the last step.
+    A composition of scikit-learn (a ColumnTransformer, a plain pipeline, a vote, a search, bagging)
+    hands the domains to its parts if it is a step. If it calibrates or stacks the whole pipeline
+    from outside, it asks for predictions without domains: put it inside, as the last step.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     target_labels : {"use", "ignore"}, default="use"
         "ignore" hides the labels of target rows from every step, so that cross-validation by
         `TargetFold` scores an unsupervised method honestly.
+    transform_input : list of str, default=None
+        As in :func:`sklearn.pipeline.make_pipeline`; it needs metadata routing.
     memory : str or object with the joblib.Memory interface, default=None
         Where fitted middle steps are cached, as in :class:`~sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
@@ -75,8 +80,9 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
 
     Warns
     -----
-    UserWarning
-        In ``fit``, when a step takes domains and there are none: every row is then a target row.
+    TransferWarning
+        In ``fit``, when a step takes domains and there are none (every row is then a target row),
+        or when they do not reach a part of a step that asks for them.
 
     Examples
     --------
@@ -96,17 +102,24 @@ def make_transfer_pipeline(*steps, target_labels="use", memory=None, verbose=Fal
     for step in steps:
         if isinstance(step, tuple):
             raise TypeError(
-                f"make_transfer_pipeline takes estimators and names them itself, but got {step!r}; "
-                "pass the estimator alone, or all (name, estimator) pairs in a list to "
-                "sktransfer.pipeline.TransferPipeline."
+                "make_transfer_pipeline takes estimators and names them itself, but got "
+                f"{shown(step)}; pass the estimator alone, or all (name, estimator) pairs in a "
+                "list to sktransfer.TransferPipeline."
             )
     return TransferPipeline(
-        _name_estimators(steps), target_labels=target_labels, memory=memory, verbose=verbose
+        _name_estimators(steps),
+        target_labels=target_labels,
+        transform_input=transform_input,
+        memory=memory,
+        verbose=verbose,
     )
 
 
-class TransferPipeline(Pipeline):
-    """A `Pipeline` whose steps get `sample_domain`; see :func:`make_transfer_pipeline`.
+class TransferPipeline(AnswersByDomain, Pipeline):
+    """A `Pipeline` whose steps get `sample_domain`.
+
+    :func:`make_transfer_pipeline` makes one, and its page says which step is fitted on which rows.
+    In all other respects it is scikit-learn's Pipeline.
 
     Parameters
     ----------
@@ -120,6 +133,31 @@ class TransferPipeline(Pipeline):
         As in :class:`~sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
         As in :class:`~sklearn.pipeline.Pipeline`.
+
+    Attributes
+    ----------
+    named_steps : :class:`~sklearn.utils.Bunch`
+        The steps by name.
+    classes_ : ndarray of shape (n_classes,)
+        The classes, if the last step is a classifier.
+    n_features_in_ : int
+        Number of features, if the first step says it.
+    feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
+        Names of features, if the first step says them.
+
+    See Also
+    --------
+    make_transfer_pipeline : Names the steps by itself.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sktransfer import MomentAligner, TransferPipeline
+    >>> pipe = TransferPipeline([("align", MomentAligner()), ("classify", LogisticRegression())])
+    >>> X, y = [[0.0], [2.0], [10.0], [12.0]], [0, 1, None, None]
+    >>> pipe = pipe.fit(X, y, sample_domain=["lab", "lab", "target", "target"])
+    >>> pipe.predict([[10.0], [12.0]])
+    array([0, 1])
     """
 
     __metadata_request__fit = {"sample_domain": True}
@@ -157,14 +195,19 @@ class TransferPipeline(Pipeline):
         return part
 
     def get_metadata_routing(self):
-        """Say that `sample_domain` is asked for, whether or not a step takes it.
+        """Return the request for `sample_domain` of the pipeline, and the routing of its steps.
+
+        A step without a routing of its own (AdaBoostClassifier, for instance) requests nothing.
 
         Returns
         -------
         routing : MetadataRouter
             That of :class:`~sklearn.pipeline.Pipeline`, and the request of the pipeline itself.
         """
-        return super().get_metadata_routing().add_self_request(self)
+        pipeline = copy(self)
+        pipeline.steps = [(name, routable(step)) for name, step in self.steps]
+        with config_context(enable_metadata_routing=True):  # without it some routings never end
+            return Pipeline.get_metadata_routing(pipeline).add_self_request(self)
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, *, sample_domain=None, **params):
@@ -242,9 +285,13 @@ class TransferPipeline(Pipeline):
             task_name=method.replace("_", "-"), max_subtasks=len(self.steps)
         )
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        if self.transform_input is not None and not _routing_enabled():
+            raise ValueError(
+                "The `transform_input` parameter can only be set if metadata routing is enabled. "
+                "You can enable metadata routing using "
+                "`sklearn.set_config(enable_metadata_routing=True)`."
+            )
         rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
-        if sample_domain is None:
-            self._warn_that_nothing_is_transferred()
         routed = self._check_method_params(method=method, props=params)
         Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
         subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
@@ -253,31 +300,26 @@ class TransferPipeline(Pipeline):
         context.call_on_fit_task_end(estimator=self, X=Xt, y=y)
         return Xt
 
-    def _warn_that_nothing_is_transferred(self):
-        """Say it where a step asks for domains; a fit on target rows alone can be meant."""
-        asking = [type(step).__name__ for _, _, step in self._iter() if takes_domain(step.fit)]
-        if asking:
-            warnings.warn(
-                f"sample_domain is None, so every row counts as a target row and {asking[0]} "
-                "transfers nothing; pass sample_domain= to fit (in cross_val_score "
-                "params={'sample_domain': ...}), 'target' in every entry if that is meant.",
-                UserWarning,
-                stacklevel=4,
-            )
-
     def _fit(self, X, y=None, routed_params=None, raw_params=None, callback_ctx=None, rows=None):
         """Fit the middle steps and give the rows as the last step gets them."""
         rows = read_rows(X, y, None, target_labels=self.target_labels) if rows is None else rows
         self.steps = list(self.steps)
         self._validate_steps()
+        warn_of_domains(
+            self.steps,
+            has_sources=bool(rows.sources),
+            is_given=rows.sample_domain is not None,
+            stacklevel=5,
+        )
         memory = check_memory(self.memory)
         cached = getattr(memory, "location", memory) is not None
         fit_transform = memory.cache(fit_transform_step, ignore=["message", "caller", "context"])
         for index, name, step in self._iter(with_final=False, filter_passthrough=False):
             context = callback_ctx.subcontext(task_name=f"fit-transform-{name}")
             if step is None or step == "passthrough":
-                context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-                context.call_on_fit_task_end(estimator=self, X=X, y=y)
+                with _print_elapsed_time("Pipeline", self._log_message(index)):
+                    context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+                    context.call_on_fit_task_end(estimator=self, X=X, y=y)
                 continue
             X, fitted = fit_transform(
                 clone(step) if cached else step,
@@ -305,7 +347,7 @@ class TransferPipeline(Pipeline):
             if method == "fit":
                 fit_step(last, X, step_rows, step_params)
             elif method == "fit_predict":
-                X = last.fit_predict(X, step_rows.y, **step_params["fit_predict"])
+                X = fit_and_predict(last, X, step_rows, step_params)
             else:
                 X, _ = fit_and_transform(last, X, step_rows, step_params)
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -320,143 +362,3 @@ class TransferPipeline(Pipeline):
             method: dict(step_params.get(method, {}))
             for method in ("fit", "transform", "fit_transform", "fit_predict")
         }
-
-    def _call(self, method, X, args, sample_domain, params):
-        """Call a method of the fitted pipeline on rows of the domains `sample_domain`."""
-        if sample_domain is None:
-            return getattr(super(), method)(X, *args, **params)
-        read_sample_domain(sample_domain, _num_samples(X), require_target=False)
-        for _, _, step in self._iter(with_final=False):
-            X = call(step.transform, X, sample_domain=sample_domain)
-        last = self._final_estimator
-        if last == "passthrough":
-            return X
-        return call(getattr(last, method), X, *args, sample_domain=sample_domain, **params)
-
-    @available_if(Pipeline._can_transform)
-    def transform(self, X, *, sample_domain=None, **params):
-        """Map rows by every step; without `sample_domain` they are target rows.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.transform`.
-
-        Returns
-        -------
-        X_mapped : ndarray of shape (n_samples, n_features_out)
-            The mapped rows.
-        """
-        return self._call("transform", X, (), sample_domain, params)
-
-    @available_if(_final_estimator_has("predict"))
-    def predict(self, X, *, sample_domain=None, **params):
-        """Map rows by the middle steps and predict with the last.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.predict`.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_samples,)
-            The predictions.
-        """
-        return self._call("predict", X, (), sample_domain, params)
-
-    @available_if(_final_estimator_has("predict_proba"))
-    def predict_proba(self, X, *, sample_domain=None, **params):
-        """Map rows by the middle steps and predict class probabilities with the last.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.predict_proba`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._call("predict_proba", X, (), sample_domain, params)
-
-    @available_if(_final_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X, *, sample_domain=None, **params):
-        """Map rows by the middle steps and predict log-probabilities with the last.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.predict_log_proba`.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
-        return self._call("predict_log_proba", X, (), sample_domain, params)
-
-    @available_if(_final_estimator_has("decision_function"))
-    def decision_function(self, X, *, sample_domain=None, **params):
-        """Map rows by the middle steps and give the last one's decision function.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.decision_function`.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The decision function.
-        """
-        return self._call("decision_function", X, (), sample_domain, params)
-
-    @available_if(_final_estimator_has("score"))
-    def score(self, X, y=None, sample_weight=None, *, sample_domain=None, **params):
-        """Map rows by the middle steps and score with the last.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
-        y : array-like of shape (n_samples,), default=None
-            Their true labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, where the last step's ``score`` takes them.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`.
-        **params : dict of str -> object
-            As in :meth:`sklearn.pipeline.Pipeline.score`.
-
-        Returns
-        -------
-        score : float
-            The last step's score.
-        """
-        if sample_weight is not None:
-            params = params | {"sample_weight": sample_weight}
-        if y is not None and (is_classifier(self) or is_regressor(self)):
-            y = read_truth(y, discrete=is_classifier(self))
-        return self._call("score", X, (y,), sample_domain, params)

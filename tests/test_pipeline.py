@@ -610,5 +610,5 @@ def test_objects_that_hold_numbers_can_be_scored(data):
 
 
 def test_a_step_with_a_name_is_refused_in_a_sentence():
-    with pytest.raises(TypeError, match=r"names them itself.*pipeline\.TransferPipeline"):
+    with pytest.raises(TypeError, match=r"names them itself.*sktransfer.TransferPipeline"):
         make_transfer_pipeline(("scale", StandardScaler()), LogisticRegression())

@@ -23,7 +23,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
-from sktransfer.instance._learner import weight_parameter
+from sktransfer.instance._learner import fit_with_weights
 from sktransfer.instance._rows import check_rows, check_sources, named_columns
 
 
@@ -133,7 +133,7 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         share = getattr(self, "negligible_weight", 0)
         if share and is_source.any():
             weights = boosting.without_negligible(weights, is_source, share=share)
-        return learner.fit(X, y, **{weight_parameter(self.estimator_): weights})
+        return fit_with_weights(learner, X, y, weights)
 
     def _clones(self, n_clones, rng):
         """Yield clones of the learner, with seeds that `rng` draws."""

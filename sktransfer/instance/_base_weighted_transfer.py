@@ -18,7 +18,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
-from sktransfer.instance._learner import innermost_learner, weight_parameter
+from sktransfer.instance._learner import fit_with_weights, innermost_learner
 from sktransfer.instance._rows import named_columns
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
@@ -112,9 +112,8 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         weights = self._weigh(X, y, domains, used, sample_weight, rng)
         self.sample_weight_ = np.where(used, sample_weight * weights, 0)
         (self.estimator_,) = self._clones(learner, rng)
-        given = {weight_parameter(learner): self.sample_weight_[used]}
         rows = _safe_indexing(named_columns(given_X, X), np.flatnonzero(used))
-        self.estimator_.fit(rows, labels, **given)
+        fit_with_weights(self.estimator_, rows, labels, self.sample_weight_[used])
         return self
 
     def _weigh(self, X, y, domains, used, sample_weight, rng):

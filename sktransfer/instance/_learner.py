@@ -1,7 +1,9 @@
 """The learner inside a boosting method: what it must take, how it gets weights."""
 
+from sklearn import config_context
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from sktransfer._sklearn import _routing_enabled
@@ -75,3 +77,30 @@ def weight_parameter(estimator):
         name, last_step = estimator.steps[-1]
         return f"{name}__{weight_parameter(last_step)}"
     return "sample_weight"
+
+
+def fit_with_weights(learner, X, y, weights):
+    """Fit a learner on weighted rows.
+
+    If metadata routing is on and no part of the learner requests weights, routing is off for this
+    fit: a composition around a boosting method may have turned it on for `sample_domain`.
+
+    Parameters
+    ----------
+    learner : estimator
+    X, y : array-like
+    weights : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    learner : estimator
+        The fitted learner.
+    """
+    routed = _routing_enabled() and _requests_weights(learner)
+    with config_context(enable_metadata_routing=routed):
+        return learner.fit(X, y, **{weight_parameter(learner): weights})
+
+
+def _requests_weights(learner):
+    routing = get_routing_for_object(learner)
+    return bool(routing.consumes("fit", {"sample_weight"}))

@@ -18,7 +18,6 @@ import random
 import warnings
 from contextlib import ExitStack
 from functools import partial
-from inspect import signature
 from unittest import mock
 
 import numpy as np
@@ -27,14 +26,12 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, 
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sktransfer._messages import shown
 from sktransfer.exceptions import TransferWarning
 from sktransfer.model_selection import TargetFold
 from sktransfer.pipeline import make_transfer_pipeline
 from sktransfer.utils._check_tools import (
     answers,
     answers_rows,
-    contract,
     domain_data,
     error_of,
     fit,
@@ -42,11 +39,9 @@ from sktransfer.utils._check_tools import (
     global_state,
     learn,
     learns_from_labels,
-    needs_domain,
     needs_labels,
     one_sentence,
     part_names,
-    same,
     seeded_parts,
     takes_domain,
     weighs,
@@ -67,14 +62,6 @@ def check_transfer_estimator(estimator):
     -------
     names : list of str
         The checks that were run, and passed.
-
-    Raises
-    ------
-    AssertionError
-        If a check fails: one sentence with the estimator, what was expected and what was observed.
-        What the estimator raised is its cause.
-    TypeError
-        If `estimator` is no instance of an estimator.
     """
     names = []
     for check in transfer_checks(estimator):
@@ -93,21 +80,8 @@ def transfer_checks(estimator):
     Returns
     -------
     checks : list of callables
-        Each takes the estimator and raises AssertionError with one sentence: the estimator, what
-        was expected and what was observed.
-
-    Raises
-    ------
-    TypeError
-        If `estimator` is no instance of an estimator.
+        Each takes the estimator and raises AssertionError (or what the estimator raised).
     """
-    lacking = [name for name in ("fit", "get_params", "set_params") if not hasattr(estimator, name)]
-    if isinstance(estimator, type) or lacking:
-        lacks = "it is a class" if isinstance(estimator, type) else f"it has no {lacking[0]}"
-        raise TypeError(
-            f"estimator={shown(estimator)}: expected an instance of an estimator, but {lacks}; "
-            "derive from BaseEstimator, and pass an instance."
-        )
     checks = list(_ANY)
     checks += _ROW_BY_ROW if answers_rows(estimator) else []
     if takes_domain(estimator):
@@ -129,29 +103,11 @@ def transfer_checks(estimator):
 # Checks of any estimator.
 
 
-@contract
 def check_builds_without_arguments(estimator):
     """The type builds without arguments."""
     type(estimator)()
 
 
-@contract
-def check_domains_have_their_name(estimator):
-    """If a method takes the domains of rows, `fit` does, and the parameter is `sample_domain`."""
-    alike = ("domain", "domains", "sample_domains", "domain_labels", "source_domain", "groups")
-    names = list(signature(estimator.fit).parameters)
-    wrong = [name for name in names if name in alike]
-    assert not wrong, f"fit({', '.join(names)}) names them {wrong[0]!r}"
-    for method in ("transform", "fit_transform"):
-        if hasattr(estimator, method) and not takes_domain(estimator):
-            taken = signature(getattr(estimator, method)).parameters
-            assert "sample_domain" not in taken, f"{method} takes sample_domain, but fit does not"
-        elif hasattr(estimator, method):
-            taken = signature(getattr(estimator, method)).parameters
-            assert "sample_domain" in taken, f"fit takes sample_domain, but {method} does not"
-
-
-@contract
 def check_construction_touches_nothing(estimator):
     """Constructing and cloning open no file and no socket: weights are loaded when first used."""
     forbidden = mock.Mock(side_effect=AssertionError("construction opened a file or a socket"))
@@ -161,7 +117,6 @@ def check_construction_touches_nothing(estimator):
         clone(type(estimator)())
 
 
-@contract
 def check_inputs_unchanged(estimator):
     """Read-only arrays are accepted, and no byte of what the caller passed is changed."""
     X, y, domains = domain_data()
@@ -169,18 +124,11 @@ def check_inputs_unchanged(estimator):
     for array in (X, y, domains):
         array.setflags(write=False)
     learn(fresh(estimator), X, y, domains)
-    _unchanged(before, X, y, domains)
+    assert before == (X.tobytes(), y.tobytes(), domains.tobytes())
 
 
-def _unchanged(before, *arrays):
-    after = [array.tobytes() for array in arrays]
-    names = [n for n, a, b in zip(("X", "y", "sample_domain"), before, after) if a != b]
-    assert not names, f"the caller's {' and '.join(names)} changed"
-
-
-@contract
 def check_search_leaves_inputs_unchanged(estimator):
-    """GridSearchCV over the estimator changes no byte of what the caller passed."""
+    """The same through GridSearchCV."""
     X, y, domains = domain_data()
     before = X.tobytes(), y.tobytes(), domains.tobytes()
     params = {"sample_domain": domains} if takes_domain(estimator) else {}
@@ -189,13 +137,11 @@ def check_search_leaves_inputs_unchanged(estimator):
         {},
         cv=TargetFold(2),
         scoring=lambda fitted, X, y: answers(fitted, X).mean(),
-        error_score="raise",
     )
     search.fit(X, y, groups=domains, **params)
-    _unchanged(before, X, y, domains)
+    assert before == (X.tobytes(), y.tobytes(), domains.tobytes())
 
 
-@contract
 def check_global_state_unchanged(estimator):
     """Constructing, fitting and answering change nothing global in Python, NumPy or torch."""
     X, y, domains = domain_data()
@@ -211,10 +157,9 @@ def check_global_state_unchanged(estimator):
     np.random.set_state(kept[0])
     random.setstate(kept[1])
     changed = [key for key, value in before.items() if after[key] != value]
-    assert not changed, f"these changed: {', '.join(changed)}"
+    assert not changed, f"{type(estimator).__name__} changed the global {changed}"
 
 
-@contract
 def check_params_unchanged_by_fit(estimator):
     """Parameters are the same after fit, by value and by identity."""
     X, y, domains = domain_data()
@@ -223,36 +168,32 @@ def check_params_unchanged_by_fit(estimator):
     values = pickle.dumps(before)
     fit(fitted, X, y, domains)
     after = fitted.get_params(deep=False)
-    replaced = [name for name, value in before.items() if after[name] is not value]
-    assert not replaced, f"fit replaced the parameters {replaced}"
-    assert pickle.dumps(after) == values, "fit changed a parameter in place"
+    assert all(after[name] is value for name, value in before.items())
+    assert pickle.dumps(after) == values
 
 
-@contract
 def check_set_params_counts(estimator):
     """``set_params`` and then ``fit`` equals constructing so: nothing is built in ``__init__``."""
     X, y, domains = domain_data()
     params = fresh(estimator).get_params(deep=False)
     late = type(estimator)().set_params(**params)
-    same(
+    np.testing.assert_array_equal(
         learn(late, X, y, domains),
         learn(type(estimator)(**params), X, y, domains),
     )
 
 
-@contract
 def check_refit_forgets(estimator):
     """A second fit, on other classes and other columns, equals a first one."""
     X, y, domains = domain_data()
     refitted = fresh(estimator)
     fit(refitted, np.tile(X, 4), np.where(y == 0, 3, 4 + (domains == "north")), domains)
-    same(
+    np.testing.assert_array_equal(
         learn(refitted, X, y, domains),
         learn(fresh(estimator), X, y, domains),
     )
 
 
-@contract
 def check_same_seed_same_numbers(estimator):
     """Fitted twice with one seed, it answers the same to the last bit, whoever drew between."""
     X, y, domains = domain_data()
@@ -261,56 +202,48 @@ def check_same_seed_same_numbers(estimator):
     np.random.random(3)
     second = learn(fresh(estimator), X, y, domains)
     np.random.set_state(state)
-    same(first, second)
+    np.testing.assert_array_equal(first, second)
 
 
-@contract
 def check_row_alone_equals_row_in_batch(estimator):
     """A row is answered alone as it is among others: nothing adapts to the batch at test time."""
     X, y, domains = domain_data()
     fitted = fit(fresh(estimator), X, y, domains)
     alone = np.concatenate([answers(fitted, X[[k]]) for k in range(6)])
-    same(alone, answers(fitted, X)[:6], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(alone, answers(fitted, X)[:6], rtol=1e-5, atol=1e-6)
 
 
-@contract
 def check_pickle_answers_the_same(estimator):
     """A pickled and unpickled fitted estimator answers the same, to the last bit."""
     X, y, domains = domain_data()
     fitted = fit(fresh(estimator), X, y, domains)
     copy = pickle.loads(pickle.dumps(fitted))
-    same(answers(copy, X), answers(fitted, X))
+    np.testing.assert_array_equal(answers(copy, X), answers(fitted, X))
 
 
 # Checks of estimators that take sample_domain.
 
 
-@contract
 def check_none_is_all_target(estimator):
     """``sample_domain=None`` says the same as "target" on every row."""
-    needs_domain(estimator)
     X, y, _ = domain_data()
-    same(
+    np.testing.assert_array_equal(
         answers(fit(fresh(estimator), X, y, np.repeat("target", len(X))), X),
-        answers(fit(fresh(estimator), X, y), X),
+        answers(fresh(estimator).fit(X, y), X),
     )
 
 
-@contract
 def check_spellings_of_domains(estimator):
     """Strings, objects, lists and signed integers say the same."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     integers = np.select([domains == "north", domains == "south"], [1, 2], -1)
     expected = learn(fresh(estimator), X, y, domains)
-    for spelling in (domains.astype(object), domains.tolist(), integers, integers.tolist()):
-        same(learn(fresh(estimator), X, y, spelling), expected)
+    for same in (domains.astype(object), domains.tolist(), integers, integers.tolist()):
+        np.testing.assert_array_equal(learn(fresh(estimator), X, y, same), expected)
 
 
-@contract
 def check_bad_domains_are_refused(estimator):
     """Zeros, booleans, missing values, a wrong length and no target row: a sentence for each."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     integers = np.where(domains == "target", -1, 1)
     missing = domains.astype(object)
@@ -324,20 +257,17 @@ def check_bad_domains_are_refused(estimator):
         (np.repeat("north", len(X)), "no target row"),
         (domains[:, None], "shape"),
     ]:
-        bad_fit = partial(fresh(estimator).fit, X, y, sample_domain=bad)
-        message = error_of(bad_fit, what=f"fit(X, y, sample_domain={shown(bad)})")
+        message = error_of(partial(fresh(estimator).fit, X, y, sample_domain=bad))
         one_sentence(message, "sample_domain", word)
 
 
-@contract
 def check_domain_is_requested(estimator):
     """With metadata routing on, `sample_domain` flows through a plain Pipeline unasked."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     with sklearn.config_context(enable_metadata_routing=True):
         pipe = Pipeline([("step", fresh(estimator))]).fit(X, y, sample_domain=domains)
     expected = answers(fit(fresh(estimator), X, y, domains), X, domains)
-    same(answers(pipe["step"], X, domains), expected)
+    np.testing.assert_array_equal(answers(pipe["step"], X, domains), expected)
 
 
 class _Spy(TransformerMixin, BaseEstimator):
@@ -366,28 +296,24 @@ class _Seen(TransformerMixin, BaseEstimator):
         return X
 
 
-@contract
 def check_every_row_passes_earlier_steps(estimator):
     """In a transfer pipeline all rows, target rows too, go through the steps before."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     pipe = make_transfer_pipeline(_Spy(), _Seen(), fresh(estimator)).fit(
         X, y, sample_domain=domains
     )
-    same(pipe[1].X_, X + 1000, "the rows after the earlier steps")
-    same(pipe[1].sample_domain_, domains, "the domains after the earlier steps")
+    np.testing.assert_array_equal(pipe[1].X_, X + 1000)
+    np.testing.assert_array_equal(pipe[1].sample_domain_, domains)
     expected = answers(fit(fresh(estimator), X + 1000, y, domains), X + 1000, domains)
-    same(answers(pipe, X, domains), expected)
+    np.testing.assert_array_equal(answers(pipe, X, domains), expected)
 
 
-@contract
 def check_permuting_rows_changes_nothing(estimator):
     """Rows permuted together with their labels and domains teach the same."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     order = np.random.default_rng(1).permutation(len(X))
     permuted = fit(fresh(estimator), X[order], y[order], domains[order])
-    same(
+    np.testing.assert_allclose(
         answers(permuted, X, domains),
         answers(fit(fresh(estimator), X, y, domains), X, domains),
         rtol=1e-6,
@@ -398,56 +324,43 @@ def check_permuting_rows_changes_nothing(estimator):
 # Checks of transformers that take sample_domain.
 
 
-@contract
 def check_fit_transform_keeps_domains(estimator):
     """``fit_transform`` equals ``fit`` and then ``transform``, with `sample_domain` and without."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     for d in (domains, None):
         together = fresh(estimator).fit_transform(X, y, sample_domain=d)
-        apart = fit(fresh(estimator), X, y, d).transform(X, sample_domain=d)
-        shape = np.shape(apart)
-        n_rows = shape[0] if shape else 0
-        assert n_rows == len(X), (
-            f"the transformed rows have the shape {shape}, but X has {len(X)} rows"
-        )
-        same(together, apart)
+        apart = fresh(estimator).fit(X, y, sample_domain=d).transform(X, sample_domain=d)
+        np.testing.assert_array_equal(together, apart)
 
 
-@contract
 def check_new_rows_are_target_rows(estimator):
     """``transform`` without `sample_domain` takes every row as a target row."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     fitted = fit(fresh(estimator), X, y, domains)
-    same(fitted.transform(X), fitted.transform(X, sample_domain=np.repeat("target", len(X))))
+    np.testing.assert_array_equal(
+        fitted.transform(X), fitted.transform(X, sample_domain=np.repeat("target", len(X)))
+    )
 
 
-@contract
 def check_unseen_source_is_refused(estimator):
     """A source that `fit` has not seen is an error of `transform` that names it."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     fitted = fit(fresh(estimator), X, y, domains)
     strange = np.where(domains == "north", "east", domains)
-    what = "transform(X, sample_domain=...) with the unseen source 'east'"
-    message = error_of(lambda: fitted.transform(X, sample_domain=strange), what=what)
+    message = error_of(lambda: fitted.transform(X, sample_domain=strange))
     one_sentence(message, "sample_domain", "east", "north", "south")
 
 
-@contract
 def check_float32_stays_float32(estimator):
     """float32 in, float32 out, for every domain, near the float64 result."""
-    needs_domain(estimator)
     X, y, domains = domain_data(np.float32)
     single = fresh(estimator).fit_transform(X, y, sample_domain=domains)
     double = fresh(estimator).fit_transform(X.astype(np.float64), y, sample_domain=domains)
-    assert single.dtype == np.float32, f"float32 rows became {single.dtype}"
-    assert double.dtype == np.float64, f"float64 rows became {double.dtype}"
-    same(single, double, rtol=2e-3, atol=2e-3 * np.abs(double).max())
+    assert single.dtype == np.float32
+    assert double.dtype == np.float64
+    np.testing.assert_allclose(single, double, rtol=2e-3, atol=2e-3 * np.abs(double).max())
 
 
-@contract
 def check_extreme_values(estimator):
     """Finite rows of any size: a finite result, one sentence, or a TransferWarning."""
     X, y, domains = domain_data()
@@ -470,7 +383,6 @@ def check_extreme_values(estimator):
         assert np.isfinite(result).all(), f"{name} give values that are not finite"
 
 
-@contract
 def check_target_labels_are_not_read(estimator):
     """Garbling, or removing, the labels of target rows changes no bit of an unsupervised method."""
     X, y, domains = domain_data()
@@ -478,45 +390,39 @@ def check_target_labels_are_not_read(estimator):
     expected = learn(fresh(estimator), X, y, domains)
     garbled = [np.where(is_target, 1 - y, y), np.where(is_target, np.nan, y)]
     for labels in garbled if needs_labels(estimator) else [*garbled, None]:
-        same(learn(fresh(estimator), X, labels, domains), expected)
+        np.testing.assert_array_equal(learn(fresh(estimator), X, labels, domains), expected)
 
 
 # Checks of weighters.
 
 
-@contract
 def check_weights_are_of_the_source_rows(estimator):
     """The weights are 1 on target rows, not negative, and of mean 1 over the source rows."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     fitted = fit(fresh(estimator), X, y, domains)
     is_target = domains == "target"
     source = fitted.weights_[~is_target]
-    shape = fitted.weights_.shape
-    assert shape == (len(X),), f"weights_ has the shape {shape} after a fit of {len(X)} rows"
-    same(fitted.weights_[is_target], np.ones(is_target.sum()), "the weights of target rows")
-    assert (source >= 0).all(), f"a source row has the weight {source.min():.2g}"
-    same(source.mean(), 1, "the mean of the source weights, and 1,", rtol=1e-7)
+    assert fitted.weights_.shape == (len(X),)
+    np.testing.assert_array_equal(fitted.weights_[is_target], 1)
+    assert (source >= 0).all()
+    np.testing.assert_allclose(source.mean(), 1)
     size = source.sum() ** 2 / (source**2).sum()
-    same(fitted.effective_sample_size_, size, "effective_sample_size_ and its formula", rtol=1e-7)
-    same(learn(fresh(estimator), X, y), np.ones(len(X)), "the weights without a source, and 1,")
+    np.testing.assert_allclose(fitted.effective_sample_size_, size)
+    np.testing.assert_array_equal(learn(fresh(estimator), X, y), 1)
 
 
-@contract
 def check_permuting_rows_permutes_weights(estimator):
     """Rows permuted together with their labels and domains keep their weights."""
-    needs_domain(estimator)
     X, y, domains = domain_data()
     order = np.random.default_rng(1).permutation(len(X))
     permuted = learn(fresh(estimator), X[order], y[order], domains[order])
     expected = learn(fresh(estimator), X, y, domains)
-    same(permuted, expected[order], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(permuted, expected[order], rtol=1e-6, atol=1e-8)
 
 
 # Checks of classifiers.
 
 
-@contract
 def check_any_label_type(estimator):
     """No label value is reserved: {-1, 1}, strings, booleans and objects partition alike."""
     X, y, domains = domain_data()
@@ -525,10 +431,9 @@ def check_any_label_type(estimator):
         for dtype in (None, object):
             labels = np.array(classes)[y].astype(dtype) if dtype else np.array(classes)[y]
             got = fit(fresh(estimator), X, labels, domains).predict(X)
-            same(got, np.array(classes)[expected])
+            np.testing.assert_array_equal(got, np.array(classes)[expected])
 
 
-@contract
 def check_missing_labels_are_no_class(estimator):
     """A row without a label (NaN, None) is no class of its own, and adds none."""
     X, y, domains = domain_data()
@@ -541,12 +446,10 @@ def check_missing_labels_are_no_class(estimator):
         expected = fit(fresh(estimator), X, floats, domains)
     for labels in (floats, objects):
         fitted = fit(fresh(estimator), X, labels, domains)
-        n_classes = len(fitted.classes_)
-        assert n_classes == 2, f"two classes and rows without a label make {n_classes} classes"
-        same(answers(fitted, X), answers(expected, X), rtol=1e-7)
+        assert len(fitted.classes_) == 2
+        np.testing.assert_allclose(answers(fitted, X), answers(expected, X))
 
 
-@contract
 def check_union_of_classes(estimator):
     """A class that only one domain has is a class; each may have a single row."""
     X, y, domains = domain_data()
@@ -554,15 +457,10 @@ def check_union_of_classes(estimator):
     labels[np.flatnonzero(domains == "north")[0]] = "only in a source"
     labels[np.flatnonzero(domains == "target")[0]] = "only in the target"
     fitted = fit(fresh(estimator), X, labels, domains)
-    expected = ["a", "b", "only in a source", "only in the target"]
-    found = list(fitted.classes_)
-    assert found == expected, f"classes_ is {found} instead of {expected}"
-    if hasattr(fitted, "predict_proba"):
-        shape = fitted.predict_proba(X).shape
-        assert shape == (len(X), 4), f"predict_proba of {len(X)} rows has the shape {shape}"
+    assert list(fitted.classes_) == ["a", "b", "only in a source", "only in the target"]
+    assert answers(fitted, X).shape == (len(X), 4)
 
 
-@contract
 def check_nested_params_reach_the_inner_estimator(estimator):
     """Parameters of the inner estimator can be set through the outer one, and count."""
     from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -574,13 +472,12 @@ def check_nested_params_reach_the_inner_estimator(estimator):
         outer = fresh(estimator, estimator=dummy(strategy="constant", constant=0))
         outer.set_params(estimator__constant=constant)
         constants.append(fit(outer, X, y, domains).predict(X).mean())
-    assert constants == [0, 1], f"a constant inner prediction of 0, then 1, gives {constants}"
+    assert constants == [0, 1]
 
 
 # Checks of estimators that hold parts: an inner estimator, a weighter.
 
 
-@contract
 def check_seeds_of_parts_are_kept(estimator):
     """A seed that a user gave to a part is kept, unless the outer `random_state` says otherwise."""
     X, y, domains = domain_data()
@@ -595,7 +492,6 @@ def check_seeds_of_parts_are_kept(estimator):
 
 _ANY = [
     check_builds_without_arguments,
-    check_domains_have_their_name,
     check_construction_touches_nothing,
     check_inputs_unchanged,
     check_search_leaves_inputs_unchanged,

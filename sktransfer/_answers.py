@@ -1,0 +1,154 @@
+"""The methods by which a fitted transfer pipeline answers, with or without the rows' domains."""
+
+from sklearn.base import is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import read_truth
+from sktransfer._routing import call
+from sktransfer._sklearn import _final_estimator_has, _num_samples
+
+
+class AnswersByDomain:
+    """Give a subclass of Pipeline methods that take `sample_domain`."""
+
+    def _call(self, method, X, args, sample_domain, params):
+        """Call a method of the fitted pipeline on rows of the domains `sample_domain`."""
+        if sample_domain is None:
+            return getattr(super(), method)(X, *args, **params)
+        read_sample_domain(sample_domain, _num_samples(X), require_target=False)
+        for _, _, step in self._iter(with_final=False):
+            X = call(step.transform, X, sample_domain=sample_domain)
+        last = self._final_estimator
+        if last == "passthrough":
+            return X
+        return call(getattr(last, method), X, *args, sample_domain=sample_domain, **params)
+
+    @available_if(Pipeline._can_transform)
+    def transform(self, X, *, sample_domain=None, **params):
+        """Map rows by every step; without `sample_domain` they are target rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.transform`.
+
+        Returns
+        -------
+        X_mapped : ndarray of shape (n_samples, n_features_out)
+            The mapped rows.
+        """
+        return self._call("transform", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("predict"))
+    def predict(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            The predictions.
+        """
+        return self._call("predict", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("predict_proba"))
+    def predict_proba(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict class probabilities with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict_proba`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._call("predict_proba", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and predict log-probabilities with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.predict_log_proba`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return self._call("predict_log_proba", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("decision_function"))
+    def decision_function(self, X, *, sample_domain=None, **params):
+        """Map rows by the middle steps and give the last one's decision function.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.decision_function`.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The decision function.
+        """
+        return self._call("decision_function", X, (), sample_domain, params)
+
+    @available_if(_final_estimator_has("score"))
+    def score(self, X, y=None, sample_weight=None, *, sample_domain=None, **params):
+        """Map rows by the middle steps and score with the last.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of any domain that `fit` has seen; without `sample_domain`, target rows.
+        y : array-like of shape (n_samples,), default=None
+            Their true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, where the last step's ``score`` takes them.
+        sample_domain : array-like of shape (n_samples,), default=None
+            The domain of each row, as in `fit`.
+        **params : dict of str -> object
+            As in :meth:`sklearn.pipeline.Pipeline.score`.
+
+        Returns
+        -------
+        score : float
+            The last step's score.
+        """
+        if sample_weight is not None:
+            params = params | {"sample_weight": sample_weight}
+        if y is not None and (is_classifier(self) or is_regressor(self)):
+            y = read_truth(y, discrete=is_classifier(self))
+        return self._call("score", X, (y,), sample_domain, params)
