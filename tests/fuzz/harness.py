@@ -45,7 +45,7 @@ def run_case(case, seed, *, seconds=SECONDS):
     Parameters
     ----------
     case : callable
-        ``case(seed, folder)``.
+        ``case(seed, folder)``. Its attribute ``prepare`` is called before, if it has one.
     seed : int
     seconds : float
         A case that takes longer has hung.
@@ -60,6 +60,7 @@ def run_case(case, seed, *, seconds=SECONDS):
     Unsound
         If the case ended in any other way.
     """
+    getattr(case, "prepare", lambda: None)()  # imports, which the time of a case does not count
     folder = tempfile.TemporaryDirectory(prefix="sktransfer-fuzz-", ignore_cleanup_errors=True)
     with folder as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")

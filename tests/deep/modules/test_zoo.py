@@ -1,9 +1,12 @@
 """Networks of the zoos come with their own preprocessing, quietly, and say what is missing."""
 
+import http.server
 import json
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +17,7 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
 from sktransfer.deep._images.network_input import network_input  # noqa: E402
+from sktransfer.deep._modules.network_access import is_reachable  # noqa: E402
 from sktransfer.deep._modules.zoo import load_zoo  # noqa: E402
 from sktransfer.deep._modules.zoo_preprocessing import (  # noqa: E402
     from_timm,
@@ -137,6 +141,7 @@ def test_a_name_that_is_nowhere_says_what_was_tried(tmp_path):
     assert "no folder of this name" in result.stdout
     assert "not in the cache of Hugging Face" in result.stdout
     assert "save_pretrained" in result.stdout
+    assert "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids it" in result.stdout
     assert result.stderr == ""
 
 
@@ -389,3 +394,163 @@ def test_timm_loads_a_folder_and_describes_itself(tmp_path):
     assert "('act1', 'layer1', 'layer2', 'layer3', 'layer4') (512, 7, 7) bicubic" in out
     assert "(224, 224) 235" in out
     assert "timm has no network 'resnet1888' with weights; did you mean" in out
+
+
+# ---- folders are read alone, and what does not answer is not waited for
+
+
+@pytest.fixture
+def copied(folder, tmp_path):
+    """A copy of the folder that may be damaged."""
+    return shutil.copytree(folder, tmp_path / "damaged")
+
+
+def change_config(path, **fields):
+    config = json.loads((path / "config.json").read_text()) | fields
+    (path / "config.json").write_text(json.dumps(config))
+
+
+def with_a_pickle(path):
+    (path / "model.safetensors").unlink()
+    torch.save({"x": Harmful(path / "trace")}, path / "pytorch_model.bin")
+    (path / "trace").unlink(missing_ok=True)
+
+
+class Harmful:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def with_half_of_its_weights(path):
+    content = (path / "model.safetensors").read_bytes()
+    (path / "model.safetensors").write_bytes(content[: len(content) // 2])
+
+
+DAMAGES = {
+    "a pickle": (with_a_pickle, "reading it would run code"),
+    "half": (with_half_of_its_weights, "SafetensorError"),
+    "no weights": (lambda path: (path / "model.safetensors").unlink(), "OSError"),
+    "no JSON": (lambda path: (path / "config.json").write_text("{"), "config.json"),
+    "a negative size": (lambda path: change_config(path, intermediate_size=-4), "RuntimeError"),
+    "an unknown kind": (lambda path: change_config(path, model_type="no-such"), "ValueError"),
+    "foreign code": (
+        lambda path: change_config(
+            path, model_type="own", auto_map={"AutoConfig": "somebody/else--code.Config"}
+        ),
+        "which is never run",
+    ),
+    "another repository": (
+        lambda path: change_config(
+            path,
+            model_type="dpt",
+            architectures=["DPTModel"],
+            backbone="somebody/else",
+            use_pretrained_backbone=True,
+        ),
+        "names another repository",
+    ),
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The hosts whose address was asked for; none is given."""
+    hosts = []
+
+    def refuse(host, *args, **kwargs):
+        hosts.append(host)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return hosts
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_folder_that_cannot_be_read_is_one_sentence_without_the_network(damage, copied, asked):
+    change, reason = DAMAGES[damage]
+    change(copied)
+    with pytest.raises(OSError, match="is a folder that transformers cannot read") as caught:
+        load_zoo(f"hf:{copied}")
+    message = str(caught.value)
+    assert reason in message
+    assert "\n" not in message
+    assert "weights_only" not in message
+    assert len(message) < 1000
+    assert caught.value.__cause__ is not None
+    assert asked == []
+    assert not (copied / "trace").exists()
+
+
+def test_a_folder_with_an_adapter_is_refused(copied, asked):
+    (copied / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}')
+    with pytest.raises(ValueError, match=r"holds an adapter.*merge_and_unload"):
+        load_zoo(f"hf:{copied}")
+    assert asked == []
+
+
+def test_a_preprocessing_that_cannot_be_used_may_be_replaced(copied):
+    fields = PROCESSOR | {"resample": 1}
+    (copied / "preprocessor_config.json").write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match="not supported; pass a Preprocessing as preprocessing="):
+        resolve_backbone(f"hf:{copied}")
+    assert resolve_backbone(f"hf:{copied}", preprocessing="tf", input_size=32).shapes
+
+
+UNREACHABLE = (
+    "import socket\n"
+    "tries, connect = [], socket.socket.connect\n"
+    "def count(self, address):\n"
+    "    tries.append(address)\n"
+    "    return connect(self, address)\n"
+    "socket.socket.connect = count\n"
+    "from sktransfer.deep._modules.zoo import load_zoo\n"
+    "try: load_zoo('hf:somebody/network')\n"
+    "except OSError as error: print(error)\n"
+    "print('tries:', len(tries))\n"
+)
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(tmp_path):
+    pytest.importorskip("transformers", reason="no transformers")
+    with socket.socket() as closed:  # bound and not listening: connections are refused
+        closed.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        settings = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": endpoint, "no_proxy": "127.0.0.1"}
+        settings |= {"HF_HUB_OFFLINE": "", "TRANSFORMERS_OFFLINE": ""}
+        result = run(UNREACHABLE, settings)
+        assert f"could not be fetched either ({endpoint} does not answer)" in result.stdout
+    assert "tries: 1" in result.stdout
+
+
+def test_any_answer_of_a_server_is_an_answer():
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_error(403)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Refusing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        assert is_reachable(f"http://127.0.0.1:{server.server_port}/x")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert not is_reachable(f"http://127.0.0.1:{server.server_port}/x")
+    assert not is_reachable("no address")
+
+
+def test_without_torch_all_missing_packages_are_named_at_once(monkeypatch):
+    from sktransfer.deep import _backbone
+
+    monkeypatch.setattr(_backbone, "is_installed", lambda name: False)
+    with pytest.raises(ImportError, match=r"torch and transformers are not .*sktransfer\[hf\]"):
+        PretrainedFeatureExtractor("hf:somebody/network").fit(np.zeros((1, 8, 8, 3), np.uint8))
