@@ -13,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 ONE_THREAD = SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-sklearn lint fuzz bench docs glyphs wheel clean
+.PHONY: demo test test-lowest test-sklearn lint fuzz bench docs glyphs wheel clean
 
 demo: $(READY)
 	$(BIN)/sktransfer demo
@@ -24,6 +24,16 @@ test: $(READY) lint
 # scikit-learn's own tests of pipelines, run against ours (tests/sklearn_suites).
 test-sklearn: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m tests.sklearn_suites -n $(WORKERS)
+
+# The quick tests with exactly the oldest versions that pyproject.toml allows, in an environment of
+# their own. Torch is not in it: tests of networks are not among these.
+LOWEST = $(VENV)-lowest
+test-lowest:
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --progress-bar off --quiet $$($(PYTHON) tools/lowest_versions.py pandas) polars pytest pytest-xdist
+	$(ONE_THREAD) PYTHONPATH=. $(LOWEST)/bin/python -m pytest -q -n $(WORKERS) -p no:cacheprovider \
+	    tests/_kernels tests/feature tests/instance tests/test_contract.py tests/test_pipeline.py \
+	    tests/test_domains.py tests/test_packing.py tests/test_magnitude.py $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -58,4 +68,4 @@ $(READY): pyproject.toml Makefile
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest dist build *.egg-info

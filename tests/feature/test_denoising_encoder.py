@@ -109,7 +109,7 @@ def test_few_targets_are_the_most_frequent_features():
 
 
 def test_many_features_make_no_matrix_of_their_square():
-    X = sparse.random_array((60, 30_000), density=0.002, format="csr", rng=0, dtype=np.float32)
+    X = sparse.random(60, 30_000, 0.002, "csr", np.float32, random_state=0)
     encoded = DenoisingEncoder(2, n_targets=200).fit_transform(X)
     assert encoded.shape == (60, 30_400)
     assert encoded.dtype == np.float32

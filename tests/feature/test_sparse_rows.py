@@ -78,8 +78,8 @@ def test_sparse_rows_in_batches(aligner, n_features):
 )
 @pytest.mark.parametrize("aligner", [SubspaceAligner(3), GeodesicFlowAligner(2)], ids=str)
 def test_few_entries_of_many_rows_take_no_memory_of_dense_rows(aligner, counts, n_features):
-    X = sparse.random_array(
-        (sum(counts), n_features), density=0.002, rng=np.random.default_rng(0), format="csr"
+    X = sparse.random(
+        sum(counts), n_features, 0.002, random_state=np.random.default_rng(0), format="csr"
     )
     sample_domain = np.repeat(["old", "target"], counts)
     clone(aligner).fit(X[:60], sample_domain=["old", "target"] * 30)  # what is imported then

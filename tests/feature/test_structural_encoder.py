@@ -153,7 +153,7 @@ def test_sparse_rows_are_encoded_as_dense_ones(pivots, make):
 
 
 def test_more_features_than_rows_need_no_matrix_of_their_square():
-    X = sparse.random_array((60, 30_000), density=0.01, format="csr", rng=0, dtype=np.float32)
+    X = sparse.random(60, 30_000, 0.01, "csr", np.float32, random_state=0)
     encoder = StructuralEncoder(5, n_pivots=20)
     encoded = encoder.fit_transform(X)
     assert encoded.shape == (60, 30_005)
