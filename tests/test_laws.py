@@ -25,6 +25,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
 
 import sktransfer
 
@@ -68,8 +69,19 @@ TABLE = [
         {"n_components": 2, "supervised": True},
         "no no same no no same moves",
     ),
+    (
+        "TransferComponentAligner",
+        {"n_components": 2, "kernel": "primal"},
+        "no no same no no same moves",
+    ),
     ("TransferJointAligner", {"n_components": 2}, "no no same no no same moves"),
     ("JointDistributionAligner", {"n_components": 2}, "no no same no no same moves"),
+    (
+        "JointDistributionAligner",
+        # Rows with one feature alone have equal directions, between which neighbors are tied.
+        {"n_components": 2, "kernel": "primal", "estimator": LogisticRegression()},
+        "no no same no no same moves",
+    ),
     ("DomainAugmenter", {"intercepts": False}, "no no no moves no same moves"),
     ("DenoisingEncoder", {"n_layers": 2}, "no no no no no same moves"),
     ("StructuralEncoder", {"n_components": 2}, "no no no moves no same moves"),

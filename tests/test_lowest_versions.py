@@ -25,7 +25,7 @@ def test_this_environment_is_within_the_bounds():
 
 
 def test_another_form_of_requirement_is_refused():
-    with pytest.raises(SystemExit, match="'numpy<3': expected 'name>=version' in pyproject.toml"):
+    with pytest.raises(SystemExit, match=r"'numpy<3': expected 'name>=version' in pyproject\.toml"):
         lowest(["numpy>=2.0", "numpy<3"])
 
 

@@ -120,10 +120,10 @@ class LinearKernel:
         scatter = spread.T @ spread
 
         def largest(F, ridge, n_components):
-            values, c = _by_eigenvalues(lambda c: scatter @ c, F, ridge, n_components)
+            values, c = by_eigenvalues(lambda c: scatter @ c, F, ridge, n_components)
             if ridge * values[-1] ** 2 > SHARE * np.trace(scatter):
                 return values, c
-            return _by_singular_values(spread, F, ridge, n_components)
+            return by_singular_values(spread, F, ridge, n_components)
 
         return Problem(
             size=len(triangle),
@@ -166,7 +166,7 @@ class DenseKernel:
             spread=lambda: (self.K - self.K.mean(axis=0)) * shrink,
             lift=lambda c: c * shrink[:, None],
             rows=lambda: self.K * shrink,
-            largest=lambda F, ridge, n: _by_eigenvalues(scatter, F, ridge, n),
+            largest=lambda F, ridge, n: by_eigenvalues(scatter, F, ridge, n),
         )
 
     def embed(self, A):
@@ -174,7 +174,7 @@ class DenseKernel:
         return self.K @ A
 
 
-def _by_singular_values(spread, F, ridge, n_components):
+def by_singular_values(spread, F, ridge, n_components):
     """Those of ``P B^-1``, with the triangular ``B`` of ``B^T B = F F^T + ridge I``."""
     stacked = np.vstack([F.T, np.sqrt(ridge) * np.eye(len(F))])
     inverse = triangle_inverse(np.linalg.qr(stacked, mode="r").T).T
@@ -182,7 +182,7 @@ def _by_singular_values(spread, F, ridge, n_components):
     return values, inverse @ vectors
 
 
-def _by_eigenvalues(scatter, F, ridge, n_components):
+def by_eigenvalues(scatter, F, ridge, n_components):
     """Those of the two sides' quotient, in which nothing of the left side's size is made."""
     pulled, lengths, _ = np.linalg.svd(F, full_matrices=False)
     weakened = pulled * (1 - 1 / np.sqrt(1 + lengths**2 / ridge))
@@ -201,7 +201,7 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
 
     Parameters
     ----------
-    kernel : LinearKernel or DenseKernel
+    kernel : LinearKernel, DenseKernel or PrimalRows
         Of all rows.
     contrasts : ndarray of shape (n_samples, n_contrasts)
         ``E``, whose columns sum to 0; without a column, ``M`` is 0.
@@ -214,7 +214,7 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
 
     Returns
     -------
-    components : ndarray of shape (n_samples, k)
+    components : ndarray of shape (n_samples, k), or (n_features, k) of primal rows
         ``A``: columns of unit length, in increasing order of ``phi``, the entry of largest
         magnitude of each positive. One at least.
     eigenvalues : ndarray of shape (k,)

@@ -11,10 +11,12 @@ from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sktransfer._base import _BaseAligner
 from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
+from sktransfer._kernels.primal import PrimalRows
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
 
+PRIMAL = "primal"  # no kernel: combinations of features
 CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
 
 
@@ -27,24 +29,27 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     _parameter_constraints: dict = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "kernel": [StrOptions(set(PAIRWISE_KERNEL_FUNCTIONS)), callable],
+        "kernel": [StrOptions({*PAIRWISE_KERNEL_FUNCTIONS, PRIMAL}), callable],
         "kernel_params": [dict, None],
         "ridge": [Interval(Real, 0, None, closed="neither")],
     }
 
     _accept_sparse = "csr"
-    _returns_squares = True  # the products of rows
     _min_rows = 2  # one row has no variance
     _landmarks_at_most = None  # None: the kernel of all rows itself
+
+    @property
+    def _returns_squares(self):
+        return self.kernel != PRIMAL  # but the products of rows
 
     @abstractmethod
     def _components(self, kernel, codes):
         """Give the components and eigenvalues of rows of the domains `codes` (-1: target)."""
 
     def _fit_domains(self, sources, X_target, *labels):
-        if self.kernel == "linear" and self.kernel_params:
+        if self.kernel in ("linear", PRIMAL) and self.kernel_params:
             raise ValueError(
-                "kernel='linear' takes no arguments, but kernel_params="
+                f"kernel={self.kernel!r} takes no arguments, but kernel_params="
                 f"{self.kernel_params!r}; pass None, or the kernel that these are for."
             )
         parts = [*sources.values(), X_target]
@@ -76,6 +81,9 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     def _kernel_of(self, X, *, centred):
         """The kernel of the rows; `centred`, that of their features less the mean of these."""
         self.mean_ = None
+        if self.kernel == PRIMAL:
+            self.mean_ = X.mean(axis=0) if centred else None
+            return PrimalRows(X)
         if self.kernel == "linear":
             self.mean_ = X.mean(axis=0) if centred else None
             if X.shape[1] < X.shape[0]:
@@ -99,7 +107,9 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     def _store(self, X, components):
         """Keep what new rows are mapped with: a matrix, or rows and their coefficients."""
-        if self.kernel == "linear":
+        if self.kernel == PRIMAL:
+            self.components_ = components
+        elif self.kernel == "linear":
             # Where rows are centred, so are components of theirs: sparse ones may stay as they are.
             rows = X if issparse(X) else self._less_mean(X)
             self.components_ = rows.T @ components

@@ -43,9 +43,14 @@ class JointDistributionAligner(_BaseComponentAligner):
         The number of components, clipped to the number of directions in which the rows vary.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
-        rows.
+        rows. Or "primal", a form in the authors' code that is no kernel: the components are
+        combinations of the features and have unit length, and `ridge` is the cost of the weights of
+        features, not of rows. It then counts more, by about the number of rows times the variance
+        of a feature: components stay nearer to the directions of most variance. That is more stable
+        if the first labels are often wrong, as after a large drift.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" take
+        none.
     ridge : float, default=1.0
         The cost of the components' length, greater than 0, against differences between the means
         that are scaled to a Frobenius norm of 1.
@@ -77,7 +82,7 @@ class JointDistributionAligner(_BaseComponentAligner):
     eigenvalues_ : ndarray of shape (n_components_,)
         The quotients that are smallest, of the last turn, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        With the linear kernel: the matrix that rows are multiplied by.
+        With the linear kernel, or "primal": the matrix that rows are multiplied by.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
         target last.

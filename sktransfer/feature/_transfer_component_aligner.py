@@ -14,7 +14,11 @@ from sktransfer._kernels.supervised_components import (
 )
 from sktransfer._labels import read_classes
 from sktransfer._sklearn import Interval
-from sktransfer.feature._base_component_aligner import _BaseComponentAligner, stacked
+from sktransfer.feature._base_component_aligner import (
+    PRIMAL,
+    _BaseComponentAligner,
+    stacked,
+)
 
 
 class TransferComponentAligner(_BaseComponentAligner):
@@ -41,9 +45,12 @@ class TransferComponentAligner(_BaseComponentAligner):
         The number of components, clipped to the number of directions in which the rows vary.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
-        rows.
+        rows. Or "primal", which is no kernel: the columns of ``A`` are combinations of the features
+        and have unit length, ``(X^T M X + ridge I) a = phi X^T H X a``, and rows become ``X A``.
+        The same `ridge` then counts more, and components stay nearer to those of most variance.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
+        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" take
+        none.
     ridge : float, default=1.0
         The cost of the components' length, greater than 0; ``M`` is scaled to a Frobenius norm of
         1, so that it need not grow with the rows. The larger it is, the less do the means of the
@@ -73,7 +80,7 @@ class TransferComponentAligner(_BaseComponentAligner):
     eigenvalues_ : ndarray of shape (n_components_,)
         ``phi``, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        With the linear kernel: the matrix that rows are multiplied by.
+        With the linear kernel, or "primal": the matrix that rows are multiplied by.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
         target last. With `n_landmarks`, and any kernel: the landmarks alone.
@@ -188,6 +195,11 @@ class TransferComponentAligner(_BaseComponentAligner):
     _reads_target_labels = _reads_source_labels
 
     def _fit_domains(self, sources, X_target, labels=None):
+        if self.kernel == PRIMAL and self.n_landmarks is not None:
+            raise ValueError(
+                f"n_landmarks={self.n_landmarks!r} are rows through which a kernel is seen, but "
+                "kernel='primal' is none; pass n_landmarks=None, or kernel='linear'."
+            )
         terms = ()
         if labels is not None:
             X = stacked([*sources.values(), X_target])

@@ -2,8 +2,10 @@
 
 from numbers import Integral
 
+from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS
+
 from sktransfer._kernels.components import domain_contrasts, joint_components, unit_contrasts
-from sktransfer._sklearn import Interval
+from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 
 
@@ -103,6 +105,8 @@ class TransferJointAligner(_BaseComponentAligner):
 
     _parameter_constraints: dict = {
         **_BaseComponentAligner._parameter_constraints,
+        # Costs are those of rows, which the primal form has not.
+        "kernel": [StrOptions(set(PAIRWISE_KERNEL_FUNCTIONS)), callable],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
     }
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from scipy.linalg import eigh
+from scipy.sparse import csr_array
 from sklearn.decomposition import KernelPCA
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.metrics.pairwise import pairwise_kernels
@@ -14,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sktransfer import make_transfer_pipeline
 from sktransfer.feature import JointDistributionAligner, TransferComponentAligner
 
-KERNELS = [("linear", None), ("rbf", {"gamma": 0.02})]
+KERNELS = [("linear", None), ("rbf", {"gamma": 0.02}), ("primal", None)]
 
 
 def make_rows(seed=0, n_features=6, counts=(("amazon", 30), ("dslr", 24), ("target", 36))):
@@ -50,7 +51,7 @@ def by_definition(K, y, sample_domain, *, mu, n_components, n_iter):
                     if there.any():
                         M = M + mu * difference((sample_domain == name) & (y == label), there)
         M = M / np.linalg.norm(M)
-        _, A = eigh(K @ H @ K, K @ M @ K + np.eye(n_rows))
+        _, A = eigh(K.T @ H @ K, K.T @ M @ K + np.eye(K.shape[1]))  # K = X in the primal form
         Z = K @ (A[:, ::-1][:, :n_components] / np.linalg.norm(A, axis=0)[::-1][:n_components])
         unit = Z / np.linalg.norm(Z, axis=1, keepdims=True)
         nearest = KNeighborsClassifier(1).fit(unit[~target], y[~target])
@@ -66,7 +67,7 @@ def test_rows_are_embedded_as_published(kernel, params, mu, n_iter, n_features):
     X, y, sample_domain = make_rows(n_features=n_features)
     aligner = JointDistributionAligner(3, kernel=kernel, kernel_params=params, mu=mu, n_iter=n_iter)
     mapped = aligner.fit_transform(X, y, sample_domain=sample_domain)
-    K = pairwise_kernels(X, metric=kernel, **(params or {}))
+    K = X if kernel == "primal" else pairwise_kernels(X, metric=kernel, **(params or {}))
     expected, guess = by_definition(K, y, sample_domain, mu=mu, n_components=3, n_iter=n_iter)
     signs = np.sign(np.sum(mapped * expected, axis=0))
     assert_allclose(mapped, expected * signs, atol=1e-7 * np.abs(expected).max())
@@ -295,7 +296,7 @@ def test_a_regressor_gives_no_labels():
 
 @pytest.mark.parametrize("offset", [0.0, 3.0, 100.0])
 @pytest.mark.parametrize("n_features", [6, 120])
-@pytest.mark.parametrize(("kernel", "params"), KERNELS)
+@pytest.mark.parametrize(("kernel", "params"), KERNELS[:2])
 def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n_features, offset):
     X, _, _ = make_rows(n_features=n_features)
     X, new = X[:60] + offset, X[60:] + offset
@@ -305,3 +306,31 @@ def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n
         mapped, expected = aligner.transform(rows), pca.transform(rows)
         lengths = np.linalg.norm(mapped, axis=0) * np.linalg.norm(expected, axis=0)
         assert_allclose(np.abs(np.sum(mapped * expected, axis=0)) / lengths, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_features", [6, 120])
+def test_the_primal_form_combines_features_and_takes_sparse_rows(n_features):
+    X, y, sample_domain = make_rows(n_features=n_features)
+    aligner = JointDistributionAligner(3, kernel="primal")
+    mapped = aligner.fit_transform(X, y, sample_domain=sample_domain)
+    assert aligner.components_.shape == (n_features, 3)
+    assert_allclose(np.linalg.norm(aligner.components_, axis=0), 1)
+    assert_allclose(mapped, X @ aligner.components_)
+    sparse = JointDistributionAligner(3, kernel="primal").fit_transform(
+        csr_array(X), y, sample_domain=sample_domain
+    )
+    assert_allclose(sparse, mapped, atol=1e-9)
+
+
+def test_the_primal_form_stays_nearer_to_the_direction_of_most_variance():
+    rng = np.random.default_rng(0)
+    y = rng.integers(2, size=200)
+    sample_domain = np.repeat(["old", "target"], 100)
+    X = np.column_stack([2 * rng.normal(size=200), (2 * y - 1) * 0.2 + 0.02 * rng.normal(size=200)])
+    X[100:, 0] += 0.3  # the domains differ along it
+    share = {}
+    for kernel in ("linear", "primal"):
+        aligner = JointDistributionAligner(1, kernel=kernel, ridge=0.1)
+        direction = aligner.fit(X, y, sample_domain=sample_domain).components_.ravel()
+        share[kernel] = np.abs(direction[0]) / np.linalg.norm(direction)
+    assert 5 * share["linear"] < share["primal"]

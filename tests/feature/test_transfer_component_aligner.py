@@ -415,3 +415,81 @@ def test_labels_that_are_no_classes():
         TransferComponentAligner(supervised=True).fit(
             X, labels + 0.5 * X[:, 0], sample_domain=sample_domain
         )
+
+
+@pytest.mark.parametrize("n_features", [6, 120])
+def test_without_a_source_the_primal_form_is_principal_component_analysis(n_features):
+    X, _ = make_rows(n_features=n_features)
+    mapped = TransferComponentAligner(3, kernel="primal").fit_transform(X + 7)
+    expected = PCA(3).fit_transform(X)
+    signs = np.sign(np.sum(mapped * expected, axis=0))
+    assert_allclose(mapped, expected * signs, atol=1e-9)
+
+
+@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("n_features", [6, 120])
+def test_the_primal_form_by_its_definition(n_features, supervised):
+    X, sample_domain = make_rows(n_features=n_features)
+    y = np.arange(len(X)) % 3
+    aligner = TransferComponentAligner(
+        3, kernel="primal", ridge=0.5, supervised=supervised, locality=0.7, label_dependence=0.4
+    ).fit(X, y, sample_domain=sample_domain)
+    names = sorted(set(sample_domain))
+    order = np.argsort([names.index(name) for name in sample_domain], kind="stable")
+    X, y, sample_domain = X[order], y[order], sample_domain[order]
+    is_target, sources = sample_domain == "target", [name for name in names if name != "target"]
+    contrasts = [
+        (sample_domain == name) / (sample_domain == name).sum() - is_target / is_target.sum()
+        for name in sources
+    ]
+    M = sum(np.outer(e, e) for e in contrasts)
+    M /= np.linalg.norm(M)
+    H = np.eye(len(X)) - 1 / len(X)
+    right = H
+    if supervised:
+        Y = (y[:, None] == np.arange(3)).astype(float)
+        M = M + 0.7 * laplacian(kneighbors_graph(X, 10, mode="distance")).toarray()
+        right = H @ (0.4 * Y @ Y.T + 0.6 * np.eye(len(X))) @ H
+    values, A = eigh(X.T @ right @ X, X.T @ M @ X + 0.5 * np.eye(n_features))
+    assert_allclose(1 / aligner.eigenvalues_, values[::-1][:3])
+    A = A[:, ::-1][:, :3] / np.linalg.norm(A[:, ::-1][:, :3], axis=0)
+    signs = np.sign(np.sum(A * aligner.components_, axis=0))
+    assert_allclose(aligner.components_, A * signs, atol=1e-8)
+
+
+def test_the_primal_form_keeps_the_digits_of_an_offset_and_the_unit_of_single_precision():
+    X, sample_domain = make_rows()
+    near = TransferComponentAligner(3, kernel="primal").fit(X, sample_domain=sample_domain)
+    far = TransferComponentAligner(3, kernel="primal").fit(X + 1e6, sample_domain=sample_domain)
+    assert_allclose(far.components_, near.components_, atol=1e-7)
+    rows = (X * 1e20).astype(np.float32)  # a kernel would square them
+    assert np.isfinite(near.fit(rows, sample_domain=sample_domain).transform(rows)).all()
+
+
+def test_the_primal_form_has_no_kernel_to_see_through_landmarks():
+    X, sample_domain = make_rows()
+    message = (
+        "n_landmarks=5 are rows through which a kernel is seen, but kernel='primal' is none; pass "
+        "n_landmarks=None, or kernel='linear'."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        TransferComponentAligner(kernel="primal", n_landmarks=5).fit(X, sample_domain=sample_domain)
+    with pytest.raises(ValueError, match=r"^kernel='primal' takes no arguments"):
+        TransferComponentAligner(kernel="primal", kernel_params={"gamma": 1}).fit(X)
+
+
+def test_the_linear_kernel_is_the_primal_form_with_another_cost_of_directions():
+    X, sample_domain = make_rows()
+    aligner = TransferComponentAligner(3, ridge=2.0).fit(X, sample_domain=sample_domain)
+    is_target = sample_domain == "target"
+    contrasts = [
+        (sample_domain == name) / (sample_domain == name).sum() - is_target / is_target.sum()
+        for name in aligner.source_domains_
+    ]
+    M = sum(np.outer(e, e) for e in contrasts)
+    M /= np.linalg.norm(M)
+    _, A = eigh(len(X) * np.cov(X.T, ddof=0), X.T @ M @ X + 2.0 * np.linalg.inv(X.T @ X))
+    A = A[:, ::-1][:, :3] / np.linalg.norm(A[:, ::-1][:, :3], axis=0)
+    directions = aligner.components_ / np.linalg.norm(aligner.components_, axis=0)
+    signs = np.sign(np.sum(A * directions, axis=0))
+    assert_allclose(directions, A * signs, atol=1e-8)
