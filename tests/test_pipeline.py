@@ -1,5 +1,6 @@
 """What a step of a transfer pipeline is given, and what it must not see."""
 
+import pickle
 import re
 
 import numpy as np
@@ -18,11 +19,13 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
+from sklearn.utils.estimator_checks import check_estimator
 
 from sktransfer import (
     CORALAligner,
     TargetFold,
     TrAdaBoostClassifier,
+    TransferPipeline,
     WeightedTransferClassifier,
     make_transfer_pipeline,
 )
@@ -612,3 +615,64 @@ def test_objects_that_hold_numbers_can_be_scored(data):
 def test_a_step_with_a_name_is_refused_in_a_sentence():
     with pytest.raises(TypeError, match=r"names them itself.*sktransfer.TransferPipeline"):
         make_transfer_pipeline(("scale", StandardScaler()), LogisticRegression())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_it_passes_the_checks_that_scikit_learns_pipeline_passes():
+    fitted_in_place = "a pipeline replaces `steps` by fitted ones, as scikit-learn's does"
+    pipe = TransferPipeline([("scale", StandardScaler()), ("predict", Ridge())])
+    results = check_estimator(
+        pipe,
+        expected_failed_checks={
+            "check_estimators_overwrite_params": fitted_in_place,
+            "check_dont_overwrite_parameters": fitted_in_place,
+        },
+        on_skip=None,
+    )
+    xfailed = [result["check_name"] for result in results if result["status"] == "xfail"]
+    assert len(xfailed) == 2
+
+
+def test_it_is_pickled_cloned_and_printed_as_any_estimator(data):
+    X, y, sample_domain = data
+    pipe = TransferPipeline(
+        [("align", CORALAligner()), ("classify", LogisticRegression())], target_labels="ignore"
+    )
+    assert repr(pipe).startswith("TransferPipeline(steps=[('align', CORALAligner())")
+    assert "target_labels='ignore'" in repr(pipe)
+    assert "CORALAligner" in pipe._repr_html_()
+    again = clone(pipe).fit(X, y, sample_domain=sample_domain)
+    read = pickle.loads(pickle.dumps(again))
+    for options in ({}, {"sample_domain": sample_domain}):
+        np.testing.assert_array_equal(
+            read.predict_proba(X, **options), again.predict_proba(X, **options)
+        )
+    assert clone(read).target_labels == "ignore"
+    assert not hasattr(pipe[-1], "coef_"), "the clone was fitted, not the original"
+
+
+def test_transform_input_is_that_of_scikit_learns_pipeline(data):
+    X, y, sample_domain = data
+    pipe = make_transfer_pipeline(StandardScaler(), LogisticRegression(), transform_input=["X_val"])
+    assert pipe.transform_input == pipe[:1].transform_input == ["X_val"]
+    with pytest.raises(ValueError, match="`transform_input` parameter can only be set if metadata"):
+        pipe.fit(X, y, sample_domain=sample_domain)
+
+
+def test_domains_reach_a_last_step_that_fits_and_predicts(data):
+    X, y, sample_domain = data
+    inner = make_transfer_pipeline(CORALAligner(), KMeans(2, random_state=0))
+    found = make_transfer_pipeline("passthrough", clone(inner)).fit_predict(
+        X, sample_domain=sample_domain
+    )
+    np.testing.assert_array_equal(found, inner.fit_predict(X, sample_domain=sample_domain))
+
+
+def test_rows_without_a_target_row_are_refused_with_the_usual_causes(data):
+    X, y, sample_domain = data
+    source = sample_domain == "lab"
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    with pytest.raises(
+        ValueError, match=r"no target row.*TargetFold.*learning_curve takes the fir"
+    ):
+        pipe.fit(X[source], y[source], sample_domain=sample_domain[source])
