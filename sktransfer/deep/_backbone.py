@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sktransfer._extras import install_command, is_installed
-from sktransfer._messages import shown
+from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._preprocessing import Preprocessing, read_input_size
 
 BUILT_IN = ("glyphs",)
@@ -129,10 +129,11 @@ class Backbone:
 
     def _unknown(self, stage, names=()):
         near = difflib.get_close_matches(stage, names, n=3) if isinstance(stage, str) else ()
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "."
+        hint = f"; did you mean {shortened(' or '.join(map(repr, near)))}?" if near else "."
         return (
-            f"stage={stage!r} is not a stage of the backbone {self.name!r}: expected None (the "
-            f"last), an integer from 1 to {len(self.stages)}, or one of {self._stage_list()}{hint}"
+            f"stage={shown(stage)} is not a stage of the backbone {shown(self.name)}: expected "
+            f"None (the last), an integer from 1 to {len(self.stages)}, or one of "
+            f"{self._stage_list()}{hint}"
         )
 
     def stage_name(self, stage):
@@ -171,9 +172,9 @@ class Backbone:
         if _is_integer(freeze_depth) and 0 <= freeze_depth <= len(self.stages):
             return int(freeze_depth)
         raise ValueError(
-            f"freeze_depth={freeze_depth!r} does not fit the backbone {self.name!r}: expected "
-            f"'all' or an integer from 0 (train every stage) to {len(self.stages)} (freeze all "
-            f"of {self._stage_list()})."
+            f"freeze_depth={shown(freeze_depth)} does not fit the backbone {shown(self.name)}: "
+            f"expected 'all' or an integer from 0 (train every stage) to {len(self.stages)} "
+            f"(freeze all of {self._stage_list()})."
         )
 
     def weights(self):
@@ -192,34 +193,34 @@ class Backbone:
         ValueError
             When the file holds other weights than the ones that were described.
         """
-        from sktransfer.deep._graphs.file import read_file
+        from sktransfer.deep._graphs.read import read_file
 
         path = Path(self.source)
         if not path.is_file() and self.name in BUILT_IN:
             path = _built_in_path(self.name)
         if not path.is_file():
             raise FileNotFoundError(
-                f"The weights of the backbone {self.name!r} are no longer at {str(path)!r}: put "
-                "the file back, say where it is with set_params(backbone=its path now), or fit "
-                "again."
+                f"The weights of the backbone {shown(self.name)} are no longer at "
+                f"{shown(str(path))}: put the file back, say where it is with "
+                "set_params(backbone=its path now), or fit again."
             )
         weights, fingerprint = read_file(path)
         if fingerprint != self.fingerprint:
             raise ValueError(
-                f"The weights of the backbone {self.name!r} at {str(path)!r} are not the ones "
-                "that fit has seen: put the old file back, say where it is with "
+                f"The weights of the backbone {shown(self.name)} at {shown(str(path))} are "
+                "not the ones that fit has seen: put the old file back, say where it is with "
                 "set_params(backbone=its path now), or fit again."
             )
         return weights
 
     def _stage_list(self):
-        return ", ".join(map(repr, self.stages))
+        return shortened(", ".join(map(repr, self.stages)))
 
 
 def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
     """Find out which network is meant, and describe it.
 
-    A file is described once a process, as long as its path, time stamp and size stay the same.
+    A file is described once a process, as long as its path, inode, size and times stay the same.
 
     Parameters
     ----------
@@ -255,38 +256,51 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
     }
     if isinstance(backbone, Backbone):
         return _describe_again(backbone, weights, **options)
-    if _is_module(backbone) or str(backbone).startswith(ZOOS):
+    if _is_module(backbone) or (isinstance(backbone, str) and backbone.startswith(ZOOS)):
         _check_libraries(backbone)
         from sktransfer.deep._modules.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
     if isinstance(backbone, str) and backbone in BUILT_IN:
         path = _built_in_path(backbone)
-    elif isinstance(backbone, (str, os.PathLike)) and os.fspath(backbone).endswith(".onnx"):
+    elif _is_path(backbone):
         path = Path(backbone)
     else:
-        raise ValueError(f"backbone={backbone!r} is not known: expected {_ACCEPTED}.")
+        raise ValueError(f"backbone={shown(backbone)} is not known: expected {_ACCEPTED}.")
     if weights is not None:
         raise ValueError(
-            f"weights={weights!r} is a checkpoint for a torch.nn.Module, but backbone={backbone!r} "
+            f"weights={shown(weights)} is a checkpoint for a torch.nn.Module, but "
+            f"backbone={shown(backbone)} "
             "brings its own weights: leave weights=None."
         )
-    if not path.is_file():
-        raise FileNotFoundError(f"backbone={backbone!r}: there is no file {str(path)!r}.")
-    path = path.resolve()
-    from sktransfer.deep._graphs.file import stamps
+    try:
+        there = path.is_file()
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"backbone={shown(backbone)} is no path that can be opened ({cause(error)})."
+        ) from error
+    if not there:
+        raise FileNotFoundError(f"backbone={shown(backbone)}: there is no file {shown(str(path))}.")
+    from sktransfer.deep._graphs.read import absolute, stamps
 
+    path = absolute(path)
     return _describe(str(path), stamps(path), **options)
 
 
 @lru_cache(maxsize=32)
 def _describe(path, stamps, *, stages, preprocessing, input_size):
     from sktransfer.deep._graphs.describe import describe_graph
-    from sktransfer.deep._graphs.file import read_file
+    from sktransfer.deep._graphs.read import absolute, read_file
 
     weights, fingerprint = read_file(path)
+    ours = Path(path).stem in BUILT_IN and path == str(absolute(_built_in_path(Path(path).stem)))
     fields = describe_graph(
-        weights, path=path, stages=stages, preprocessing=preprocessing, input_size=input_size
+        weights,
+        path=path,
+        stages=stages,
+        preprocessing=preprocessing,
+        input_size=input_size,
+        trusted=ours,
     )
     return Backbone(name=Path(path).stem, source=path, fingerprint=fingerprint, **fields)
 
@@ -311,8 +325,8 @@ def _read_stages(stages):
     named = not isinstance(stages, str) and all(isinstance(name, str) for name in stages)
     if not named or not len(stages) or len(set(stages)) < len(stages):
         raise ValueError(
-            f"stages={stages!r} cannot be used: expected None or a sequence of different names, in "
-            "order from the input."
+            f"stages={shown(stages)} cannot be used: expected None or a sequence of different "
+            "names, in order from the input."
         )
     return tuple(stages)
 
@@ -324,8 +338,8 @@ def _hashable(preprocessing):
     if isinstance(preprocessing, (tuple, list)):
         return tuple(tuple(v) if np.iterable(v) else v for v in preprocessing)
     raise ValueError(
-        f"preprocessing={preprocessing!r} is not known: expected 'torch', 'tf', 'caffe', a pair "
-        "(mean, std), a Preprocessing, or None."
+        f"preprocessing={shown(preprocessing)} is not known: expected 'torch', 'tf', 'caffe', a "
+        "pair (mean, std), a Preprocessing, or None."
     )
 
 
@@ -371,6 +385,12 @@ def _check_libraries(backbone):
             f"{install_command('hf' if zoo == 'hf' else 'zoo')}, or export the network to an "
             "'.onnx' file elsewhere, whose features need neither."
         )
+
+
+def _is_path(backbone):
+    """Tell whether it is the path of an ONNX file, by its name."""
+    path = os.fspath(backbone) if isinstance(backbone, (str, os.PathLike)) else ""
+    return isinstance(path, str) and path.endswith(".onnx")
 
 
 def _is_module(backbone):

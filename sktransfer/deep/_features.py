@@ -11,6 +11,7 @@ from contextlib import closing
 
 import numpy as np
 
+from sktransfer._messages import shown
 from sktransfer.deep._cache.cache import open_cache
 from sktransfer.deep._cache.file_digest import known_digest
 from sktransfer.deep._engines.engine import engine_key, open_engine
@@ -118,7 +119,15 @@ def stage_features(
     faults, stop, engine = [], on_error == "raise", None
 
     def compute(images):
-        return pool(engine.run(images), pooling)
+        activations = engine.run(images)
+        if activations.shape != (len(images), *stage.shape):
+            raise ValueError(
+                f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
+                f"at stage={shown(stage.name)} for {len(images)} images, but was described with "
+                f"{stage.shape} for one: choose a stage whose shape does not depend on the values "
+                "of the images."
+            )
+        return pool(activations, pooling)
 
     batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
     with closing(store), closing(slices), closing(batches):
@@ -129,7 +138,7 @@ def stage_features(
             rows = compute(batch)
             if first:
                 network = backbone.fingerprint, stage.name, pooling, key
-                about = f"backbone={backbone.name!r}, stage={stage.name!r}"
+                about = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
                 check_rows(compute, batch, rows, key=network, of=about)
             lookup.keep(positions, rows)
             recycled.give(batch)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sktransfer.deep._backbone import Backbone
-from sktransfer.deep._graphs.file import read_file, stamps
+from sktransfer.deep._graphs.read import absolute, read_file, stamps
 
 
 def find_again(estimator):
@@ -32,7 +32,7 @@ def find_again(estimator):
     try:
         source = named.source if isinstance(named, Backbone) else os.fspath(named)
         if "onnx" in described.engines:
-            source = str(Path(source).resolve())
+            source = str(absolute(source))
             same = source != described.source and _is_file_of(described, source)
         else:
             same = source != described.source and _is_folder_of(described, source)

@@ -1,13 +1,20 @@
 """How pixels become the input of a network: a small frozen description, and its known forms."""
 
 import json
+import math
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
 
+from sktransfer._messages import shown
+
 # 224 of 256 pixels: the geometry with which nearly every network for photographs is evaluated.
 PHOTO_CROP = 0.875
+
+# Beyond these, a description is broken: an image would not fit into memory.
+LONGEST_SIDE = 2**14
+SMALLEST_CROP = 0.1
 
 # The names are Keras's `mode`; values for the input's own channels, images in [0, 1].
 _KNOWN = {
@@ -58,22 +65,29 @@ class Preprocessing:
 
     def __post_init__(self):
         faults = []
-        if len(self.size) != 2 or not all(isinstance(s, int) and s > 0 for s in self.size):
-            faults.append(f"size={self.size!r} must be a height and a width in pixels")
-        if self.channels not in (1, 3):
-            faults.append(f"channels={self.channels!r} must be 1 or 3")
-        if len(self.mean) != self.channels or len(self.std) != self.channels:
+        if len(self.size) != 2 or not all(_is_whole(side) and side > 0 for side in self.size):
+            faults.append(f"size={shown(self.size)} must be a height and a width in pixels")
+        elif max(self.size) > LONGEST_SIDE:
+            faults.append(f"size={shown(self.size)} must be at most {LONGEST_SIDE} pixels a side")
+        if not _is_whole(self.channels) or self.channels not in (1, 3):
+            faults.append(f"channels={shown(self.channels)} must be 1 or 3")
+        if not len(self.mean) == len(self.std) == self.channels:
             faults.append(
-                f"mean={self.mean!r} and std={self.std!r} must have one value for each channel"
+                f"mean={shown(self.mean)} and std={shown(self.std)} must have one value for each "
+                "channel"
             )
-        if not all(value > 0 for value in self.std):
-            faults.append(f"std={self.std!r} must be positive")
+        if not all(math.isfinite(value) for value in self.mean):
+            faults.append(f"mean={shown(self.mean)} must be finite")
+        if not all(math.isfinite(value) and value > 0 for value in self.std):
+            faults.append(f"std={shown(self.std)} must be positive and finite")
         if self.resize not in ("bilinear", "bicubic"):
-            faults.append(f"resize={self.resize!r} must be 'bilinear' or 'bicubic'")
-        if self.crop is not None and not 0 < self.crop <= 1:
-            faults.append(f"crop={self.crop!r} must be None or a share in (0, 1]")
+            faults.append(f"resize={shown(self.resize)} must be 'bilinear' or 'bicubic'")
+        if self.crop is not None and not SMALLEST_CROP <= self.crop <= 1:
+            faults.append(
+                f"crop={shown(self.crop)} must be None or a share in [{SMALLEST_CROP}, 1]"
+            )
         if self.channel_order not in ("rgb", "bgr"):
-            faults.append(f"channel_order={self.channel_order!r} must be 'rgb' or 'bgr'")
+            faults.append(f"channel_order={shown(self.channel_order)} must be 'rgb' or 'bgr'")
         if faults:
             raise ValueError(f"A preprocessing cannot be used: {'; '.join(faults)}.")
 
@@ -144,6 +158,11 @@ def resolve_preprocessing(preprocessing, *, own, size, channels, of):
     ValueError
         When nothing says how, or what is said does not fit the network.
     """
+    if channels not in (1, 3):
+        raise ValueError(
+            f"{of} takes images of {channels} channels; expected 1 (grey) or 3 (colour): use "
+            "another network, or put a layer before it that makes its channels of these."
+        )
     if preprocessing is None and own is None:
         raise ValueError(
             f"{of} does not say how pixels become its input: pass preprocessing='torch' (mean "
@@ -172,6 +191,10 @@ def resolve_preprocessing(preprocessing, *, own, size, channels, of):
     return preprocessing if size is None else replace(preprocessing, size=tuple(size))
 
 
+def _is_whole(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def read_input_size(input_size):
     """Validate the parameter ``input_size``.
 
@@ -191,10 +214,9 @@ def read_input_size(input_size):
         sides = tuple(sides)
     except TypeError:
         sides = ()
-    whole = all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides)
-    if len(sides) != 2 or not whole or min(sides) < 1:
+    if len(sides) != 2 or not all(map(_is_whole, sides)) or min(sides) < 1:
         raise ValueError(
-            f"input_size={input_size!r} is no size of an image: expected None, the side of a "
+            f"input_size={shown(input_size)} is no size of an image: expected None, the side of a "
             "square in pixels, or (height, width)."
         )
     return int(sides[0]), int(sides[1])
@@ -210,16 +232,16 @@ def _values(preprocessing, channels):
             known = {"mean": _numbers(mean), "std": _numbers(std)}
         except (TypeError, ValueError):
             raise ValueError(
-                f"preprocessing={preprocessing!r} is not known: expected {_list_known()}, a pair "
-                "(mean, std) of numbers or of one number a channel, for pixels in [0, 1], or a "
-                "Preprocessing."
+                f"preprocessing={shown(preprocessing)} is not known: expected {_list_known()}, a "
+                "pair (mean, std) of numbers or of one number a channel, for pixels in [0, 1], or "
+                "a Preprocessing."
             ) from None
     for name in ("mean", "std"):
         values = np.atleast_1d(known[name])
         if len(values) not in (1, channels):
             raise ValueError(
-                f"preprocessing={preprocessing!r} has {len(values)} values for {name}, but the "
-                f"input of the network has {channels} channel{'s' * (channels > 1)}: pass "
+                f"preprocessing={shown(preprocessing)} has {len(values)} values for {name}, but "
+                f"the input of the network has {channels} channel{'s' * (channels > 1)}: pass "
                 "(mean, std) with one value a channel."
             )
         known[name] = tuple(np.broadcast_to(values, channels).tolist())

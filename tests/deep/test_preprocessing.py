@@ -107,8 +107,9 @@ def test_all_faults_of_a_description_are_named_at_once():
     message = (
         "A preprocessing cannot be used: size=(0, 1) must be a height and a width in pixels; "
         "channels=2 must be 1 or 3; mean=(0.0,) and std=(-1.0,) must have one value for each "
-        "channel; std=(-1.0,) must be positive; resize='nearest' must be 'bilinear' or 'bicubic'; "
-        "crop=1.5 must be None or a share in (0, 1]; channel_order='gbr' must be 'rgb' or 'bgr'."
+        "channel; std=(-1.0,) must be positive and finite; resize='nearest' must be 'bilinear' or "
+        "'bicubic'; crop=1.5 must be None or a share in [0.1, 1]; channel_order='gbr' "
+        "must be 'rgb' or 'bgr'."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Preprocessing((0, 1), 2, (0.0,), (-1.0,), "nearest", 1.5, "gbr")

@@ -6,7 +6,9 @@ from collections import OrderedDict
 
 import numpy as np
 
+from sktransfer._messages import cause, shown
 from sktransfer.deep._graphs.cuts import cut_graph, free_batch
+from sktransfer.deep._graphs.describe import find_turned
 from sktransfer.deep._graphs.session import find_device, make_session
 from sktransfer.deep._images.stream import n_threads
 
@@ -43,6 +45,7 @@ class OnnxEngine:
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
         device = find_device(device)
         self.key = f"onnx-{device}"
+        self._of = f"backbone={shown(backbone.name)}, stage={shown(stage)}"
         self._session = _get_session(backbone, stage, n_threads(n_jobs), device)
         image = self._session.get_inputs()[0]
         self._input = image.name
@@ -75,7 +78,13 @@ class OnnxEngine:
         return self._compute(np.concatenate([batch, padding]))[: len(batch)]
 
     def _compute(self, batch):
-        result = self._session.run(None, {self._input: batch})[0]
+        try:
+            result = self._session.run(None, {self._input: batch})[0]
+        except Exception as error:  # ONNX Runtime has a class for each kind of failure
+            raise ValueError(
+                f"{self._of} cannot be run on images of shape {batch.shape} ({cause(error)}): "
+                "take a smaller batch_size, or check the file."
+            ) from error
         return result.astype(np.float32, copy=False)
 
 
@@ -94,20 +103,26 @@ def _get_session(backbone, stage, threads, device):
 
 def _make_session(backbone, stage, threads, device):
     """A session that takes any number of images, if that gives the very same bits as one by one."""
-    part = cut_graph(backbone.weights(), stage)
-    session = make_session(part, threads, device)
+    part = cut_graph(backbone.weights(), stage, turned=find_turned(backbone, (stage,)))
+    try:
+        session = make_session(part, threads, device)
+    except ValueError:  # the device cannot be used
+        raise
+    except Exception as error:  # ONNX Runtime has a class for each kind of failure
+        raise ValueError(
+            f"backbone={shown(backbone.name)} cannot be run up to stage={shown(stage)} "
+            f"({cause(error)}): check the file."
+        ) from error
     image = session.get_inputs()[0]
     if not isinstance(image.shape[0], int):
         return session
-    freed = free_batch(part)
     size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
     images = np.random.default_rng(0).normal(size=(2 * image.shape[0], channels, *size))
     images = images.astype(np.float32)
     try:
-        # A failure is an answer here, which ONNX Runtime need not log.
-        together = make_session(freed, threads, device, log_severity_level=4)
+        together = make_session(free_batch(part), threads, device)
         found = together.run(None, {image.name: images})[0]
-    except Exception:  # ONNX Runtime has a class for each kind of failure
+    except Exception:  # a failure is an answer here: the graph counts on its number of images
         return session
     halves = np.split(images, 2)
     expected = np.concatenate([session.run(None, {image.name: half})[0] for half in halves])

@@ -2,6 +2,9 @@
 
 from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse
 
+# Since this version of the format, weights need not be listed as inputs.
+_FREE_WEIGHTS = 4
+
 
 def cut(model, inputs, names):
     """Keep the part of a graph that some tensors need, and make them its outputs.
@@ -21,9 +24,11 @@ def cut(model, inputs, names):
     onnx = import_onnx()
     graph = model.graph
     nodes = needed_nodes(graph.node, names, stop=inputs)
-    used = {name for node in nodes for name in _reads(node)} | set(names)
+    used = {name for node in nodes for name in reads(node)} | set(names)
     part = onnx.ModelProto(
-        ir_version=model.ir_version, opset_import=model.opset_import, functions=model.functions
+        ir_version=max(model.ir_version, _FREE_WEIGHTS),
+        opset_import=model.opset_import,
+        functions=model.functions,
     )
     part.graph.name = graph.name or "part"
     part.graph.node.extend(nodes)
@@ -35,7 +40,7 @@ def cut(model, inputs, names):
     return part
 
 
-def cut_graph(weights, stage):
+def cut_graph(weights, stage, *, turned=()):
     """Keep the part of a network that one stage needs.
 
     ONNX Runtime computes every declared output, also those that nobody asks for. So the graph is
@@ -47,6 +52,8 @@ def cut_graph(weights, stage):
         An ONNX file.
     stage : str
         The name of any of its tensors.
+    turned : iterable of str, default=()
+        As for `turn`.
 
     Returns
     -------
@@ -55,7 +62,56 @@ def cut_graph(weights, stage):
     """
     model = parse(weights, "")
     model_input = adapt_input(model, "")
+    turn(model, turned)
     return cut(model, [model_input.name], [stage]).SerializeToString()
+
+
+def turn(model, names):
+    """Let tensors with channels last have them first; whatever reads them gets them as before.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Changed in place.
+    names : iterable of str
+        Made by nodes of the graph, of the shape (n, h, w, c).
+    """
+    onnx, graph = import_onnx(), model.graph
+    names = set(names)
+    if not names:
+        return
+    nodes = []
+    for node in graph.node:
+        if names.intersection(reads(node)):
+            _rename(node, {name: f"{name}/last" for name in names}, of="input")
+        turned = [name for name in node.output if name in names]
+        _rename(node, {name: f"{name}/made" for name in turned}, of="output")
+        nodes.append(node)
+        for name in turned:
+            make = onnx.helper.make_node
+            nodes.append(make("Transpose", [f"{name}/made"], [name], perm=[0, 3, 1, 2]))
+            nodes.append(make("Transpose", [name], [f"{name}/last"], perm=[0, 2, 3, 1]))
+    del graph.node[:]
+    graph.node.extend(nodes)
+    for values in (graph.output, graph.value_info):
+        for value in values:
+            if value.name in names:
+                value.type.tensor_type.ClearField("shape")
+
+
+def _rename(node, names, *, of):
+    """Rename what a node reads, in the bodies inside of it too, or what it makes."""
+    parts = getattr(node, of)
+    for place, name in enumerate(parts):
+        parts[place] = names.get(name, name)
+    if of == "output":
+        return
+    for attribute in node.attribute:
+        for body in [attribute.g, *attribute.graphs]:
+            for inner in body.node:
+                _rename(inner, names, of=of)
+            for value in body.output:
+                value.name = names.get(value.name, value.name)
 
 
 def free_batch(weights):
@@ -79,7 +135,8 @@ def free_batch(weights):
     images = graph.input[0].type.tensor_type.shape.dim[0]
     batch = images.dim_value
     images.dim_param = "N"
-    targets = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    reshapes = [node for node in graph.node if node.op_type == "Reshape"]
+    targets = {name for node in reshapes for name in node.input[1:2]}
     made = [node for node in graph.node if targets.intersection(node.output)]
     constants = [attribute.t for node in made for attribute in node.attribute]
     stored = [tensor for tensor in graph.initializer if tensor.name in targets]
@@ -110,7 +167,7 @@ def needed_nodes(nodes, names, *, stop=()):
         seen.add(name)
         if maker[name] not in wanted:
             wanted.add(maker[name])
-            open_names.extend(_reads(nodes[maker[name]]))
+            open_names.extend(reads(nodes[maker[name]]))
     return [nodes[index] for index in sorted(wanted)]
 
 
@@ -129,16 +186,33 @@ def data_tensors(nodes, input_name):
     """
     data = {input_name}
     for node in nodes:
-        if node.op_type not in ("Shape", "Size") and data.intersection(node.input):
-            data.update(node.output)
+        if node.op_type not in ("Shape", "Size") and data.intersection(reads(node)):
+            data.update(name for name in node.output if name)
     return data
 
 
-def _reads(node):
-    """What a node reads, the bodies of its branches and loops included."""
+def reads(node):
+    """Return the names of the tensors that a node reads.
+
+    The bodies of branches and loops read tensors of the graph around them without naming these as
+    inputs of the node. What a body makes itself is left out.
+
+    Parameters
+    ----------
+    node : onnx.NodeProto
+
+    Returns
+    -------
+    names : list of str
+        Without doubles, in the order of the node.
+    """
     names = list(node.input)
     for attribute in node.attribute:
         for body in [attribute.g, *attribute.graphs]:
-            for inner in body.node:
-                names += _reads(inner)
-    return names
+            inner = [name for part in body.node for name in reads(part)]
+            inner += [value.name for value in body.output]
+            made = {value.name for value in [*body.input, *body.initializer]}
+            made |= {tensor.values.name for tensor in body.sparse_initializer}
+            made |= {name for part in body.node for name in part.output}
+            names += [name for name in inner if name not in made]
+    return [name for name in dict.fromkeys(names) if name]

@@ -4,13 +4,14 @@ import difflib
 import json
 from functools import lru_cache
 
+from sktransfer._messages import shortened, shown
 from sktransfer.deep._graphs.file import adapt_input, dims, parse
-from sktransfer.deep._graphs.probe import stage_shapes
+from sktransfer.deep._graphs.probe import stage_shapes, turned_stages
 from sktransfer.deep._graphs.stages import find_stages
 from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
 
 
-def describe_graph(weights, *, path, stages, preprocessing, input_size):
+def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=False):
     """Describe a network from its file and from what the user adds.
 
     Parameters
@@ -23,6 +24,9 @@ def describe_graph(weights, *, path, stages, preprocessing, input_size):
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None
     input_size : (int, int) or None
         As for `resolve_backbone`.
+    trusted : bool, default=False
+        Whether to believe the shapes that the file declares: it is part of the package. Otherwise
+        the network runs once on black images.
 
     Returns
     -------
@@ -33,78 +37,130 @@ def describe_graph(weights, *, path, stages, preprocessing, input_size):
     own_stages, own = _read_metadata(model, path)
     declared = {value.name: dims(value)[1:] for value in model.graph.output}
     model_input = adapt_input(model, path)
+    _check_own(own, model_input, path)
     preprocessing = resolve_preprocessing(
         preprocessing,
         own=own,
         size=_input_size(model_input, input_size, preprocessing, path),
         channels=model_input.channels or getattr(preprocessing or own, "channels", 3),
-        of=f"backbone={path!r}",
+        of=f"backbone={shown(path)}",
     )
-    if stages is None and own_stages is not None:
-        shapes = _declared_shapes(declared, own_stages, path)
-        if preprocessing.size == own.size:
+    named = stages is not None
+    if not named and own_stages is not None:
+        _check_declared(declared, own_stages, path)
+        if trusted and preprocessing.size == own.size:
+            shapes = tuple(tuple(declared[stage]) for stage in own_stages)
             return {"preprocessing": preprocessing, "stages": own_stages, "shapes": shapes}
-    if stages is None:
-        stages = own_stages or find_stages(
-            model, model_input, preprocessing=preprocessing, path=path
-        )
+    stages = (
+        stages
+        or own_stages
+        or find_stages(model, model_input, preprocessing=preprocessing, path=path)
+    )
     _check_names(model, stages, path)
     shapes = stage_shapes(model, model_input, stages, preprocessing=preprocessing, path=path)
+    if not named and own_stages is not None and preprocessing.size == own.size:
+        _check_shapes(declared, own_stages, shapes, path)
     return {"preprocessing": preprocessing, "stages": tuple(stages), "shapes": shapes}
 
 
 def _input_size(model_input, input_size, preprocessing, path):
-    """The size that the user or the graph says; None where neither does."""
+    """The size that the user or the graph says; None if neither does."""
     wanted = input_size or getattr(preprocessing, "size", None)
     if model_input.size is not None and wanted not in (None, model_input.size):
         name = "input_size" if input_size else "preprocessing.size"
         raise ValueError(
-            f"{name}={wanted!r} does not fit backbone={path!r}, whose input is fixed to "
+            f"{name}={wanted!r} does not fit backbone={shown(path)}, whose input is fixed to "
             f"{model_input.size!r}: leave it out, or export the network with a free size."
         )
     return wanted or model_input.size
 
 
 def _read_metadata(model, path):
-    """The stages and the preprocessing that a file of ours carries; None where it does not."""
+    """The stages and the preprocessing that a file of ours carries; None if it does not."""
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if not {"sktransfer.stages", "sktransfer.preprocessing"} <= metadata.keys():
         return None, None
     try:
-        stages = tuple(json.loads(metadata["sktransfer.stages"]))
-        return stages, Preprocessing.from_json(metadata["sktransfer.preprocessing"])
-    except (KeyError, TypeError, ValueError) as error:
+        stages = json.loads(metadata["sktransfer.stages"])
+        if not isinstance(stages, list) or not all(isinstance(name, str) for name in stages):
+            raise ValueError(f"stages={shown(stages)} must be a list of names")
+        if not stages or len(set(stages)) < len(stages):
+            raise ValueError(f"stages={shown(stages)} must be different names, at least one")
+        return tuple(stages), Preprocessing.from_json(metadata["sktransfer.preprocessing"])
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(
-            f"backbone={path!r} carries sktransfer metadata that cannot be used: {error}"
+            f"backbone={shown(path)} carries sktransfer metadata that cannot be used: "
+            f"{shortened(error)}; write it again, or remove it and pass stages= and "
+            "preprocessing=."
         ) from error
 
 
-def _declared_shapes(declared, stages, path):
-    """The shape of each stage's activations, from the declared outputs of a file of ours."""
+def _check_own(own, model_input, path):
+    """Compare the size and the channels that a file of ours declares with those of its graph."""
+    if own is None:
+        return
+    for name, ours, graph in (
+        ("size", own.size, model_input.size),
+        ("channels", own.channels, model_input.channels),
+    ):
+        if graph is not None and ours != graph:
+            raise ValueError(
+                f"backbone={shown(path)} declares {name}={ours!r} in its sktransfer metadata, but "
+                f"the input of its graph has {graph!r}: correct the metadata, or remove it and "
+                "pass stages= and preprocessing=."
+            )
+
+
+def _check_declared(declared, stages, path):
+    """Compare the stages that a file of ours names with its outputs."""
     missing = [stage for stage in stages if stage not in declared]
-    if missing or not stages:
+    if missing:
         raise ValueError(
-            f"backbone={path!r} names the stages {list(stages)!r}, but its outputs are "
-            f"{list(declared)!r}: each stage must be an output of the file."
+            f"backbone={shown(path)} names the stages {shown(list(stages))}, but its outputs are "
+            f"{shown(list(declared))}: each stage must be an output of the file."
         )
-    shapes = tuple(tuple(declared[stage]) for stage in stages)
-    if any(not all(isinstance(n, int) for n in shape) or not shape for shape in shapes):
-        raise ValueError(
-            f"backbone={path!r} must declare each stage as (N, channels, height, width) with "
-            f"fixed numbers but the first; it declares {dict(zip(stages, shapes, strict=True))!r}."
-        )
-    return shapes
+
+
+def _check_shapes(declared, stages, shapes, path):
+    """Compare the shapes that a file of ours declares with those that its graph makes."""
+    for stage, shape in zip(stages, shapes, strict=True):
+        said = declared[stage]
+        numbers = [n for n in said if isinstance(n, int)]
+        if len(numbers) < len(said):
+            continue
+        if said and sorted(said) != sorted(shape):
+            raise ValueError(
+                f"backbone={shown(path)} declares {shown(stage)} with the shape (n, "
+                f"{', '.join(map(str, said))}), but its graph makes (n, "
+                f"{', '.join(map(str, shape))}): the file is damaged, or was changed after its "
+                "metadata; write it again."
+            )
 
 
 def _check_names(model, stages, path):
+    """Check that stages are tensors of the graph, in order from the input."""
     names = tensor_names(model)
     missing = [stage for stage in stages if stage not in names]
     if missing:
         near = difflib.get_close_matches(missing[0], names, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "look it up in Netron."
+        near = shortened(" or ".join(map(repr, near)))
+        hint = f"did you mean {near}?" if near else "look it up in Netron."
         raise ValueError(
-            f"stages={list(stages)!r}: backbone={path!r} has no tensor named "
-            f"{', '.join(map(repr, missing))}; {hint}"
+            f"stages={shown(list(stages))}: backbone={shown(path)} has no tensor named "
+            f"{shortened(', '.join(map(repr, missing)))}; {hint}"
+        )
+    in_order = sorted(stages, key=names.index)
+    if list(stages) != in_order:
+        raise ValueError(
+            f"stages={shown(list(stages))} of backbone={shown(path)} are not in order from the "
+            f"input: expected {shown(in_order)}."
         )
 
 
@@ -117,6 +173,34 @@ def tensor_names(model):
 def inner_names(backbone):
     """Return the names of all tensors at which the graph of a backbone can be cut."""
     return tensor_names(parse(backbone.weights(), backbone.source))
+
+
+@lru_cache(maxsize=64)
+def find_turned(backbone, names):
+    """Return which tensors of a backbone have their channels last in the graph.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    names : tuple of str
+
+    Returns
+    -------
+    names : frozenset of str
+    """
+    stages = tuple(backbone.locate(name) for name in names)
+    if all(len(stage.shape) != 3 for stage in stages):
+        return frozenset()
+    model = parse(backbone.weights(), backbone.source)
+    model_input = adapt_input(model, backbone.source)
+    turned = turned_stages(
+        model,
+        model_input,
+        stages,
+        preprocessing=backbone.preprocessing,
+        path=backbone.source,
+    )
+    return frozenset(turned)
 
 
 @lru_cache(maxsize=64)

@@ -1,13 +1,17 @@
 """ONNX files of any maker: all their weights are read, and they get one kind of input."""
 
-import hashlib
+import math
 import warnings
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from sktransfer._messages import cause, shortened, shown
+
 # A protobuf message ends there, and with it what can be handed on as bytes.
 LARGEST_FILE = 2**31 - 1
+
+# A batch of that many numbers takes 2 GB. A file that asks for more is broken.
+MOST_VALUES = 2**29
 
 
 class Input(NamedTuple):
@@ -29,94 +33,22 @@ class Input(NamedTuple):
     size: tuple[int, int] | None
 
 
-def read_file(path):
-    """Read an ONNX file with the weights that it may keep in files beside it.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-
-    Returns
-    -------
-    weights : bytes
-        A whole ONNX file.
-    fingerprint : str
-        SHA-256 of the file; where there are side files, of all of them.
-
-    Raises
-    ------
-    ValueError
-        When it is no ONNX file, or too large for one.
-    FileNotFoundError
-        When a side file is missing.
-    """
-    path = Path(path)
-    weights = path.read_bytes()
-    beside = side_files(path)
-    digest = hashlib.sha256(weights)
-    if not beside:
-        return weights, digest.hexdigest()
-    if sum(side.stat().st_size for side in beside) + len(weights) > LARGEST_FILE:
-        raise ValueError(f"backbone={str(path)!r} has weights of more than 2 GB, too many to read.")
-    for side in beside:
-        digest.update(side.read_bytes())
-    onnx = import_onnx()
-    model = parse(weights, path)
-    onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-    return model.SerializeToString(), digest.hexdigest()
-
-
-def side_files(path):
-    """Return the files beside an ONNX file in which it keeps weights.
-
-    Only names are followed that stay in the file's own folder.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    paths : tuple of pathlib.Path
-    """
-    stat = path.stat()
-    names = _side_names(path, stat.st_mtime_ns, stat.st_size)
-    paths = tuple(path.parent / name for name in names)
-    for side in paths:
-        if not side.is_file():
-            raise FileNotFoundError(
-                f"backbone={str(path)!r} keeps weights in the file {side.name!r} beside it, which "
-                "is not there: put it back, under this name."
-            )
-        if not side.resolve().is_relative_to(path.parent.resolve()):
+def read_bytes(path, *, of=None):
+    """Read a whole file; `of` is the ONNX file that needs it."""
+    try:
+        if Path(path).stat().st_size > LARGEST_FILE:
             raise ValueError(
-                f"backbone={str(path)!r} names weights outside of its own folder, {str(side)!r}, "
-                "which are not read: put them beside it."
+                f"backbone={shown(str(of or path))} is larger than 2 GB, too large for an ONNX "
+                "file: export it with its weights in a file beside it, or in half precision."
             )
-    return paths
-
-
-def stamps(path):
-    """Return what tells whether a file, or one of those beside it, has changed: times and sizes."""
-    parts = (part.stat() for part in (path, *side_files(path)))
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in parts)
-
-
-@lru_cache(maxsize=32)
-def _side_names(path, mtime_ns, size):
-    onnx = import_onnx()
-    model = parse(path.read_bytes(), path)
-    tensors = [*model.graph.initializer]
-    for node in model.graph.node:
-        tensors += [a.t for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
-    names = {
-        entry.value
-        for tensor in tensors
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
-    return tuple(sorted(names))
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise OSError(
+            f"backbone={shown(str(of or path))}: the file {shown(str(path))} cannot be read "
+            f"({cause(error)})."
+        ) from error
 
 
 def parse(weights, path):
@@ -132,14 +64,23 @@ def parse(weights, path):
     -------
     model : onnx.ModelProto
     """
+    onnx, reason = import_onnx(), "it has no nodes"
     try:
-        model = import_onnx().load_model_from_string(weights)
-        readable = len(model.graph.node) > 0
-    except Exception:  # protobuf's error classes differ between its releases
-        readable = False
-    if not readable:
-        raise ValueError(f"backbone={str(path)!r} is not an ONNX file that can be read.")
+        model = onnx.load_model_from_string(weights)
+    except Exception as error:  # protobuf's error classes differ between its releases
+        raise ValueError(_unreadable(path, cause(error))) from error
+    if not len(model.graph.node):
+        raise ValueError(_unreadable(path, reason))
+    if not all(node.op_type and any(node.output) for node in model.graph.node):
+        raise ValueError(_unreadable(path, "a node has no operator or no output"))
     return model
+
+
+def _unreadable(path, reason):
+    return (
+        f"backbone={shown(str(path))} is not an ONNX file that can be read ({reason}): export or "
+        "download it again."
+    )
 
 
 def adapt_input(model, path):
@@ -156,27 +97,22 @@ def adapt_input(model, path):
     -------
     model_input : Input
     """
-    onnx = import_onnx()
     stored = {tensor.name for tensor in model.graph.initializer}
+    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
     inputs = [value for value in model.graph.input if value.name not in stored]
-    found = ", ".join(f"{value.name!r} {dims(value)}" for value in inputs)
     if len(inputs) != 1 or len(dims(inputs[0])) != 4:
+        found = ", ".join(f"{value.name!r} {dims(value)}" for value in inputs[:10])
         raise ValueError(
-            f"backbone={str(path)!r} takes {found or 'no input'}; expected one input of images, "
-            "(n, channels, height, width) or (n, height, width, channels)."
+            f"backbone={shown(str(path))} takes {shortened(found) or 'no input'}; expected one "
+            "input of images, (n, channels, height, width) or (n, height, width, channels): "
+            "export the part of the network that takes images."
         )
     (image,) = inputs
     batch, *sides = dims(image)
-    kind = image.type.tensor_type.elem_type
-    real = [onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE]
-    if kind not in real:
-        raise ValueError(
-            f"backbone={str(path)!r} takes images of type {onnx.TensorProto.DataType.Name(kind)}; "
-            "expected floating point: export the network without the conversion from whole "
-            "numbers at its start."
-        )
     last = sides[0] not in (1, 3) and sides[2] in (1, 3)
     channels, *size = [sides[2], *sides[:2]] if last else sides
+    _check_input(image.type.tensor_type.elem_type, batch, channels, size, path)
+    kind = image.type.tensor_type.elem_type
     name = _insert(model, image, kind, channels_last=last, shape=[batch, channels, *size])
     fixed = all(isinstance(side, int) for side in size)
     return Input(
@@ -185,6 +121,27 @@ def adapt_input(model, path):
         channels if isinstance(channels, int) else None,
         tuple(size) if fixed else None,
     )
+
+
+def _check_input(kind, batch, channels, size, path):
+    """Raise for what images cannot become; all faults in one message."""
+    onnx = import_onnx()
+    faults = []
+    if kind not in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE):
+        known = kind in onnx.TensorProto.DataType.values()
+        name = onnx.TensorProto.DataType.Name(kind) if known else kind
+        faults.append(
+            f"images of type {name} (expected floating point: export it without the conversion "
+            "from whole numbers at its start)"
+        )
+    numbers = [side for side in (batch, channels, *size) if isinstance(side, int)]
+    if math.prod(numbers) > MOST_VALUES:
+        faults.append(
+            f"a batch of shape (n, channels, height, width) = ({batch}, {channels}, {size[0]}, "
+            f"{size[1]}) (expected at most {MOST_VALUES} values: export it for smaller batches)"
+        )
+    if faults:
+        raise ValueError(f"backbone={shown(str(path))} takes {shortened('; '.join(faults))}.")
 
 
 def _insert(model, image, kind, *, channels_last, shape):
@@ -207,6 +164,12 @@ def _insert(model, image, kind, *, channels_last, shape):
         new = onnx.helper.make_tensor_value_info(names[0], onnx.TensorProto.FLOAT, shape)
         image.CopyFrom(new)
     return names[0]
+
+
+def read_opset(model):
+    """Return the version of ONNX's own operators in a model."""
+    versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
+    return max(versions, default=1)
 
 
 def dims(value):

@@ -1,8 +1,13 @@
 """What the tensors of a graph look like: found by running it once on black images."""
 
+import math
+
 import numpy as np
 
+from sktransfer._messages import cause, shown
 from sktransfer.deep._graphs.cuts import cut
+from sktransfer.deep._graphs.file import MOST_VALUES
+from sktransfer.deep._graphs.layout import channel_axes, is_last
 from sktransfer.deep._graphs.session import make_session
 
 
@@ -24,14 +29,23 @@ def run_probe(model, model_input, names, *, preprocessing, batch, path):
     -------
     arrays : list of ndarray
     """
-    images = np.zeros(image_shape(model_input, preprocessing, batch), dtype=np.float32)
+    if not names:
+        return []
+    shape = image_shape(model_input, preprocessing, batch)
+    if math.prod(shape) > MOST_VALUES:
+        raise ValueError(
+            f"backbone={shown(path)} cannot be run with images (n, channels, height, width) = "
+            f"{shape}, which are too many values: pass a smaller input_size."
+        )
+    images = np.zeros(shape, dtype=np.float32)
     try:
         session = make_session(cut(model, [model_input.name], names).SerializeToString())
         return session.run(names, {model_input.name: images})
     except Exception as error:  # ONNX Runtime has a class for each kind of failure
         raise ValueError(
-            f"backbone={path!r} cannot be run up to {names[-1]!r} with images (n, channels, "
-            f"height, width) = {images.shape}; ONNX Runtime says: {error}"
+            f"backbone={shown(path)} cannot be run up to {shown(names[-1])} with images (n, "
+            f"channels, height, width) = {shape}; ONNX Runtime says: {cause(error)}. Check the "
+            "file and input_size, or choose an earlier stage."
         ) from error
 
 
@@ -55,17 +69,69 @@ def stage_shapes(model, model_input, names, *, preprocessing, path):
     Returns
     -------
     shapes : tuple of tuple of int
-        Without the axis of the images.
+        Without the axis of the images; the channels of maps first.
     """
     batch = model_input.batch or 2
+    names = list(names)
     arrays = run_probe(
-        model, model_input, list(names), preprocessing=preprocessing, batch=batch, path=path
+        model, model_input, names, preprocessing=preprocessing, batch=batch, path=path
     )
     for name, array in zip(names, arrays, strict=True):
         shape = getattr(array, "shape", None)
-        if shape is None or shape[:1] != (batch,) or len(shape) not in (2, 3, 4):
+        if shape is None or shape[:1] != (batch,) or len(shape) not in (2, 3, 4) or 0 in shape:
             raise ValueError(
-                f"{name!r} of backbone={path!r} cannot be a stage: for {batch} images it has the "
-                f"shape {shape}, expected (n, c, h, w), (n, t, c) or (n, c) with n images."
+                f"{shown(name)} of backbone={shown(path)} cannot be a stage: for {batch} images it "
+                f"has the shape {shape}, expected (n, c, h, w), (n, t, c) or (n, c) with n images: "
+                "choose another tensor."
             )
-    return tuple(array.shape[1:] for array in arrays)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(
+                f"{shown(name)} of backbone={shown(path)} cannot be a stage: it has values of type "
+                f"{array.dtype}, expected numbers: choose another tensor."
+            )
+    shapes = {name: array.shape[1:] for name, array in zip(names, arrays, strict=True)}
+    turned = _turned(channel_axes(model, model_input.name), shapes, model_input, preprocessing)
+    return tuple((s[2], *s[:2]) if name in turned else s for name, s in shapes.items())
+
+
+def turned_stages(model, model_input, stages, *, preprocessing, path):
+    """Find the stages whose channels are last in the graph, and are to be put first.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    model_input : Input
+    stages : sequence of Stage
+        Names, and shapes as `stage_shapes` gives them.
+    preprocessing : Preprocessing
+    path : str
+
+    Returns
+    -------
+    names : set of str
+    """
+    maps = [name for name, shape in stages if len(shape) == 3]
+    axes = channel_axes(model, model_input.name) if maps else {}
+    known = {name for name in maps if axes.get(name) == 3}
+    if all(name in axes for name in maps):
+        return known
+    batch = model_input.batch or 2
+    try:
+        arrays = run_probe(
+            model, model_input, maps, preprocessing=preprocessing, batch=batch, path=path
+        )
+    except ValueError:  # the engine that runs them will say so
+        return known
+    shapes = {name: array.shape[1:] for name, array in zip(maps, arrays, strict=True)}
+    return _turned(axes, shapes, model_input, preprocessing)
+
+
+def _turned(axes, shapes, model_input, preprocessing):
+    """The maps with channels last, by the graph or, if the images are square, by their shape."""
+    height, width = model_input.size or preprocessing.size
+    return {
+        name
+        for name, shape in shapes.items()
+        if len(shape) == 3
+        and (axes[name] == 3 if name in axes else height == width and is_last(shape))
+    }

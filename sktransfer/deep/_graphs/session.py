@@ -50,7 +50,7 @@ def make_session(weights, threads=1, device="cpu", **options):
     onnxruntime = _onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
-    settings.log_severity_level = 3
+    settings.log_severity_level = 4  # a failure is raised, with the same words
     # Idle threads must not burn the processors that NumPy or a joblib worker needs.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     for name, value in options.items():

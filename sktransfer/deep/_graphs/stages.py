@@ -3,7 +3,9 @@
 import math
 from typing import NamedTuple
 
-from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes
+from sktransfer._messages import shown
+from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes, reads
+from sktransfer.deep._graphs.layout import channel_axes, is_last
 from sktransfer.deep._graphs.probe import run_probe
 
 # The numbers of classes that ImageNet's networks tell apart, the background included or not.
@@ -71,8 +73,14 @@ def find_stages(model, model_input, *, preprocessing, path):
         When there is no such tensor.
     """
     nodes, data = _data_flow(model, model_input.name)
+    if not nodes:
+        raise ValueError(
+            f"backbone={shown(path)} has no output that depends on its input: check the file, or "
+            "pass stages=[...], names of tensors in order from the input."
+        )
+    axes = channel_axes(model, model_input.name)
     places = _measure(model, model_input, nodes, data, preprocessing, path)
-    maps = [place for place in places if place.n_positions > 1 and not _channels_last(place)]
+    maps = [place for place in places if place.n_positions > 1 and not _channels_last(place, axes)]
     groups = _groups(maps)
     stages = [name for group in groups for name in _ends(group)]
     if not stages:
@@ -80,7 +88,8 @@ def find_stages(model, model_input, *, preprocessing, path):
     if not stages:
         raise ValueError(
             "stages=None: the network has no tensor before its last layer through which all of "
-            "it flows: pass stages=[...], names of tensors in order from the input."
+            f"it flows (backbone={shown(path)}): pass stages=[...], names of tensors in order from "
+            "the input."
         )
     return tuple(stages)
 
@@ -91,13 +100,14 @@ def _data_flow(model, input_name):
     What is computed from a tensor's shape alone is no flow of data.
     """
     graph = model.graph
-    best = max(graph.output, key=lambda value: len(needed_nodes(graph.node, [value.name])))
+    depths = {value.name: len(needed_nodes(graph.node, [value.name])) for value in graph.output}
+    best = max(depths, key=depths.get, default="")
     data = data_tensors(graph.node, input_name)
-    reaching, nodes = {best.name}, []
+    reaching, nodes = {best}, []
     for node in reversed(graph.node):
         if reaching.intersection(node.output) and data.intersection(node.output):
             nodes.append(node)
-            reaching.update(data.intersection(node.input))
+            reaching.update(data.intersection(reads(node)))
     return nodes[::-1], data & reaching
 
 
@@ -122,11 +132,11 @@ def find_cuts(nodes, data, input_name):
     """
     readers = {}
     for node in nodes:
-        for name in set(node.input) & data:
+        for name in data.intersection(reads(node)):
             readers[name] = readers.get(name, 0) + 1
     open_names, cuts = {input_name}, {}
     for position, node in enumerate(nodes):
-        for name in set(node.input) & data:
+        for name in data.intersection(reads(node)):
             readers[name] -= 1
             if not readers[name]:
                 open_names.discard(name)
@@ -139,7 +149,7 @@ def find_cuts(nodes, data, input_name):
 def _has_weights(node, data):
     """A layer that multiplies data by weights; attention multiplies data by data."""
     kind = any(word in node.op_type for word in ("Conv", "Gemm", "MatMul"))
-    return kind and len(data.intersection(node.input)) == 1
+    return kind and len(data.intersection(reads(node))) == 1
 
 
 def _measure(model, model_input, nodes, data, preprocessing, path):
@@ -149,7 +159,7 @@ def _measure(model, model_input, nodes, data, preprocessing, path):
     names = list(cuts)
     around = []
     if layers:
-        (read,) = data.intersection(nodes[layers[-1]].input)
+        (read,) = data.intersection(reads(nodes[layers[-1]]))
         around = [read, nodes[layers[-1]].output[0]]
     probed = list(dict.fromkeys(name for name in [*names, *around] if name != model_input.name))
     arrays = run_probe(
@@ -186,9 +196,11 @@ def _is_classifier(nodes, position, source, result):
     return by_channels or bool(followers & {"Softmax", "LogSoftmax"})
 
 
-def _channels_last(place):
-    """A square map whose channels stand behind its positions, as inside of a Swin transformer."""
-    return len(place.shape) == 3 and place.shape[0] == place.shape[1] != place.shape[2]
+def _channels_last(place, axes):
+    """Tell whether the channels of a map are behind its positions, as in a Swin transformer."""
+    if len(place.shape) != 3:
+        return False
+    return axes[place.name] != 1 if place.name in axes else is_last(place.shape)
 
 
 def _groups(places):

@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from sktransfer.deep._graphs.cuts import data_tensors
-from sktransfer.deep._graphs.file import adapt_input, parse
+from sktransfer._messages import cause, shortened, shown
+from sktransfer.deep._graphs.cuts import data_tensors, reads, turn
+from sktransfer.deep._graphs.describe import find_turned
+from sktransfer.deep._graphs.file import adapt_input, parse, read_opset
 from sktransfer.deep._graphs.probe import image_shape, run_probe
 from sktransfer.deep._graphs.torch_operators import OPERATORS, TRAINED_INPUTS, shape_of
 
@@ -159,12 +161,19 @@ def _read_graph(backbone):
 
     model = parse(backbone.weights(), backbone.source)
     model_input = adapt_input(model, backbone.source)
-    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Constant":
-            arrays[node.output[0]] = _constant(_attributes(node))
+    turn(model, find_turned(backbone, backbone.stages))
+    try:
+        arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        for node in model.graph.node:
+            if node.op_type == "Constant":
+                arrays[node.output[0]] = _constant(_attributes(node))
+    except Exception as error:  # onnx has no class for a tensor that does not fit its shape
+        raise ValueError(
+            f"backbone={shown(backbone.source)} has weights that cannot be read ({cause(error)}): "
+            "export or download it again."
+        ) from error
     nodes = [node for node in model.graph.node if node.output[0] not in arrays]
-    opset = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = read_opset(model)
     sizes = _sizes(model, model_input, nodes, backbone)
     return nodes, arrays, model_input, {"opset": opset, "batch": model_input.batch, "sizes": sizes}
 
@@ -230,7 +239,7 @@ def _nodes_between(nodes, initializers, *, begin, end, graph_input, sizes):
         if maker[name] not in wanted:
             wanted.add(maker[name])
             node = nodes[maker[name]]
-            open_names.extend(node.input if node.output[0] not in known else [])
+            open_names.extend(reads(node) if node.output[0] not in known else [])
     return [nodes[index] for index in sorted(wanted)]
 
 
@@ -270,8 +279,8 @@ def build_graph_stages(backbone):
     )
     if unknown:
         raise ValueError(
-            f"backbone={backbone.name!r} uses operators that the torch engine does not know: "
-            f"{', '.join(unknown)}; known are {', '.join(OPERATORS)}. Use "
+            f"backbone={shown(backbone.name)} uses operators that the torch engine does not know: "
+            f"{shortened(', '.join(unknown))}; known are {shortened(', '.join(OPERATORS))}. Use "
             "PretrainedFeatureExtractor with device='cpu', which runs them with ONNX Runtime."
         )
     return [

@@ -20,6 +20,7 @@ except ImportError as error:
         f"A torch network needs torch, which is not installed; run {install_command('torch')}."
     ) from error
 
+from sktransfer.deep._cache.file_digest import signature
 from sktransfer.deep._modules.checkpoints import load_by_name, read_checkpoint
 from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.cuts import count_lost_maps, find_module_stages
@@ -212,7 +213,7 @@ def inner_shape(backbone, name):
 
 
 def _load(source):
-    """A zoo's network, its own preprocessing, its fingerprint; a folder by its time stamps."""
+    """A zoo's network, its own preprocessing, its fingerprint, known by its files."""
 
     def make():
         module, own = load_zoo(source)
@@ -220,8 +221,8 @@ def _load(source):
         return module, own, fingerprint_module(module)
 
     folder = Path(source.partition(":")[2].removeprefix("local-dir:"))
-    stats = [path.stat() for path in sorted(folder.iterdir())] if folder.is_dir() else []
-    stamps = tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    stamps = tuple(map(signature, files))
     return _ZOO_NETWORKS.get((source, stamps), make)
 
 
@@ -261,8 +262,7 @@ def _with_weights(module, fingerprint, weights):
         return copy, report, fingerprint_module(copy)
 
     path = Path(weights)
-    stat = path.stat()
-    return _SNAPSHOTS.get((fingerprint, str(path), stat.st_mtime_ns, stat.st_size), make)
+    return _SNAPSHOTS.get((fingerprint, str(path), signature(path)), make)
 
 
 def _warn_of_fresh(module, report, preprocessing, stage):

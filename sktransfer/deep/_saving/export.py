@@ -5,9 +5,9 @@ import json
 import numpy as np
 
 from sktransfer import __version__
-from sktransfer.deep._graphs.file import import_onnx
+from sktransfer.deep._graphs.file import import_onnx, read_opset
 from sktransfer.deep._images.image_format import row_shape
-from sktransfer.deep._saving.export_network import read_opset, write_network
+from sktransfer.deep._saving.export_network import write_network
 from sktransfer.deep._saving.export_pixels import write_preprocessing
 from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole

@@ -5,9 +5,11 @@ import warnings
 
 import numpy as np
 
+from sktransfer._messages import cause, shown
 from sktransfer.deep._engines.engine import open_engine
-from sktransfer.deep._graphs.cuts import cut, free_batch, needed_nodes
-from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse
+from sktransfer.deep._graphs.cuts import cut, free_batch, needed_nodes, turn
+from sktransfer.deep._graphs.describe import find_turned
+from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse, read_opset
 from sktransfer.deep._graphs.session import make_session
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
@@ -42,6 +44,7 @@ def write_network(estimator):
         return network
     model = parse(backbone.weights(), backbone.source)
     model_input = adapt_input(model, backbone.source)
+    turn(model, find_turned(backbone, backbone.stages))
     shared = _place_weights(model, backbone, estimator.stage_weights_)
     network = cut(model, [model_input.name], [backbone.stages[-1]])
     fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
@@ -52,11 +55,6 @@ def write_network(estimator):
     if shared or fixed or old:
         _compare(network, estimator)
     return network
-
-
-def read_opset(model):
-    """The version of ONNX's own operators in a model."""
-    return max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
 
 
 def _place_weights(model, backbone, stage_weights):
@@ -109,9 +107,9 @@ def _lift(network, backbone):
         return onnx.version_converter.convert_version(network, _LIFTED)
     except Exception as error:  # the converter has no class for it
         raise ValueError(
-            f"The network {backbone.source!r} uses operators of ONNX version "
-            f"{read_opset(network)}, which cannot be lifted to {_LIFTED} ({error}): export it "
-            "anew with a newer version, and fit again."
+            f"The network {shown(backbone.source)} uses operators of ONNX version "
+            f"{read_opset(network)}, which cannot be lifted to {_LIFTED} ({cause(error)}): export "
+            "it again with a newer version, and fit again."
         ) from error
 
 
@@ -135,7 +133,7 @@ def _trace(estimator):
                 opset_version=_TRACED,
             )
     except Exception as error:  # torch has no class for it
-        raise ValueError(_cannot(estimator, f"{type(error).__name__}: {error}")) from error
+        raise ValueError(_cannot(estimator, cause(error))) from error
     return import_onnx().load_model_from_string(stream.getvalue())
 
 
@@ -155,10 +153,10 @@ def _compare(network, estimator):
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     expected = _activations(estimator, images)
     try:
-        session = make_session(network.SerializeToString(), log_severity_level=4)
+        session = make_session(network.SerializeToString())
         (found,) = session.run(None, {network.graph.input[0].name: images})
     except Exception as error:  # ONNX Runtime has a class for each kind of failure
-        raise ValueError(_cannot(estimator, f"ONNX Runtime says: {error}")) from error
+        raise ValueError(_cannot(estimator, f"ONNX Runtime says: {cause(error)}")) from error
     off = np.abs(found - expected).max() if found.shape == expected.shape else np.inf
     if not off <= _AGREEMENT * max(np.abs(expected).max(), 1e-6):
         raise ValueError(_cannot(estimator, f"what was written differs by {off:.2g}"))
@@ -177,13 +175,13 @@ def _activations(estimator, images):
 def _cannot(estimator, reason):
     backbone = estimator.backbone_
     if "onnx" in backbone.engines:
-        advice = "export the network anew with a free number of images"
+        advice = "export the network again with a free number of images"
     else:
         advice = (
             "export the module yourself, with torch.onnx.export and onnxscript, and fit with "
             "backbone='network.onnx'"
         )
     return (
-        f"The network {backbone.name!r} cannot be written as ONNX for any number of images "
+        f"The network {shown(backbone.name)} cannot be written as ONNX for any number of images "
         f"({reason}): {advice}."
     )

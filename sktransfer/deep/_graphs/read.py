@@ -1,0 +1,210 @@
+"""Weights that an ONNX file keeps in other files: found everywhere in it, read by us alone.
+
+ONNX Runtime opens such files itself, in part relative to the current folder. So it gets only
+files in which nothing external is left.
+"""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from sktransfer._messages import cause, shown
+from sktransfer.deep._cache.file_digest import signature
+from sktransfer.deep._graphs.file import LARGEST_FILE, parse, read_bytes
+
+
+def read_file(path):
+    """Read an ONNX file with the weights that it may keep in files beside it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    weights : bytes
+        A whole ONNX file, with all weights inside.
+    fingerprint : str
+        SHA-256 of the file; if there are files beside it, of all of them.
+
+    Raises
+    ------
+    ValueError
+        If it is no ONNX file, too large for one, or names files that are not beside it.
+    FileNotFoundError
+        If a file beside it is missing.
+    """
+    path = Path(path)
+    weights = read_bytes(path)
+    digest = hashlib.sha256(weights)
+    model = parse(weights, path)
+    if any(tensor.data_location or tensor.external_data for tensor in all_tensors(model)):
+        _read_external(model, path, digest.update)
+        weights = model.SerializeToString()
+    return weights, digest.hexdigest()
+
+
+def all_tensors(message):
+    """Yield every stored tensor of a model, wherever it is.
+
+    That includes sparse tensors, attributes, the bodies of branches and loops, functions and
+    training information.
+
+    Parameters
+    ----------
+    message : onnx.ModelProto or any part of one
+
+    Yields
+    ------
+    tensor : onnx.TensorProto
+    """
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for part in [value] if hasattr(value, "ListFields") else value:
+            if part.DESCRIPTOR.full_name == "onnx.TensorProto":
+                yield part
+            else:
+                yield from all_tensors(part)
+
+
+def absolute(path):
+    """Return the path of a file from the root; links to folders are followed, one to it is not."""
+    path = Path(path)
+    return path.parent.resolve() / path.name
+
+
+def side_files(path):
+    """Return the files beside an ONNX file in which it keeps weights.
+
+    Only files in the folder of the ONNX file are read. If the ONNX file is a link, links beside it
+    may lead to the folder in which the file itself is: so does the cache of the Hugging Face hub.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    paths : tuple of pathlib.Path
+
+    Raises
+    ------
+    ValueError
+        If a file is outside of these folders.
+    FileNotFoundError
+        If a file is missing.
+    """
+    return tuple(_find(path, name) for name in _side_names(path, signature(path)))
+
+
+def stamps(path):
+    """Return data that change with a file or with one of those beside it.
+
+    It holds device, inode, size and times of each, as `signature` does.
+    """
+    return tuple(signature(part) for part in (path, *side_files(path)))
+
+
+@lru_cache(maxsize=32)
+def _side_names(path, signature):
+    return tuple(sorted(_locations(parse(read_bytes(path), path), path)))
+
+
+def _locations(model, path):
+    """The names of other files in a model."""
+    return {_place(tensor, path)[0] for tensor in _external(model)}
+
+
+def _external(model):
+    return [tensor for tensor in all_tensors(model) if tensor.data_location == tensor.EXTERNAL]
+
+
+def _find(path, name):
+    """The file of that name beside another one."""
+    parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
+    inside = name and ".." not in parts and "\0" not in name
+    inside = inside and not PurePosixPath(name).is_absolute()
+    inside = inside and not PureWindowsPath(name).anchor
+    side = path.parent / name if inside else None
+    try:
+        if inside and not side.is_file():
+            raise FileNotFoundError(
+                f"backbone={shown(str(path))} keeps weights in the file {shown(name)} beside it, "
+                "which is not there, or is a link that leads nowhere: put it back, under this name."
+            )
+        # Beside the ONNX file, or beside the file to which that is a link.
+        folders = path.parent.resolve(), path.resolve().parent
+        inside = inside and any(side.resolve().is_relative_to(folder) for folder in folders)
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(
+            f"backbone={shown(str(path))} keeps weights in a file {shown(name)}, which cannot be "
+            f"opened ({cause(error)}): put the file beside it, under a short name."
+        ) from error
+    if not inside:
+        raise ValueError(
+            f"backbone={shown(str(path))} names weights outside of its own folder, {shown(name)}, "
+            "which are not read: put the file itself beside it, not a link."
+        )
+    return side
+
+
+def _place(tensor, path):
+    """Location, offset and length of a tensor's values; a length of None is the rest."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    try:
+        offset = int(entries.get("offset") or 0)
+        length = int(entries["length"]) if entries.get("length") else None
+        if offset < 0 or (length is not None and length < 0) or "location" not in entries:
+            raise ValueError("a location and whole numbers from 0 are needed")
+    except ValueError as error:
+        raise ValueError(
+            f"backbone={shown(str(path))} says with external_data={shown(entries)} where the "
+            f"weights {shown(tensor.name)} are, which cannot be used ({cause(error)}): export the "
+            "network again."
+        ) from error
+    return entries["location"], offset, length
+
+
+def _read_external(model, path, update):
+    """Move the values of all external tensors into a model, in place.
+
+    `update` is called with the content of each file, in the order of their names.
+    """
+    tensors = _external(model)
+    contents, total = {}, model.ByteSize()
+    for name in sorted(_locations(model, path)):
+        side = _find(path, name)
+        total += side.stat().st_size
+        if total > LARGEST_FILE:
+            raise ValueError(_too_large(path))
+        contents[name] = read_bytes(side, of=path)
+        update(contents[name])
+    parts = []
+    for tensor in tensors:
+        name, offset, length = _place(tensor, path)
+        content = memoryview(contents[name])
+        part = content[offset:] if length is None else content[offset : offset + length]
+        if offset > len(content) or (length is not None and len(part) < length):
+            raise ValueError(
+                f"backbone={shown(str(path))} has the weights {shown(tensor.name)} of "
+                f"{length or 'some'} bytes at {offset} of the file {shown(name)}, which has only "
+                f"{len(content)}: put the whole file back."
+            )
+        parts.append(part)
+    if model.ByteSize() + sum(map(len, parts)) > LARGEST_FILE:
+        raise ValueError(_too_large(path))
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.raw_data = bytes(part)
+    for tensor in all_tensors(model):
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+
+
+def _too_large(path):
+    return (
+        f"backbone={shown(str(path))} has weights of more than 2 GB, too many to read: export it "
+        "in half precision, or take a smaller network."
+    )
