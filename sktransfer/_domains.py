@@ -1,7 +1,7 @@
-"""Which rows are source, which are target, which are labelled: said once, here.
+"""Which rows are source, which are target, and which are labelled: decided here alone.
 
 :func:`read_sample_domain` is the only function that reads ``sample_domain``, and
-:func:`is_labelled` the only one that decides whether a row has a label. Everything else asks them.
+:func:`is_labelled` the only one that decides whether a row has a label.
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,27 @@ _WIDTH_OF_NUMBERS = 32
 
 @dataclass(frozen=True, eq=False)
 class Domains:
-    """The domain of each row, as :func:`read_sample_domain` understood it.
+    """The domain of each row, as `read_sample_domain` returns it.
 
-    Attributes
+    Parameters
     ----------
     sources : tuple of str
-        The names of the source domains, sorted: their order never depends on the rows' order.
+        The names of the source domains, sorted, so that their order never depends on that of rows.
     codes : ndarray of shape (n_samples,), dtype intp
         -1 for a target row, else the position of its source in `sources`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sktransfer.base import read_sample_domain
+    >>> domains = read_sample_domain(["lab", "target", "lab"], 3)
+    >>> domains.is_target
+    array([False,  True, False])
+    >>> domains.rows("lab")
+    array([0, 2])
+    >>> domains.split(np.array([[5.0], [6.0], [7.0]]))
+    ({'lab': array([[5.],
+           [7.]])}, array([[6.]]))
     """
 
     sources: tuple
@@ -43,21 +56,51 @@ class Domains:
 
     @property
     def is_target(self):
-        """Boolean mask of shape (n_samples,): the target rows."""
+        """Mask of the target rows, an ndarray of shape (n_samples,) and dtype bool."""
         return self.codes < 0
 
     def rows(self, name):
-        """Indices of the rows of the domain `name`, a source's name or ``"target"``."""
+        """Return the indices of the rows of a domain.
+
+        Parameters
+        ----------
+        name : str
+            The name of a source, or ``"target"``.
+
+        Returns
+        -------
+        indices : ndarray of int
+        """
         code = -1 if name == TARGET else self.sources.index(name)
         return np.flatnonzero(self.codes == code)
 
     def split(self, X):
-        """Give ``(sources, X_target)``: a dict name -> rows of `X`, and the target's rows."""
+        """Return the rows of each domain.
+
+        Parameters
+        ----------
+        X : array-like of n_samples rows
+
+        Returns
+        -------
+        sources : dict of str -> rows of `X`
+            The rows of each source.
+        X_target : rows of `X`
+            The rows of the target.
+        """
         sources = {name: _safe_indexing(X, self.rows(name)) for name in self.sources}
         return sources, _safe_indexing(X, self.rows(TARGET))
 
     def check_known(self, known_sources, *, estimator_name):
-        """Raise ValueError when a source is not among those that ``fit`` has seen."""
+        """Raise ValueError if a source is not among those that ``fit`` has seen.
+
+        Parameters
+        ----------
+        known_sources : sequence of str
+            The names of the sources in ``fit``.
+        estimator_name : str
+            The name of the estimator in the message.
+        """
         unknown = [name for name in self.sources if name not in known_sources]
         if unknown:
             seen = f"seen {list(known_sources)}" if known_sources else "seen no source row"
@@ -68,7 +111,14 @@ class Domains:
             )
 
     def check_rows(self, minimum, *, estimator_name):
-        """Raise ValueError when a domain has fewer than `minimum` rows."""
+        """Raise ValueError if a domain has fewer than `minimum` rows.
+
+        Parameters
+        ----------
+        minimum : int
+        estimator_name : str
+            The name of the estimator in the message.
+        """
         counts = {name: int(np.sum(self.codes == k)) for k, name in enumerate(self.sources)}
         counts[TARGET] = int(np.sum(self.codes < 0))
         short = {name: count for name, count in counts.items() if count < minimum}
@@ -90,9 +140,9 @@ def read_sample_domain(sample_domain, n_samples, *, require_target=True):
         integers are read too: negative is target, positive is the source of that number.
         ``None``: every row is a target row.
     n_samples : int
-        The number of rows that it must speak of.
+        The number of rows of `X`, which must be the number of entries.
     require_target : bool, default=True
-        Whether it is an error when no row is a target row.
+        Whether to raise an error if no row is a target row.
 
     Returns
     -------
@@ -103,6 +153,12 @@ def read_sample_domain(sample_domain, n_samples, *, require_target=True):
     ValueError
         On a wrong length or shape, zeros, booleans, floats, missing values, a mixture of strings
         and integers, or no target row.
+
+    Examples
+    --------
+    >>> from sktransfer.base import read_sample_domain
+    >>> read_sample_domain([1, -1, 2, 1], 4)
+    Domains(sources=('1', '2'), codes=array([ 0, -1,  1,  0]))
     """
     if sample_domain is None:
         return Domains((), np.full(n_samples, -1))
@@ -205,11 +261,12 @@ def read_labels(y):
 
 
 def is_labelled(y):
-    """Tell which rows have a label.
+    """Return which rows have a label.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        In any container: lists, arrays, Series and data frames of pandas and polars, Arrow arrays.
 
     Returns
     -------
@@ -219,9 +276,15 @@ def is_labelled(y):
     Raises
     ------
     ValueError
-        When labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an
+        If labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an
         array of strings or in pandas. An array of objects may have classes of such names, and an
         array of strings that is narrower than the texts that NumPy makes of numbers a class 'nan'.
+
+    Examples
+    --------
+    >>> from sktransfer.base import is_labelled
+    >>> is_labelled(["a", None, "b"])
+    array([ True, False,  True])
     """
     return _is_present(read_labels(y))
 
@@ -264,11 +327,12 @@ def _texts(y):
 
 
 def labels_alone(y, mask, *, discrete):
-    """Give the labels of the rows in `mask`, with the dtype that they alone would have.
+    """Return the labels of the rows in `mask`, with the dtype that they alone would have.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        In any container, as for `is_labelled`.
     mask : ndarray of shape (n_samples,), dtype bool
         Labelled rows: all of them, or some.
     discrete : bool
@@ -278,6 +342,13 @@ def labels_alone(y, mask, *, discrete):
     Returns
     -------
     labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
+
+    Examples
+    --------
+    >>> from sktransfer.base import is_labelled, labels_alone
+    >>> y = [1.0, float("nan"), 0.0]
+    >>> labels_alone(y, is_labelled(y), discrete=True)
+    array([1, 0])
     """
     values = read_labels(y)
     labels = values[np.asarray(mask)]

@@ -106,7 +106,7 @@ def test_import_changes_no_global_state():
 def _public_classes_and_functions():
     for name in sktransfer.__all__:
         yield name, getattr(sktransfer, name)
-    for module in ("datasets", "utils.estimator_checks"):
+    for module in ("base", "datasets", "utils.estimator_checks"):
         package = import_module(f"sktransfer.{module}")
         for name in package.__all__:
             yield name, getattr(package, name)
@@ -124,7 +124,7 @@ def test_docstring_documents_exactly_the_parameters(name):
     documented = [
         single.strip().lstrip("*") for p in docs["Parameters"] for single in p.name.split(",")
     ]
-    if isclass(item) and issubclass(item, Warning):
+    if isclass(item) and not hasattr(item.__init__, "__code__"):  # a warning, an abstract base
         assert not documented
         return
     code = (item.__init__ if isclass(item) else item).__code__

@@ -8,8 +8,16 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 
-from sktransfer import pack_domains, unpack_domains
+from sktransfer import (
+    MomentAligner,
+    TargetFold,
+    make_transfer_pipeline,
+    pack_domains,
+    unpack_domains,
+)
 
 Xa, Xb, Xt = np.arange(6.0).reshape(3, 2), np.arange(4.0).reshape(2, 2) + 10, -np.ones((2, 2))
 COLUMNS = ["height", "width"]
@@ -284,3 +292,93 @@ def test_a_domain_whose_labels_are_all_missing_fits_any(nothing):
     assert texts.tolist() == ["x", "y", "x", None, None]
     numbers = pack_domains({"a": (Xa, [1, 2, 1])}, target=(Xt, nothing))[1]
     np.testing.assert_array_equal(numbers, [1, 2, 1, np.nan, np.nan])
+
+
+def test_the_target_may_come_by_position():
+    by_position = pack_domains({"a": (Xa, [1, 2, 1])}, (Xt, [2, 1]))
+    by_name = pack_domains({"a": (Xa, [1, 2, 1])}, target=(Xt, [2, 1]))
+    for one, other in zip(by_position, by_name):
+        np.testing.assert_array_equal(one, other)
+
+
+def _categories(*values, ordered=False):
+    return pd.Series(pd.Categorical(values, ordered=ordered), name="ward")
+
+
+@pytest.mark.parametrize("container", [pd.Series, pd.DataFrame])
+def test_a_category_has_the_categories_of_all_domains(container):
+    parts = {"a": _categories("u", "v"), "b": _categories("x", None), "c": pd.Series(["y", "u"])}
+    parts["c"].name = "ward"
+    sources = {name: container(part) for name, part in parts.items()}
+    X, _, _ = pack_domains(sources, container(_categories("v", "w")))
+    X = X["ward"] if container is pd.DataFrame else X
+    assert list(X.cat.categories) == ["u", "v", "x", "y", "w"]
+    assert X.tolist() == ["u", "v", "x", np.nan, "y", "u", "v", "w"]
+    unpacked, target = unpack_domains(X, None, np.repeat(["a", "b", "c", "target"], 2))
+    assert target.dtype == X.dtype
+    assert unpacked["a"].tolist() == ["u", "v"]
+
+
+def test_the_types_of_the_target_decide_whether_a_column_is_a_category():
+    texts = pd.DataFrame({"ward": ["v", "w"]})
+    X, _, _ = pack_domains({"a": _categories("u", "v").to_frame()}, texts)
+    assert X["ward"].tolist() == ["u", "v", "v", "w"]
+    assert not isinstance(X["ward"].dtype, pd.CategoricalDtype)
+
+
+def test_ordered_categories_stay_if_they_are_the_same_and_are_refused_if_not():
+    same = _categories("low", "high", ordered=True).to_frame()
+    X, _, _ = pack_domains({"a": same}, same)
+    assert X["ward"].dtype == same["ward"].dtype
+    other = _categories("low", "middle", ordered=True).to_frame()
+    message = "the column 'ward' has ordered categories, which are not the same in all domains; "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        pack_domains({"a": same}, other)
+
+
+@pytest.mark.parametrize("dtype", [pl.Categorical, pl.Enum])
+@pytest.mark.parametrize("container", [pl.Series, pl.DataFrame])
+def test_categories_of_polars_are_joined_too(container, dtype):
+    def part(*values):
+        series = pl.Series(
+            "ward", values, dtype=dtype if dtype is pl.Categorical else dtype(values)
+        )
+        return series if container is pl.Series else series.to_frame()
+
+    X, _, _ = pack_domains({"a": part("u", "v")}, part("v", "w"))
+    X = X if container is pl.Series else X["ward"]
+    assert isinstance(X.dtype, dtype)
+    assert X.to_list() == ["u", "v", "v", "w"]
+
+
+def test_columns_of_polars_that_do_not_fit_together_are_refused_in_a_sentence():
+    frames = pl.DataFrame({"a": [[1], [2]]}), pl.DataFrame({"a": [1, 2]})
+    with pytest.raises(
+        ValueError, match=r"^the domains' columns are of types that do not fit toge"
+    ):
+        pack_domains({"a": frames[0]}, frames[1])
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "boolean", "string"])
+def test_packed_labels_can_be_selected_by_scikit_learn(dtype):
+    labels = pd.array(["x", "y"] * 10 if dtype == "string" else [1, 0] * 10, dtype=dtype)
+    X = np.arange(20.0)[:, None]
+    X, y, sample_domain = pack_domains({"a": (X, labels)}, (X, labels))
+    pipe = make_transfer_pipeline(MomentAligner(), LogisticRegression())
+    scores = cross_val_score(
+        pipe,
+        X,
+        y,
+        cv=TargetFold(2),
+        groups=sample_domain,
+        params={"sample_domain": sample_domain},
+        scoring="accuracy",
+    )
+    assert np.isfinite(scores).all()
+
+
+def test_dates_with_gaps_stay_dates():
+    dates = np.array(["2026-01-01", "2026-01-02", "2026-01-01"], dtype="datetime64[D]")
+    y = _pack_labels(dates, None)
+    assert y.dtype == dates.dtype
+    assert np.isnat(y[3:]).all()

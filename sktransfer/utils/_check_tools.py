@@ -4,8 +4,12 @@ import pickle
 import random
 import re
 import sys
+import traceback
 import warnings
+from functools import wraps
 from inspect import signature
+from pathlib import Path
+from unittest import SkipTest
 
 import numpy as np
 import sklearn
@@ -13,6 +17,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from sktransfer._messages import cause, shortened, shown
 from sktransfer._sklearn import get_tags
 
 # How an estimator may answer rows, the most telling first.
@@ -41,6 +46,60 @@ def fresh(estimator, /, **params):
 def takes_domain(estimator):
     """Tell whether `fit` takes sample_domain."""
     return "sample_domain" in signature(estimator.fit).parameters
+
+
+def contract(check):
+    """Make a check fail with one sentence: the estimator, what was expected, what was observed.
+
+    The expectation is the first paragraph of the docstring of the check. An exception that the
+    estimator raised is the cause of the AssertionError, which says where it was raised.
+    """
+    expectation = " ".join(check.__doc__.partition("\n\n")[0].split()).rstrip(".")
+
+    @wraps(check)
+    def checked(estimator):
+        try:
+            check(estimator)
+        except SkipTest:
+            raise
+        except Exception as error:
+            raise AssertionError(
+                f"{type(estimator).__name__} fails {check.__name__}. Expected: {expectation}. "
+                f"Observed: {_observed(error)}."
+            ) from error
+
+    return checked
+
+
+def _observed(error):
+    """Return what an exception says, on one line, and where foreign code raised it."""
+    if isinstance(error, AssertionError):
+        return shortened(error).rstrip(".")
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}"
+    return f"{cause(error).rstrip('.')} (raised in {place})"
+
+
+def same(found, expected, what="the answers", *, rtol=0.0, atol=0.0):
+    """Raise AssertionError, with the number and size of the differences, if two arrays differ."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape:
+        raise AssertionError(f"{what} have the shape {found.shape} instead of {expected.shape}")
+    numbers = found.dtype.kind in "biuf" and expected.dtype.kind in "biuf"
+    if numbers:
+        equal = np.isclose(found, expected, rtol=rtol, atol=atol, equal_nan=True)
+    else:
+        equal = found == expected
+    if not np.all(equal):
+        size = f", by up to {np.nanmax(np.abs(found - 1.0 * expected)):.2g}" if numbers else ""
+        raise AssertionError(f"{what} differ in {np.sum(~equal)} of {equal.size} entries{size}")
+
+
+def needs_domain(estimator):
+    """Raise AssertionError if `fit` takes no domains, so that a check of them makes no sense."""
+    if not takes_domain(estimator):
+        names = ", ".join(signature(estimator.fit).parameters)
+        raise AssertionError(f"fit({names}) has no parameter sample_domain")
 
 
 def learns_from_labels(estimator):
@@ -102,11 +161,12 @@ def needs_labels(estimator):
 
 
 def fit(estimator, X, y, domains=None):
-    return (
-        estimator.fit(X, y, sample_domain=domains)
-        if takes_domain(estimator)
-        else estimator.fit(X, y)
-    )
+    """Fit, with domains if `fit` takes them, and return what `fit` returned, which must be self."""
+    options = {"sample_domain": domains} if takes_domain(estimator) else {}
+    fitted = estimator.fit(X, y, **options)
+    if fitted is not estimator:
+        raise AssertionError(f"fit returned {shown(fitted)} instead of self")
+    return fitted
 
 
 def weighs(estimator):
@@ -119,7 +179,7 @@ def answers_rows(estimator):
 
 
 def answers(estimator, X, domains=None):
-    """Give what the fitted estimator says of rows (without `domains`: target rows), as an array.
+    """Return what the fitted estimator says of rows (without `domains`: target rows), as an array.
 
     A weighter that does not weigh new rows says the weights of the rows that it was fitted on.
     """
@@ -128,9 +188,13 @@ def answers(estimator, X, domains=None):
     for method in _ANSWERING:
         if hasattr(estimator, method):
             call = getattr(estimator, method)
-            if domains is not None and "sample_domain" in signature(call).parameters:
-                return np.asarray(call(X, sample_domain=domains))
-            return np.asarray(call(X))
+            takes = domains is not None and "sample_domain" in signature(call).parameters
+            said = np.asarray(call(X, sample_domain=domains) if takes else call(X))
+            if said.ndim == 0 or len(said) != len(X):
+                raise AssertionError(
+                    f"{method} of {len(X)} rows returned an array of shape {said.shape}"
+                )
+            return said
     if hasattr(estimator, "weights_"):
         return np.asarray(estimator.weights_)
     raise AssertionError(
@@ -144,18 +208,19 @@ def learn(estimator, X, y, domains=None):
     return np.asarray(fitted.weights_) if weighs(fitted) else answers(fitted, X, domains)
 
 
-def error_of(action, kind=ValueError):
-    """Give the message of the error that `action` must raise."""
+def error_of(action, kind=ValueError, *, what="the call"):
+    """Return the message of the error that `action` must raise."""
     try:
         action()
     except kind as error:
         return str(error)
-    raise AssertionError(f"expected a {kind.__name__}, nothing was raised")
+    raise AssertionError(f"{what} raised no {kind.__name__}")
 
 
 def one_sentence(message, *words):
+    """Raise AssertionError if a message does not name all of these words."""
     missing = [word for word in words if not re.search(word, message)]
-    assert not missing, f"the message {message!r} does not name {missing}"
+    assert not missing, f"the message {shortened(message)!r} does not name {missing}"
 
 
 def global_state():

@@ -63,6 +63,19 @@ class NeedsArgument(Shift):
         self.n = n
 
 
+class CallsThemGroups(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None, groups=None):
+        return self
+
+    def transform(self, X):
+        return X
+
+
+class MapsWithoutDomains(Shift):
+    def transform(self, X):
+        return super().transform(X)
+
+
 class OpensFile(Shift):
     def __init__(self):
         open(__file__).close()
@@ -308,6 +321,8 @@ class WeighsTheTarget(NearestNeighborWeighter):
     ("check", "broken"),
     [
         ("builds_without_arguments", NeedsArgument(1)),
+        ("domains_have_their_name", CallsThemGroups()),
+        ("domains_have_their_name", MapsWithoutDomains()),
         ("construction_touches_nothing", OpensFile()),
         ("inputs_unchanged", WritesToInput()),
         ("search_leaves_inputs_unchanged", WritesToOwnableInput()),
@@ -343,9 +358,12 @@ class WeighsTheTarget(NearestNeighborWeighter):
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_the_check_fails_for_an_estimator_that_breaks_the_rule(check, broken):
-    with warnings.catch_warnings(), pytest.raises(Exception) as failure:  # noqa: PT011 - any failure
+    with warnings.catch_warnings(), pytest.raises(AssertionError) as failure:
         getattr(checks, f"check_{check}")(broken)
-    assert not isinstance(failure.value, AttributeError | NameError)
+    sentence = rf"{type(broken).__name__} fails check_{check}\. Expected: \S.*\. Observed: \S.*\."
+    assert re.fullmatch(sentence, str(failure.value)), "one line: who, what was expected, what is"
+    assert len(str(failure.value)) < 1000
+    assert not isinstance(failure.value.__cause__, AttributeError | NameError)
 
 
 def test_every_check_is_broken_above():
@@ -363,3 +381,130 @@ def test_checks_are_chosen_by_what_the_estimator_offers():
     assert {"check_fit_transform_keeps_domains", "check_target_labels_are_not_read"} <= names
     names = {check.__name__ for check in checks.transfer_checks(TrAdaBoostClassifier())}
     assert "check_nested_params_reach_the_inner_estimator" in names
+
+
+class ReturnsNone(Shift):
+    def fit(self, X, y=None, *, sample_domain=None):
+        super().fit(X, y, sample_domain=sample_domain)
+
+
+class NeedsTwoRows(Shift):
+    def _transform_domain(self, X, name):
+        X[1]
+        return super()._transform_domain(X, name)
+
+
+class DropsARow(Shift):
+    def transform(self, X, *, sample_domain=None):
+        return super().transform(X, sample_domain=sample_domain)[1:]
+
+
+class ReturnsANumber(Shift):
+    def transform(self, X, *, sample_domain=None):
+        return 0.0
+
+
+class KnowsNoDomains(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X
+
+
+class AsksForABug(Shift):
+    def _fit_domains(self, sources, X_target):
+        raise RuntimeError("first line\n" + "and a very long story " * 500)
+
+
+@pytest.mark.parametrize(
+    ("check", "broken", "observed"),
+    [
+        ("refit_forgets", ReturnsNone(), "fit returned None instead of self."),
+        (
+            "row_alone_equals_row_in_batch",
+            NeedsTwoRows(),
+            r"IndexError: index 1 is out of bounds for axis 0 with size 1 \(raised in "
+            r"test_estimator_checks.py, line \d+, in _transform_domain\).",
+        ),
+        (
+            "fit_transform_keeps_domains",
+            DropsARow(),
+            r"the transformed rows have the shape \(71, 4\), but X has 72 rows.",
+        ),
+        (
+            "pickle_answers_the_same",
+            DropsARow(),
+            r"transform of 72 rows returned an array of shape \(71, 4\).",
+        ),
+        (
+            "pickle_answers_the_same",
+            ReturnsANumber(),
+            r"transform of 72 rows returned an array of shape \(\).",
+        ),
+        (
+            "bad_domains_are_refused",
+            IgnoresUnseen(),
+            r"fit\(X, y, sample_domain=array\(.*\)\) raised no ValueError.",
+        ),
+        (
+            "unseen_source_is_refused",
+            IgnoresUnseen(),
+            r"transform\(.*\) with the unseen source 'east' raised no ValueError.",
+        ),
+        (
+            "none_is_all_target",
+            KnowsNoDomains(),
+            r"fit\(X, y\) has no parameter sample_domain.",
+        ),
+        (
+            "domains_have_their_name",
+            CallsThemGroups(),
+            r"fit\(X, y, groups\) names them 'groups'.",
+        ),
+        (
+            "domains_have_their_name",
+            MapsWithoutDomains(),
+            "fit takes sample_domain, but transform does not.",
+        ),
+        (
+            "params_unchanged_by_fit",
+            ChangesParameter(),
+            r"fit replaced the parameters \['history'\].",
+        ),
+        ("float32_stays_float32", MakesFloat64(), "float32 rows became float64."),
+        (
+            "missing_labels_are_no_class",
+            MakesMissingAClass(),
+            "two classes and rows without a label make 3 classes.",
+        ),
+        ("inputs_unchanged", AsksForABug(), "RuntimeError: first line and a very long story .*"),
+        (
+            "refit_forgets",
+            ContinuesOldFit(),
+            "the answers differ in 288 of 288 entries, by up to 1.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else None,
+)
+def test_a_failure_says_what_was_observed(check, broken, observed):
+    with pytest.raises(AssertionError) as failure:
+        getattr(checks, f"check_{check}")(broken)
+    assert re.search(rf"\. Observed: {observed}$", str(failure.value)), str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert len(str(failure.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("estimator", "lacks"),
+    [(Shift, "it is a class"), (object(), "it has no fit"), (lambda X: X, "it has no fit")],
+)
+def test_what_is_no_estimator_is_refused_in_a_sentence(estimator, lacks):
+    with pytest.raises(TypeError, match=f"expected an instance of an estimator, but {lacks}; "):
+        checks.check_transfer_estimator(estimator)
+
+
+def test_every_check_fails_by_a_sentence():
+    for name, check in vars(checks).items():
+        if re.match(r"check_(?!transfer_estimator|is_)", name):
+            assert hasattr(check, "__wrapped__"), f"{name} is no @contract"
