@@ -48,7 +48,7 @@ def make_frame():
     ward = rng.choice(["u", "v"], 60)
     X = pd.DataFrame({"n": rng.normal(size=60), "ward": ward}, index=np.arange(60)[::-1])
     y = ((X["n"] > 0) ^ (ward == "v")).to_numpy().astype(int)
-    return X, y, np.where(np.arange(60) < 40, np.where(ward == "u", "s", "t"), "target")
+    return X, y, np.where(np.arange(60) < 40, np.where(np.arange(60) % 2, "s", "t"), "target")
 
 
 def encoder():
