@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._domains import is_labelled, read_labels
 from sktransfer._random import generator
-from sktransfer._sklearn import Interval, StrOptions, _fit_context
+from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.engine import engine_key
@@ -22,11 +22,13 @@ from sktransfer.deep._images.image_format import learn_image_format, validate_im
 from sktransfer.deep._known_networks import resolve_known
 from sktransfer.deep._saving.persistence import _Persistent
 from sktransfer.deep._saving.resume import Checkpoint, training_facts
+from sktransfer.deep._saving.save import check_attributes
 from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
 from sktransfer.deep._training.schedule import SCHEDULES
 from sktransfer.deep._training.settings import Settings
-from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart
+from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart, require_finite
+from sktransfer.exceptions import TransferWarning
 
 
 class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstimator, ABC):
@@ -67,8 +69,10 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     }
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         """Train the head, and the stages that are not frozen.
+
+        A fit that fails leaves the estimator as it was before.
 
         Parameters
         ----------
@@ -77,6 +81,10 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             images.
         y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
             Labels or targets, without missing values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weights of the rows in the losses of both phases, of held-out rows too; 0 or more. Rows
+            of weight 0 are left out, except that a classifier keeps their class. A frozen network
+            with whole numbers as weights gives the same head as repeated rows. None: 1 for each.
 
         Returns
         -------
@@ -88,11 +96,35 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         ImportError
             If stages are to be trained, or have random weights, and torch is not installed.
         ValueError
-            If a parameter does not fit the network, the images or this machine, or the folder
-            `checkpoint` holds another training.
+            If a parameter does not fit the network, the images or this machine, if the folder
+            `checkpoint` holds another training, if activations of some images are not finite, or
+            if training diverged.
+
+        Warns
+        -----
+        TransferWarning
+            If training the stages never improved on its start, or ended worse than a constant.
+        ConvergenceWarning
+            If `head_epochs` ended before the head converged.
         """
+        before = dict(vars(self))
+        try:
+            return self._fit(X, y, sample_weight)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _fit(self, X, y, sample_weight):
         X = validate_images(self, X, reset=True)
-        y, labels, loss = self._read_target(X, y)
+        given_X, given_y = X, y
+        sample_weight = self._read_weight(X, sample_weight)
+        y, labels, loss = self._read_target(X, y, sample_weight)
+        kept = None
+        if sample_weight is not None:
+            kept = np.flatnonzero(sample_weight)
+            X = [X[row] for row in kept] if isinstance(X, list) else X[kept]
+            y, labels, sample_weight = y[kept], labels.select(kept, None), sample_weight[kept]
         self.backbone_ = resolve_known(
             self.backbone,
             cache=self.cache,
@@ -107,26 +139,43 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         )
         self.input_shape_ = None if isinstance(X, list) else X.shape[1:]
         depth = self._read_depth(loss)
-        seed, checkpoint = self._open_checkpoint(X, y, depth)
+        seed, checkpoint = self._open_checkpoint(X, y, sample_weight, depth)
         augmentation = read_augmentation(self.augment)
         context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        log = EpochLog(context, {"estimator": self, "X": X, "y": y}, self._as_attributes)
-        result = None if checkpoint is None else checkpoint.result
+        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
+        log = EpochLog(
+            context, {"estimator": self, "X": given_X, "y": given_y}, self._as_attributes
+        )
+        result = None if checkpoint is None else self._finished(checkpoint)
         if result is None:
-            outcome = self._train(X, labels, loss, depth, augmentation, log, seed, checkpoint)
+            outcome = self._train(
+                self._images(X, kept), labels, loss, depth, augmentation, log, seed, checkpoint
+            )
             attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
+            attributes["best_epoch_"] = outcome.best_epoch
             result = {"attributes": attributes, "converged": outcome.converged}
+            result["doubt"] = outcome.doubt
             if checkpoint is not None:
                 checkpoint.finish(result)
         vars(self).update(result["attributes"])
-        self._warn(result["converged"])
-        context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        self._warn(result["converged"], result["doubt"])
+        context.call_on_fit_task_end(
+            estimator=self, X=given_X, y=given_y, reconstruction_attributes={}
+        )
         return self
 
     @abstractmethod
-    def _read_target(self, X, y):
-        """Validate y; returns it, as `Rows` without inputs, and the loss to minimise."""
+    def _read_target(self, X, y, sample_weight):
+        """Validate y; return it, the same as `Rows` without inputs, and the loss to minimise."""
+
+    def _read_weight(self, X, sample_weight):
+        """Validate the weights; return them with a maximum of 1, or None."""
+        if sample_weight is None:
+            return None
+        sample_weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        return sample_weight / sample_weight.max()
 
     def _read_depth(self, loss):
         """How many stages are frozen: all of them, too, where there is nothing to train."""
@@ -144,14 +193,27 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
-    def _open_checkpoint(self, X, y, depth):
+    def _open_checkpoint(self, X, y, sample_weight, depth):
         """The seed, and the folder's training; None without a folder."""
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
             return seed, None
-        facts = training_facts(self, X, y, self._where_it_runs(depth))
+        facts = training_facts(self, X, y, self._where_it_runs(depth), sample_weight=sample_weight)
         checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
         return checkpoint.seed, checkpoint
+
+    def _finished(self, checkpoint):
+        """The result of a training that is finished already, or None."""
+        result = checkpoint.result
+        if result is not None:
+            known = {name: value for name, value in vars(self).items() if name.endswith("_")}
+            try:
+                known.update(result["attributes"])
+                check_attributes(type(self).__name__, known)
+                bool(result["converged"]), str(result["doubt"])
+            except Exception as error:  # a file of anyone's raises anything
+                raise checkpoint.unreadable(error) from error
+        return result
 
     def _where_it_runs(self, depth):
         """The device of the part that decides: of the training, or else of the frozen stages."""
@@ -162,9 +224,12 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
         return str(choose_device(self.device))
 
-    def _train(self, X, labels, loss, depth, augmentation, log, seed, checkpoint):
+    def _images(self, X, positions=None):
+        format_, backbone = self.image_format_, self.backbone_
+        return Images(X, format_, backbone, self.device, self.cache, positions)
+
+    def _train(self, images, labels, loss, depth, augmentation, log, seed, checkpoint):
         """Train what is not frozen; torch is imported where it is needed, and only there."""
-        images = Images(X, self.image_format_, self.backbone_, self.device, self.cache)
         augmented = Augmented(augmentation, self.augment_views, seed)
         options = {"loss": loss, "augmented": augmented, "log": log}
         self.stage_weights_ = {}
@@ -215,13 +280,15 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         self.stage_weights_ = {stage.output_name: stage.arrays() for stage in stages}
         return [stage.to(device) for stage in stages]
 
-    def _warn(self, converged):
+    def _warn(self, converged, doubt):
+        if doubt:
+            warnings.warn(doubt, TransferWarning, stacklevel=5)
         if not converged and self._head_epochs():
             warnings.warn(
                 f"head_epochs={self._head_epochs()!r} ended before the head converged: raise it, "
                 "or weight_decay.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def _as_attributes(self, head, trained, history):
@@ -243,7 +310,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         names = backbone.stages
         if not self.stage_weights_:
             features = images.stage(len(names), pooling="avg")
-            return self.head_.outputs(features.astype(np.float64))
+            return self.head_.outputs(require_finite(features, images).astype(np.float64))
         from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
 
         depth = next(i for i, name in enumerate(names) if name in self.stage_weights_)
@@ -251,7 +318,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         stages = built_stages(backbone, self.stage_weights_, depth, device)
         with exact_arithmetic(device):
             features = run_torch(stages, images.on(device), device, depth=depth, pooled=True)
-        return self.head_.outputs(features.astype(np.float64))
+        return self.head_.outputs(require_finite(features, images).astype(np.float64))
 
     def _check_labelled(self, X, y):
         """Return `y` as an array, and the mask of its labels, if it is of the right length."""

@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 
 from sktransfer._labels import read_classes
+from sktransfer._messages import shown
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.deep._base_fine_tune import _BaseFineTune
@@ -149,6 +150,9 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
         what the minibatches saw during the epoch.
     n_iter_ : int
         The number of epochs of both phases together.
+    best_epoch_ : int
+        The number of epochs of the second phase behind the weights: those with the smallest
+        held-out loss, or all if nothing is held out. 0 is the start, the head alone.
     n_features_in_ : int
         The number of pixels in a row; set for 2-D X only.
 
@@ -159,9 +163,6 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
 
     Notes
     -----
-    There is no ``sample_weight``: scikit-learn demands that weights equal repeated rows to seven
-    digits, and stochastic training in float32 cannot.
-
     With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
     its scale and shift are trained: statistics of a few rows would be worse than those of the
     pretraining.
@@ -308,17 +309,32 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
         logits = self._outputs(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def _read_target(self, X, y):
+    def _read_target(self, X, y, sample_weight):
         """Validate y and set ``classes_``."""
         y, labelled = self._check_labelled(X, y)
         self._refuse_missing(labelled)
         y = read_classes(y, labelled)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        if not (np.isfinite(weight).all() and weight.min() >= 0 and weight[codes].sum() > 0):
+        weight = self._read_class_weight(y, codes, sample_weight)
+        return y, Rows(None, codes, weight, sample_weight), self._loss()
+
+    def _read_class_weight(self, y, codes, sample_weight):
+        """The weight of each row, that of its class included, with a mean of 1."""
+        counted = slice(None) if sample_weight is None else sample_weight > 0
+        classes, given = self.classes_, None if sample_weight is None else sample_weight[counted]
+        if isinstance(self.class_weight, str):  # classes that are left out have no share
+            classes = np.unique(y[counted])
+        of_class = np.zeros(len(self.classes_))
+        of_class[np.searchsorted(self.classes_, classes)] = compute_class_weight(
+            self.class_weight, classes=classes, y=y[counted], sample_weight=given
+        )
+        weight = of_class[codes] * (1.0 if sample_weight is None else sample_weight)
+        if not (np.isfinite(of_class).all() and of_class.min() >= 0 and weight.sum() > 0):
             raise ValueError(
-                f"class_weight={self.class_weight!r} gives the classes the weights "
-                f"{weight.tolist()}, expected numbers of 0 or more, not all 0."
+                f"class_weight={shown(self.class_weight)} gives the classes the weights "
+                f"{shown(of_class.tolist())}, expected numbers of 0 or more, not all 0."
             )
-        rows = Rows(None, codes, weight[codes] / weight[codes].mean())
-        return y, rows, SoftmaxLoss(len(self.classes_), self.label_smoothing)
+        return weight / weight.mean()
+
+    def _loss(self):
+        return SoftmaxLoss(len(self.classes_), self.label_smoothing)

@@ -13,6 +13,9 @@ from sktransfer.deep._training.losses import SquaredLoss
 # A target that varies by less than this share of its mean is rounding noise.
 _SMALLEST_RELATIVE_SCALE = 1e-12
 
+# Predictions of larger targets could exceed float64.
+_LARGEST_TARGET = 1e304
+
 
 class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
     """Predict numbers from images with a pretrained network, whose last stages may be trained.
@@ -140,6 +143,9 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         what the minibatches saw during the epoch.
     n_iter_ : int
         The number of epochs of both phases together.
+    best_epoch_ : int
+        The number of epochs of the second phase behind the weights: those with the smallest
+        held-out loss, or all if nothing is held out. 0 is the start, the head alone.
     n_features_in_ : int
         The number of pixels in a row; set for 2-D X only.
 
@@ -258,7 +264,7 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         outputs = self._outputs(X)
         return outputs[:, 0] if self.target_ndim_ == 1 else outputs
 
-    def _read_target(self, X, y):
+    def _read_target(self, X, y, sample_weight):
         """Validate y and set ``target_ndim_``."""
         name = type(self).__name__
         y, labelled = self._check_labelled(X, y)
@@ -266,15 +272,38 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         if np.ndim(y) != 2:
             y = column_or_1d(y, warn=True)
         self._refuse_missing(labelled)
-        y = check_array(y, dtype="numeric", ensure_2d=False, estimator=name, input_name="y")
+        options = {"dtype": "numeric", "ensure_2d": False, "estimator": name, "input_name": "y"}
+        with np.errstate(over="ignore", invalid="ignore"):  # the sum of large values
+            y = check_array(y, **options)
+        largest = np.abs(y).max()
+        if largest > _LARGEST_TARGET:
+            raise ValueError(
+                f"y has values up to {largest:.3g}, and {name} takes values up to "
+                f"{_LARGEST_TARGET:g}: divide y by a constant."
+            )
         self.target_ndim_ = y.ndim
         table = y.reshape(len(y), -1).astype(np.float64)
-        mean, scale = table.mean(axis=0), table.std(axis=0)
-        scale = np.where(scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean), 1.0, scale)
-        rows = Rows(None, (table - mean) / scale, np.ones(len(table)))
-        return y, rows, SquaredLoss(mean, scale)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight / sample_weight.mean()
+        standardized, mean, scale = _standardize(table, weight)
+        return y, Rows(None, standardized, weight, sample_weight), SquaredLoss(mean, scale)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _standardize(table, weight):
+    """Columns with weighted mean 0 and standard deviation 1, and what they had before.
+
+    Divided by a power of two, which changes no digit, squares of large and small values stay
+    within float64.
+    """
+    exponent = np.frexp(np.abs(table).max(axis=0))[1]
+    table = np.ldexp(table, -exponent)
+    mean = np.average(table, axis=0, weights=weight)
+    scale = np.sqrt(np.average((table - mean) ** 2, axis=0, weights=weight))
+    constant = scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean)
+    standardized = (table - mean) / np.where(constant, 1.0, scale)
+    scale = np.where(constant, 1.0, np.ldexp(scale, exponent))
+    return standardized, np.ldexp(mean, exponent), scale

@@ -12,6 +12,7 @@ from pathlib import Path
 from sktransfer import __version__
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._cache.file_digest import SETTLED, signature
+from sktransfer.deep._cache.folder import folder_of
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
 
 # Raise it when the same network comes to have another description.
@@ -68,7 +69,10 @@ def _place(backbone, cache, options):
         return None
     about = backbone, files, text, __version__, platform.node(), *map(_version, _LIBRARIES)
     name = hashlib.sha256(repr(about).encode()).hexdigest()
-    return Path(cache).expanduser().absolute() / STORE / f"{name}.json"
+    try:
+        return folder_of(cache) / STORE / f"{name}.json"
+    except ValueError:  # what reads the features will say it
+        return None
 
 
 @lru_cache
@@ -83,7 +87,7 @@ def _read(path):
     """A description; None where there is none that can be used."""
     try:
         found = decode(json.loads(path.read_text()), {})
-    except (OSError, LookupError, TypeError, ValueError):
+    except Exception:  # a damaged file raises anything
         return None
     return found if isinstance(found, Backbone) else None
 

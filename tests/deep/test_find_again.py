@@ -16,6 +16,9 @@ from sktransfer.deep._engines import onnx_engine
 from sktransfer.deep._graphs.describe import inner_names, inner_shape
 from sktransfer.deep._graphs.session import make_session
 
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y, X_NEW = DIGITS[:60], LABELS[:60] % 2, DIGITS[60:90]
 

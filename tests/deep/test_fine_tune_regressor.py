@@ -15,6 +15,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sktransfer.deep import FineTuneRegressor, PretrainedFeatureExtractor
 
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, X_NEW = DIGITS[:120], DIGITS[120:160]
 INK = DIGITS.mean(axis=1)

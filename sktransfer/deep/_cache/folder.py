@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import itertools
+import os
+import re
 import shutil
 import sqlite3
 import threading
@@ -12,6 +14,8 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+
+from sktransfer._messages import cause, shown
 
 # Raise it when the table changes: each version has a folder of its own inside the user's.
 STORE = "sktransfer-features-1"
@@ -25,7 +29,39 @@ _FIND = "SELECT key, value, checksum FROM features WHERE key IN ({})"
 _STORE = "INSERT OR IGNORE INTO features VALUES (?, ?, ?)"
 
 # The file is no database, a page of it is broken or cut off, or the table is not ours.
-_DAMAGES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_DAMAGES = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_CONSTRAINT,
+)
+
+
+def folder_of(cache):
+    """Return the path of the folder that the parameter `cache` names; it need not exist.
+
+    Raises
+    ------
+    ValueError
+        If it can be no folder.
+    """
+    try:
+        folder = Path(cache).expanduser().absolute()
+        if "\0" in str(folder):
+            raise ValueError("embedded null byte")
+        is_file = os.path.exists(folder) and not os.path.isdir(folder)
+    except (RuntimeError, ValueError) as error:  # no such home
+        raise ValueError(
+            f"cache={shown(cache)} can be no folder ({cause(error)}): expected 'memory', the path "
+            "of a folder, or None."
+        ) from error
+    if is_file:
+        raise ValueError(
+            f"cache={shown(cache)} is a file: expected 'memory', the path of a folder, or None."
+        )
+    return folder
 
 
 class _Damaged(Exception):
@@ -49,11 +85,7 @@ class FolderCache:
     """
 
     def __init__(self, folder, front):
-        self.folder = Path(folder).expanduser().absolute()
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(
-                f"cache={folder!r} is a file: expected 'memory', the path of a folder, or None."
-            )
+        self.folder = folder_of(folder)
         self._front = front
         self._lock = threading.RLock()
         self._connection = None
@@ -96,7 +128,8 @@ class FolderCache:
             some = keys[first : first + KEYS_AT_ONCE]
             query = _FIND.format(", ".join("?" * len(some)))
             for key, value, checksum in self._connect().execute(query, some):
-                if len(value) != 4 * n_values or _checksum(key, value) != checksum:
+                stored = isinstance(key, bytes) and isinstance(value, bytes)
+                if not stored or len(value) != 4 * n_values or _checksum(key, value) != checksum:
                     raise _Damaged
                 found[key] = np.frombuffer(value, dtype="<f4")
         return found
@@ -112,10 +145,10 @@ class FolderCache:
         """Do something with the file; what cannot be done is remembered, not raised."""
         try:
             return work(*arguments)
-        except _Damaged:
-            self._set_aside("a row of it is not what was stored")
+        except (_Damaged, OverflowError, UnicodeDecodeError):  # Python's own errors of damaged rows
+            self._set_aside("a row or a name in it is not what was stored")
         except (sqlite3.Error, OSError) as error:
-            if _is_damage(error):
+            if _is_damage(error) or (_is_read_only(error) and self._may_write()):
                 self._set_aside(str(error))
             elif work == self._write:
                 self._writable = False
@@ -125,21 +158,28 @@ class FolderCache:
                 self._complain("cannot be read", error)
         return None
 
+    def _may_write(self):
+        store = self.folder / STORE
+        return os.access(store, os.W_OK) and os.access(store / DATABASE, os.W_OK)
+
     def _open_store(self):
         """Find the store, or make one."""
         store = self.folder / STORE
         self._token = ""
         try:
-            if store.exists() and not all((store / name).exists() for name in (DATABASE, TOKEN)):
-                self._set_aside("a file of it is missing")
-            elif not store.exists():
+            if not store.exists():
                 self._make_store(store)
-            self._token = (store / TOKEN).read_text()
+            if not (store / DATABASE).exists() or not (store / TOKEN).exists():
+                self._set_aside("a file of it is missing")
+            elif not _is_token(token := _read_token(store)):
+                self._set_aside(f"its file {TOKEN!r} has other content")
+            else:
+                self._token = token
         except (sqlite3.Error, OSError) as error:
             self._usable = False
             self._complain("cannot be used", error)
         # A store that replaces a deleted one is another place in the cache in memory.
-        self._name = hashlib.sha256(f"{store} {self._token}".encode()).digest()[:16]
+        self._name = hashlib.sha256(os.fsencode(f"{store} {self._token}")).digest()[:16]
 
     def _make_store(self, store):
         """Make a store under another name, so that nobody sees half of one."""
@@ -181,8 +221,8 @@ class FolderCache:
         self._disconnect()
         store = self.folder / STORE
         try:
-            token = (store / TOKEN).read_text() if (store / TOKEN).exists() else ""
-            if self._token in ("", token) or not token:
+            token = _read_token(store)
+            if self._token in ("", token) or not _is_token(token):
                 numbers = itertools.count(1)
                 names = (self.folder / f"{STORE}-damaged-{number}" for number in numbers)
                 aside = next(name for name in names if not name.exists())
@@ -201,15 +241,28 @@ class FolderCache:
             self._complaints.append(complaint)
 
 
+def _read_token(store):
+    """The name of a store; empty if there is none."""
+    try:
+        return (store / TOKEN).read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _is_token(token):
+    return re.fullmatch("[0-9a-f]{32}", token) is not None
+
+
 def _connect(path, mode):
     connection = sqlite3.connect(
         f"{path.as_uri()}?{mode}", uri=True, timeout=SECONDS_TO_WAIT, check_same_thread=False
     )
+    connection.text_factory = bytes
     try:
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("SELECT count(*) FROM features WHERE key = x''").fetchone()
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection
@@ -222,6 +275,11 @@ def _checksum(key, value):
 def _is_damage(error):
     code = getattr(error, "sqlite_errorcode", None) or 0
     return code & 0xFF in _DAMAGES or code == sqlite3.SQLITE_IOERR_SHORT_READ
+
+
+def _is_read_only(error):
+    """Whether the file says that it may not be written, which one changed byte of it can do."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def _has_log(path):

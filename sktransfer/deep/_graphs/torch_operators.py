@@ -11,6 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+# Precisions of stored numbers beside float32.
+OTHER_FLOATS = ("float16", "bfloat16", "float64")
+
 # ---- padding
 
 
@@ -289,11 +292,19 @@ def _expand(stage, x, shape):
     return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
 
 
+def in_float32(array):
+    """Return an array of half or double precision in float32, and any other array as it is.
+
+    Stages are trained in float32: steps of training vanish in half precision, and sums overflow.
+    """
+    return array.astype(np.float32) if array.dtype.name in OTHER_FLOATS else array
+
+
 def _constant_of_shape(attributes):
     from onnx import numpy_helper
 
     value = attributes.get("value")
-    value = np.zeros(1, np.float32) if value is None else numpy_helper.to_array(value)
+    value = np.zeros(1, np.float32) if value is None else in_float32(numpy_helper.to_array(value))
     fill = torch.tensor(value.copy())
     return lambda stage, shape: fill.to(shape.device).expand(tuple(shape.tolist())).clone()
 
@@ -304,7 +315,8 @@ def _constant_of_shape(attributes):
 def _cast(attributes):
     from onnx import helper
 
-    dtype = torch.from_numpy(np.empty(0, helper.tensor_dtype_to_np_dtype(attributes["to"]))).dtype
+    target = np.empty(0, helper.tensor_dtype_to_np_dtype(attributes["to"]))
+    dtype = torch.from_numpy(in_float32(target)).dtype
     return lambda stage, x: x.to(dtype)
 
 

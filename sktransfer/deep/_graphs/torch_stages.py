@@ -11,7 +11,7 @@ from sktransfer.deep._graphs.cuts import data_tensors, reads, turn
 from sktransfer.deep._graphs.describe import find_turned
 from sktransfer.deep._graphs.file import adapt_input, parse, read_opset
 from sktransfer.deep._graphs.probe import image_shape, run_probe
-from sktransfer.deep._graphs.torch_operators import OPERATORS, TRAINED_INPUTS, shape_of
+from sktransfer.deep._graphs.torch_operators import OPERATORS, TRAINED_INPUTS, in_float32, shape_of
 
 
 class GraphStage(torch.nn.Module):
@@ -172,6 +172,7 @@ def _read_graph(backbone):
             f"backbone={shown(backbone.source)} has weights that cannot be read ({cause(error)}): "
             "export or download it again."
         ) from error
+    arrays = {name: in_float32(array) for name, array in arrays.items()}
     nodes = [node for node in model.graph.node if node.output[0] not in arrays]
     opset = read_opset(model)
     sizes = _sizes(model, model_input, nodes, backbone)

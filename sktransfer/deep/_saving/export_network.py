@@ -45,7 +45,10 @@ def write_network(estimator):
     model = parse(backbone.weights(), backbone.source)
     model_input = adapt_input(model, backbone.source)
     turn(model, find_turned(backbone, backbone.stages))
-    shared = _place_weights(model, backbone, estimator.stage_weights_)
+    shared = False
+    if estimator.stage_weights_:
+        shared = _place_weights(model, backbone, estimator.stage_weights_)
+        _widen(model, model_input.name, backbone, estimator.stage_weights_)
     network = cut(model, [model_input.name], [backbone.stages[-1]])
     fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
     if fixed:
@@ -84,8 +87,53 @@ def _place_weights(model, backbone, stage_weights):
     return shared
 
 
+def _widen(model, source, backbone, stage_weights):
+    """Let the stages with fitted weights compute in float32, in which they were trained.
+
+    `source` is the name of the graph's input. A network in float32 is left as it is.
+    """
+    onnx = import_onnx()
+    depth = [stage in stage_weights for stage in backbone.stages].index(True)
+    begin = backbone.stages[depth - 1] if depth else source
+    nodes = needed_nodes(model.graph.node, backbone.stages[depth:], stop=(begin,))
+    single, others = onnx.TensorProto.FLOAT, _other_floats()
+    for node in nodes:
+        for attribute in node.attribute:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in others:
+                attribute.i = single
+            if attribute.HasField("t") and attribute.t.data_type in others:
+                array = onnx.numpy_helper.to_array(attribute.t).astype(np.float32)
+                attribute.t.CopyFrom(onnx.numpy_helper.from_array(array, attribute.t.name))
+    made = {name for node in nodes for name in node.output}
+    for value in [*model.graph.output, *model.graph.value_info]:
+        if value.name in made and value.type.tensor_type.elem_type in others:
+            value.type.tensor_type.elem_type = single
+    if depth:
+        _insert_cast(model, begin, nodes)
+
+
+def _other_floats():
+    kinds = import_onnx().TensorProto
+    return kinds.FLOAT16, kinds.BFLOAT16, kinds.DOUBLE
+
+
+def _insert_cast(model, name, nodes):
+    """Let some nodes read a tensor in float32."""
+    onnx = import_onnx()
+    made = f"{name}/float32"
+    readers = [node for node in nodes if name in node.input]
+    for node in readers:
+        node.input[:] = [made if source == name else source for source in node.input]
+    all_nodes = list(model.graph.node)
+    place = 1 + max(i for i, node in enumerate(all_nodes) if name in node.output)
+    cast = onnx.helper.make_node("Cast", [name], [made], to=onnx.TensorProto.FLOAT)
+    del model.graph.node[:]
+    model.graph.node.extend([*all_nodes[:place], cast, *all_nodes[place:]])
+
+
 def _stored_arrays(model):
     """What a graph holds: initializers and constants, by name."""
+    import sktransfer.deep._engines.torch_engine  # noqa: F401  (its error names the extra to install)
     from sktransfer.deep._graphs.torch_stages import _attributes, _constant
 
     stored = {t.name: import_onnx().numpy_helper.to_array(t) for t in model.graph.initializer}

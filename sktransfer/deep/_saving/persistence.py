@@ -56,6 +56,9 @@ class _Persistent:
     def load(cls, path, *, backbone=None):
         """Read an estimator that `save` has written.
 
+        A file may come from anyone, so it does not choose where later calls write: `checkpoint` is
+        None afterwards, and a folder as `cache` becomes "memory".
+
         Parameters
         ----------
         path : str or os.PathLike
@@ -77,8 +80,8 @@ class _Persistent:
         FileNotFoundError
             If the file, or the file of its network, is not there.
         ValueError
-            If the file is damaged, of another version or of another class, or if the network is
-            not the one that the estimator was fitted with.
+            If the file is damaged (its checksum tells), of another version or of another class, or
+            if the network is not the one that the estimator was fitted with.
         """
         from sktransfer.deep._saving.save import load_estimator
 

@@ -6,14 +6,12 @@ import importlib.metadata
 import io
 import json
 import os
-import struct
 import warnings
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from sktransfer._messages import cause, shown
 from sktransfer.deep._images.digest import digest
 from sktransfer.deep._images.faults import Unreadable
 from sktransfer.deep._images.sources import load
@@ -22,7 +20,7 @@ from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep, w
 FILE = "fine_tune.npz"
 
 # Raise it when the same arguments come to give other weights, or the file another form.
-VERSION = 1
+VERSION = 2
 
 # Parameters that change no bit of the result, and those that are known by what came of them.
 _CHANGE_NOTHING = ("checkpoint", "cache")
@@ -33,9 +31,6 @@ _KNOWN_OTHERWISE = (
 
 # With device="auto" these decide where the training runs, so a difference in them is enough to say.
 _DECIDE_DEVICE = {"backbone", "freeze_depth", "initialize", "max_epochs", "data y"}
-
-# What a damaged file raises beside what everything raises.
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error)
 
 _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
 
@@ -76,13 +71,15 @@ class Checkpoint:
         self._path = path / FILE
         self.seed = seed
         self.result = self._state = None
+        is_there = False
         try:
             path.mkdir(parents=True, exist_ok=True)
             if not self._path.exists():
                 self._claim()
+            is_there = self._path.exists()
         except OSError as error:
             self._complain(error)
-        if self._path.exists():
+        if is_there:
             self._read()
 
     def load(self):
@@ -118,6 +115,13 @@ class Checkpoint:
         np.savez(stream, about=about, **{f"array{key}": a for key, a in arrays.items()})
         return stream.getbuffer()
 
+    def unreadable(self, error):
+        """The ValueError for a file that raises `error`, to be raised from it."""
+        return ValueError(
+            f"checkpoint={shown(self._folder)}: {shown(str(self._path))} cannot be read "
+            f"({cause(error)}): remove this file to train from the start, or pass another folder."
+        )
+
     def _read(self):
         try:
             with open(self._path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
@@ -125,15 +129,17 @@ class Checkpoint:
                 names = [name for name in stored.files if name != "about"]
                 arrays = {name.removeprefix("array"): stored[name] for name in names}
             version, facts, seed = (about[name] for name in ("version", "facts", "seed"))
-        except (OSError, EOFError, LookupError, TypeError, ValueError, *_BROKEN) as error:
-            raise ValueError(
-                f"checkpoint={self._folder!r}: {str(self._path)!r} cannot be read "
-                f"({type(error).__name__}: {error}): remove this file to begin anew, or pass "
-                "another folder."
-            ) from error
+            if not isinstance(facts, dict) or not isinstance(seed, int):
+                raise TypeError(f"facts={shown(facts)}, seed={shown(seed)}")
+        except Exception as error:  # a damaged archive raises anything
+            raise self.unreadable(error) from error
         self._check(version, facts)
-        self.seed, content = seed, decode(about["content"], arrays)
-        self._state, self.result = content.get("state"), content.get("result")
+        try:
+            content = decode(about["content"], arrays)
+            self._state, self.result = content.get("state"), content.get("result")
+        except Exception as error:
+            raise self.unreadable(error) from error
+        self.seed = seed
         sweep(self._path)
 
     def _check(self, version, there):
@@ -169,9 +175,15 @@ class Checkpoint:
 
 def _as_folder(folder):
     if not isinstance(folder, (str, os.PathLike)):
-        raise TypeError(f"checkpoint={folder!r} is no folder: expected a path, or None.")
-    path = Path(folder).expanduser().absolute()
-    above = next(part for part in (path, *path.parents) if part.exists())
+        raise TypeError(f"checkpoint={shown(folder)} is no folder: expected a path, or None.")
+    try:
+        path = Path(folder).expanduser().absolute()
+        above = next(part for part in (path, *path.parents) if part.exists())
+    except (OSError, RuntimeError, ValueError) as error:  # no such home, no permission, a zero byte
+        raise ValueError(
+            f"checkpoint={shown(folder)} cannot be used ({cause(error)}): pass the path of a "
+            "folder that this user may write to."
+        ) from error
     if not above.is_dir():
         raise ValueError(
             f"checkpoint={folder!r} is no folder: {str(above)!r} is a file; pass the path of a "
@@ -186,7 +198,7 @@ def _difference(name, there, here):
     return f"{name} ({there} there, {here} here)"
 
 
-def training_facts(estimator, X, y, device):
+def training_facts(estimator, X, y, device, *, sample_weight=None):
     """All that decides which weights come out of a fit, in words and hashes.
 
     Parameters
@@ -199,12 +211,14 @@ def training_facts(estimator, X, y, device):
         The targets.
     device : str
         Where it trains, in torch's words: "auto" is resolved.
+    sample_weight : ndarray or None, default=None
+        The weights of the rows.
 
     Returns
     -------
     facts : dict of str to str
-        "data X" and "data y" are hashes of contents, files by their bytes; the others say what
-        they are.
+        "data X", "data y" and, if there are weights, "data sample_weight" are hashes of contents,
+        files by their bytes. The others are text that names a value.
 
     Raises
     ------
@@ -219,6 +233,8 @@ def training_facts(estimator, X, y, device):
     }
     backbone = estimator.backbone_
     parameters["device"] = device
+    if sample_weight is not None:
+        parameters["data sample_weight"] = _digest_array(sample_weight)
     return parameters | {
         "data X": _digest_images(X),
         "data y": _digest_target(y),

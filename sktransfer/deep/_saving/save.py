@@ -1,21 +1,40 @@
 """Fitted estimators in one file of safetensors: arrays, and JSON in its header. No pickle."""
 
+import hashlib
 import json
 import os
-import struct
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from sktransfer.deep._backbone import BUILT_IN, ZOOS, resolve_backbone
+from sktransfer._messages import cause, shown
+from sktransfer.deep._backbone import BUILT_IN, ZOOS, Backbone, resolve_backbone
+from sktransfer.deep._engines.pooling import n_features as feature_count
+from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
+from sktransfer.deep._training.head import Head
 
 # Raise it when older releases could not read the file, or would read something else in it.
 VERSION = 1
 
 _KEY = "sktransfer"
+_CHECKSUM = "sktransfer.checksum"
+_WEIGHTS = "the weights of the module"
 _MODULE = "the module's own"
+
+# The fitted attributes: those of each estimator with their types, and the others.
+_TYPES = {
+    "backbone_": Backbone,
+    "head_": Head,
+    "image_format_": ImageFormat,
+    "input_shape_": (tuple, type(None)),
+    "stage_weights_": dict,
+    "history_": dict,
+    "n_iter_": int,
+}
+_OPTIONAL = {"classes_", "target_ndim_", "load_report_", "best_epoch_", _WEIGHTS}
+_OPTIONAL |= {"n_features_in_", "feature_names_in_"}
 
 
 def save_estimator(estimator, path):
@@ -44,7 +63,7 @@ def save_estimator(estimator, path):
         if name.endswith("_") and not name.startswith("_")
     }
     if module is not None:
-        attributes["the weights of the module"] = _state_of(module)
+        attributes[_WEIGHTS] = _state_of(module)
         if not _is_plain(parameters["backbone"]):
             parameters["backbone"] = _MODULE
     arrays = {}
@@ -60,7 +79,8 @@ def save_estimator(estimator, path):
         ) from None
     about = {"version": VERSION, "class": type(estimator).__name__} | content
     text = json.dumps(about, allow_nan=False)
-    write_whole(path, library.save(arrays, metadata={_KEY: text}))
+    metadata = {_KEY: text, _CHECKSUM: _checksum(text, arrays)}
+    write_whole(path, library.save(arrays, metadata=metadata))
 
 
 def load_estimator(kind, path, *, backbone=None):
@@ -92,8 +112,12 @@ def load_estimator(kind, path, *, backbone=None):
             f"{os.fspath(path)!r} holds a {written}, not a {kind.__name__}: use {written}.load."
         )
     parameters, attributes = content
+    # A file may come from anyone: it does not choose where later calls write.
+    parameters["checkpoint"] = None
+    if parameters["cache"] is not None:
+        parameters["cache"] = "memory"
     described = attributes["backbone_"]
-    state = attributes.pop("the weights of the module", None)
+    state = attributes.pop(_WEIGHTS, None)
     if state is not None:
         module = _filled(backbone, state, described, path)
         if isinstance(parameters["backbone"], str) and parameters["backbone"] == _MODULE:
@@ -114,27 +138,97 @@ def load_estimator(kind, path, *, backbone=None):
 def _read(path):
     """The name of the class, the parameters and the attributes."""
     _safetensors("Reading")
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
     try:
         with safe_open(os.fspath(path), framework="numpy") as stored:
-            about = json.loads((stored.metadata() or {})[_KEY])
-            version = about["version"]
-            if version == VERSION:
-                arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-                parts = "parameters", "attributes"
-                return about["class"], [decode(about[part], arrays) for part in parts]
-    except (SafetensorError, KeyError, TypeError, ValueError, struct.error) as error:
+            metadata = stored.metadata() or {}
+            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        about = json.loads(metadata[_KEY])
+        version = about["version"]
+        if version == VERSION:
+            _compare_checksum(metadata, arrays)
+            parts = [decode(about[part], arrays) for part in ("parameters", "attributes")]
+            _check_parts(about["class"], *parts)
+            return about["class"], parts
+    except Exception as error:  # a file of anyone's raises anything
         raise ValueError(
-            f"{os.fspath(path)!r} is damaged, or no file that save has written "
-            f"({type(error).__name__}: {error})."
+            f"{shown(os.fspath(path))} is damaged, or no file that save has written "
+            f"({cause(error)}): load a copy, or fit and save again."
         ) from error
     raise ValueError(
-        f"{os.fspath(path)!r} was written in version {version!r} of the format, and this release "
-        f"of sktransfer reads version {VERSION}: load it with the release that wrote it."
+        f"{shown(os.fspath(path))} was written in version {shown(version)} of the format, and this "
+        f"release of sktransfer reads version {VERSION}: load it with the release that wrote it."
     )
+
+
+def _checksum(text, arrays):
+    """SHA-256 of the JSON and of all arrays."""
+    hasher = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        hasher.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        hasher.update(array.reshape(-1).view(np.uint8))
+    return hasher.hexdigest()
+
+
+def _compare_checksum(metadata, arrays):
+    """Refuse a file that has changed since it was written; older releases wrote no checksum."""
+    if metadata.keys() - {_KEY, _CHECKSUM}:
+        raise ValueError(f"unknown metadata {shown(sorted(metadata))}")
+    if metadata.get(_CHECKSUM, found := _checksum(metadata[_KEY], arrays)) != found:
+        raise ValueError("its checksum differs")
+
+
+def _check_parts(kind, parameters, attributes):
+    """Refuse parts that do not make a fitted estimator, by an exception of any class."""
+    import sktransfer
+
+    if kind not in ("FineTuneClassifier", "FineTuneRegressor"):
+        raise ValueError(f"a {shown(kind)}")
+    known = getattr(sktransfer, kind)().get_params(deep=False)
+    if wrong := parameters.keys() ^ known.keys():
+        raise ValueError(f"the parameters {shown(sorted(map(str, wrong)))}")
+    check_attributes(kind, attributes)
+
+
+def check_attributes(kind, attributes):
+    """Refuse attributes that do not make a fitted estimator.
+
+    Parameters
+    ----------
+    kind : str
+        The name of the class.
+    attributes : dict of str to object
+
+    Raises
+    ------
+    Exception
+        Of any class, if an attribute is missing, unknown, or does not fit the others.
+    """
+    unknown = attributes.keys() - (_TYPES.keys() | _OPTIONAL)
+    if unknown:
+        raise ValueError(f"the attributes {shown(sorted(map(str, unknown)))}")
+    for name, expected in _TYPES.items():
+        if not isinstance(attributes[name], expected):
+            raise TypeError(f"{name}={shown(attributes[name])}")
+    head, shapes = attributes["head_"], attributes["backbone_"].shapes
+    n_outputs, n_features = head.coef.shape
+    sizes = head.mean.shape, head.scale.shape, head.intercept.shape
+    if sizes != ((n_features,), (n_features,), (n_outputs,)) or not head.is_finite:
+        raise ValueError("the head")
+    if kind == "FineTuneClassifier" and attributes["classes_"].shape != (n_outputs,):
+        raise ValueError(f"classes_={shown(attributes['classes_'])}")
+    if kind == "FineTuneRegressor" and attributes["target_ndim_"] not in (1, 2):
+        raise ValueError(f"target_ndim_={shown(attributes['target_ndim_'])}")
+    stages = attributes["backbone_"].stages
+    if len(stages) != len(shapes) or feature_count(shapes[-1], "avg") != n_features:
+        raise ValueError(f"stages {shown(stages)} of shapes {shown(shapes)}")
+    for stage, arrays in attributes["stage_weights_"].items():
+        if stage not in stages or not all(isinstance(a, np.ndarray) for a in arrays.values()):
+            raise ValueError(f"weights of a stage {shown(stage)}")
 
 
 def _find(described, backbone, path):

@@ -3,12 +3,16 @@
 import contextlib
 import math
 import os
+import types
 import uuid
 from dataclasses import fields
+from numbers import Integral, Real
 from pathlib import Path
+from typing import get_args, get_origin
 
 import numpy as np
 
+from sktransfer._messages import shown
 from sktransfer.deep._augmentation import Augmentation
 from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._images.image_format import ImageFormat
@@ -24,6 +28,9 @@ _CLASSES = {
 _NOT_WRITTEN = {"module"}
 
 _ARRAY_KINDS = "biuf"
+
+# Of text and objects, which a file holds as JSON.
+_MOST_BYTES = 2**28
 
 _TEMPORARY = ".tmp"
 
@@ -117,6 +124,12 @@ def decode(encoded, arrays):
     Returns
     -------
     value : object
+
+    Raises
+    ------
+    Exception
+        Of any class, if `encoded` is nothing that `encode` has returned. No code is run, and no
+        more memory is taken than the content needs.
     """
     if isinstance(encoded, list):
         return [decode(item, arrays) for item in encoded]
@@ -129,7 +142,13 @@ def _decode_array(encoded, arrays):
     if "key" in encoded:
         array = np.array(arrays[encoded["key"]])
     else:
-        array = np.empty(encoded["shape"], dtype=encoded["dtype"])
+        shape, dtype = encoded["shape"], np.dtype(encoded["dtype"])
+        n_items = math.prod(shape)
+        if dtype.kind not in "UO" or n_items != len(encoded["items"]):
+            raise ValueError(f"an array of dtype {dtype} and shape {shown(shape)}")
+        if n_items * dtype.itemsize > _MOST_BYTES:
+            raise ValueError(f"an array of {n_items} items of {dtype.itemsize} bytes")
+        array = np.empty(shape, dtype=dtype)
         for place, item in zip(np.ndindex(array.shape), encoded["items"], strict=True):
             array[place] = decode(item, arrays)
     return array[()] if encoded["is"] == "scalar" else array
@@ -139,6 +158,29 @@ def _decode_state(encoded, arrays):
     state = np.random.RandomState()
     state.set_state(decode(encoded["state"], arrays))
     return state
+
+
+def _decode_object(encoded, arrays):
+    kind = _CLASSES[encoded["of"]]
+    values = {name: decode(item, arrays) for name, item in encoded["fields"].items()}
+    for field in fields(kind):
+        if field.name in values and not _fits(values[field.name], field.type):
+            raise TypeError(f"{field.name}={shown(values[field.name])} in a {kind.__name__}")
+    return kind(**values)
+
+
+def _fits(value, annotation):
+    """Whether a value is of the type that a field declares."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, types.UnionType):
+        return any(_fits(value, argument) for argument in arguments)
+    if origin is tuple:
+        if not isinstance(value, (tuple, list)):
+            return False
+        if arguments[-1] is Ellipsis:
+            return all(_fits(item, arguments[0]) for item in value)
+        return len(value) == len(arguments) and all(map(_fits, value, arguments))
+    return isinstance(value, {float: Real, int: Integral}.get(annotation, annotation))
 
 
 _DECODERS = {
@@ -151,14 +193,14 @@ _DECODERS = {
     },
     "path": lambda encoded, arrays: Path(encoded["value"]),
     "RandomState": _decode_state,
-    "object": lambda encoded, arrays: _CLASSES[encoded["of"]](
-        **{name: decode(item, arrays) for name, item in encoded["fields"].items()}
-    ),
+    "object": _decode_object,
 }
 
 
 def write_whole(path, content, *, new=False):
-    """Write a file in one step: whoever looks, or is killed, finds all of it or what was before.
+    """Write a file in one step, so that all of it is there or the file before it.
+
+    Files that killed writers have left beside it are removed.
 
     Parameters
     ----------
@@ -170,30 +212,46 @@ def write_whole(path, content, *, new=False):
     Raises
     ------
     FileExistsError
-        With ``new``, where it is there; it stays as it is.
+        If it is there, with ``new``; it stays as it is.
     OSError
-        When it cannot be written, on a full disk for example.
+        If it cannot be written, on a full disk for example.
     """
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
     try:
         with open(temporary, "xb") as stream:
+            _lock(stream)
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        _move(temporary, path, new)
+            _move(temporary, path, new)
         _settle(path.parent)
+        sweep(path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
 def sweep(path):
-    """Remove what killed writers of a file have left beside it."""
+    """Remove the temporary files beside a file whose writers were killed."""
     path = Path(path)
-    for left in path.parent.glob(f"{path.name}.*{_TEMPORARY}"):
-        with contextlib.suppress(OSError):
-            left.unlink()
+    for left in path.parent.iterdir():
+        middle = left.name.removeprefix(f"{path.name}.").removesuffix(_TEMPORARY)
+        if len(middle) == 32 and left.name == f"{path.name}.{middle}{_TEMPORARY}":
+            with contextlib.suppress(OSError), open(left, "rb") as stream:
+                if _lock(stream):  # else its writer is alive
+                    left.unlink()
+
+
+def _lock(stream):
+    """Lock a file for as long as it is open; return whether it could be locked."""
+    try:
+        import fcntl
+
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):  # not on Windows; not on each network drive
+        return False
+    return True
 
 
 def _move(temporary, path, new):

@@ -3,7 +3,7 @@
 NumPy and SciPy alone: a frozen network's head is trained, pickled and read without torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -31,12 +31,25 @@ _OUT_OF_EPOCHS = 1
 
 
 class Rows(NamedTuple):
-    """Labelled rows: their inputs, their class numbers or standardised targets (n_samples,
-    n_outputs), and their weights (mean 1)."""
+    """Labelled rows.
+
+    Parameters
+    ----------
+    inputs : object
+        Features, or activations of a stage.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Class numbers, or standardised targets.
+    weight : ndarray of shape (n_samples,)
+        The weight of each row in the loss.
+    count : ndarray of shape (n_samples,) or None, default=None
+        The weight of each row without the class weights: 2 means the same as the row twice. None:
+        1 for each.
+    """
 
     inputs: object
     y: np.ndarray
     weight: np.ndarray
+    count: np.ndarray | None = None
 
     def take(self, rows, inputs):
         """Some rows of these labels, with the same rows of `inputs`; None for no rows."""
@@ -44,7 +57,10 @@ class Rows(NamedTuple):
 
     def select(self, rows, inputs):
         """Some rows of these labels, with `inputs` that are those rows'; None for no rows."""
-        return None if rows is None else Rows(inputs, self.y[rows], self.weight[rows])
+        if rows is None:
+            return None
+        count = None if self.count is None else self.count[rows]
+        return Rows(inputs, self.y[rows], self.weight[rows], count)
 
 
 @dataclass(frozen=True)
@@ -66,15 +82,20 @@ class Head:
     coef: np.ndarray
     intercept: np.ndarray
 
+    @property
+    def is_finite(self):
+        """Whether all numbers of the head are finite."""
+        return all(np.isfinite(getattr(self, field.name)).all() for field in fields(self))
+
     def outputs(self, features):
         """The outputs, (n_samples, n_outputs), of features of shape (n_samples, n_features)."""
         return (features - self.mean) / self.scale @ self.coef.T + self.intercept
 
 
-def standardization(features, weight):
-    """The weighted mean and standard deviation of each feature; a scale of 1 where it is constant.
+def standardization(features, weight, count=None):
+    """The weighted mean and standard deviation of each feature; a scale of 1 if it is constant.
 
-    The scale is at least a tenth of the standard deviation without weights.
+    The scale is at least a tenth of the standard deviation without class weights.
 
     Parameters
     ----------
@@ -82,6 +103,8 @@ def standardization(features, weight):
         Pooled activations.
     weight : ndarray of shape (n_samples,)
         Weights, so that a class weight means the same as repeating the rows of the class.
+    count : ndarray of shape (n_samples,) or None, default=None
+        The weights without class weights. None: 1 for each.
 
     Returns
     -------
@@ -89,11 +112,16 @@ def standardization(features, weight):
         float64.
     """
     features = np.asarray(features, dtype=np.float64)
-    mean = np.average(features, axis=0, weights=weight)
-    scale = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weight))
-    scale = np.maximum(scale, _SMALLEST_SHARE_OF_SPREAD * features.std(axis=0))
+    mean, scale = _moments(features, weight)
+    scale = np.maximum(scale, _SMALLEST_SHARE_OF_SPREAD * _moments(features, count)[1])
     constant = scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean)
     return mean, np.where(constant, 1.0, scale)
+
+
+def _moments(features, weight):
+    """The weighted mean and standard deviation of each feature."""
+    mean = np.average(features, axis=0, weights=weight)
+    return mean, np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weight))
 
 
 def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay, smoothing=0.0):
@@ -183,7 +211,7 @@ def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log, sm
     converged : bool
         Whether the optimum was found, or a callback stopped the training, before `max_epochs`.
     """
-    mean, scale = standardization(training.inputs, training.weight)
+    mean, scale = standardization(training.inputs, training.weight, training.count)
     standardized = (training.inputs - mean) / scale
     flat = _class_priors(training, n_classes, standardized.shape[1])
     if n_classes == 1 or max_epochs == 0:
@@ -236,9 +264,10 @@ def _as_head(flat, mean, scale, n_classes):
 
 
 def evaluate_logits(logits, rows, *, smoothing=0.0):
-    """The weighted cross-entropy and the plain accuracy of logits (n_samples, n_classes)."""
+    """The weighted cross-entropy, and the accuracy by counts, of logits (n_samples, n_classes)."""
     losses = _cross_entropy(log_softmax(logits, axis=1), rows.y, smoothing)
-    return np.average(losses, weights=rows.weight), np.mean(logits.argmax(axis=1) == rows.y)
+    correct = np.average(logits.argmax(axis=1) == rows.y, weights=rows.count)
+    return np.average(losses, weights=rows.weight), correct
 
 
 def fit_ridge_head(training, *, weight_decay):
@@ -261,7 +290,7 @@ def fit_ridge_head(training, *, weight_decay):
     head : Head
         The trained head.
     """
-    mean, scale = standardization(training.inputs, training.weight)
+    mean, scale = standardization(training.inputs, training.weight, training.count)
     root = np.sqrt(training.weight / training.weight.sum())[:, None]
     intercept = np.average(training.y, axis=0, weights=training.weight)
     design = (training.inputs - mean) / scale * root

@@ -16,6 +16,9 @@ from sktransfer.deep._training.schedule import rate_factor, stage_rates
 # Rows of an evaluation pass; only memory depends on it.
 _EVALUATION_ROWS = 256
 
+# A loss on held-out rows that leaves nothing to improve.
+_NEGLIGIBLE_LOSS = 1e-6
+
 
 class Network(torch.nn.Module):
     """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
@@ -93,7 +96,7 @@ class Training:
         self.optimizer = _make_optimizer(network, settings)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.start = _anchors(network) if settings.l2_sp else []
-        self.n_done, self.stopped = 0, False
+        self.n_done, self.stopped, self._epoch = 0, False, 0
         self.age, self.best_loss, self.best = 0, np.inf, {}
         self._keep_best()
         self.age = 0
@@ -104,15 +107,51 @@ class Training:
         impatient = self.age >= self.settings.n_iter_no_change
         return self.stopped or impatient or self.n_done >= self.settings.max_epochs
 
+    @property
+    def best_epoch(self):
+        """The number of epochs behind the weights that `finish` gives back; 0 is the start."""
+        return self.n_done if self.held_out is None else self.n_done - self.age
+
+    def doubt(self):
+        """Why the result cannot be trusted, as a sentence; empty if nothing speaks against it."""
+        history, settings = self.log.history, self.settings
+        losses = history["train_loss"]
+        start = losses[max(0, len(losses) - self.n_done - 1)] if self.n_done else np.inf
+        remedy = (
+            f"Lower backbone_learning_rate={settings.backbone_learning_rate!r} or "
+            f"learning_rate={settings.learning_rate!r}, or freeze more stages."
+        )
+        kept_start = self.held_out is not None and self.n_done and self.best_epoch == 0
+        if kept_start and self.best_loss > _NEGLIGIBLE_LOSS:
+            reached = min(history["validation_loss"][-self.n_done :])
+            return (
+                f"Training the stages did not improve on its start: the loss on the "
+                f"{len(self.held_out.y)} held-out rows was {self.best_loss:.3g} before and "
+                f"{reached:.3g} at best in {self.n_done} epochs. The weights of the start are "
+                f"kept (best_epoch_=0). {remedy}"
+            )
+        if self.held_out is None and losses and losses[-1] > max(start, self.loss.of_a_constant):
+            return (
+                f"Training the stages ended with a loss of {losses[-1]:.3g}, more than the "
+                f"{self.loss.of_a_constant:.3g} of a constant prediction. {remedy}"
+            )
+        return ""
+
     def run_epoch(self):
         """Train for one epoch, judge it, and write it down."""
         self.log.begin("fine-tune")
+        self._epoch = self.n_done + 1
         inputs = self.training.inputs.epoch(self.n_done)
         with _seeded_layers(self) if self.batch_statistics else nullcontext():
             seen = self._run_batches(inputs)
             if self.batch_statistics:
                 settle_statistics(self.network, inputs, len(self.training.y))
         self.n_done += 1
+        self._require_finite_weights()
+        if self.held_out is None and self.n_done == self.settings.max_epochs:
+            n_rows = min(_EVALUATION_ROWS, len(self.training.y))
+            outputs = predict(self.network.eval(), inputs, n_rows)
+            self._require_finite(outputs, "a prediction of a training row")
         self.stopped = bool(
             self.log.end(
                 training=seen,
@@ -133,7 +172,9 @@ class Training:
         self.network.eval()
         if self.held_out is None:
             return None
-        judged = self.loss.evaluate(predict(self.network, self.held_out), self.held_out)
+        rows = self.held_out
+        judged = self.loss.evaluate(predict(self.network, rows.inputs, len(rows.y)), rows)
+        self._require_finite(judged[0], "the loss on the held-out rows")
         self.age += 1
         if judged[0] < self.best_loss:
             self.age, self.best_loss = 0, float(judged[0])
@@ -154,12 +195,34 @@ class Training:
             predicted = self._forward(torch.as_tensor(inputs[batch.numpy()]).to(device))
             losses = self.loss.of_tensors(predicted, y[batch].to(device))
             losses = losses * weight[batch].to(device)
+            total_loss += losses.sum().item()
+            self._require_finite(total_loss, "the loss")
             self.optimizer.zero_grad()
             losses.mean().backward()
             self._step()
-            total_loss += losses.sum().item()
             outputs[batch.numpy()] = predicted.detach().cpu().numpy()
         return total_loss / len(y), self.loss.evaluate(outputs, rows)[1]
+
+    def _require_finite_weights(self):
+        """Refuse weights, and statistics of batch-norm, that are not finite."""
+        for tensor in self.network.state_dict().values():
+            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+                self._require_finite(np.nan, "a weight or a statistic of batch-norm")
+
+    def _require_finite(self, values, name):
+        """Raise an error that says what to change if training has diverged."""
+        if not np.isfinite(values).all():
+            raise ValueError(self._diverged(name))
+
+    def _diverged(self, name):
+        settings = self.settings
+        advice = ", or set mixed_precision=False" if settings.half_precision else ""
+        return (
+            f"Training diverged in epoch {self._epoch} of max_epochs={settings.max_epochs!r} of "
+            f"the second phase: {name} is not finite. Lower backbone_learning_rate="
+            f"{settings.backbone_learning_rate!r} or learning_rate={settings.learning_rate!r}, to "
+            f"a tenth for example, or raise warmup_epochs={settings.warmup_epochs!r}{advice}."
+        )
 
     def _forward(self, inputs):
         if not self.settings.half_precision:
@@ -192,7 +255,12 @@ class Training:
             with torch.no_grad():
                 for weights, anchor in zip(group["params"], anchors, strict=True):
                     weights.lerp_(anchor, share)
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except RuntimeError as error:  # a step that is no number of float32
+            if "overflow" not in str(error):
+                raise
+            raise ValueError(self._diverged("a step")) from error
 
     def state(self):
         """Everything that the epochs to come depend on, at the end of an epoch.
@@ -221,7 +289,7 @@ class Training:
         }
 
     def restore(self, state):
-        """Go back to a `state`; returns the object itself."""
+        """Go back to a `state`; return the object itself."""
         self.network.load_state_dict(_tensors(_under("network/", state)))
         self.best = {name: array.copy() for name, array in _under("best/", state).items()}
         moments = {}
@@ -233,7 +301,10 @@ class Training:
         self.generator.set_state(torch.as_tensor(state["generator"].copy()))
         self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
         self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
-        self.log.history.update({name: list(v) for name, v in state["history"].items()})
+        history = {name: list(state["history"][name]) for name in self.log.history}
+        if {len(values) for values in history.values()} != {len(history["phase"])}:
+            raise ValueError("a history of unequal lengths")
+        self.log.history.update(history)
         return self
 
 
@@ -308,13 +379,13 @@ def minibatches(n_rows, batch_size, generator):
     return batches
 
 
-def predict(network, rows):
-    """The outputs, (n_samples, n_outputs), float64, of a network in evaluation mode."""
+def predict(network, inputs, n_rows):
+    """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
     device, outputs = network.coef.device, []
     with torch.no_grad():
-        for first in range(0, len(rows.y), _EVALUATION_ROWS):
-            part = np.arange(first, min(first + _EVALUATION_ROWS, len(rows.y)))
-            outputs.append(network(torch.as_tensor(rows.inputs[part]).to(device)).cpu())
+        for first in range(0, n_rows, _EVALUATION_ROWS):
+            part = np.arange(first, min(first + _EVALUATION_ROWS, n_rows))
+            outputs.append(network(torch.as_tensor(inputs[part]).to(device)).cpu())
     return torch.cat(outputs).numpy().astype(np.float64)
 
 

@@ -33,6 +33,11 @@ class SoftmaxLoss:
     smoothing: float = 0.0
 
     @property
+    def of_a_constant(self):
+        """The loss of a prediction that gives all classes the same probability."""
+        return np.log(self.n_outputs)
+
+    @property
     def trivial(self):
         """Whether there is nothing to learn: one class."""
         return self.n_outputs == 1
@@ -82,6 +87,9 @@ class SquaredLoss:
     scale: np.ndarray
 
     trivial = False
+
+    # The loss of a prediction of the mean: half the variance of standardised targets.
+    of_a_constant = 0.5
 
     @property
     def n_outputs(self):
@@ -143,6 +151,7 @@ def hold_out_rows(y, fraction, seed, *, classes):
     """
     everything = np.arange(len(y))
     counts = np.bincount(y) if classes else np.array([len(y)])
+    counts = counts[counts > 0]  # all rows of a class may have a weight of 0
     if fraction == 0 or counts.min() < FEWEST_ROWS_TO_HOLD_OUT:
         return everything, None
     n_held_out = max(len(counts), int(np.ceil(fraction * len(y))))

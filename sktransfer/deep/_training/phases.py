@@ -34,12 +34,27 @@ class Augmented(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a training leaves: the head in the units of y, whether the first phase converged (True
-    where there was none), and the stages that were trained, torch modules."""
+    """The result of a training.
+
+    Parameters
+    ----------
+    head : Head
+        In the units of y.
+    converged : bool
+        Whether the first phase converged; True without one.
+    stages : tuple of torch.nn.Module, default=()
+        The stages that were trained.
+    best_epoch : int, default=0
+        The number of epochs of the second phase behind the weights.
+    doubt : str, default=""
+        Why the second phase cannot be trusted, as a sentence.
+    """
 
     head: Head
     converged: bool
     stages: tuple = ()
+    best_epoch: int = 0
+    doubt: str = ""
 
 
 def train_head(start, labels, *, loss, settings, augmented, log):
@@ -66,11 +81,10 @@ def train_head(start, labels, *, loss, settings, augmented, log):
     """
     views = [None, *augmented.fixed_views(default=VIEWS_WHEN_FROZEN)]
     features = [start.features(view=view).astype(np.float64) for view in views]
-    if len(views) > 1:
-        everything = np.tile(np.arange(len(labels.y)), len(views))
-        labels = labels._replace(y=labels.y[everything], weight=labels.weight[everything])
-    rows = labels._replace(inputs=features[0] if len(views) == 1 else np.concatenate(features))
-    head, converged = loss.fit_head(rows, None, settings=settings, log=log)
+    everything = np.tile(np.arange(len(labels.y)), len(views))
+    inputs = features[0] if len(views) == 1 else np.concatenate(features)
+    rows = labels.select(everything, inputs)
+    head, converged = _fit_head(rows, None, loss=loss, settings=settings, log=log)
     return Outcome(loss.in_units(head), converged)
 
 
@@ -101,8 +115,9 @@ def train_stages(
     log : EpochLog
         Hears of each epoch.
     checkpoint : object or None, default=None
-        ``checkpoint.load()`` gives the state that an interrupted training has left, or None, and
-        ``checkpoint.save(state)`` is called at the end of each epoch.
+        ``checkpoint.load()`` returns the state that an interrupted training has left, or None,
+        ``checkpoint.save(state)`` is called at the end of each epoch, and
+        ``checkpoint.unreadable(error)`` returns the exception for a state that cannot be used.
 
     Returns
     -------
@@ -116,14 +131,14 @@ def train_stages(
     state = None if checkpoint is None else checkpoint.load()
     stages = start.tail(device)
     if state is not None:
-        head, converged = _head_of(state), bool(state["converged"])
+        head, converged = _zeros(loss.n_outputs, start.n_features), True
     elif from_scratch:
         # It does not standardise: features of random weights say nothing yet.
         head, converged = _zeros(loss.n_outputs, start.n_features), True
     else:
         features = start.features().astype(np.float64)
         parts = labels.take(rows, features), labels.take(held_out_rows, features)
-        head, converged = loss.fit_head(*parts, settings=settings, log=log)
+        head, converged = _fit_head(*parts, loss=loss, settings=settings, log=log)
     network = Network(stages, head, device)
     training = Training(
         network,
@@ -136,17 +151,31 @@ def train_stages(
         log=log,
     )
     if state is not None:
-        training.restore(state)
+        try:
+            training.restore(state)
+            converged = bool(state["converged"])
+        except Exception as error:  # a file of anyone's raises anything
+            raise checkpoint.unreadable(error) from error
     while not training.done:
         training.run_epoch()
         if checkpoint is not None:
             checkpoint.save(training.state() | {"converged": converged})
-    return Outcome(training.finish(), converged, tuple(stages))
+    doubt = training.doubt()
+    return Outcome(training.finish(), converged, tuple(stages), training.best_epoch, doubt)
 
 
-def _head_of(state):
-    """A head of the size of that in a state, to be filled from it."""
-    return _zeros(*state["network/coef"].shape)
+def _fit_head(training, held_out, *, loss, settings, log):
+    """The head of the first phase, and whether it converged; an error if it is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"):  # the error below says it
+        head, converged = loss.fit_head(training, held_out, settings=settings, log=log)
+    if not head.is_finite:
+        raise ValueError(
+            f"Training diverged in the first phase: the weights of the head are not finite with "
+            f"weight_decay={settings.weight_decay!r} and features up to "
+            f"{np.abs(training.inputs).max():.3g}. Raise weight_decay, or pass X and y of a "
+            "smaller scale."
+        )
+    return head, converged
 
 
 def _zeros(n_outputs, n_features):

@@ -1,8 +1,11 @@
-"""What fine-tuning sees of its images: what a network's frozen stages make of them."""
+"""The input of fine-tuning: activations of frozen stages, for all images."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._engines.tail import run_torch
 from sktransfer.deep._features import IN_MEMORY, allocate, stage_features
@@ -11,6 +14,10 @@ from sktransfer.deep._images.faults import raise_faults
 
 # Images that are read for a network of their own weights in one go.
 _BATCH = 64
+
+# Activations that are checked in one go, and images that a message lists.
+_CHECKED_VALUES = 2**24
+_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,8 @@ class Images:
         Where it runs.
     cache : "memory", str, os.PathLike or None
         Where activations of pretrained stages are kept.
+    positions : ndarray or None, default=None
+        The places of the images in the X of the user, for messages. None: 0, 1, 2 ...
     """
 
     X: object
@@ -36,13 +45,15 @@ class Images:
     backbone: object
     device: str = "auto"
     cache: object = "memory"
+    positions: object = None
 
     def take(self, rows):
         """Some of the images; None for all."""
         if rows is None:
             return self
         X = [self.X[row] for row in rows] if isinstance(self.X, list) else self.X[rows]
-        return replace(self, X=X)
+        positions = rows if self.positions is None else self.positions[rows]
+        return replace(self, X=X, positions=positions)
 
     def on(self, device):
         """The same images for a network on a device of torch."""
@@ -89,6 +100,40 @@ class Images:
         return inputs
 
 
+def require_finite(activations, images):
+    """Return activations, or raise an error that names the images if some are not finite.
+
+    Parameters
+    ----------
+    activations : ndarray of shape (n, ...)
+        Of a stage, or features.
+    images : Images
+        The same n images.
+
+    Raises
+    ------
+    ValueError
+        If an image has an activation that is infinite or NaN.
+    """
+    step = max(1, _CHECKED_VALUES * len(activations) // max(1, activations.size))
+    found = []
+    for first in range(0, len(activations), step):
+        part = activations[first : first + step]
+        finite = np.isfinite(part).all(axis=tuple(range(1, part.ndim)))
+        found.extend(first + np.flatnonzero(~finite))
+    if not found:
+        return activations
+    places = found if images.positions is None else np.asarray(images.positions)[found]
+    listed = ", ".join(f"X[{place}]" for place in places[:_LISTED])
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    raise ValueError(
+        f"The features of {len(found)} of {len(activations)} images are not finite: {listed}{more}"
+        f". The network {shown(images.backbone.name)} overflows on them, as networks in half "
+        "precision may: remove these images, check value_range and preprocessing, or use a "
+        "network in float32."
+    )
+
+
 class PretrainedStart:
     """A network that starts with its own weights; its frozen stages run through the cache.
 
@@ -103,17 +148,19 @@ class PretrainedStart:
     def __init__(self, images, depth):
         self._images, self._depth = images, depth
         self._n_stages = len(images.backbone.stages)
+        self.n_features = n_features(images.backbone.shapes[-1], "avg")
 
     def activations(self, *, view=None, rows=None, keep=True):
         """What the trained stages take, of some rows or all: (n, *shape), float32."""
         images = self._images.take(rows)
         if self._depth == 0:
             return images.inputs(view=view)
-        return images.stage(self._depth, view=view, keep=keep)
+        return require_finite(images.stage(self._depth, view=view, keep=keep), images)
 
     def features(self, *, view=None):
         """The features of the whole network as it starts: (n, n_features), float32."""
-        return self._images.stage(self._n_stages, pooling="avg", view=view)
+        images = self._images
+        return require_finite(images.stage(self._n_stages, pooling="avg", view=view), images)
 
     def tail(self, device):
         """The stages that are to be trained, as torch modules."""
@@ -148,11 +195,14 @@ class DrawnStart:
         images = self._images.take(rows)
         if self._depth == 0:
             return images.inputs(view=view)
-        return run_torch(self._stages[: self._depth], images, self._device, view=view, pooled=False)
+        stages = self._stages[: self._depth]
+        activations = run_torch(stages, images, self._device, view=view, pooled=False)
+        return require_finite(activations, images)
 
     def features(self, *, view=None):
         """The features of the whole network as it starts: (n, n_features), float32."""
-        return run_torch(self._stages, self._images, self._device, view=view, pooled=True)
+        features = run_torch(self._stages, self._images, self._device, view=view, pooled=True)
+        return require_finite(features, self._images)
 
     def tail(self, device):
         """The stages that are to be trained, as torch modules; they are there already."""

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -398,3 +399,82 @@ def test_what_is_damaged_is_set_aside_and_named(tmp_path, damage):
         with open_folder(tmp_path) as cache:
             assert held(cache, range(50), n_values=500) == list(range(40))
         damage(tmp_path / STORE)
+
+
+def _flipped(content, place, bit):
+    content = bytearray(content)
+    content[place] ^= 1 << bit
+    return bytes(content)
+
+
+def _places(content, rng):
+    """Places in each region: the header, the schema, each page's header, and anywhere."""
+    schema = [match.start() + 2 for match in re.finditer(b"features|checksum|BLOB|INT", content)]
+    pages = [page + offset for page in range(0, len(content), 4096) for offset in range(12)]
+    anywhere = rng.integers(len(content), size=40).tolist()
+    return [*range(100), *schema, *pages, *anywhere]
+
+
+def test_one_flipped_bit_anywhere_costs_at_most_one_warning(tmp_path):
+    with open_folder(tmp_path / "whole") as cache:
+        fill(cache, range(6), n_values=300)
+    whole = {p.name: p.read_bytes() for p in (tmp_path / "whole" / STORE).iterdir()}
+    rng = np.random.default_rng(0)
+    cases = [(DATABASE, place) for place in _places(whole[DATABASE], rng)]
+    cases += [(TOKEN, place) for place in range(32)]
+    warned = 0
+    for number, (name, place) in enumerate(cases):
+        folder = tmp_path / str(number)
+        (folder / STORE).mkdir(parents=True)
+        damaged = whole | {name: _flipped(whole[name], place, rng.integers(8))}
+        for file, content in damaged.items():
+            (folder / STORE / file).write_bytes(content)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with open_folder(folder) as cache:
+                found = held(cache, range(6), n_values=300)
+                fill(cache, sorted(set(range(6)) - set(found)), n_values=300)
+        assert len(caught) <= 1, (name, place)
+        warned += len(caught)
+        with open_folder(folder) as cache:  # a warning would be an error here
+            assert held(cache, range(6), n_values=300) == list(range(6)), (name, place)
+    assert warned > 20
+
+
+@pytest.mark.parametrize("name", ["~no-such-user/x", "a\0b"])
+def test_a_name_that_can_be_no_folder_is_an_error_that_names_the_parameter(name):
+    with pytest.raises(ValueError, match=r"cache=.* can be no folder"):
+        open_cache(name)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_used(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")
+    with open_folder(folder) as cache:
+        fill(cache, range(3))
+    with open_folder(folder) as cache:
+        assert held(cache, range(4)) == [0, 1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
+def test_a_folder_that_may_not_be_entered_costs_a_warning(tmp_path):
+    script = """
+import os
+np.testing.assert_array_equal(row(0), row(0))  # imports what the other user may not read
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    with open_folder(sys.argv[1]) as cache:
+        fill(cache, range(3))
+        assert held(cache, range(4)) == [0, 1, 2]
+(warning,) = caught
+assert "cannot be used" in str(warning.message)
+"""
+    inside = tmp_path / "closed" / "inside"
+    inside.mkdir(parents=True)
+    inside.parent.chmod(0 if os.getuid() else 0o700)
+    done = run(script, inside)
+    inside.parent.chmod(0o755)
+    assert done.returncode == 0, done.stderr

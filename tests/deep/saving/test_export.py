@@ -13,6 +13,9 @@ from sklearn.datasets import load_digits
 from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
 from sktransfer.deep._graphs.session import make_session
 
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y, X_NEW = DIGITS[:80], LABELS[:80], DIGITS[80:120]
 BYTES = (DIGITS * 15).astype(np.uint8)
@@ -389,3 +392,60 @@ def test_photographs_of_all_sizes_through_one_file(photos, tmp_path):
             pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))[np.newaxis]
         found = run(session, pixels)["probabilities"]
         np.testing.assert_allclose(found[0], expected, rtol=0, atol=1e-5)
+
+
+def test_a_frozen_network_is_written_without_torch(tmp_path):
+    script = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+sys.meta_path.insert(0, NoTorch())
+from sklearn.datasets import load_digits
+from sktransfer import FineTuneClassifier
+
+X, y = load_digits(return_X_y=True)
+FineTuneClassifier(max_epochs=0).fit(X[:40], y[:40]).to_onnx(sys.argv[1])
+try:
+    FineTuneClassifier(freeze_depth=2).fit(X[:40], y[:40])
+except ImportError as error:
+    assert "sktransfer[torch]" in str(error)
+else:
+    raise AssertionError
+"""
+    path = tmp_path / "m.onnx"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    assert path.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("depth", ["all", 0, 1])
+def test_networks_of_half_precision_train_in_float32(depth, write_graph, tmp_path):
+    rng = np.random.default_rng(0)
+    nodes = [
+        ("Conv", ["image", "first"], ["map"], {"pads": [1] * 4, "strides": [2, 2]}),
+        ("Relu", ["map"], ["stage1"], {}),
+        ("Cast", ["stage1"], ["wide"], {"to": 1}),
+        ("Cast", ["wide"], ["narrow"], {"to": 10}),
+        ("Conv", ["narrow", "second"], ["stage2"], {"pads": [1] * 4}),
+    ]
+    arrays = {"first": rng.normal(size=(4, 1, 3, 3)), "second": rng.normal(size=(8, 4, 3, 3)) / 6}
+    paths = []
+    for number, (to, stored) in enumerate({10: np.float16, 1: np.float32}.items()):
+        nodes[3][3]["to"] = to
+        weights = {name: array.astype(np.float16).astype(stored) for name, array in arrays.items()}
+        options = {"shape": ["N", 1, 8, 8], "outputs": ["stage2"], "kind": to}
+        paths.append(write_graph(tmp_path / f"{number}.onnx", nodes, weights, **options))
+    options = {"freeze_depth": depth, "stages": ["stage1", "stage2"], "max_epochs": 3}
+    options |= {"preprocessing": (0.5, 0.5), "random_state": 0, "validation_fraction": 0}
+    other, single = (FineTuneClassifier(path, **options).fit(X, Y % 2) for path in paths)
+    for weights in other.stage_weights_.values():
+        assert {array.dtype for array in weights.values()} == {np.dtype(np.float32)}
+    expected = single.predict_proba(X_NEW)
+    np.testing.assert_allclose(other.predict_proba(X_NEW), expected, atol=2e-2)
+    other.to_onnx(tmp_path / "m.onnx")
+    session = make_session((tmp_path / "m.onnx").read_bytes())
+    found = session.run(["probabilities"], {"X": X_NEW.astype(np.float32)})[0]
+    np.testing.assert_allclose(found, other.predict_proba(X_NEW), atol=2e-2)

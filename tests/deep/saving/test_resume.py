@@ -1,5 +1,7 @@
 """checkpoint=: a training that is killed at any moment ends with the very same weights."""
 
+import io
+import json
 import os
 import re
 import signal
@@ -19,6 +21,9 @@ from sktransfer.deep._saving import resume
 from sktransfer.deep._saving.resume import FILE, Checkpoint
 
 torch = pytest.importorskip("torch", reason="the second phase trains with torch")
+
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y, X_NEW = DIGITS[:60], LABELS[:60] % 2, DIGITS[60:100]
@@ -253,9 +258,88 @@ def test_a_damaged_file_is_named_and_left_alone(tmp_path):
     content = path.read_bytes()
     for damaged in (content[:-200], b"", b"hello", content[:500] + b"x" * 90 + content[590:]):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"cannot be read .*remove this file to begin anew"):
+        with pytest.raises(ValueError, match=r"cannot be read .*remove this file to train from"):
             make(checkpoint=tmp_path, max_epochs=1).fit(X, Y)
         assert path.read_bytes() == damaged
+
+
+def _changed(content, change):
+    """A checkpoint whose JSON, or arrays, were changed by someone."""
+    with np.load(io.BytesIO(content)) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    about = json.loads(arrays["about"].tobytes())
+    change(about, arrays)
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def _drop_arrays(about, arrays):
+    for name in [name for name in arrays if name != "about"]:
+        del arrays[name]
+
+
+def _reshape_arrays(about, arrays):
+    for name in [name for name in arrays if name != "about"]:
+        arrays[name] = np.ones(3)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_any_change_of_the_file_is_an_error_that_names_it(finished, tmp_path):
+    options = {"checkpoint": tmp_path, "max_epochs": 2}
+    if finished:
+        make(**options).fit(X, Y)
+    else:
+
+        class Stop:
+            def setup(self, estimator, context):
+                pass
+
+            def teardown(self, estimator, context):
+                pass
+
+            def on_fit_task_begin(self, estimator, context):
+                if context.task_name == "fine-tune" and list(tmp_path.iterdir()):
+                    self.seen = getattr(self, "seen", 0) + 1
+                    if self.seen == 2:
+                        raise KeyboardInterrupt
+
+            def on_fit_task_end(self, estimator, context):
+                pass
+
+        with pytest.raises(KeyboardInterrupt):
+            make(**options).set_callbacks(Stop()).fit(X, Y)
+    path = tmp_path / FILE
+    content, rng = path.read_bytes(), np.random.default_rng(0)
+    changes = [
+        lambda about, arrays: about.update(content={"is": "nope"}),
+        lambda about, arrays: about.update(content=3),
+        lambda about, arrays: about.update(content={"is": "dict", "items": [["state", 3]]}),
+        lambda about, arrays: about.update(content={"is": "dict", "items": [["result", 3]]}),
+        lambda about, arrays: about.update(facts=[]),
+        lambda about, arrays: about.update(seed="a"),
+        lambda about, arrays: about.pop("facts"),
+        _drop_arrays,
+        _reshape_arrays,
+    ]
+    damaged = [_changed(content, change) for change in changes]
+    start = content.index(b"PK\x01\x02")
+    for place in [*range(start, start + 46), *rng.integers(len(content), size=20)]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << rng.integers(8)
+        damaged.append(bytes(flipped))
+    n_refused = 0
+    for changed in damaged:
+        path.write_bytes(changed)
+        try:
+            make(**options).fit(X, Y)
+        except ValueError as error:
+            assert "checkpoint=" in str(error)  # noqa: PT017
+            assert "remove this file" in str(error)  # noqa: PT017
+            assert path.read_bytes() == changed
+            n_refused += 1
+    assert n_refused > 40
 
 
 def test_no_folder_is_an_error(tmp_path):

@@ -19,6 +19,9 @@ from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_wh
 
 safetensors = pytest.importorskip("safetensors", reason="the files are in its format")
 
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y, X_NEW = DIGITS[:80], LABELS[:80], DIGITS[80:120]
 QUICK = {"max_epochs": 2, "random_state": 0}
@@ -119,7 +122,9 @@ def test_parameters_of_all_kinds_come_back(tmp_path):
     }
     classifier = make(**parameters).fit(X, Y)
     loaded = round_trip(classifier, tmp_path)
-    for name in set(parameters) - {"random_state"}:
+    # A file does not choose where later calls write.
+    assert loaded.cache == "memory"
+    for name in set(parameters) - {"random_state", "cache"}:
         assert_same(getattr(loaded, name), getattr(classifier, name))
     assert loaded.random_state.randint(2**31) == classifier.random_state.randint(2**31)
     again = clone(loaded).set_params(random_state=1).fit(X, Y)
@@ -268,6 +273,138 @@ def test_files_of_others_are_refused_in_a_sentence(tmp_path):
     _rewrite(path, lambda about: about.update(version=99))
     with pytest.raises(ValueError, match=r"version 99 of the format, .* reads version 1"):
         FineTuneClassifier.load(path)
+
+
+def test_one_flipped_bit_anywhere_is_found(tmp_path):
+    path = tmp_path / "m"
+    classifier = make().fit(X, Y)
+    classifier.save(path)
+    content, expected = path.read_bytes(), classifier.predict_proba(X_NEW)
+    rng = np.random.default_rng(0)
+    places = [*range(200), *rng.integers(len(content), size=100)]
+    n_refused = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = FineTuneClassifier.load(path)
+        except ValueError as error:
+            assert "is damaged, or no file that save has written" in str(error)  # noqa: PT017
+            assert len(str(error)) < 1000  # noqa: PT017
+            n_refused += 1
+        else:  # a bit that says nothing, such as one of a space
+            np.testing.assert_array_equal(loaded.predict_proba(X_NEW), expected)
+    assert n_refused > 0.9 * len(places)
+
+
+def test_a_file_without_a_checksum_loads(tmp_path):
+    path = tmp_path / "m"
+    classifier = make().fit(X, Y)
+    classifier.save(path)
+    _rewrite(path, lambda about: about["attributes"]["items"].pop(-1))
+    found = FineTuneClassifier.load(path).predict_proba(X_NEW)
+    np.testing.assert_array_equal(found, classifier.predict_proba(X_NEW))
+
+
+def _pairs(about, part):
+    return about[part]["items"]
+
+
+def _set(about, part, name, value):
+    next(pair for pair in _pairs(about, part) if pair[0] == name)[1] = value
+
+
+HUGE = {"is": "array", "dtype": "O", "shape": [10**13], "items": []}
+WIDE = {"is": "array", "dtype": "<U1000000000", "shape": [1], "items": ["a"]}
+NAN = {"is": "float", "value": "nan"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda about: _pairs(about, "attributes").append(["x_", 3]),
+        lambda about: _pairs(about, "attributes").clear(),
+        lambda about: _pairs(about, "parameters").pop(),
+        lambda about: _pairs(about, "parameters")[0].__setitem__(0, "unknown"),
+        lambda about: _pairs(about, "parameters")[0].__setitem__(0, 3),
+        lambda about: _pairs(about, "parameters")[0].__setitem__(0, [3]),
+        lambda about: about.update(attributes=3),
+        lambda about: about.pop("parameters"),
+        lambda about: about.update({"class": ["FineTuneClassifier"]}),
+        *(
+            lambda about, name=name, value=value: _set(about, "attributes", name, value)
+            for name, value in {
+                "head_": None,
+                "backbone_": "glyphs",
+                "image_format_": 3,
+                "history_": [],
+                "n_iter_": "many",
+                "stage_weights_": {"is": "dict", "items": [["stage9", []]]},
+                "classes_": HUGE,
+                "input_shape_": WIDE,
+            }.items()
+        ),
+        lambda about: _pairs(about, "attributes").append(["classes_", WIDE]),
+        lambda about: about["attributes"]["items"].append(3),
+        lambda about: [
+            pair[1]["fields"].update(shapes=[["a"]])
+            for pair in _pairs(about, "attributes")
+            if pair[0] == "backbone_"
+        ],
+        lambda about: [
+            pair[1]["fields"].update(value_range="dark")
+            for pair in _pairs(about, "attributes")
+            if pair[0] == "image_format_"
+        ],
+        lambda about: [
+            pair[1]["fields"].update(mean=NAN)
+            for pair in _pairs(about, "attributes")
+            if pair[0] == "head_"
+        ],
+    ],
+)
+def test_a_changed_header_is_refused_in_a_sentence_that_names_the_file(change, tmp_path):
+    path = tmp_path / "model.safetensors"
+    make().fit(X, Y).save(path)
+    _rewrite(path, change)
+    with pytest.raises(ValueError, match=r"model\.safetensors' is damaged") as caught:
+        FineTuneClassifier.load(path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_file_does_not_choose_where_later_calls_write(tmp_path):
+    path = tmp_path / "m"
+    make().fit(X, Y).save(path)
+
+    def change(about):
+        for name in ("cache", "checkpoint"):
+            _set(about, "parameters", name, str(tmp_path / "elsewhere" / name))
+
+    _rewrite(path, change)
+    loaded = FineTuneClassifier.load(path)
+    loaded.predict(X_NEW + 0.5)
+    loaded.fit(X, Y)
+    assert (loaded.cache, loaded.checkpoint) == ("memory", None)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_killed_writers_have_left_is_removed_and_what_others_write_is_not(tmp_path):
+    from sktransfer.deep._saving.storage import _lock
+
+    path = tmp_path / "m[1].x"
+    left, written = (tmp_path / f"m[1].x.{digit * 32}.tmp" for digit in "ab")
+    others = [tmp_path / name for name in ("m[1].x.tmp", "m1.x." + "c" * 32 + ".tmp", "n.tmp")]
+    for file in (left, written, *others):
+        file.write_bytes(b"half")
+    with open(written, "rb") as stream:
+        locks = _lock(stream)
+        make().fit(X, Y).save(path)
+    if not locks:
+        pytest.skip("this system has no locks")
+    assert set(tmp_path.iterdir()) == {path, written, *others}
+    make().fit(X, Y).save(path)
+    assert set(tmp_path.iterdir()) == {path, *others}
 
 
 def test_a_file_can_name_no_class_but_our_descriptions(tmp_path):

@@ -108,7 +108,7 @@ def tune(path, **options):
 
 
 def evaluate(network, rows):
-    return SoftmaxLoss(3).evaluate(predict(network, rows), rows)
+    return SoftmaxLoss(3).evaluate(predict(network, rows.inputs, len(rows.y)), rows)
 
 
 def test_best_weights_come_back(network):

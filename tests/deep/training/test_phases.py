@@ -14,6 +14,9 @@ pytest.importorskip("torch", reason="fine-tuning stages needs torch")
 from sktransfer.deep import FineTuneClassifier
 from sktransfer.deep._training.phases import OneOfEach, Selected
 
+# Networks with random weights and few epochs seldom improve on the head alone.
+pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:120], LABELS[:120]
 X_NEW = DIGITS[120:160]
