@@ -52,6 +52,7 @@ def test_1_a_pretrained_network_as_a_transformer(digits):
     assert pipe.score(X_new, y_new) > pixels.score(X_new, y_new)
 
 
+@pytest.mark.filterwarnings("ignore:Training the stages did not improve")
 def test_2_how_deep_to_freeze_is_a_hyper_parameter_like_any_other(digits):
     pytest.importorskip("torch")
     X, y = digits
