@@ -5,6 +5,7 @@ from abc import ABCMeta, abstractmethod
 import numpy as np
 from scipy.sparse import issparse, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -21,6 +22,7 @@ from sktransfer._magnitude import (
     has_missing,
     numerical_error,
 )
+from sktransfer._progress import begin_fit
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
 
 
@@ -43,7 +45,7 @@ def refuse_missing(X, estimator, *, first):
         )
 
 
-class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
+class _BaseAligner(CallbackSupportMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta):
     """A transformer that gives each domain a map into one space in which the domains agree.
 
     A concrete aligner writes `_fit_domains`, which learns the maps, and `_transform_domain`, which
@@ -72,6 +74,9 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
 
     # Whether mapped rows have the square of the unit of X.
     _returns_squares = False
+
+    # How many times, at most, `_fit_domains` enters `fit_step`: subtasks for callbacks.
+    _n_fit_steps = 0
 
     # Fewest rows of a domain that the method's statistics need, when there is a source at all.
     _min_domain_rows = 1
@@ -126,11 +131,13 @@ class _BaseAligner(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
         X_target = sources.pop(TARGET)
         self.source_domains_ = domains.sources
         labels = (self._source_labels(y, domains),) if self._reads_source_labels else ()
+        end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
                 self._fit_domains(sources, X_target, *labels)
         except NUMERICAL_ERRORS as error:
             raise numerical_error(error, self, X) from error
+        end_fit()
         return self
 
     def _validate(self, X, **options):

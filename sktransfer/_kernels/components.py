@@ -22,6 +22,7 @@ c`` of coordinates ``c`` cost ``ridge |c|^2``, and the ``1 / phi`` are squared s
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import NamedTuple
 
@@ -292,7 +293,9 @@ def _difference(rows, other_rows):
     return rows / rows.sum() - other_rows / other_rows.sum()
 
 
-def joint_components(kernel, is_source, contrasts, *, ridge, n_components, n_iter):
+def joint_components(
+    kernel, is_source, contrasts, *, ridge, n_components, n_iter, turn=nullcontext
+):
     """Components that are sparse in the source's rows: transfer joint matching.
 
     ``sum_i |a_i|`` over the source's rows of ``A`` (the l2,1 norm) and half of ``sum_i |a_i|^2``
@@ -309,6 +312,8 @@ def joint_components(kernel, is_source, contrasts, *, ridge, n_components, n_ite
         As in `transfer_components`.
     n_iter : int
         How often the components are computed; once, with costs of 1, is `transfer_components`.
+    turn : callable, default=nullcontext
+        Returns the context manager in which a turn is computed, for a report of the progress.
 
     Returns
     -------
@@ -318,11 +323,12 @@ def joint_components(kernel, is_source, contrasts, *, ridge, n_components, n_ite
         Those of the last components.
     """
     costs = np.ones(len(is_source))
-    for turn in range(1, n_iter + 1):
-        components, eigenvalues = transfer_components(
-            kernel, contrasts, ridge=ridge, n_components=n_components, costs=costs
-        )
-        if turn < n_iter:
+    for k in range(1, n_iter + 1):
+        with turn():
+            components, eigenvalues = transfer_components(
+                kernel, contrasts, ridge=ridge, n_components=n_components, costs=costs
+            )
+        if k < n_iter:
             lengths = np.linalg.norm(components[is_source], axis=1)
             costs[is_source] = 1 / (lengths + EPS)
     return components, eigenvalues, costs

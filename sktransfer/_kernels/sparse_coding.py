@@ -15,6 +15,7 @@ NumPy's global generator, and by least angles some codes come out far from their
 """
 
 import warnings
+from contextlib import nullcontext
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -31,7 +32,7 @@ def centre_and_scale(X):
     return mean, float(spread) if spread > 0 else 1.0
 
 
-def learn_atoms(rows, *, n_atoms, alpha, max_iter, tol, random_state):
+def learn_atoms(rows, *, n_atoms, alpha, max_iter, tol, random_state, turn=nullcontext):
     """Learn a dictionary: codes for given atoms and atoms for given codes, by turns.
 
     Parameters
@@ -46,6 +47,8 @@ def learn_atoms(rows, *, n_atoms, alpha, max_iter, tol, random_state):
         The turns end when the objective falls by less than this part of itself.
     random_state : RandomState
         Draws the rows that the atoms begin as.
+    turn : callable, default=nullcontext
+        Returns the context manager in which a turn is computed, for a report of the progress.
 
     Returns
     -------
@@ -58,14 +61,16 @@ def learn_atoms(rows, *, n_atoms, alpha, max_iter, tol, random_state):
     atoms = _unit(distinct[random_state.permutation(len(distinct))[:n_atoms]])
     objective, codes = [], None
     for _ in range(max_iter):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            codes = sparse_codes(rows, atoms, alpha=alpha, tol=ROUGH, start=codes)
-        rest = rows - codes @ atoms
-        objective.append(float(np.mean(np.sum(rest**2, axis=1) / 2 + alpha * np.abs(codes).sum(1))))
-        if len(objective) > 1 and objective[-2] - objective[-1] <= tol * objective[-2]:
-            break
-        atoms = _better_atoms(rows, codes, atoms, rest)
+        with turn():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                codes = sparse_codes(rows, atoms, alpha=alpha, tol=ROUGH, start=codes)
+            rest = rows - codes @ atoms
+            costs = np.sum(rest**2, axis=1) / 2 + alpha * np.abs(codes).sum(axis=1)
+            objective.append(float(np.mean(costs)))
+            if len(objective) > 1 and objective[-2] - objective[-1] <= tol * objective[-2]:
+                break
+            atoms = _better_atoms(rows, codes, atoms, rest)
     return atoms, objective
 
 

@@ -9,6 +9,7 @@ from sklearn.base import (
     OneToOneFeatureMixin,
     TransformerMixin,
 )
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._base import refuse_missing
@@ -19,11 +20,16 @@ from sktransfer._magnitude import (
     check_result,
     numerical_error,
 )
+from sktransfer._progress import begin_fit
 from sktransfer._sklearn import _fit_context
 
 
 class _BaseEncoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """A transformer that learns from which domain a row comes, and then maps all rows alike.
 
@@ -41,6 +47,9 @@ class _BaseEncoder(
     # Fewest columns and rows that the method makes sense with.
     _min_features = 1
     _min_rows = 1
+
+    # How many times, at most, `_fit_rows` enters `fit_step`: subtasks for callbacks.
+    _n_fit_steps = 0
 
     @abstractmethod
     def _fit_rows(self, X, y, domains):
@@ -78,11 +87,13 @@ class _BaseEncoder(
         )
         domains = read_sample_domain(sample_domain, X.shape[0])
         self.source_domains_ = domains.sources
+        end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
                 self._fit_rows(X, y, domains)
         except NUMERICAL_ERRORS as error:
             raise numerical_error(error, self, X) from error
+        end_fit()
         return self
 
     def transform(self, X, *, sample_domain=None):

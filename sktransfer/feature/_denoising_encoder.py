@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError
 
 from sktransfer._kernels.denoising import block_map, deal, denoising_map
+from sktransfer._progress import fit_step
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_encoder import _BaseEncoder
 
@@ -107,15 +108,21 @@ class DenoisingEncoder(_BaseEncoder):
         self.n_targets = n_targets
         self.keep_input = keep_input
 
+    @property
+    def _n_fit_steps(self):
+        return self.n_layers
+
     def _fit_rows(self, X, y, domains):
         n_features = X.shape[1]
         self.coefs_, self.intercepts_ = [], []
         try:
-            self._add_layer(X, *self._first_map(X))
+            with fit_step(self, "layer"):
+                self._add_layer(X, *self._first_map(X))
             rows = X
             for k in range(1, self.n_layers):
-                rows = self._layer(rows, k - 1)
-                self._add_layer(rows, *self._square_map(rows))
+                with fit_step(self, "layer"):
+                    rows = self._layer(rows, k - 1)
+                    self._add_layer(rows, *self._square_map(rows))
         except LinAlgError:
             raise ValueError(
                 f"DenoisingEncoder(noise={self.noise!r}, ridge={self.ridge!r}) finds features that "

@@ -17,6 +17,7 @@ from sktransfer._kernels.components import (
     unit_contrasts,
 )
 from sktransfer._labels import read_classes
+from sktransfer._progress import fit_step
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
@@ -168,6 +169,10 @@ class JointDistributionAligner(_BaseComponentAligner):
         self.estimator = estimator
         self.random_state = random_state
 
+    @property
+    def _n_fit_steps(self):
+        return self.n_iter
+
     def _components(self, kernel, codes, labels):
         if self.estimator is not None and is_regressor(self.estimator):
             raise ValueError(f"estimator={self.estimator!r} is a regressor; pass a classifier.")
@@ -191,9 +196,10 @@ class JointDistributionAligner(_BaseComponentAligner):
             found = self._solve(kernel, joint_contrasts(codes, classes, mu=self.mu))
 
     def _solve(self, kernel, contrasts):
-        return transfer_components(
-            kernel, contrasts, ridge=self.ridge, n_components=self.n_components
-        )
+        with fit_step(self, "turn"):
+            return transfer_components(
+                kernel, contrasts, ridge=self.ridge, n_components=self.n_components
+            )
 
     def _read_labels(self, labels):
         """Give the positions of the labelled source rows among all, and their labels."""

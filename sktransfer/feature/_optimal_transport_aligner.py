@@ -19,6 +19,7 @@ from sktransfer._kernels.transport import (
     sinkhorn,
 )
 from sktransfer._labels import read_classes
+from sktransfer._progress import fit_step
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._plan_limits import check_memory, check_pot
@@ -199,6 +200,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     def _min_domain_rows(self):
         return 2 if self.method == "linear" else 1  # a covariance divides by n - 1
 
+    @property
+    def _n_fit_steps(self):
+        return 0 if self.method == "linear" else len(self.source_domains_)
+
     def _fit_domains(self, sources, X_target, labels=None):
         if self.supervised and self.method != "entropic":
             raise ValueError(
@@ -225,9 +230,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
             max_samples=self.max_samples,
         )
         for name, X in sources.items():
-            rows = X[picked[name]].astype(np.float64)
-            plan = self._plan(rows, X_target, name, classes[name][picked[name]])
-            self.maps_[name] = displacement_map(rows, X_target, plan)
+            with fit_step(self, f"plan of {name}"):
+                rows = X[picked[name]].astype(np.float64)
+                plan = self._plan(rows, X_target, name, classes[name][picked[name]])
+                self.maps_[name] = displacement_map(rows, X_target, plan)
 
     def _pick(self, n_rows, rng):
         """Positions of the rows that a plan is made for, in their order."""

@@ -1,10 +1,12 @@
 """SelfTaughtEncoder: rows as sums of few atoms, which unlabelled source rows have taught."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 
 from sktransfer._kernels.sparse_coding import centre_and_scale, learn_atoms, sparse_codes
+from sktransfer._progress import fit_step
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_encoder import _BaseEncoder
@@ -133,6 +135,10 @@ class SelfTaughtEncoder(_BaseEncoder):
         self.tol = tol
         self.random_state = random_state
 
+    @property
+    def _n_fit_steps(self):
+        return self.max_iter
+
     def _fit_rows(self, X, y, domains):
         X_taught = X[~domains.is_target] if domains.sources else X
         X_taught = X_taught.astype(np.float64)[np.lexsort(X_taught.T[::-1])]
@@ -144,6 +150,7 @@ class SelfTaughtEncoder(_BaseEncoder):
             max_iter=self.max_iter,
             tol=ENOUGH,
             random_state=generator(self.random_state),
+            turn=partial(fit_step, self, "turn"),
         )
         self.n_components_ = self._n_features_out = len(self.components_)
         self.n_iter_ = len(self.objective_)

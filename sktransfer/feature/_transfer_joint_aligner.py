@@ -1,10 +1,12 @@
 """TransferJointAligner: components that bring the means together and leave out foreign rows."""
 
+from functools import partial
 from numbers import Integral
 
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS
 
 from sktransfer._kernels.components import domain_contrasts, joint_components, unit_contrasts
+from sktransfer._progress import fit_step
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 
@@ -119,6 +121,10 @@ class TransferJointAligner(_BaseComponentAligner):
         self.ridge = ridge
         self.n_iter = n_iter
 
+    @property
+    def _n_fit_steps(self):
+        return self.n_iter if self.source_domains_ else 1
+
     def _components(self, kernel, codes):
         components, eigenvalues, costs = joint_components(
             kernel,
@@ -126,7 +132,8 @@ class TransferJointAligner(_BaseComponentAligner):
             unit_contrasts(domain_contrasts(codes)),
             ridge=self.ridge,
             n_components=self.n_components,
-            n_iter=self.n_iter if len(self.source_domains_) else 1,
+            n_iter=self._n_fit_steps,
+            turn=partial(fit_step, self, "turn"),
         )
         self.row_costs_ = {name: costs[codes == k] for k, name in enumerate(self.source_domains_)}
         return components, eigenvalues

@@ -1,0 +1,42 @@
+"""Parts of a fit as subtasks for scikit-learn's callbacks, such as its progress bar."""
+
+from contextlib import contextmanager
+from functools import partial
+
+
+def begin_fit(estimator, X, y, *, n_steps=0):
+    """Begin the task of a fit, whose parts `fit_step` makes subtasks.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    X, y : array-like
+        As callbacks are to see them.
+    n_steps : int or None, default=0
+        The number of steps, at most. None: unknown. 0: the fit has no steps.
+
+    Returns
+    -------
+    end : callable
+        To be called without arguments when the fit is done.
+    """
+    context = estimator._init_callback_context(max_subtasks=n_steps)
+    task = {"estimator": estimator, "X": X, "y": y}
+    context.call_on_fit_task_begin(**task)
+    return partial(context.call_on_fit_task_end, **task)
+
+
+@contextmanager
+def fit_step(estimator, name):
+    """Make the body of the ``with`` a subtask of a fit that `begin_fit` began.
+
+    Without such a fit, as in `partial_fit`, it is no subtask.
+    """
+    context = vars(estimator).get("_callback_fit_ctx")
+    if context is None:
+        yield
+        return
+    step = context.subcontext(task_name=name)
+    step.call_on_fit_task_begin(estimator=estimator)
+    yield
+    step.call_on_fit_task_end(estimator=estimator)
