@@ -115,6 +115,8 @@ class JointDistributionAligner(_BaseComponentAligner):
     Each turn costs what `TransferComponentAligner` costs, and a fit of `estimator`. Computed in
     float64; rows come back in their own dtype.
 
+    Each turn is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     M. Long, J. Wang, G. Ding, J. Sun and P. S. Yu, "Transfer feature learning with joint

@@ -83,6 +83,9 @@ class SelfTaughtEncoder(_BaseEncoder):
     minima: another `random_state` gives other atoms, of about the same worth. Computed in float64;
     codes come back in the dtype of the rows.
 
+    Each turn of `fit` is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     Encoding a row costs sweeps over the square of the number of atoms, some tens of them; learning,
     the same for each row and turn.
 

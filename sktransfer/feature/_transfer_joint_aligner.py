@@ -86,6 +86,8 @@ class TransferJointAligner(_BaseComponentAligner):
     kernel are small against `ridge` (those of "rbf" are at most 1), all of the source is left out
     within a few turns: lower `ridge`. Computed in float64; rows come back in their own dtype.
 
+    Each turn is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     M. Long, J. Wang, G. Ding, J. Sun and P. S. Yu, "Transfer joint matching for unsupervised domain
