@@ -74,7 +74,8 @@ class DenoisingEncoder(_BaseEncoder):
     memory in ``d^2``. The paper draws the blocks at random; here they are dealt out by frequency,
     so that each has its share of frequent features and nothing is random.
 
-    Each layer is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+    Each layer is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
 
     References
     ----------

@@ -115,7 +115,8 @@ class JointDistributionAligner(_BaseComponentAligner):
     Each turn costs what `TransferComponentAligner` costs, and a fit of `estimator`. Computed in
     float64; rows come back in their own dtype.
 
-    Each turn is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+    Each turn is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
 
     References
     ----------

@@ -121,7 +121,8 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     The fitted aligner keeps the rows of a plan and how each of them moves, not the plan. With
     ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
-    The plan of each source is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+    The plan of each source is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
 
     References
     ----------

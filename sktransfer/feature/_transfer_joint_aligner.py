@@ -86,7 +86,8 @@ class TransferJointAligner(_BaseComponentAligner):
     kernel are small against `ridge` (those of "rbf" are at most 1), all of the source is left out
     within a few turns: lower `ridge`. Computed in float64; rows come back in their own dtype.
 
-    Each turn is a task for scikit-learn's callbacks, such as :class:`~sklearn.callback.ProgressBar`.
+    Each turn is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
 
     References
     ----------
