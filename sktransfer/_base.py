@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sktransfer._containers import text_columns_named
 from sktransfer._domains import TARGET, hide_labels, read_labels, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order
 from sktransfer._magnitude import (
@@ -143,14 +144,15 @@ class _BaseAligner(CallbackSupportMixin, TransformerMixin, BaseEstimator, metacl
     def _validate(self, X, **options):
         """Give valid rows, whose values the method can square and sum."""
         refuse_sparse(X, type(self).__name__, because=self._densifies)
-        X = validate_data(
-            self,
-            X,
-            dtype=self._dtypes_for(X),
-            accept_sparse=self._accept_sparse,
-            ensure_all_finite="allow-nan",
-            **options,
-        )
+        with text_columns_named(X, type(self).__name__):
+            X = validate_data(
+                self,
+                X,
+                dtype=self._dtypes_for(X),
+                accept_sparse=self._accept_sparse,
+                ensure_all_finite="allow-nan",
+                **options,
+            )
         if not self._accept_nan:
             refuse_missing(X, self, first="MomentAligner() and then SimpleImputer()")
         if self._squares_rows:

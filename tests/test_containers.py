@@ -18,6 +18,7 @@ from sklearn.utils import resample
 
 from sktransfer import (
     CORALAligner,
+    FineTuneClassifier,
     JointDistributionAligner,
     LabelShiftWeighter,
     MultiSourceTrAdaBoostClassifier,
@@ -344,6 +345,48 @@ def test_labels_that_are_no_classes_are_refused_in_a_sentence(labels, types):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         read_classes(labels, is_labelled(labels))
+
+
+IMAGES = np.random.default_rng(0).uniform(0, 16, size=(N_ROWS, 64))
+
+
+@pytest.mark.parametrize(
+    ("kind", "gaps", "labels"),
+    [
+        case
+        for case in CASES
+        if re.match(
+            r"(list|column|Series of (category|string.array|Arrow.array)|polars Enum)-texts-False|"
+            r"(Series of Int64-numbers|Series-dates|pyarrow Array-booleans)-False",
+            case.id,
+        )
+    ],
+)
+def test_fine_tuning_reads_any_container(kind, gaps, labels):
+    classifier = FineTuneClassifier(random_state=0).fit(IMAGES, labels)
+    np.testing.assert_array_equal(classifier.classes_, np.unique(plain(kind, False)))
+    assert classifier.score(IMAGES, labels) == classifier.score(IMAGES, plain(kind, False))
+    expected = FineTuneClassifier(random_state=0).fit(IMAGES, plain(kind, False))
+    np.testing.assert_array_equal(classifier.predict(IMAGES), expected.predict(IMAGES))
+
+
+def test_objects_are_scored_by_the_default_score_of_every_classifier():
+    labels = plain("numbers", False).astype(object)
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    pipe.fit(X, labels, sample_domain=DOMAINS)
+    assert pipe.score(X, labels) == pipe.score(X, labels.astype(int))
+    classifier = FineTuneClassifier(random_state=0).fit(IMAGES, labels)
+    assert classifier.score(IMAGES, labels) == classifier.score(IMAGES, labels.astype(int))
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+def test_a_missing_label_cannot_be_scored(gap):
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    labels = plain("numbers", False).astype(object)
+    pipe.fit(X, labels, sample_domain=DOMAINS)
+    labels[5] = gap
+    with pytest.raises(ValueError, match=r"^y holds no label for 1 of 48 rows, which cannot be sc"):
+        pipe.score(X, labels)
 
 
 SITES = np.where(DOMAINS == "target", "target", np.where(np.arange(N_ROWS) % 2, "a", "b"))

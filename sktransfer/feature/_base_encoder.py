@@ -13,6 +13,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._base import refuse_missing
+from sktransfer._containers import text_columns_named
 from sktransfer._domains import read_sample_domain
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
@@ -160,14 +161,15 @@ class _BaseEncoder(
         return np.array([*kept, *added], dtype=object)
 
     def _validate(self, X, **options):
-        X = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            accept_sparse=self._accept_sparse,
-            ensure_all_finite="allow-nan",
-            **options,
-        )
+        with text_columns_named(X, type(self).__name__):
+            X = validate_data(
+                self,
+                X,
+                dtype=[np.float64, np.float32],
+                accept_sparse=self._accept_sparse,
+                ensure_all_finite="allow-nan",
+                **options,
+            )
         refuse_missing(X, self, first="SimpleImputer()")
         check_magnitude(X, self)
         return X

@@ -1,18 +1,19 @@
 """Data frames with text columns: a learner encodes them, or one sentence says what to do."""
 
 import re
+from inspect import isclass, signature
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+import sktransfer
 from sktransfer import (
-    KMMWeighter,
-    LabelShiftWeighter,
     MultiSourceTrAdaBoostClassifier,
     TaskTrAdaBoostClassifier,
     TrAdaBoostClassifier,
@@ -30,12 +31,14 @@ BOOSTERS = [
     TrAdaBoostRegressor(n_estimators=2, random_state=0),
     TwoStageTrAdaBoostRegressor(n_estimators=2, n_steps=2, n_folds=2, random_state=0),
 ]
-WITHOUT_TEXT = [
-    TrAdaBoostClassifier(),
-    WeightedTransferClassifier(),
-    WeightedTransferRegressor(),
-    KMMWeighter(),
-    LabelShiftWeighter(),
+PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
+OF_NUMBERS = [
+    item()
+    for item in PUBLIC
+    if isclass(item)
+    and issubclass(item, BaseEstimator)
+    and not issubclass(item, Pipeline)
+    and "sample_domain" in signature(item.fit).parameters
 ]
 
 
@@ -70,7 +73,7 @@ def test_a_learner_that_encodes_columns_by_name_learns_as_from_encoded_rows(boos
     np.testing.assert_allclose(found, expected)
 
 
-@pytest.mark.parametrize("model", WITHOUT_TEXT, ids=name_of)
+@pytest.mark.parametrize("model", OF_NUMBERS, ids=name_of)
 def test_text_where_numbers_are_needed_is_refused_with_the_names_of_its_columns(model):
     X, y, sample_domain = make_frame()
     message = (
@@ -80,9 +83,13 @@ def test_text_where_numbers_are_needed_is_refused_with_the_names_of_its_columns(
     pattern = rf"^{name_of(model)}(\(.*\))?{re.escape(message)}$"
     with pytest.raises(ValueError, match=pattern):
         model.fit(X, y, sample_domain=sample_domain)
-    pipe = make_transfer_pipeline(encoder(), model)
-    pipe.fit(X, y, sample_domain=sample_domain)
+    category = X.astype({"ward": "category"})
     with pytest.raises(ValueError, match=pattern):
-        model.fit(
-            X[["n"]].assign(ward=X["ward"].astype("category")), y, sample_domain=sample_domain
-        )
+        model.fit(category, y, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize("model", [WeightedTransferClassifier(), WeightedTransferRegressor()])
+def test_the_advice_of_the_message_works(model):
+    X, y, sample_domain = make_frame()
+    pipe = make_transfer_pipeline(encoder(), model).fit(X, y, sample_domain=sample_domain)
+    assert pipe.predict(X).shape == y.shape
