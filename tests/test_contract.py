@@ -15,6 +15,9 @@ from sktransfer.utils.estimator_checks import transfer_checks
 # Networks are trained by torch: without it, the contract is that of all other estimators.
 WITHOUT = () if find_spec("torch") else ("sktransfer.deep",)
 
+# The rows of the checks are few: weights that leave few of them and rounds at chance are expected.
+pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
+
 # What an environment may be without, in scikit-learn's words; only the first is a setting of ours.
 NOT_HERE = (
     "SCIPY_ARRAY_API is not set",

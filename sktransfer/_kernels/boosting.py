@@ -3,6 +3,25 @@
 import numpy as np
 
 
+def tree_depth(n_classes):
+    """Depth of the default tree: 3, or more for more than four classes.
+
+    ``max(3, ceil(log2(K)) + 1)``: a tree of depth d has at most ``2 ** d`` leaves, and one that has
+    fewer leaves than classes cannot predict all of them. The additional level is for classes that
+    no single threshold separates.
+
+    Parameters
+    ----------
+    n_classes : int
+        K, at least 1.
+
+    Returns
+    -------
+    depth : int
+    """
+    return max(3, int(np.ceil(np.log2(n_classes))) + 1)
+
+
 def source_beta(n_source, *, n_rounds):
     """Factor by which a round's mistake on a source row shrinks that row's weight.
 
@@ -66,6 +85,28 @@ def alpha(error, *, n_classes):
     if error in (0, 1):
         return np.inf if error == 0 else -np.inf
     return vote_weight(error, n_classes=n_classes) / 2
+
+
+def error_of_none(errors, *, n_rows):
+    """Error that a round without a mistake is taken to have, so that its vote is finite.
+
+    ``min((0 + 1/2) / (m + 1), min(errors) / 2)``. The first is the estimate of Krichevsky and
+    Trofimov (Jeffreys' prior) of the rate of an event that m rows did not show. The second is below
+    every error before, so that the vote exceeds that of every round that errs.
+
+    Parameters
+    ----------
+    errors : list of float
+        Of the rounds before, in [0, 1).
+    n_rows : float
+        m, the number of target rows.
+
+    Returns
+    -------
+    error : float
+        Above 0.
+    """
+    return min([0.5 / (max(n_rows, 1) + 1), *(error / 2 for error in errors if error > 0)])
 
 
 def first_least(errors):

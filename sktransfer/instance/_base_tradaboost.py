@@ -1,5 +1,6 @@
 """What the boosting methods for transfer share: how rows are read, how a learner is fitted."""
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
@@ -23,11 +24,13 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
+from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._learner import fit_with_weights
 from sktransfer.instance._rows import check_rows, check_sources, named_columns
+from sktransfer.instance._tasks import _ReportsTasks
 
 
-class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """Boosts a learner on labelled rows of all domains.
 
     A concrete method writes `_boost`. The bases of classifiers and regressors write
@@ -101,8 +104,8 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             `sample_weight` or is of the other kind; a method that tells its sources apart: when
             no row of one of them has a label.
         """
-        self.estimator_ = self._learner()
-        self._check_learner(self.estimator_)
+        self._begin_tasks(X, y)
+        self._check_learner(self._learner())
         given_X, X = X, self._validate(X, None if y is None else "no_validation")
         check_consistent_length(X, y)
         y = read_labels(y)
@@ -116,7 +119,12 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
         if self._sources_apart:
             check_sources(domains, used, estimator_name=name)
         y = self._read_labels(y, used)
+        self.estimator_ = self._learner()  # the default depends on the classes
         self.source_domains_ = domains.sources
+        self._rounds_data = {
+            "X": lambda: _safe_indexing(given_X, np.flatnonzero(used)),
+            "y": lambda: y,
+        }
         self._has_source = not domains.is_target[used].all()
         rows = self._for_learner(given_X, X)
         self.sample_weight_ = np.zeros(len(used))
@@ -126,7 +134,18 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
             sample_weight[used],
             domains.codes[used],
         )
+        self._end_tasks(**vars(self).pop("_rounds_data"))
         return self
+
+    def _rounds(self, kept, n_rounds, **others):
+        """Yield the numbers of the rounds, each as a task after which a callback may stop."""
+        return self._tasks(
+            "round",
+            range(n_rounds),
+            may_stop=True,
+            data=self._rounds_data,
+            attributes=lambda: kept.attributes() | {name: give() for name, give in others.items()},
+        )
 
     def _fit_learner(self, learner, X, y, weights, is_source):
         """Fit with weights, those of source rows that are next to nothing set to 0."""
@@ -146,9 +165,17 @@ class _BaseTrAdaBoost(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _keep(self, rounds, sample_weight):
         """Store the rounds; give the last weights, with the sum of `sample_weight`."""
-        self.estimators_ = rounds.learners
-        self.estimator_errors_ = np.array(rounds.errors)
-        self.estimator_weights_ = np.array(rounds.votes)
+        vars(self).update(rounds.attributes())
+        if rounds.chance is not None:
+            warnings.warn(
+                f"{type(self).__name__} kept a single round: its error on the weighted target rows "
+                f"is {rounds.errors[0]:.3g}, not below {rounds.chance:.3g}, that of chance. The "
+                "ensemble is its learner, fitted once. Label more target rows, pass an estimator "
+                "that fits them better, or another booster; compare with the estimator fitted on "
+                "target rows alone.",
+                TransferWarning,
+                stacklevel=5,
+            )
         return rounds.given * (sample_weight.sum() / rounds.given.sum())
 
     def _valid_new(self, X):

@@ -9,14 +9,15 @@ from sktransfer._labels import read_classes
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 from sktransfer.instance._learner import check_learner
-from sktransfer.instance._rounds import run_rounds
+from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaBoost):
     """A weighted vote of the rounds; a concrete method writes `_boost`."""
 
     def _default_learner(self):
-        return DecisionTreeClassifier(max_depth=3)
+        classes = getattr(self, "classes_", ())
+        return DecisionTreeClassifier(max_depth=boosting.tree_depth(max(len(classes), 1)))
 
     def _check_learner(self, estimator):
         check_learner(estimator)
@@ -26,8 +27,8 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         self.classes_ = np.unique(labels)
         return labels
 
-    def _adaboost(self, X, y, sample_weight, learners):
-        """Run AdaBoost on rows of one domain."""
+    def _adaboost(self, X, y, sample_weight, learners, *, watched):
+        """Run AdaBoost on rows of one domain; callbacks see the rounds if they are `watched`."""
         none = np.zeros(len(y), dtype=bool)
 
         def fit_round(weights):
@@ -35,12 +36,14 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
             learner = self._fit_learner(next(learners), X, y, given, none)
             return learner, learner.predict(X) != y, given
 
-        return self._run(fit_round, boosting.initial_weights(sample_weight, none), none)
+        weights, kept = boosting.initial_weights(sample_weight, none), Rounds()
+        numbers = self._rounds(kept, self.n_estimators) if watched else range(self.n_estimators)
+        return self._run(fit_round, weights, none, kept=kept, numbers=numbers)
 
-    def _run(self, fit_round, weights, is_source, *, n_source=0, n_rounds=None):
+    def _run(self, fit_round, weights, is_source, *, kept, numbers, n_source=0, n_target=None):
         """Run rounds in which mistaken source rows lose weight at the rate of Hedge.
 
-        `n_estimators` of them at most, or `n_rounds`.
+        `n_target` is as in `run_rounds`; it is not used without a source.
         """
         log_source_beta = np.log(boosting.source_beta(n_source, n_rounds=self.n_estimators))
 
@@ -53,7 +56,10 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
             fit_round,
             weights,
             is_source,
-            n_rounds=n_rounds or self.n_estimators,
+            kept=kept,
+            numbers=numbers,
+            n_target=n_target if self._has_source else None,
+            goes_on=self._only_last_half(),
             n_classes=len(self.classes_),
             learning_rate=self.learning_rate,
             reweigh=reweigh,

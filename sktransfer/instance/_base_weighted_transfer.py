@@ -9,7 +9,13 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from sktransfer._containers import text_columns_named
-from sktransfer._domains import hide_labels, is_labelled, read_labels, read_sample_domain
+from sktransfer._domains import (
+    TARGET,
+    hide_labels,
+    is_labelled,
+    read_labels,
+    read_sample_domain,
+)
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
@@ -18,12 +24,14 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
+from sktransfer.instance._effective_rows import warn_of_few_rows
 from sktransfer.instance._learner import fit_with_weights, innermost_learner
 from sktransfer.instance._rows import named_columns
+from sktransfer.instance._tasks import _ReportsTasks
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
 
-class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+class _BaseWeightedTransfer(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
     """Fits an estimator on labelled rows of all domains, the source rows weighted.
 
     A concrete one writes `_default_estimator`, `_check_kind` and `_read_labels`.
@@ -90,6 +98,7 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
             `sample_weight` or is of the other kind, when `X` has missing values that one of the two
             does not take, or when the weighter finds no weights.
         """
+        self._begin_tasks(X, y)
         rng = generator(self.random_state)
         learner, _ = self._parts()
         self._check_kind(learner)
@@ -113,7 +122,9 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         self.sample_weight_ = np.where(used, sample_weight * weights, 0)
         (self.estimator_,) = self._clones(learner, rng)
         rows = _safe_indexing(named_columns(given_X, X), np.flatnonzero(used))
-        fit_with_weights(self.estimator_, rows, labels, self.sample_weight_[used])
+        for _ in self._tasks("fit", [self.estimator_]):
+            fit_with_weights(self.estimator_, rows, labels, self.sample_weight_[used])
+        self._end_tasks(rows, labels)
         return self
 
     def _weigh(self, X, y, domains, used, sample_weight, rng):
@@ -124,10 +135,19 @@ class _BaseWeightedTransfer(MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta
         seen_target = seen & domains.is_target
         weights = np.ones(X.shape[0])
         if (seen & ~domains.is_target).any() and seen_target.any():
-            marks = np.where(domains.is_target, -1, 1)[seen]
+            names = np.array([*domains.sources, TARGET], dtype=object)
             hidden = hide_labels(np.ravel(y), domains.is_target)[seen]
-            self.weighter_.fit(X[seen], hidden, sample_domain=marks)
+            for _ in self._tasks("weigh", [self.weighter_]):
+                self.weighter_.fit(X[seen], hidden, sample_domain=names[domains.codes][seen])
             weights[seen] = self.weighter_.weights_
+            if not hasattr(self.weighter_, "effective_sample_size_"):  # ours have warned themselves
+                warn_of_few_rows(
+                    np.where(seen, weights, 0),
+                    domains,
+                    estimator_name=type(self.weighter_).__name__,
+                    remedy="Scale the features and keep fewer of them",
+                    stacklevel=4,
+                )
         else:
             self.weighter_ = None
         return weights

@@ -13,10 +13,12 @@ from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
 from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
 from sktransfer._sklearn import _fit_context
+from sktransfer.instance._effective_rows import warn_of_few_rows
 from sktransfer.instance._row_order import order_of_rows
+from sktransfer.instance._tasks import _ReportsTasks
 
 
-class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
+class _BaseWeighter(_ReportsTasks, BaseEstimator, metaclass=ABCMeta):
     """A weighter gives each source row a weight, and never reads a label.
 
     A concrete weighter writes `_fit_ratio`. It never sees ``sample_domain``: all sources are one
@@ -41,6 +43,9 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
 
     # Whether rows may have missing values.
     _accept_nan = False
+
+    # How the weights get less extreme: the start of a sentence.
+    _spread = "Scale the features and keep fewer of them"
 
     # What a method does that makes sparse rows dense, where it is that for which they are refused.
     _densifies = None
@@ -75,7 +80,8 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             When there are too few rows, when no source row gets a weight above 0, or when a weight
             is not finite.
         """
-        X = self._read_rows(X)
+        self._begin_tasks(X, y)
+        given_X, X = X, self._read_rows(X)
         domains = read_sample_domain(sample_domain, X.shape[0])
         ratio = None
         if domains.sources:
@@ -88,7 +94,9 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
                 ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
             except NUMERICAL_ERRORS as error:
                 raise numerical_error(error, self, X) from error
-        return self._store(domains, ratio, X.dtype)
+        self._store(domains, ratio, X.dtype)
+        self._end_tasks(given_X, y)
+        return self
 
     def _read_rows(self, X, **rules):
         """Give valid rows, sparse ones as a CSR array where the method takes them."""
@@ -118,8 +126,14 @@ class _BaseWeighter(BaseEstimator, metaclass=ABCMeta):
             self._check_scale()
             weights[~domains.is_target] = ratio / self._scale
             self.effective_sample_size_ = effective_sample_size(ratio / self._scale)
+            warn_of_few_rows(
+                weights,
+                domains,
+                estimator_name=type(self).__name__,
+                remedy=self._spread,
+                stacklevel=4,
+            )
         self.weights_ = weights.astype(dtype)
-        return self
 
     def _check_counts(self, n_source, n_target):
         if min(n_source, n_target) < self._min_rows:

@@ -59,6 +59,12 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
 
+    Warns
+    -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
+
     See Also
     --------
     ULSIFWeighter : A ratio without a classifier, in closed form.
@@ -97,6 +103,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         "random_state": ["random_state"],
     }
 
+    _spread = "Raise floor, regularise the estimator, or keep fewer features"
     _learned = ("estimator_",)
 
     def __init__(self, estimator=None, *, cv=None, floor=1e-6, random_state=None):
@@ -123,7 +130,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
             return self._ratio(X_source)
         ratio = np.empty(X.shape[0])
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng).split(X, is_target)
-        for other, (train, out) in zip(others, folds, strict=True):
+        for other, (train, out) in self._tasks("fold", zip(others, folds, strict=True)):
             other.fit(X[train], is_target[train])
             n_seen = np.sum(is_target[train])
             ratio[out] = self._odds(other, X[out], len(train) - n_seen, n_seen)

@@ -52,6 +52,12 @@ class GaussianWeighter(_BaseRatioWeighter):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
 
+    Warns
+    -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
+
     See Also
     --------
     DiscriminatorWeighter : With its default, a log-ratio that is linear and not fitted by moments.
@@ -92,6 +98,7 @@ class GaussianWeighter(_BaseRatioWeighter):
         "scale_",
     )
 
+    _spread = "Increase shrinkage, or keep fewer features"
     _accept_sparse = False
     _densifies = "subtracts means"
 

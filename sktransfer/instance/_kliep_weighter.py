@@ -82,6 +82,9 @@ class KLIEPWeighter(_BaseRatioWeighter):
 
     Warns
     -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
     ConvergenceWarning
         When `max_iter` steps leave a gap above `tol`.
 
@@ -133,6 +136,7 @@ class KLIEPWeighter(_BaseRatioWeighter):
     }
 
     _min_rows = 2  # cross-validation leaves one
+    _spread = "Scale the features, or increase width"
     _learned = ("width_", "scores_", "optimality_gap_", "centers_", "coef_")
 
     def __init__(
@@ -174,8 +178,9 @@ class KLIEPWeighter(_BaseRatioWeighter):
         Give a fit for it to begin with. From narrow to wide: each begins where the one before
         ended, and needs fewer centres.
         """
-        self.scores_, start, starts = np.empty(len(widths)), None, {}
-        for k in np.argsort(widths, kind="stable"):
+        self.scores_, start, starts = np.full(len(widths), -np.inf), None, {}
+        order = np.argsort(widths, kind="stable")
+        for k in self._tasks("width", order, may_stop=True):
             self.scores_[k], start = self._score(squared, widths[k], folds, start)
             starts[k] = start
         if (self.scores_ == -np.inf).all():

@@ -82,6 +82,9 @@ class KMMWeighter(_BaseWeighter):
 
     Warns
     -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
     ConvergenceWarning
         When `max_iter` steps leave a `kkt_gap_` above 100 times `tol`.
 
@@ -133,6 +136,7 @@ class KMMWeighter(_BaseWeighter):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
+    _spread = "Scale the features, lower bound or increase width"
     _learned = ("kkt_gap_", "width_", "mean_", "n_components_")
 
     def __init__(

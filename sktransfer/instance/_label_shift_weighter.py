@@ -11,10 +11,14 @@ from sklearn.utils import check_consistent_length
 from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer._labels import read_classes
+from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 from sktransfer.instance._row_order import order_of_rows
+
+LEAST_SHARE = 0.01  # of a class in the target; below it and far below that in the source: absent
 
 
 class LabelShiftWeighter(_BaseClassifierWeighter):
@@ -77,6 +81,11 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
 
     Warns
     -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one. Also if the estimated share of
+        a class is below 1 % (or one row) and below a tenth of its share in the source: features
+        that moved cause this.
     ConvergenceWarning
         When `max_iter` steps of "em" leave a gap above `tol`.
 
@@ -126,6 +135,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         "random_state": ["random_state"],
     }
 
+    _spread = "Check that the classes look the same in both domains"
     _learned = (
         "classes_",
         "class_weights_",
@@ -177,11 +187,15 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             When no source row has a label, when "bbse" has fewer rows of a class than folds, or
             when its classifier does not tell the classes apart.
         """
+        self._begin_tasks(X, y)
+        given_X, given_y = X, y
         X = self._read_rows(X, y=None if y is None else "no_validation")
         check_consistent_length(X, y)
         domains = read_sample_domain(sample_domain, X.shape[0])
         if not domains.sources:
-            return self._store(domains, None, X.dtype)
+            self._store(domains, None, X.dtype)
+            self._end_tasks(given_X, given_y)
+            return self
         y = read_labels(y)
         labelled = is_labelled(y) & ~domains.is_target
         if not labelled.any():
@@ -197,7 +211,10 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         ratio = np.zeros(X.shape[0])
         ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
         ratio[labelled] = self.class_weights_[codes]
-        return self._store(domains, ratio[~domains.is_target], X.dtype)
+        self._store(domains, ratio[~domains.is_target], X.dtype)
+        self._warn_of_absent_classes(X_target.shape[0])
+        self._end_tasks(given_X, given_y)
+        return self
 
     def _read_codes(self, labels):
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -239,6 +256,22 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
                 stacklevel=5,
             )
 
+    def _warn_of_absent_classes(self, n_target):
+        """Warn of shares all but at 0: a shift of the features looks like it."""
+        shares = self.target_shares_
+        absent = (shares < 0.1 * self.source_shares_) & (shares < max(LEAST_SHARE, 1 / n_target))
+        if absent.any():
+            warnings.warn(
+                f"LabelShiftWeighter estimates a share of {shares[absent].max():.2g}, or less, in "
+                f"the target for the classes {shown(self.classes_[absent].tolist())}, whose share "
+                f"in the source is up to {self.source_shares_[absent].max():.2g}: the estimate is "
+                "at its boundary, and their source rows get next to no weight. Features that moved "
+                "cause this too. If the classes are not known to be absent, align the features "
+                "first or use DiscriminatorWeighter.",
+                TransferWarning,
+                stacklevel=4,
+            )
+
     def _confusion(self, learner, X, codes, rng):
         """Shares of the source rows by their class (columns) and their prediction out of fold."""
         n_classes = len(self.classes_)
@@ -252,7 +285,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         confusion = np.zeros((n_classes, n_classes))
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=rng).split(X, codes)
         others = self._clones(self.cv, rng)
-        for other, (train, out) in zip(others, list(folds), strict=True):
+        for other, (train, out) in self._tasks("fold", zip(others, list(folds), strict=True)):
             other.fit(X[train], self.classes_[codes[train]])
             np.add.at(confusion, (other.predict_proba(X[out]).argmax(axis=1), codes[out]), 1)
         if np.linalg.matrix_rank(confusion) < n_classes:

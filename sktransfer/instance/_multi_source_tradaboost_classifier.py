@@ -9,6 +9,7 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
+from sktransfer.instance._rounds import Rounds
 
 
 class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -29,7 +30,9 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     ----------
     estimator : classifier, default=None
         The learner of a round. Its `fit` takes `sample_weight`; a Pipeline's last step does (when
-        metadata routing is on, request it there). None is ``DecisionTreeClassifier(max_depth=3)``.
+        metadata routing is on, request it there). None is a
+        ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
+        classes: a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
         The most rounds, M in the formulas. An error of 0 on target rows ends the rounds.
     learning_rate : float, default=1.0
@@ -53,7 +56,8 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         The source whose candidate each round kept; ``"target"`` where there is no source.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
-        1.0 for a round without error, and for a first round no better than chance.
+        A last round without error counts as one of error ``min(1 / (2 m + 2), least e_t / 2)``
+        with m target rows, so that no other round outvotes it. 1.0 for the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     candidate_errors_ : ndarray of shape (n_rounds, n_sources), dtype float64
@@ -68,6 +72,11 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    TransferWarning
+        If the first round is no better than chance: the ensemble is that one learner.
 
     See Also
     --------
@@ -157,11 +166,20 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
         weights = boosting.initial_weights(sample_weight, np.zeros(len(y), dtype=bool))
         n_source = sample_weight[is_source].sum()
-        rounds = self._run(fit_round, weights, is_source, n_source=n_source)
-        n_rounds = len(rounds.learners)
+        kept = Rounds()
+        self._run(
+            fit_round,
+            weights,
+            is_source,
+            kept=kept,
+            numbers=self._rounds(kept, self.n_estimators),
+            n_source=n_source,
+            n_target=sample_weight[~is_source].sum(),
+        )
+        n_rounds = len(kept.learners)
         self.estimator_sources_ = names[chosen[:n_rounds]]
         self.candidate_errors_ = np.array(candidates[:n_rounds])
-        return self._keep(rounds, sample_weight)
+        return self._keep(kept, sample_weight)
 
     def _fit_part(self, learner, part, y, weights, sample_weight):
         """Fit a candidate on its rows, with weights that sum to what these count."""

@@ -45,6 +45,12 @@ class NearestNeighborWeighter(_BaseWeighter):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
 
+    Warns
+    -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
+
     See Also
     --------
     ULSIFWeighter : A smooth ratio.
@@ -70,6 +76,8 @@ class NearestNeighborWeighter(_BaseWeighter):
     """
 
     _parameter_constraints: dict = {"smoothing": [Interval(Real, 0, None, closed="left")]}
+
+    _spread = "Scale the features, or increase smoothing"
 
     def __init__(self, *, smoothing=1.0):
         self.smoothing = smoothing

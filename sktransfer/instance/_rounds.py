@@ -9,24 +9,47 @@ from sktransfer._kernels import boosting
 
 @dataclass
 class Rounds:
-    """What the rounds that were kept have left.
+    """The result of the rounds that were kept so far.
 
     Attributes
     ----------
     learners : list of estimators
     errors, votes : list of float
-        The error on target rows, and the weight of the vote; 1.0 where it has no logarithm.
+        The error on target rows, and the weight of the vote.
     given : ndarray of shape (n_samples,)
         The weights of the rows in the last round that was kept.
+    chance : float or None
+        The error of chance, if the first round was not below it.
     """
 
     learners: list = field(default_factory=list)
     errors: list = field(default_factory=list)
     votes: list = field(default_factory=list)
     given: np.ndarray | None = None
+    chance: float | None = None
+
+    def attributes(self):
+        """Return the attributes of a booster of these rounds."""
+        return {
+            "estimators_": list(self.learners),
+            "estimator_errors_": np.array(self.errors),
+            "estimator_weights_": np.array(self.votes),
+        }
 
 
-def run_rounds(fit_round, weights, is_source, *, n_rounds, n_classes, learning_rate, reweigh):
+def run_rounds(
+    fit_round,
+    weights,
+    is_source,
+    *,
+    kept,
+    numbers,
+    n_classes,
+    learning_rate,
+    reweigh,
+    n_target=None,
+    goes_on=False,
+):
     """Run the rounds until one has no error, or is no better than chance.
 
     Parameters
@@ -38,34 +61,49 @@ def run_rounds(fit_round, weights, is_source, *, n_rounds, n_classes, learning_r
         At the start.
     is_source : ndarray of shape (n_samples,), dtype bool
         Rows on which the error is not measured.
-    n_rounds : int
-        The most rounds.
+    kept : Rounds
+        Empty; the rounds are added to it. At least one is: a first round at chance is kept.
+    numbers : iterable
+        As long as the most rounds.
     n_classes : int
         2 for a regressor: its error, too, is that of chance at one half.
     learning_rate : float
         Multiplies the vote.
     reweigh : callable
         Takes weights, mistakes and the vote; gives the weights of the next round.
+    n_target : float or None, default=None
+        The number of rows on which the error is measured: `boosting.error_of_none` then gives the
+        vote of a round without error. None: such a round votes 1.0, as in scikit-learn's AdaBoost.
+        It also votes 1.0 if it is the only round.
+    goes_on : bool, default=False
+        Whether the rounds go on after one without error on target rows, as long as it makes
+        mistakes on source rows, whose weights then still go down.
 
     Returns
     -------
-    rounds : Rounds
-        At least one: a first round at chance is kept.
+    kept : Rounds
     """
-    rounds = Rounds()
-    for _ in range(n_rounds):
+    for _ in numbers:
         learner, mistakes, given = fit_round(weights)
         error = boosting.target_error(given, mistakes, is_source)
         at_chance = boosting.is_no_better_than_chance(error, n_classes=n_classes)
-        if at_chance and rounds.learners:
+        if at_chance and kept.learners:
             break
-        rounds.learners.append(learner)
-        rounds.errors.append(error)
-        rounds.given = given
-        if at_chance or error == 0:  # -ln(beta_t) is of no use: no vote at all, or infinite
-            rounds.votes.append(1.0)
+        ends = error == 0 and not (goes_on and mistakes.any())
+        seen = error
+        if error == 0 and n_target is not None and not (ends and not kept.learners):
+            seen = boosting.error_of_none(kept.errors, n_rows=n_target)
+        kept.learners.append(learner)
+        kept.errors.append(error)
+        kept.given = given
+        if at_chance and error > 0:
+            kept.chance = 1 - 1 / n_classes
+        if at_chance or seen == 0:  # -ln(beta_t) is no vote at all, or infinite: the only voter
+            kept.votes.append(1.0)
             break
-        vote = learning_rate * boosting.vote_weight(error, n_classes=n_classes)
-        rounds.votes.append(vote)
+        vote = learning_rate * boosting.vote_weight(seen, n_classes=n_classes)
+        kept.votes.append(vote)
+        if ends:
+            break
         weights = reweigh(weights, mistakes, vote)
-    return rounds
+    return kept

@@ -1,14 +1,18 @@
 """TaskTrAdaBoost: boosting on the target over learners that were boosted on the sources."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels import boosting
+from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
+from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
+from sktransfer.instance._rounds import Rounds
 
 
 class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -32,8 +36,9 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     ----------
     estimator : classifier, default=None
         The learner of a round of the first phase. Its `fit` takes `sample_weight`; a Pipeline's
-        last step does (when metadata routing is on, request it there). None is
-        ``DecisionTreeClassifier(max_depth=3)``.
+        last step does (when metadata routing is on, request it there). None is a
+        ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
+        classes: a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
         The most rounds, M in the paper: on each source, and on the target, where there are no more
         than learners were collected.
@@ -66,7 +71,8 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         The source that each of them comes from; ``"target"`` where it is plain AdaBoost.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
-        1.0 for a round without error, and for a first round no better than chance.
+        A last round without error counts as one of error ``min(1 / (2 m + 2), least e_t / 2)``
+        with m target rows, so that no other round outvotes it. 1.0 for the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     pool_ : list of classifiers
@@ -82,6 +88,12 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    TransferWarning
+        If the first round is no better than chance: the ensemble is that one learner. Also if no
+        learner was collected from the sources.
 
     See Also
     --------
@@ -145,7 +157,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     def _boost(self, X, y, sample_weight, codes):
         rng = generator(self.random_state)
         self.pool_, sources = [], []
-        for k, name in enumerate(self.source_domains_):
+        for k, name in self._tasks("source", enumerate(self.source_domains_)):
             learners = self._collect(X, y, sample_weight, np.flatnonzero(codes == k), rng)
             self.pool_ += learners
             sources += [name] * len(learners)
@@ -156,23 +168,38 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             rounds, chosen, self.estimator_flipped_ = self._choose(*rows)
             self.estimator_sources_ = self.pool_sources_[chosen]
         else:
-            rounds = self._plain(*rows, rng)
+            self._warn_of_empty_pool()
+            rounds = self._plain(*rows, rng, watched=True)
             self.estimator_flipped_ = np.zeros(len(rounds.learners), dtype=bool)
             self.estimator_sources_ = np.full(len(rounds.learners), TARGET)
         weights = np.zeros(len(y))
         weights[is_target] = self._keep(rounds, rows[2])
         return weights * (sample_weight.sum() / weights.sum())
 
-    def _plain(self, X, y, sample_weight, rng):
+    def _warn_of_empty_pool(self):
+        if self.source_domains_:
+            warnings.warn(
+                "TaskTrAdaBoostClassifier collected no learner from the sources "
+                f"{shown(list(self.source_domains_))}: none has alpha above "
+                f"threshold={self.threshold!r}, or a source has one class alone. The model is "
+                "AdaBoost on the target rows. Lower threshold, or pass an estimator that fits the "
+                "sources better.",
+                TransferWarning,
+                stacklevel=5,
+            )
+
+    def _plain(self, X, y, sample_weight, rng, *, watched):
         """Run AdaBoost on rows of one domain, with learners fitted in each round."""
         learners = self._clones(self.n_estimators, rng)
-        return self._adaboost(X, y, sample_weight, learners)
+        return self._adaboost(X, y, sample_weight, learners, watched=watched)
 
     def _collect(self, X, y, sample_weight, rows, rng):
         """Run the first phase on one source; give the learners whose alpha is above `threshold`."""
         if (y[rows] == y[rows[0]]).all():
             return []
-        rounds = self._plain(_safe_indexing(X, rows), y[rows], sample_weight[rows], rng)
+        rounds = self._plain(
+            _safe_indexing(X, rows), y[rows], sample_weight[rows], rng, watched=False
+        )
         n_classes = len(self.classes_)
         return [
             learner
@@ -200,10 +227,20 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
         none = np.zeros(len(y), dtype=bool)
         weights = boosting.initial_weights(sample_weight, none)
-        n_rounds = min(self.n_estimators, n_pool)
-        rounds = self._run(fit_round, weights, none, n_rounds=n_rounds)
-        kept = np.array(chosen[: len(rounds.learners)])
-        return rounds, kept % n_pool, kept >= n_pool
+        rounds = Rounds()
+
+        def positions():
+            return np.array(chosen[: len(rounds.learners)])
+
+        numbers = self._rounds(
+            rounds,
+            min(self.n_estimators, n_pool),
+            estimator_flipped_=lambda: positions() >= n_pool,
+        )
+        self._run(
+            fit_round, weights, none, kept=rounds, numbers=numbers, n_target=sample_weight.sum()
+        )
+        return rounds, positions() % n_pool, positions() >= n_pool
 
     def _votes(self, X, first):
         flipped = self.estimator_flipped_[first:]

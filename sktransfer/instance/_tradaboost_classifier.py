@@ -6,6 +6,7 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
+from sktransfer.instance._rounds import Rounds
 
 
 class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -17,21 +18,22 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     rounds is measured on target rows alone, and only the last half of the rounds votes. With no
     source row it is AdaBoost, and all rounds vote.
 
-    It helps where labelled target rows are few and part of the source rows follow the target's
-    rule. It hurts where next to no source row does, where the target rows are so few that the
-    learner fits them all at once (the rounds end with the first error of 0, and little is learnt
-    about the source), and where target labels are noisy: their rows collect the weight, as in
-    AdaBoost. A learner that the source keeps from beating chance on the reweighted target rows
-    ends the rounds too: look at ``len(model.estimators_)``. Compare with `estimator` fitted on all
-    rows, and on target rows alone.
+    It helps if labelled target rows are few and part of the source rows follow the target's rule.
+    It hurts if next to no source row does, if the target rows are so few that the learner fits them
+    at once (errors of 0 then say little about the source rows), and if target labels are noisy:
+    their rows collect the weight, as in AdaBoost. A learner that the source keeps from beating
+    chance on the reweighted target rows ends the rounds: look at ``len(model.estimators_)``.
+    Compare with `estimator` fitted on all rows, and on target rows alone.
 
     Parameters
     ----------
     estimator : classifier, default=None
         The learner of a round. Its `fit` takes `sample_weight`; a Pipeline's last step does (when
-        metadata routing is on, request it there). None is ``DecisionTreeClassifier(max_depth=3)``.
+        metadata routing is on, request it there). None is a
+        ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
+        classes: a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
-        The most rounds, N in the formulas. An error of 0 on target rows ends the rounds.
+        The most rounds, N in the formulas. A round without any mistake ends the rounds.
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``: the step of the target's weights, and the vote. 1.0 is the paper.
     algorithm : {"auto", "dai2007", "samme"}, default="auto"
@@ -56,8 +58,9 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         The learners of the rounds that were kept; they speak of the same labels as `classes_`.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, also of those in the first
-        half, which do not vote. 1.0 for a round without error, and for a first round
-        no better than chance.
+        half, which do not vote. A round without error on the target counts as one of error
+        ``min(1 / (2 m + 2), least e_t / 2)`` with m target rows, so that a round that errs does
+        not outvote it. 1.0 for the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
@@ -69,6 +72,11 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    TransferWarning
+        If the first round is no better than chance: the ensemble is that one learner.
 
     See Also
     --------
@@ -82,7 +90,9 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     - ``e_t = sum(w [h_t != c]) / sum(w)`` over target rows; ``beta_t = e_t / ((1 - e_t) (K - 1))``;
     - ``w *= beta_t ** -[h_t != c]`` on target rows; ``w *= beta ** [h_t != c]`` on source rows,
       with ``beta = 1 / (1 + sqrt(2 ln(n) / N))``;
-    - an error of 0 ends the rounds after this one, an error of ``1 - 1/K`` or more before it.
+    - an error of ``1 - 1/K`` or more ends the rounds before this one. After an error of 0 they go
+      on, as long as source rows are wrong: their weights still go down. Without a source an error
+      of 0 ends the rounds and votes 1.0, as in AdaBoost.
 
     ``predict`` is ``argmax_k sum_t -ln(beta_t) [h_t = k]`` over ``t = ceil(T/2) .. T``, with T the
     rounds that were kept. K = 2 is the algorithm of [1]_ (but for an exact tie, which goes to the
@@ -163,8 +173,17 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
         weights = boosting.initial_weights(sample_weight, is_source)
         n_source = sample_weight[is_source].sum()
-        rounds = self._run(fit_round, weights, is_source, n_source=n_source)
-        return self._keep(rounds, sample_weight)
+        kept = Rounds()
+        self._run(
+            fit_round,
+            weights,
+            is_source,
+            kept=kept,
+            numbers=self._rounds(kept, self.n_estimators),
+            n_source=n_source,
+            n_target=sample_weight[~is_source].sum(),
+        )
+        return self._keep(kept, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

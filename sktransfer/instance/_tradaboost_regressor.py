@@ -8,7 +8,7 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
-from sktransfer.instance._rounds import run_rounds
+from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
@@ -34,7 +34,7 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         Pipeline's last step does (when metadata routing is on, request it there). None is
         ``DecisionTreeRegressor(max_depth=3)``.
     n_estimators : int, default=50
-        The most rounds, N in the formulas. An error of 0 on target rows ends the rounds.
+        The most rounds, N in the formulas. A round without any mistake ends the rounds.
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``: the step of the target's weights, and the vote. 1.0 is the paper.
     loss : {"linear", "square", "exponential"}, default="linear"
@@ -59,8 +59,8 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         The learners of the rounds that were kept.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round in the median, also of those in the
-        first half, which do not speak. 1.0 for a round without error, and for a first round no
-        better than chance.
+        first half, which do not speak. A round without error on the target counts as one of
+        error ``min(1 / (2 m + 2), least e_t / 2)`` with m target rows. 1.0 for the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted mean of the adjusted errors of each round on the target rows.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
@@ -72,6 +72,11 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    TransferWarning
+        If the first round is no better than chance: the ensemble is that one learner.
 
     See Also
     --------
@@ -88,7 +93,8 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     - ``e_t = sum(w e) / sum(w)`` over target rows; ``beta_t = e_t / (1 - e_t)``;
     - ``w *= beta_t ** -e`` on target rows; ``w *= beta ** e`` on source rows, with
       ``beta = 1 / (1 + sqrt(2 ln(n) / N))``;
-    - ``e_t = 0`` ends the rounds after this one, ``e_t >= 1/2`` before it.
+    - ``e_t >= 1/2`` ends the rounds before this one. After ``e_t = 0`` they go on, as long as
+      source rows have errors. Without a source ``e_t = 0`` ends the rounds, as in AdaBoost.R2.
 
     ``predict`` is the median of the ``h_t``, weighted by ``-ln beta_t``, over
     ``t = ceil(T/2) .. T``, with T the rounds that were kept. A row's weight is k for k repetitions
@@ -155,13 +161,17 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
             )
 
         learners = self._clones(self.n_estimators, rng)
-        rounds = run_rounds(
+        kept = Rounds()
+        run_rounds(
             self._round(X, y, sample_weight, is_source, learners=learners, rng=rng),
             boosting.initial_weights(sample_weight, is_source),
             is_source,
-            n_rounds=self.n_estimators,
+            kept=kept,
+            numbers=self._rounds(kept, self.n_estimators),
             n_classes=2,
             learning_rate=self.learning_rate,
             reweigh=reweigh,
+            n_target=sample_weight[~is_source].sum() if self._has_source else None,
+            goes_on=self._only_last_half(),
         )
-        return self._keep(rounds, sample_weight)
+        return self._keep(kept, sample_weight)

@@ -17,7 +17,7 @@ from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
 from sktransfer.instance._folds import sorted_folds
 from sktransfer.instance._learner import check_learner
-from sktransfer.instance._rounds import run_rounds
+from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
@@ -63,8 +63,9 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     estimators_ : list of regressors
         The learners of the rounds of the best step.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
-        ``-learning_rate * ln beta_t``, the weight of each round in the median; 1.0 for a round
-        without error, and for a first round no better than chance.
+        ``-learning_rate * ln beta_t``, the weight of each round in the median. A last
+        round without error counts as one of error ``min(1 / (2 n + 2), least e_t / 2)`` with n rows
+        of all domains. 1.0 for the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted mean of the adjusted errors of each round, over all rows.
     step_errors_ : ndarray of shape (n_steps,), dtype float64
@@ -82,6 +83,11 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
+
+    Warns
+    -----
+    TransferWarning
+        If the first round is no better than chance: the ensemble is that one learner.
 
     See Also
     --------
@@ -164,13 +170,18 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         if is_source.any():
             folds = sorted_folds(X, y, ~is_source, n_folds=self.n_folds)
             steps = list(self._steps(X, y, sample_weight, is_source, rng))
-            errors = [self._held_out(X, y, w, sample_weight, is_source, folds, rng) for w in steps]
+            errors = [
+                self._held_out(X, y, weights, sample_weight, is_source, folds, rng)
+                for weights in self._tasks("step", steps)
+            ]
             shares = [w[~is_source].sum() for w in steps]
             self.best_step_ = int(np.argmin(errors))
             weights = steps[self.best_step_]
         self.step_errors_, self.step_shares_ = np.array(errors), np.array(shares)
         kept = weights > 0
-        rounds = self._second_stage(X, y, weights, sample_weight, is_source, rng)
+        rounds = Rounds()
+        numbers = self._rounds(rounds, self.n_estimators)
+        self._second_stage(X, y, weights, sample_weight, is_source, rng, rounds, numbers)
         last = np.zeros(len(y))
         last[kept] = self._keep(rounds, sample_weight[kept])
         return last * (sample_weight.sum() / last.sum())
@@ -190,16 +201,16 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
             weights = shrink_source(weights, errors, is_source, share=share)
         yield weights
 
-    def _second_stage(self, X, y, weights, sample_weight, is_source, rng):
+    def _second_stage(self, X, y, weights, sample_weight, is_source, rng, kept, numbers):
         """Run AdaBoost.R2 on the rows with a weight, the source weights frozen."""
-        if not (weights > 0).all():
-            kept = weights > 0
+        rows = weights > 0
+        if not rows.all():
             X, y, weights, sample_weight, is_source = (
-                _safe_indexing(X, kept),
-                y[kept],
-                weights[kept],
-                sample_weight[kept],
-                is_source[kept],
+                _safe_indexing(X, rows),
+                y[rows],
+                weights[rows],
+                sample_weight[rows],
+                is_source[rows],
             )
         none = np.zeros(len(y), dtype=bool)
         learners = self._clones(self.n_estimators, rng)
@@ -207,10 +218,12 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
             self._round(X, y, sample_weight, none, learners=learners, rng=rng),
             weights / weights.sum(),
             none,
-            n_rounds=self.n_estimators,
+            kept=kept,
+            numbers=numbers,
             n_classes=2,
             learning_rate=self.learning_rate,
             reweigh=lambda w, errors, vote: reweight_target(w, errors, is_source, vote=vote),
+            n_target=sample_weight.sum() if self._has_source else None,
         )
 
     def _held_out(self, X, y, weights, sample_weight, is_source, folds, rng):
@@ -228,6 +241,8 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
                 sample_weight[train],
                 is_source[train],
                 rng,
+                Rounds(),
+                range(self.n_estimators),
             )
             X_out = _safe_indexing(X, held_out)
             said = np.array([learner.predict(X_out) for learner in rounds.learners])

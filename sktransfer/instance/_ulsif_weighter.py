@@ -73,6 +73,12 @@ class ULSIFWeighter(_BaseRatioWeighter):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
 
+    Warns
+    -----
+    TransferWarning
+        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
+        below a quarter. Several sources are also judged one by one.
+
     See Also
     --------
     KLIEPWeighter : The same model, fitted by likelihood.
@@ -126,6 +132,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
     }
 
     _min_rows = 2  # leave-one-out leaves one
+    _spread = "Scale the features, set alpha=0.1 or increase width"
     _learned = ("width_", "ridge_", "scores_", "centers_", "coef_")
 
     def __init__(self, *, alpha=0.0, width=None, ridge=None, n_centers=100, random_state=None):
@@ -145,7 +152,9 @@ class ULSIFWeighter(_BaseRatioWeighter):
             widths = median_distance(*squared) * WIDTH_FACTORS
         widths, ridges = candidates(widths, None), candidates(self.ridge, RIDGES)
         shuffled = [rng.permutation(part) for part in squared]  # the pairs are the first rows
-        self.scores_ = np.array([self._scores(shuffled, width, ridges) for width in widths])
+        self.scores_ = np.full((len(widths), len(ridges)), np.inf)
+        for k, width in self._tasks("width", enumerate(widths), may_stop=True):
+            self.scores_[k] = self._scores(shuffled, width, ridges)
         best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
         self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
         phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)

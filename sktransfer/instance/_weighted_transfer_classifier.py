@@ -66,6 +66,11 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where `X` has them.
 
+    Warns
+    -----
+    TransferWarning
+        By `weighter`, if its weights leave few effective source rows.
+
     See Also
     --------
     ULSIFWeighter : The weights, and where weights help and hurt.

@@ -103,6 +103,7 @@ def test_the_same_rows_on_both_sides_weigh_one():
     assert_allclose(weighter.weights_, 1, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 @pytest.mark.parametrize("cv", [None, 4])
 def test_the_order_of_rows_means_nothing(cv):
     X, sample_domain, _ = make_gaussians(80, 60)

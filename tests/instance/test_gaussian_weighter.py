@@ -62,6 +62,7 @@ def test_the_same_rows_on_both_sides_weigh_one():
     assert_allclose(GaussianWeighter().fit(both, sample_domain=sample_domain).weights_, 1)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_units_order_and_sources_mean_nothing():
     X, sample_domain = make_rows()
     expected = GaussianWeighter().fit(X, sample_domain=sample_domain).weights_
@@ -100,6 +101,7 @@ def test_the_scale_is_one_for_both_domains_by_hand():
     assert_allclose(common_scale(X[:2], X[2:]), [np.sqrt((2 + 8) / 2), 1])
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_domains_that_are_far_apart_still_have_finite_weights():
     X, sample_domain = make_rows()
     X[60:] += 1e4
@@ -117,6 +119,7 @@ def test_float32_stays():
     assert_allclose(single.weights_, double.weights_, rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_covariances_without_full_rank():
     X, sample_domain = make_rows(60, 3)
     message = (

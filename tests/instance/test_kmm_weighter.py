@@ -112,6 +112,7 @@ def test_the_order_of_rows_means_nothing(n_components):
     assert_array_equal(weighter.weights_, expected)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_rows_given_twice_share_their_weight():
     X, sample_domain, _ = make_gaussians(40, 30)
     X[1] = X[0]

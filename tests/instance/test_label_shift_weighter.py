@@ -102,6 +102,9 @@ def test_labels_of_the_target_change_no_bit(method):
         assert_array_equal(weighter.fit(X, labels, sample_domain=sample_domain).weights_, expected)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:LabelShiftWeighter estimates:sktransfer.exceptions.TransferWarning"
+)
 def test_labels_of_the_source_count():
     X, y, sample_domain = make_domains()
     one = LabelShiftWeighter().fit(X, y, sample_domain=sample_domain).weights_

@@ -168,6 +168,7 @@ def test_names_of_sources_change_nothing_but_the_names():
     assert model.source_domains_ == ("1st shop", "2nd shop")
 
 
+@pytest.mark.filterwarnings("ignore:.* kept a single round:sktransfer.exceptions.TransferWarning")
 def test_the_unrelated_source_is_passed_over_and_the_related_one_helps():
     scores, shares = [], []
     for seed in range(8):

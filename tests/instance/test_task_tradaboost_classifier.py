@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer import TaskTrAdaBoostClassifier
+from sktransfer.exceptions import TransferWarning
 
 STUMP = DecisionTreeClassifier(max_depth=1)
 
@@ -158,7 +159,8 @@ def test_where_no_learner_is_collected_it_is_adaboost_on_the_target():
     X, y, domains, X_new, _ = make_domains(0, n_target=40)
     target = domains == "target"
     model = TaskTrAdaBoostClassifier(STUMP, n_estimators=5, threshold=50, random_state=0)
-    found = model.fit(X, y, sample_domain=domains).predict_proba(X_new)
+    with pytest.warns(TransferWarning, match=r"no learner from the sources .* threshold=50"):
+        found = model.fit(X, y, sample_domain=domains).predict_proba(X_new)
     assert model.pool_ == []
     alone = model.fit(X[target], y[target]).predict_proba(X_new)
     assert_allclose(found, alone, rtol=1e-8)

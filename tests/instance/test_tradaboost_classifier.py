@@ -15,6 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer import TrAdaBoostClassifier
+from sktransfer.exceptions import TransferWarning
 
 STUMP = DecisionTreeClassifier(max_depth=1)
 
@@ -285,7 +286,9 @@ def test_a_round_at_chance_stops_before_it():
 
 def test_a_first_round_at_chance_is_kept():
     X, y = np.arange(4.0)[:, None], np.array([0, 1, 0, 1])
-    model = TrAdaBoostClassifier(Scripted([[0, 0, 1, 1]], [])).fit(X, y)
+    message = "kept a single round: its error .* is 0.5, not below 0.5"
+    with pytest.warns(TransferWarning, match=message):
+        model = TrAdaBoostClassifier(Scripted([[0, 0, 1, 1]], [])).fit(X, y)
     assert_array_equal(model.estimator_errors_, [1 / 2])
     assert_array_equal(model.estimator_weights_, [1.0])
     assert_array_equal(model.predict(X), [0, 0, 1, 1])

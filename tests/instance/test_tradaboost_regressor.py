@@ -17,6 +17,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from sktransfer import TrAdaBoostRegressor
+from sktransfer.exceptions import TransferWarning
 
 LOSSES = ["linear", "square", "exponential"]
 
@@ -186,7 +187,8 @@ def test_a_round_at_one_half_stops_before_it_unless_it_is_the_first():
     model = TrAdaBoostRegressor(Scripted(lines, calls)).fit(X, y)
     assert len(calls) == 2
     assert_allclose(model.estimator_errors_, [1 / 4])
-    model = TrAdaBoostRegressor(Scripted([[1, 1, 0, 0]], [])).fit(X, y)
+    with pytest.warns(TransferWarning, match="kept a single round: its error .* is 0.5"):
+        model = TrAdaBoostRegressor(Scripted([[1, 1, 0, 0]], [])).fit(X, y)
     assert_allclose(model.estimator_errors_, [1 / 2])
     assert_array_equal(model.estimator_weights_, [1.0])
 

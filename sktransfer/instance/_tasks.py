@@ -1,0 +1,48 @@
+"""The tasks of a fit that scikit-learn's callbacks see: rounds, candidates, folds."""
+
+from sklearn.callback import CallbackSupportMixin
+
+
+class _ReportsTasks(CallbackSupportMixin):
+    """Reports the parts of a fit that take long to the callbacks of the estimator.
+
+    `fit` calls `_begin_tasks` first and `_end_tasks` last; `_tasks` goes between them.
+    """
+
+    def _begin_tasks(self, X, y):
+        context = self._init_callback_context(max_subtasks=None)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+
+    def _end_tasks(self, X, y):
+        self._callback_fit_ctx.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes={}
+        )
+
+    def _tasks(self, name, items, *, may_stop=False, data=None, attributes=None):
+        """Yield the items, each as a task of its own.
+
+        Parameters
+        ----------
+        name : str
+            The name of each task.
+        items : iterable
+        may_stop : bool, default=False
+            Whether no further item is yielded if a callback asks to stop.
+        data : dict or None, default=None
+            ``X`` and ``y``, or functions that return them, as callbacks are to see them.
+        attributes : callable or None, default=None
+            Returns the attributes of an estimator as if the fit had ended with the task. None:
+            callbacks get no fitted estimator.
+        """
+        data = {} if data is None else data
+        for item in items:
+            task, stop = self._callback_fit_ctx.subcontext(task_name=name), False
+            task.call_on_fit_task_begin(estimator=self, **data)
+            try:
+                yield item
+            finally:
+                stop = task.call_on_fit_task_end(
+                    estimator=self, reconstruction_attributes=attributes, **data
+                )
+            if stop and may_stop:
+                return
