@@ -170,6 +170,7 @@ def is_moved(after, before, law, sample_domain, *, rtol):
     TABLE,
     ids=[f"{name}-{'-'.join(map(str, params.values()))}" for name, params, _ in TABLE],
 )
+@pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 def test_law(name, params, says, law):
     if params.get("method") == "exact":
         pytest.importorskip("ot")

@@ -372,6 +372,7 @@ def test_pandas_and_nested_pipelines_carry_domains(data):
     np.testing.assert_allclose(nested.predict_proba(frame), flat.predict_proba(X))
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_a_method_of_ours_gets_the_rows_without_a_label_too(data):
     X, y, sample_domain = data
     is_target = sample_domain == "target"

@@ -77,6 +77,7 @@ def test_every_weighter_leans_to_the_true_ratio(name):
     assert quality(weights, setting.ratio(rows[0]))[2] > (0.1 if name == "discriminator" else 0.5)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_a_table_of_gaussians_has_the_truth_without_error_and_names_the_losers():
     table = compare_gaussians(Gaussians(1, 1.0, 0.5), (40,), n_draws=1)
     rows = {row[0]: row[1:] for row in table.rows}
@@ -114,6 +115,7 @@ def test_the_true_divergences_are_those_of_adaptive_integration():
     assert_allclose(true_divergences(), expected, rtol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
 def test_labels_of_the_unlabelled_target_rows_are_not_read():
     found = density_ratios.REGRESSION(SINC, 0)
     (X_source, y_source), target, test = SINC.draw(0)
