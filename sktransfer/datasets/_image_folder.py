@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from sktransfer._messages import shown
+
 IMAGE_EXTENSIONS = (
     ".bmp",
     ".gif",
@@ -33,8 +35,8 @@ def load_image_folder(path, *, return_X_y=False, extensions=IMAGE_EXTENSIONS):
     Parameters
     ----------
     path : str or os.PathLike
-        The folder that holds the folders of the classes; where the data are split in two such
-        folders already (train and test, say), one of them.
+        The folder that holds the folders of the classes. If the data are already split into
+        folders such as train and val, pass one of these.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` alone.
     extensions : sequence of str, default=(".bmp", ".gif", ".jpeg", ".jpg", ".png", ...)
@@ -61,12 +63,14 @@ def load_image_folder(path, *, return_X_y=False, extensions=IMAGE_EXTENSIONS):
     NotADirectoryError
         When `path` is no folder.
     ValueError
-        When none of its folders holds an image, or `extensions` are no extensions.
+        When none of its folders holds an image, when its folders are splits such as train and val
+        that hold the folders of the classes, or when `extensions` are no extensions.
 
     Warns
     -----
     UserWarning
-        When folders without images, or images outside of the folders, are left out.
+        When folders without images, or images outside of the folders, are left out, or when
+        several folders hold folders of the same names, which may be the classes.
 
     Examples
     --------
@@ -98,6 +102,7 @@ def load_image_folder(path, *, return_X_y=False, extensions=IMAGE_EXTENSIONS):
             f"path={os.fspath(path)!r} holds no folder with images: expected a folder for each "
             f"class, with files that end in {' '.join(endings)}."
         )
+    _check_that_they_are_no_splits(root, {name: files[name] for name in target_names})
     _warn_of_the_rest(root, endings, [name for name in classes if not files[name]])
     found = [file for name in target_names for file in files[name]]
     counts = [len(files[name]) for name in target_names]
@@ -113,6 +118,50 @@ def load_image_folder(path, *, return_X_y=False, extensions=IMAGE_EXTENSIONS):
         filenames=np.array([file.relative_to(root).as_posix() for file in found], dtype=object),
         DESCR=f"{len(found)} images in {os.fspath(root)!r}: {listed}.",
     )
+
+
+# Usual names of the parts of a data set that its authors have split.
+_SPLITS = {"dev", "eval", "test", "testing", "train", "training", "val", "valid", "validation"}
+
+
+def _check_that_they_are_no_splits(root, files):
+    """Raise or warn if the folders are splits of the data, each with the folders of the classes."""
+    inner = {name: _inner_folders(root / name, found) for name, found in files.items()}
+    nested = {name: folders for name, folders in inner.items() if folders}
+    alike = [name for name in nested if _has_peer(name, nested)]
+    splits = [name for name in files if name.lower() in _SPLITS]
+    one, other = set(splits) & set(alike), len(splits) > 1 and set(splits) & set(nested)
+    if not (alike or other):
+        return
+    named = sorted(other or alike)
+    best = next((name for name in named if name.lower().startswith("train")), named[0])
+    classes = shown(sorted(nested[best]))
+    holding = f"path={shown(os.fspath(root))} holds the folders {shown(sorted({*alike, *splits}))}"
+    inside = os.fspath(root / best)
+    if one or other:
+        raise ValueError(
+            f"{holding}, which are splits of the data and no classes, for {best!r} holds the "
+            f"folders {classes}; pass one of them, such as path={inside!r}."
+        )
+    if len(nested[best]) > 1:
+        warnings.warn(
+            f"{holding}, which hold folders of the same names: {classes}. If these are the "
+            f"classes, pass path={inside!r}.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _inner_folders(folder, files):
+    """Return the names of the folders in which the images are; none if some are in no folder."""
+    parts = [file.relative_to(folder).parts for file in files]
+    return set() if any(len(part) == 1 for part in parts) else {part[0] for part in parts}
+
+
+def _has_peer(name, nested):
+    """Tell whether another folder holds folders of the same names, or some of them."""
+    own = nested[name]
+    return any(own <= peer or peer <= own for other, peer in nested.items() if other != name)
 
 
 def _endings(extensions):

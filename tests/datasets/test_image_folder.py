@@ -102,6 +102,48 @@ def test_errors_name_the_path_and_what_was_expected(folder):
             load_image_folder(folder, extensions=extensions)
 
 
+def _write(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(root / name)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "splits"),
+    [
+        (["train/ant/1.png", "train/bee/1.png", "val/ant/2.png", "val/bee/2.png"], "train val"),
+        (["train/ant/1.png", "train/bee/1.png", "test/ant/2.png"], "test train"),
+        (["Training/ant/1.png", "Training/bee/1.png", "Test/1.png", "Test/2.png"], "Test Training"),
+        (["train/a/1.png", "train/b/1.png", "extra/a/1.png", "extra/b/1.png"], "extra train"),
+        (["train/a/deep/1.png", "valid/a/1.png", "test/a/1.png"], "test train valid"),
+    ],
+)
+def test_splits_are_no_classes(tmp_path, names, splits):
+    _write(tmp_path, *names)
+    best = tmp_path / names[0].split("/")[0]
+    with pytest.raises(ValueError, match="splits of the data") as caught:
+        load_image_folder(tmp_path)
+    message = str(caught.value)
+    assert f"holds the folders {splits.split()!r}" in message
+    assert message.endswith(f"pass one of them, such as path={str(best)!r}.")
+    n_classes = len({name.split("/")[1] for name in names if name.startswith(best.name)})
+    assert len(load_image_folder(best).target_names) == n_classes
+
+
+def test_classes_with_folders_of_their_own_stay_classes(tmp_path):
+    """A train is a vehicle too; and each class may have a folder for each year, say."""
+    vehicles = _write(tmp_path / "a", "train/steam/1.png", "train/diesel/1.png", "bus/city/1.png")
+    assert load_image_folder(vehicles).target_names == ["bus", "train"]
+    flat = _write(tmp_path / "b", "train/1.png", "test/1.png")
+    assert load_image_folder(flat).target_names == ["test", "train"]
+    years = _write(tmp_path / "c", "ant/2023/1.png", "ant/2024/1.png", "bee/2023/1.png")
+    with pytest.warns(UserWarning, match=r"'ant', 'bee'.*of the same names: \['2023', '2024'\]"):
+        assert load_image_folder(years).target_names == ["ant", "bee"]
+    one = _write(tmp_path / "d", "ant/images/1.png", "bee/images/1.png")
+    assert load_image_folder(one).target_names == ["ant", "bee"]
+
+
 def test_it_feeds_a_pipeline_and_its_folds(tmp_path):
     rng = np.random.default_rng(0)
     for name, grey in (("dark", 40), ("light", 200)):
