@@ -1,20 +1,50 @@
 """The methods by which a fitted transfer pipeline answers, with or without the rows' domains."""
 
+import warnings
+
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from sktransfer._domains import read_sample_domain
+from sktransfer._held_out import RowRecord
 from sktransfer._labels import read_truth
 from sktransfer._routing import call
 from sktransfer._sklearn import _final_estimator_has, _num_samples
+from sktransfer.exceptions import TransferWarning
 
 
 class AnswersByDomain:
     """Give a subclass of Pipeline methods that take `sample_domain`."""
 
+    def __sklearn_clone__(self):
+        """Return a clone that shares the record of rows, as the folds of a cross-validation do."""
+        self._record = getattr(self, "_record", None) or RowRecord()
+        copied = super().__sklearn_clone__()
+        copied._record = self._record
+        return copied
+
+    def _note_rows(self, X, domains):
+        """Record the rows of a fit, if it is that of a clone on rows of sources."""
+        has_record = hasattr(self, "_record") and bool(domains.sources)
+        self._fit_number = self._record.add_fit(X, domains) if has_record else None
+
+    def _warn_of_held_out_sources(self, X):
+        number = getattr(self, "_fit_number", None)
+        found = self._record.count_held_out(X, number) if number is not None else 0
+        if found:
+            warnings.warn(
+                f"{found} of these {_num_samples(X)} rows, which count as target rows here, are "
+                "source rows in other fits of this pipeline, so an ordinary splitter holds source "
+                "rows out and the score is wrong. Pass cv=TargetFold(5) and groups=sample_domain.",
+                TransferWarning,
+                stacklevel=4,
+            )
+
     def _call(self, method, X, args, sample_domain, params):
         """Call a method of the fitted pipeline on rows of the domains `sample_domain`."""
+        if sample_domain is None and method != "transform":
+            self._warn_of_held_out_sources(X)
         if sample_domain is None:
             return getattr(super(), method)(X, *args, **params)
         read_sample_domain(sample_domain, _num_samples(X), require_target=False)

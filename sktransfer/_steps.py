@@ -12,7 +12,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import as_array
-from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import (
+    Domains,
+    hide_labels,
+    is_labelled,
+    labels_alone,
+    read_sample_domain,
+)
 from sktransfer._messages import shown
 from sktransfer._packing import concatenate, kind_of
 from sktransfer._routing import call, parts_of, takes_domain
@@ -30,13 +36,13 @@ class TrainingRows:
     """What a pipeline knows about its training rows.
 
     `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
-    `sample_domain` is as the user gave it, and may be None; `sources` are the names in it.
+    `sample_domain` is as the user gave it, and may be None; `domains` is how it was read.
     """
 
     labelled: np.ndarray | None
     hidden: np.ndarray | None
     sample_domain: object
-    sources: tuple
+    domains: Domains
 
     def for_step(self, step, y, *, discrete):
         """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
@@ -84,7 +90,7 @@ def read_rows(X, y, sample_domain, *, target_labels):
         if y is not None:
             check_consistent_length(X, y)
     if target_labels != "ignore":
-        return TrainingRows(labelled, None, sample_domain, domains.sources)
+        return TrainingRows(labelled, None, sample_domain, domains)
     if not domains.sources:
         raise ValueError(
             "target_labels='ignore' would hide the label of every row, since sample_domain names "
@@ -92,7 +98,7 @@ def read_rows(X, y, sample_domain, *, target_labels):
         )
     if labelled is not None:
         labelled = labelled & ~domains.is_target
-    return TrainingRows(labelled, domains.is_target, sample_domain, domains.sources)
+    return TrainingRows(labelled, domains.is_target, sample_domain, domains)
 
 
 def _requires_labels(step):

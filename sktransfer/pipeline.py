@@ -292,6 +292,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
                 "`sklearn.set_config(enable_metadata_routing=True)`."
             )
         rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
+        self._note_rows(X, rows.domains)
         routed = self._check_method_params(method=method, props=params)
         Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
         subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
@@ -307,7 +308,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         self._validate_steps()
         warn_of_domains(
             self.steps,
-            has_sources=bool(rows.sources),
+            has_sources=bool(rows.domains.sources),
             is_given=rows.sample_domain is not None,
             stacklevel=5,
         )

@@ -134,6 +134,7 @@ COMPOSITIONS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*source rows in other fits")  # of the search in it
 @pytest.mark.filterwarnings("ignore:y contains no unlabeled samples")
 @pytest.mark.parametrize("name", COMPOSITIONS)
 def test_a_composition_gets_what_metadata_routing_gives_it(name):
