@@ -12,6 +12,8 @@ one width and centres ``c_l`` among the target rows. They see rows as ``phi``, a
 Everything here is computed in float64 by NumPy, and by SciPy where rows are sparse.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -295,3 +297,89 @@ def log_density(X, mean, covariance):
     log_determinant = 2 * np.log(np.diag(lower)).sum()
     squared = np.einsum("ij,ij->j", whitened, whitened)
     return -(squared + log_determinant + len(mean) * np.log(2 * np.pi)) / 2
+
+
+class LowRankNormal(NamedTuple):
+    """A normal density whose covariance is ``factor^T factor + diag(diagonal)``.
+
+    It is for fewer rows than features: with r rows in the factor and d features, fitting costs
+    ``r^2 d``, and the d x d covariance is never built.
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+    diagonal: np.ndarray
+
+    @property
+    def covariance(self):
+        """The covariance, of shape (n_features, n_features)."""
+        covariance = self.factor.T @ self.factor
+        covariance.flat[:: len(covariance) + 1] += self.diagonal
+        return covariance
+
+    def rank(self, scale):
+        """Rank of the covariance in units of `scale`, with the tolerance of `matrix_rank`."""
+        inner = self.factor / scale
+        squares = np.maximum(np.linalg.eigvalsh(inner @ inner.T), 0)
+        least = (self.diagonal / scale**2).min()
+        tolerance = (squares.max() + least) * len(self.mean) * np.finfo(np.float64).eps
+        return len(self.mean) if least > tolerance else int(np.sum(squares > tolerance))
+
+    def log_density(self, X):
+        """``log N(x; mean, covariance)`` by the identities of Woodbury and Sylvester.
+
+        With ``G = factor diag(diagonal)^-1/2``, ``M = I + G G^T`` and
+        ``z = diag(diagonal)^-1/2 (x - mean)``, the squared Mahalanobis distance is
+        ``z^T z - (G z)^T M^-1 G z``. The logarithm of the determinant is ``log det M + sum(log
+        diagonal)``.
+        """
+        root = np.sqrt(self.diagonal)
+        Z, G = (X - self.mean) / root, self.factor / root
+        inner = G @ G.T
+        inner.flat[:: len(inner) + 1] += 1
+        lower = np.linalg.cholesky(inner)
+        half = np.linalg.solve(lower, G @ Z.T)
+        squared = np.einsum("ij,ij->i", Z, Z) - np.einsum("ij,ij->j", half, half)
+        log_determinant = 2 * (np.log(np.diag(lower)).sum() + np.log(root).sum())
+        return -(squared + log_determinant + len(self.mean) * np.log(2 * np.pi)) / 2
+
+
+class Normal(NamedTuple):
+    """A normal density with its covariance as a matrix."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+    def rank(self, scale):
+        """Rank of the covariance in units of `scale`."""
+        return int(np.linalg.matrix_rank(self.covariance / np.outer(scale, scale), hermitian=True))
+
+    def log_density(self, X):
+        """``log N(x; mean, covariance)``."""
+        return log_density(X, self.mean, self.covariance)
+
+
+def shrunk_normal(X, *, shrinkage, scale):
+    """The density of `shrunk_gaussian`, in the form that is cheaper for the shape of `X`.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Two rows at least.
+    shrinkage : float
+        In [0, 1].
+    scale : ndarray of shape (n_features,)
+        Above 0.
+
+    Returns
+    -------
+    normal : Normal or LowRankNormal
+        The second if there are fewer rows than features.
+    """
+    if len(X) >= X.shape[1]:
+        return Normal(*shrunk_gaussian(X, shrinkage=shrinkage, scale=scale))
+    mean = X.mean(axis=0)
+    centred = X - mean
+    variance = np.square(centred / scale).sum() / (len(X) - 1) / X.shape[1]
+    factor = centred * np.sqrt((1 - shrinkage) / (len(X) - 1))
+    return LowRankNormal(mean, factor, shrinkage * variance * scale**2)

@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from sktransfer._kernels.density_ratio import common_scale, log_density, shrunk_gaussian
+from sktransfer._kernels.density_ratio import common_scale, shrunk_normal
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
@@ -41,7 +41,8 @@ class GaussianWeighter(_BaseRatioWeighter):
     source_mean_, target_mean_ : ndarray of shape (n_features,)
         The means. They, the covariances and the scale are None without source rows.
     source_covariance_, target_covariance_ : ndarray of shape (n_features, n_features)
-        The shrunk covariances, with ``n - 1``, in the units of `X`.
+        The shrunk covariances, with ``n - 1``, in the units of `X`. With fewer rows than features
+        they are computed when they are read.
     scale_ : ndarray of shape (n_features,)
         The spread of each feature, the same for both domains: the root of the mean of its variances
         in the target and in the sources together. 1 where it is constant in each.
@@ -65,6 +66,10 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     Notes
     -----
+    The time of a fit grows with ``n d^2 + d^3`` for n rows and d features, and with ``n^2 d`` if a
+    domain has fewer rows than features: its covariance is then kept as a factor of n rows and a
+    diagonal.
+
     Sparse rows are refused, as less their mean they are dense: reduce them first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
@@ -92,10 +97,10 @@ class GaussianWeighter(_BaseRatioWeighter):
     _min_rows = 2  # a covariance divides by n - 1
     _learned = (
         "source_mean_",
-        "source_covariance_",
         "target_mean_",
-        "target_covariance_",
         "scale_",
+        "_source",
+        "_target",
     )
 
     _spread = "Increase shrinkage, or keep fewer features"
@@ -105,11 +110,21 @@ class GaussianWeighter(_BaseRatioWeighter):
     def __init__(self, *, shrinkage=0.01):
         self.shrinkage = shrinkage
 
+    @property
+    def source_covariance_(self):
+        """The shrunk covariance of the source, None without source rows."""
+        return None if self._source is None else self._source.covariance
+
+    @property
+    def target_covariance_(self):
+        """The shrunk covariance of the target, None without source rows."""
+        return None if self._target is None else self._target.covariance
+
     def _fit_ratio(self, X_source, X_target):
         self.scale_ = common_scale(X_source, X_target)
         rules = {"shrinkage": self.shrinkage, "scale": self.scale_}
-        self.source_mean_, self.source_covariance_ = shrunk_gaussian(X_source, **rules)
-        self.target_mean_, self.target_covariance_ = shrunk_gaussian(X_target, **rules)
+        self._source, self._target = (shrunk_normal(X, **rules) for X in (X_source, X_target))
+        self.source_mean_, self.target_mean_ = self._source.mean, self._target.mean
         self._check_ranks()
         self._largest = 0.0
         logs = self._log_ratio(X_source)
@@ -117,12 +132,8 @@ class GaussianWeighter(_BaseRatioWeighter):
         return np.exp(logs - self._largest)
 
     def _check_ranks(self):
-        covariances = {"source": self.source_covariance_, "target": self.target_covariance_}
-        units = np.outer(self.scale_, self.scale_)
-        ranks = {
-            name: np.linalg.matrix_rank(C / units, hermitian=True)
-            for name, C in covariances.items()
-        }
+        densities = {"source": self._source, "target": self._target}
+        ranks = {name: density.rank(self.scale_) for name, density in densities.items()}
         found = ", ".join(
             f"of the {name} it is {rank}"
             for name, rank in ranks.items()
@@ -136,8 +147,7 @@ class GaussianWeighter(_BaseRatioWeighter):
             )
 
     def _log_ratio(self, X):
-        source = log_density(X, self.source_mean_, self.source_covariance_)
-        return log_density(X, self.target_mean_, self.target_covariance_) - source
+        return self._target.log_density(X) - self._source.log_density(X)
 
     def _ratio(self, X):
         return np.exp(np.minimum(self._log_ratio(X) - self._largest, LARGEST_LOG))

@@ -8,7 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import multivariate_normal
 from sklearn.covariance import shrunk_covariance
 
-from sktransfer._kernels.density_ratio import common_scale, log_density, shrunk_gaussian
+from sktransfer._kernels.density_ratio import (
+    LowRankNormal,
+    common_scale,
+    log_density,
+    shrunk_gaussian,
+    shrunk_normal,
+)
 from sktransfer.instance import GaussianWeighter
 
 
@@ -136,3 +142,44 @@ def test_without_sources_nothing_of_an_earlier_fit_is_left():
     weighter = GaussianWeighter().fit(X, sample_domain=sample_domain).fit(X)
     assert_array_equal(weighter.weigh(X), 1)
     assert weighter.source_mean_ is weighter.target_covariance_ is None
+
+
+@pytest.mark.parametrize("shrinkage", [0.01, 0.5, 1.0])
+def test_fewer_rows_than_features_give_the_dense_form(shrinkage):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(12, 40)) @ rng.normal(size=(40, 40)) * 10.0 ** rng.integers(-3, 3, size=40)
+    new = X[:3] + rng.normal(size=(3, 40)) * X.std(axis=0)
+    scale = X.std(axis=0)
+    low = shrunk_normal(X, shrinkage=shrinkage, scale=scale)
+    assert isinstance(low, LowRankNormal)
+    mean, covariance = shrunk_gaussian(X, shrinkage=shrinkage, scale=scale)
+    assert_allclose(low.mean, mean, rtol=1e-12)
+    assert_allclose(low.covariance, covariance, rtol=1e-9, atol=1e-12)
+    assert low.rank(scale) == 40
+    units = covariance / np.outer(scale, scale)  # well scaled for the second implementation
+    for x, value in zip(new, low.log_density(new), strict=True):
+        z = (x - mean) / scale
+        expected = multivariate_normal(np.zeros(40), units).logpdf(z) - np.log(scale).sum()
+        assert_allclose(value, expected, rtol=1e-9)
+
+
+def test_the_rank_of_the_low_rank_form():
+    rng = np.random.default_rng(0)
+    X, ones = rng.normal(size=(5, 9)), np.ones(9)
+    assert shrunk_normal(X, shrinkage=0.0, scale=ones).rank(ones) == 4
+    assert shrunk_normal(X, shrinkage=1e-30, scale=ones).rank(ones) == 4
+    assert shrunk_normal(X, shrinkage=1e-3, scale=ones).rank(ones) == 9
+    assert shrunk_normal(np.ones((5, 9)), shrinkage=0.5, scale=ones).rank(ones) == 0
+
+
+@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
+def test_many_features_cost_no_matrix_of_them():
+    # A matrix of 50 000 x 50 000 would take 20 GB.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(25, 50_000)) + np.r_[np.zeros(15), np.full(10, 0.01)][:, None]
+    sample_domain = np.repeat(["s", "target"], [15, 10])
+    weighter = GaussianWeighter(shrinkage=1.0).fit(X, sample_domain=sample_domain)
+    weights = weighter.weights_[:15]
+    assert np.isfinite(weights).all()
+    assert_allclose(weights.mean(), 1)
+    assert len(weighter.weigh(X[:3])) == 3

@@ -167,6 +167,7 @@ def test_seeds():
         assert (predict(None, learner) != predict(None, learner)).any()
 
 
+@pytest.mark.filterwarnings("ignore:.* kept a single round:sktransfer.exceptions.TransferWarning")
 def test_the_global_random_state_is_left_alone():
     X, y, sample_domain, _ = make_domains(0)
     before = pickle.dumps(np.random.get_state())
