@@ -46,12 +46,15 @@ def find_module_stages(recording):
     if not chosen:
         vectors = [call for call in candidates if len(call.shape) == 2]
         chosen = vectors[-1:]
-    chosen += [call for call in _calls_of_maps(recording) if _is_new(call, chosen)]
+    for node in recording.maps():
+        call = _last_call_before(recording, node, carrying=True)
+        if call is not None and all(call.node is not other.node for other in chosen):
+            chosen.append(call)
     return tuple(call.name for call in sorted(chosen, key=lambda call: call.left))
 
 
 def count_lost_maps(recording, stages):
-    """Count the feature maps that a network returns, and those that none of its stages reaches.
+    """Count the feature maps that a network returns, and those of them without a stage.
 
     Parameters
     ----------
@@ -63,42 +66,37 @@ def count_lost_maps(recording, stages):
     -------
     n_maps, n_lost : int
     """
-    maps, last = recording.maps(), recording.last_call(stages[-1]) if stages else None
-    if last is None:
-        return len(maps), 0
-    lost = [
-        node
-        for node in maps
-        if not (recording.is_behind(node, last.node) or recording.comes_from(node, last))
-    ]
-    return len(maps), len(lost)
+    maps = recording.maps()
+    ends = [recording.last_call(stage).node for stage in stages]
+    n_lost = 0
+    for node in maps:
+        call = _last_call_before(recording, node, carrying=False)
+        has_stage = call is not None and any(call.node is end for end in ends)
+        n_lost += not has_stage or recording.uses_layers(node, call, besides=is_head)
+    return len(maps), n_lost
 
 
-def _calls_of_maps(recording):
-    """For each map that the network returns, the last call that carries all of it."""
-    found = []
-    for node in recording.maps():
-        calls = [
-            call
-            for call in sorted(recording.calls[1:], key=lambda call: -call.left)
-            if call.shape
+def _last_call_before(recording, node, *, carrying):
+    """The last submodule through which all of a returned map went, before any head.
+
+    With `carrying`, all that the deepest map knows went through it, too.
+    """
+    for call in sorted(recording.calls[1:], key=lambda call: -call.left):
+        if (
+            call.shape
             and len(call.shape) > 2
             and not is_head(call.name)
             and recording.last_call(call.name) is call
             and recording.comes_from(node, call)
-            and recording.carries_everything(call)
-        ]
-        found += calls[:1]
-    return found
-
-
-def _is_new(call, chosen):
-    return all(call.node is not other.node for other in chosen)
+            and (not carrying or recording.carries_everything(call))
+        ):
+            return call
+    return None
 
 
 def is_head(name):
     """Tell whether a submodule belongs to what comes after the features."""
-    return any(part in _HEADS for part in name.split("."))
+    return any(part.removeprefix("aux_") in _HEADS for part in name.split("."))
 
 
 def _candidates(recording):

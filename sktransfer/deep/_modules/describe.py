@@ -293,8 +293,9 @@ def _named_tensors(module):
 def _warn_of_lost_maps(outline, name):
     warnings.warn(
         f"The network {name!r} returns {outline.n_maps} feature maps, of which {outline.n_lost} "
-        "are computed beside its stages, so that they have no features: name the submodules that "
-        "make them as stages=, or wrap the network in a module that returns one map.",
+        "have no stage, because not everything flows through them: to have the features of "
+        "one, name the submodule that makes it as stage=, or wrap the network in a module that "
+        "returns this map alone.",
         TransferWarning,
         stacklevel=4,
     )

@@ -196,17 +196,20 @@ class Recording:
         """Tell whether all that a result knows of the input went through a call."""
         return call.node is not None and self.input_node not in _nodes_behind(node, call.node)
 
-    def is_behind(self, node, later):
-        """Tell whether an activation has a part in another one."""
-        return node in _nodes_behind(later, None)
-
     def parameters_of(self, call, before):
         """The ids of the parameters that a call needs beyond another call, or None."""
-        if call.node is None:
-            return set()
-        nodes = _nodes_behind(call.node, before.node if before is not None else None)
-        held = (getattr(node, "variable", None) for node in nodes)
-        return {id(variable) for variable in held if variable is not None}
+        found = _parameters_behind(call.node, before.node if before is not None else None)
+        return {id(parameter) for parameter in found}
+
+    def uses_layers(self, node, call, *, besides):
+        """Tell whether a result needs layers beyond a call's output.
+
+        Norms do not count, and no submodules whose name passes the test `besides`.
+        """
+        parts = zip(self._names, self._modules, strict=True)
+        ignored = {id(p) for name, part in parts if besides(name) for p in part.parameters()}
+        found = _parameters_behind(node, call.node)
+        return any(p.ndim > 1 and id(p) not in ignored for p in found)
 
 
 def record(root, x, *, gradients, keep=()):
@@ -339,6 +342,12 @@ def main_of(output, recorded):
     """The tensor of an output that stands where the main one was in the recorded output."""
     found, slots = tensors_of(output), slots_of(recorded)
     return next((t for t, slot in zip(found, slots, strict=False) if slot.is_main), None)
+
+
+def _parameters_behind(node, stop):
+    """The parameters on which a node of the graph of gradients rests, not looking behind `stop`."""
+    held = (getattr(node, "variable", None) for node in _nodes_behind(node, stop))
+    return [variable for variable in held if variable is not None]
 
 
 def _nodes_behind(node, stop):

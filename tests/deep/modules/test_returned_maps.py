@@ -127,7 +127,7 @@ class TwoPaths(nn.Module):
 
 
 def test_a_map_beside_the_stages_gives_a_warning():
-    with pytest.warns(TransferWarning, match="returns 2 feature maps, of which 1 are computed"):
+    with pytest.warns(TransferWarning, match="returns 2 feature maps, of which 1 have no stage"):
         backbone = resolve_backbone(TwoPaths(), preprocessing=PREPROCESSING)
     assert backbone.shapes[-1] == (4, 8, 8)
     with warnings.catch_warnings():
@@ -213,3 +213,57 @@ def test_tokens_are_averaged_over_the_sequence():
         expected = network(IMAGES).mean(dim=1)
     assert expected.shape == (4, 6)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+class Pyramid(nn.Module):
+    """As feature pyramids: each map of the list knows of all deeper ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = make("list")
+        self.sides = nn.ModuleList(nn.Conv2d(n, 4, 1) for n in (8, 16, 32))
+
+    def forward(self, x):
+        low, middle, high = (side(y) for side, y in zip(self.sides, self.body(x), strict=True))
+        middle = middle + nn.functional.interpolate(high, scale_factor=2)
+        return [low + nn.functional.interpolate(middle, scale_factor=2), middle, high]
+
+
+def test_maps_of_a_pyramid_can_be_named():
+    with pytest.warns(TransferWarning, match="returns 3 feature maps, of which 3 have no stage"):
+        backbone = resolve_backbone(Pyramid(), preprocessing=PREPROCESSING)
+    assert backbone.stages == ("body.stem",)
+    options = {"preprocessing": PREPROCESSING, "cache": None, "stages": ["body.stem"]}
+    network = Pyramid()
+    found = PretrainedFeatureExtractor(network, stage="sides.2", **options).fit_transform(PIXELS)
+    with torch.no_grad():
+        expected = network(IMAGES)[2].mean(dim=(2, 3))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_maps_that_are_made_from_a_block_without_a_submodule_have_its_stage():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mix = nn.Linear(6, 6)
+
+        def forward(self, x):
+            return x + self.mix(x).relu()
+
+    class Reshaped(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, 6, 8, 8)
+            self.blocks = nn.ModuleList(Block() for _ in range(4))
+
+        def forward(self, x):
+            x, maps = self.patches(x).flatten(2).transpose(1, 2), []
+            for block in self.blocks:
+                x = block(x)
+                maps.append(x.transpose(1, 2).unflatten(2, (4, 4)))
+            return maps[1:]
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        backbone = resolve_backbone(Reshaped(), preprocessing=PREPROCESSING)
+    assert set(backbone.stages) >= {"blocks.1", "blocks.2", "blocks.3"}
