@@ -16,7 +16,8 @@ try:
     import torch
 except ImportError as error:
     raise ImportError(
-        f"Training a network needs torch, which is not installed; run {install_command('torch')}."
+        "Training a network, or running one that is no ONNX file, needs torch, which is not "
+        f"installed; run {install_command('torch')}."
     ) from error
 
 from sktransfer.deep._engines.pooling import pool

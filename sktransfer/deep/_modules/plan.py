@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
+from sktransfer._messages import cause
 from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.trace import Slot, record, slots_of
 
@@ -96,8 +97,15 @@ def make_plan(backbone, source, shape):
         If a cut point is none, or they are not in order.
     """
     few, more = PROBE_SIZES
-    first = record(source, probe(few, shape), gradients=True)
-    second = record(source, probe(more, shape), gradients=True, keep=backbone.stages)
+    try:
+        first = record(source, probe(few, shape), gradients=True)
+        second = record(source, probe(more, shape), gradients=True, keep=backbone.stages)
+    except Exception as error:
+        raise ValueError(
+            f"The network {backbone.name!r} does not run on batches of {few} and of {more} images "
+            f"({cause(error)}), so it cannot be cut into stages: its forward has to accept any "
+            "number of images."
+        ) from error
     if [call.index for call in first.calls] != [call.index for call in second.calls]:
         raise ValueError(
             f"The network {backbone.name!r} calls other submodules for other images, so it cannot "

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from sktransfer._messages import cause
 from sktransfer.deep._modules.describe import find_module
 from sktransfer.deep._modules.plan import (
     PROBE_SIZES,
@@ -333,7 +334,7 @@ def _check(backbone, plan, source, x, expected):
         try:
             x = _run_once(stage, plan, part, x)
         except Exception as error:
-            raise ValueError(_around(backbone, part, f"{type(error).__name__}: {error}")) from error
+            raise ValueError(_around(backbone, part, cause(error))) from error
         whole = expected[part.end.name]
         if part.end.channels_last:
             whole = whole.permute(0, 3, 1, 2)

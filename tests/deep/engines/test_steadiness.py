@@ -144,3 +144,44 @@ def test_difference_by_hand():
         assert difference(missing, missing) == 0
         assert difference(missing, np.array([[np.nan, 1.0]])) == np.inf
         assert difference(missing, -missing) == np.inf
+
+
+def drops(torch):
+    return torch.nn.functional.dropout
+
+
+def divides_by_the_batch(torch):
+    return lambda maps: maps / maps.std(dim=0, unbiased=False).mean()
+
+
+def appends_the_batch(torch):
+    """As the last block of StyleGAN's discriminator."""
+
+    def append(maps):
+        spread = maps.std(dim=0, unbiased=False).mean()
+        return torch.cat([maps, spread.expand(len(maps), 1, *maps.shape[2:])], dim=1)
+
+    return append
+
+
+@pytest.mark.parametrize("kind", [drops, divides_by_the_batch, appends_the_batch])
+def test_functions_within_a_torch_module_are_found(kind):
+    torch = pytest.importorskip("torch")
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = torch.nn.Conv2d(3, 4, 3), torch.nn.LazyConv2d(6, 3)
+
+        def forward(self, x):
+            return self.last(kind(torch)(self.first(x)))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that lazy layers may change
+        network = Network()
+    with torch.no_grad():
+        network(torch.zeros(2, 3, 8, 8))
+    options = {"preprocessing": "tf", "input_size": 8, "stages": ["last"], "cache": None}
+    extractor = PretrainedFeatureExtractor(network, **options)
+    with pytest.warns(TransferWarning, match="depend on"):
+        extractor.fit_transform(PIXELS)

@@ -453,3 +453,20 @@ def test_an_inner_submodule_alone_is_a_stage_even_with_a_shortcut_around_it():
     assert found.shape == (6, 8, 8)
     (stage,) = build_module_stages(replace(backbone, stages=(found.name,), shapes=(found.shape,)))
     torch.testing.assert_close(stage(x), activation(network, "block1.bn1", x))
+
+
+def test_a_network_that_takes_two_images_alone_is_refused_in_a_sentence():
+    class TwoImages(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x):
+            return self.conv(x).reshape(2, 4, 36)
+
+    backbone = resolve_backbone(TwoImages(), preprocessing="torch", input_size=8)
+    message = (
+        r"'TwoImages' does not run on batches of 2 and of 3 images \(RuntimeError: .*any number"
+    )
+    with pytest.raises(ValueError, match=message):
+        build_module_stages(backbone)
