@@ -166,6 +166,11 @@ def _read_hf(transformers, name, *, local_files_only):
     where = {"local_files_only": local_files_only, "trust_remote_code": False}
     of = f"backbone={_of('hf', name)}"
     config = transformers.AutoConfig.from_pretrained(name, **where)
+    if (code := _foreign_code(config)) is not None:
+        raise _Refused(
+            f"{of} asks for code of another repository ({code}), which is never run: remove this "
+            "entry from its config.json."
+        )
     made_by = (getattr(config, "architectures", None) or [""])[0]
     classes = "AutoModelForImageClassification", "AutoModel"
     kind = getattr(transformers, classes[not str(made_by).endswith("ForImageClassification")])
@@ -187,6 +192,16 @@ def _read_hf(transformers, name, *, local_files_only):
     except Exception:  # there is none, or one for other inputs, or it is damaged
         return module, None
     return module, _translated(from_transformers, processor, of)
+
+
+def _foreign_code(config):
+    """The entry of a configuration by which transformers would load code from the hub, or None."""
+    parts = [config, *(getattr(config, name, None) for name in getattr(config, "sub_configs", ()))]
+    for part in parts:
+        for name, value in vars(part).items() if hasattr(part, "__dict__") else ():
+            if "_implementation" in name and isinstance(value, str) and "/" in value:
+                return shown(f"{name.strip('_')}={value}")
+    return None
 
 
 def _translated(translate, description, of):

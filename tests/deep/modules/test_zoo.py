@@ -493,6 +493,14 @@ def test_a_folder_with_an_adapter_is_refused(copied, asked):
     assert asked == []
 
 
+@pytest.mark.parametrize("entry", ["attn_implementation", "_attn_implementation"])
+def test_kernels_of_the_hub_are_never_loaded(entry, copied, asked):
+    change_config(copied, **{entry: "somebody/attention"})
+    with pytest.raises(ValueError, match=r"asks for code of another repository .*never run"):
+        load_zoo(f"hf:{copied}")
+    assert asked == []
+
+
 def test_a_preprocessing_that_cannot_be_used_may_be_replaced(copied):
     fields = PROCESSOR | {"resample": 1}
     (copied / "preprocessor_config.json").write_text(json.dumps(fields))
