@@ -1,15 +1,20 @@
 """NumPy arrays from the containers that users keep labels and names of domains in."""
 
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sktransfer._messages import shown
 from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
 
+# What has entries, but no row for each.
+_NO_ROWS = (str, bytes, Mapping, Set, Iterator)
 
-def as_array(values):
+
+def as_array(values, *, name="y"):
     """Return labels, or names of domains, as a NumPy array in which missing values stay missing.
 
     Parameters
@@ -18,6 +23,8 @@ def as_array(values):
         A list, an array (a masked one too), a Series, Index, extension array or DataFrame of
         pandas, a Series or DataFrame of polars, an Array, ChunkedArray or Table of pyarrow, or
         anything else that NumPy reads.
+    name : str, default="y"
+        The name of the parameter in an error.
 
     Returns
     -------
@@ -25,12 +32,28 @@ def as_array(values):
         A missing value is NaN among floating-point numbers, NaT among dates, and a missing value
         of any kind in an array of objects. Whole numbers with gaps are objects, so that none is
         rounded.
+
+    Raises
+    ------
+    TypeError
+        If the entries have no order (a dict, a set), can be read once only (an iterator), are
+        sparse, or if it is a single value.
     """
+    refused = isinstance(values, _NO_ROWS) or issparse(values)
+    array = None if refused else _convert(values)
+    if refused or array.ndim == 0:
+        raise TypeError(
+            f"{name}={shown(values)}: expected one entry a row, in a list, an array or a Series."
+        )
+    return array
+
+
+def _convert(values):
     if isinstance(values, np.ndarray):
         return _from_numpy(values)
     columns = _columns(values)
     if columns is not None:
-        columns = [as_array(column) for column in columns]
+        columns = [_convert(column) for column in columns]
         return np.column_stack(columns) if columns else np.empty((_num_samples(values), 0))
     if not hasattr(values, "__array__") and hasattr(values, "__len__"):
         return _from_sequence(values)

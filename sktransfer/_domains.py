@@ -186,7 +186,7 @@ def _as_vector(sample_domain):
     if isinstance(sample_domain, list | tuple):
         values = np.asarray(sample_domain, dtype=object)
     else:
-        values = as_array(sample_domain)
+        values = as_array(sample_domain, name="sample_domain")
     if values.ndim != 1:
         raise ValueError(
             f"sample_domain has shape {values.shape}; pass a one-dimensional array with one entry "

@@ -6,6 +6,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from sktransfer._domains import is_labelled, labels_alone, read_labels
+from sktransfer._messages import shown
 
 
 def read_classes(y, used, *, reader=None, instead=None):
@@ -59,7 +60,7 @@ def _refuse_objects(labels):
 
 
 def read_numbers(y, used):
-    """Return the labels of some rows as floating-point numbers, or raise scikit-learn's errors.
+    """Return the labels of some rows as floating-point numbers, or raise an error.
 
     Parameters
     ----------
@@ -76,6 +77,11 @@ def read_numbers(y, used):
     y = read_labels(y)
     assert_all_finite(y[used], input_name="y")
     labels = column_or_1d(labels_alone(y, used, discrete=False), warn=True)
+    if labels.dtype.kind not in "biuf":
+        raise ValueError(
+            f"y holds labels such as {shown(labels.tolist()[0])}, and a regressor reads numbers; "
+            "pass numbers, or use a classifier."
+        )
     return labels if labels.dtype.kind == "f" else labels.astype(np.float64)
 
 

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.linear_model import LogisticRegression
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import cross_validate
 from sklearn.utils import resample
 
@@ -27,13 +29,22 @@ from sktransfer import (
     TargetFold,
     TaskTrAdaBoostClassifier,
     TrAdaBoostClassifier,
+    TrAdaBoostRegressor,
     TransferComponentAligner,
+    TwoStageTrAdaBoostRegressor,
     WeightedTransferClassifier,
+    WeightedTransferRegressor,
     make_transfer_pipeline,
     pack_domains,
     unpack_domains,
 )
-from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import (
+    hide_labels,
+    is_labelled,
+    labels_alone,
+    read_labels,
+    read_sample_domain,
+)
 from sktransfer._labels import read_classes
 
 try:
@@ -345,6 +356,76 @@ def test_labels_that_are_no_classes_are_refused_in_a_sentence(labels, types):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         read_classes(labels, is_labelled(labels))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (dict.fromkeys(range(N_ROWS), 1), r"\{0: 1, 1: 1, .*\}"),
+        (set(range(N_ROWS)), r"\{0, 1, .*\}"),
+        (iter([0, 1] * 24), "<list_iterator object at 0x.*>"),
+        (3, "3"),
+        (np.array(3), r"array\(3\)"),
+        ("n" * N_ROWS, f"'{'n' * N_ROWS}'"),
+        (sparse.csr_array(CODES[:, None]), "<Compressed Sparse Row sparse array of .*>"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_has_no_entry_for_each_row_is_refused_in_a_sentence(values, text):
+    match = f"=({text}): expected one entry a row, in a list, an array or a Series.$"
+    with pytest.raises(TypeError, match=f"^y{match}"):
+        read_labels(values)
+    if not isinstance(values, str):  # of which another sentence says more
+        with pytest.raises(TypeError, match=f"^sample_domain{match}"):
+            read_sample_domain(values, N_ROWS)
+    for entry in ("pipeline", "TrAdaBoostClassifier", "TargetFold", "pack_domains"):
+        with pytest.raises((TypeError, ValueError)) as refusal:
+            ENTRY_POINTS[entry](values, DOMAINS)
+        assert "ambiguous" not in str(refusal.value)
+        assert "has no attribute" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("regressor", [TrAdaBoostRegressor(), WeightedTransferRegressor()])
+@pytest.mark.parametrize(("kind", "found"), [("texts", "'no'"), ("dates", "datetime.date(2020, 1")])
+def test_a_regressor_refuses_labels_that_are_no_numbers(regressor, kind, found):
+    match = f"^y holds labels such as {re.escape(found)}.*, and a regressor reads numbers; pass nu"
+    with pytest.raises(ValueError, match=match):
+        regressor.fit(X, plain(kind, True), sample_domain=DOMAINS)
+
+
+def _numbers_in_containers():
+    numbers = np.where(GAPS, np.nan, X[:, 0])
+    gaps = [None if np.isnan(number) else number for number in numbers]
+    yield "array", numbers
+    yield "objects", np.array(gaps, dtype=object)
+    yield "list", gaps
+    yield "masked", np.ma.array(X[:, 0], mask=GAPS)
+    yield "Float64", pd.Series(gaps, dtype="Float64").array
+    yield "polars", pl.Series(gaps)
+    yield "frame", pd.DataFrame({"label": numbers})
+    if pa:
+        yield "pyarrow", pa.chunked_array([gaps])
+        yield "Arrow", pd.array(gaps, dtype=pd.ArrowDtype(pa.float64()))
+
+
+NUMBERS = dict(_numbers_in_containers())
+
+
+@pytest.mark.parametrize("container", NUMBERS)
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        TrAdaBoostRegressor(n_estimators=2, random_state=0),
+        TwoStageTrAdaBoostRegressor(n_estimators=2, n_steps=2, n_folds=2, random_state=0),
+        WeightedTransferRegressor(random_state=0),
+        make_transfer_pipeline(CORALAligner(), LinearRegression()),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_numbers_to_predict_come_in_any_container(regressor, container):
+    found = clone(regressor).fit(X, NUMBERS[container], sample_domain=DOMAINS).predict(X)
+    expected = regressor.fit(X, NUMBERS["array"], sample_domain=DOMAINS).predict(X)
+    np.testing.assert_array_equal(np.ravel(found), expected)
 
 
 IMAGES = np.random.default_rng(0).uniform(0, 16, size=(N_ROWS, 64))
