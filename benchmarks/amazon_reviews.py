@@ -124,7 +124,7 @@ def structural(corpus, source, target, *, pivots):
     """Structural correspondence learning beside the words."""
     X, sample_domain = corpus.pair((source, target))
     y = np.r_[corpus.labels[source].astype(float), np.full(len(corpus.labels[target]), np.nan)]
-    encoder = StructuralEncoder(50, pivots=pivots, n_pivots=500)
+    encoder = StructuralEncoder(50, pivots=pivots, n_pivots=500, scale=1.0)
     encoded = encoder.fit_transform(X, y, sample_domain=sample_domain)
     n_source = len(corpus.labels[source])
     return classify(encoded[:n_source], corpus.labels[source], encoded[n_source:])

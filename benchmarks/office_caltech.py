@@ -285,7 +285,7 @@ METHODS = (
     ),
     Method(
         "structural encoder + linear SVM, unit counts",
-        partial(encoded_svm, encoder=StructuralEncoder()),
+        partial(encoded_svm, encoder=StructuralEncoder(scale=1.0)),
         rows="unit counts",
     ),
     Method(

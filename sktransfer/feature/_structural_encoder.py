@@ -58,9 +58,10 @@ class StructuralEncoder(_BaseEncoder):
     ridge : float, default=1.0
         The regularisation of the predictors, greater than 0, in units of the mean sum of squares of
         a feature, so that neither the number of rows nor a common factor of the features counts.
-    scale : float, default=1.0
+    scale : float, default=0.5
         The length of the added block, over that of the rows, both as root mean square over rows of
-        `fit`.
+        `fit`. The default is the largest of 0.1, 0.2, 0.3, 0.5 and 1 that lost nothing, to a tenth
+        of a point of accuracy, on the data that it was chosen on (see the guide).
     keep_input : bool, default=True
         Whether the input's features come first in the output, under their own names.
 
@@ -125,7 +126,7 @@ class StructuralEncoder(_BaseEncoder):
     >>> encoder = StructuralEncoder(n_components=1, pivots=[0, 1], keep_input=False)
     >>> X = np.array(books + kitchen, dtype=float)
     >>> encoder.fit(X, sample_domain=sample_domain).transform(np.eye(6)[2:]).ravel().round(1)
-    array([-1.4,  1.4, -1.4,  1.4])
+    array([-0.7,  0.7, -0.7,  0.7])
     """
 
     _parameter_constraints: dict = {
@@ -149,7 +150,7 @@ class StructuralEncoder(_BaseEncoder):
         n_pivots=500,
         min_rows=10,
         ridge=1.0,
-        scale=1.0,
+        scale=0.5,
         keep_input=True,
     ):
         self.n_components = n_components
