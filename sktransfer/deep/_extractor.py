@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.pooling import n_features
-from sktransfer.deep._features import stage_features, warn_of_faults
+from sktransfer.deep._features import stage_features, warn_of_faults, warn_of_overflow
 from sktransfer.deep._find_again import find_again
 from sktransfer.deep._images.batches import find_unreadable
 from sktransfer.deep._images.image_format import learn_image_format, validate_images
@@ -270,6 +270,8 @@ class PretrainedFeatureExtractor(
 
         Warns
         -----
+        TransferWarning
+            If an image that can be read has features that are not finite.
         UserWarning
             When images cannot be read and ``on_error="nan"``; when numbers are nearly black
             because their dtype implies another range than the one that `fit` has seen; when a
@@ -291,6 +293,7 @@ class PretrainedFeatureExtractor(
             in_memory=None,
         )
         warn_of_faults(faults, len(X))
+        warn_of_overflow(features, faults)
         return features
 
     def find_unreadable(self, X):

@@ -19,6 +19,7 @@ from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._engines.steadiness import check_rows
 from sktransfer.deep._images.batches import Recycled, gather, read_slices
 from sktransfer.deep._images.faults import find_fault, list_faults, raise_faults
+from sktransfer.exceptions import TransferWarning
 
 # Raise it when the same images come to have other features.
 VERSION = 2
@@ -155,6 +156,25 @@ def warn_of_faults(faults, n_items):
     if faults:
         warnings.warn(
             f"{list_faults(faults, n_items)}; their features are NaN.", UserWarning, stacklevel=3
+        )
+
+
+def warn_of_overflow(features, faults):
+    """Say which images have features that are not finite, beside those that cannot be read."""
+    if np.isfinite(features).all():
+        return
+    rows = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    rows = [row for row in rows.tolist() if row not in {fault.position for fault in faults}]
+    if rows:
+        listed = ", ".join(f"X[{row}]" for row in rows[:10])
+        more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+        warnings.warn(
+            f"The features of {len(rows)} of {len(features)} images are not finite: "
+            f"{listed}{more}. The network overflows on them, as networks in half precision may: "
+            "remove these images, check value_range and preprocessing, or use a network in "
+            "float32.",
+            TransferWarning,
+            stacklevel=3,
         )
 
 

@@ -65,8 +65,9 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         Each stage nearer to the input learns at this share of the rate of the one after it.
     schedule : {"constant", "cosine", "linear"}, default="constant"
         How all rates fall over the `max_epochs` of the second phase, step by step, to almost 0.
-    warmup_epochs : int, default=0
-        Epochs at the start of the second phase in which all rates rise.
+    warmup_epochs : int, default=2
+        Epochs at the start of the second phase in which all rates rise. AdamW's first steps are
+        its largest, and without a warm-up they cost a network for photographs what it knows.
     batch_size : int, default=32
         Rows of a minibatch in the second phase, 2 or more.
     weight_decay : float, default=0.1
@@ -137,7 +138,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         The head: ``mean``, ``scale``, ``coef`` and ``intercept``, NumPy arrays; its
         outputs are in the units of y.
     history_ : dict of str to list
-        For each epoch: "phase" ("head" or "fine-tune"), "train_loss", "train_score",
+        For each epoch: "phase" ("head" or "fine-tune"; "head" again at the end if the start is
+        kept), "train_loss", "train_score",
         "validation_loss" and "validation_score" (NaN where nothing is held out). Scores are
         R^2, losses half the squared errors of standardised targets; those of training rows are
         what the minibatches saw during the epoch.
@@ -145,7 +147,9 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         The number of epochs of both phases together.
     best_epoch_ : int
         The number of epochs of the second phase behind the weights: those with the smallest
-        held-out loss, or all if nothing is held out. 0 is the start, the head alone.
+        held-out loss, or all if nothing is held out. 0 is the start: no epoch had a smaller loss,
+        or there was no second phase. Then the fit equals that of ``freeze_depth="all"`` without
+        augmentation, with a head that is fitted on all rows.
     n_features_in_ : int
         The number of pixels in a row; set for 2-D X only.
 
@@ -204,7 +208,7 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         backbone_learning_rate=3e-4,
         rate_decay=1.0,
         schedule="constant",
-        warmup_epochs=0,
+        warmup_epochs=2,
         batch_size=32,
         weight_decay=0.1,
         l2_sp=0.0,

@@ -34,7 +34,7 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def make(network, **parameters):
-    options = {"max_epochs": 3, "random_state": 0} | parameters
+    options = {"max_epochs": 3, "warmup_epochs": 0, "random_state": 0} | parameters
     return FineTuneClassifier(network, **options)
 
 

@@ -32,7 +32,9 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def make(network, **parameters):
-    return FineTuneRegressor(network, **({"max_epochs": 3, "random_state": 0} | parameters))
+    return FineTuneRegressor(
+        network, **({"max_epochs": 3, "warmup_epochs": 0, "random_state": 0} | parameters)
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -161,6 +161,13 @@ def train_stages(
         if checkpoint is not None:
             checkpoint.save(training.state() | {"converged": converged})
     doubt = training.doubt()
+    start_is_kept = held_out_rows is not None and training.best_epoch == 0
+    if start_is_kept and not from_scratch and settings.head_epochs:
+        # Nothing was won, so no row need be held out.
+        inputs = start.features().astype(np.float64)
+        everything = labels.select(np.arange(len(inputs)), inputs)
+        head, converged = _fit_head(everything, None, loss=loss, settings=settings, log=log)
+        return Outcome(loss.in_units(head), converged, doubt=doubt)
     return Outcome(training.finish(), converged, tuple(stages), training.best_epoch, doubt)
 
 

@@ -9,7 +9,11 @@ from sklearn.exceptions import NotFittedError
 
 torch = pytest.importorskip("torch", reason="fine-tuning stages needs torch")
 
-from sktransfer import FineTuneClassifier, FineTuneRegressor  # noqa: E402
+from sktransfer import (  # noqa: E402
+    FineTuneClassifier,
+    FineTuneRegressor,
+    PretrainedFeatureExtractor,
+)
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
 from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
 from sktransfer.deep._training.epoch_log import EpochLog  # noqa: E402
@@ -143,7 +147,12 @@ def test_training_that_never_beats_its_start_warns_and_keeps_the_start(kind, net
     model = kind(network, backbone_learning_rate=0.3, learning_rate=0.3, **options)
     with pytest.warns(TransferWarning, match=r"did not improve on its start.*best_epoch_=0"):
         model.fit(X, Y.astype(float))
+    assert "head" in model.history_["phase"][-1]
     assert model.best_epoch_ == 0
+    assert model.stage_weights_ == {}
+    frozen = kind(network, random_state=0).fit(X, Y.astype(float))
+    np.testing.assert_array_equal(model.predict(X), frozen.predict(X))
+    np.testing.assert_array_equal(model.head_.coef, frozen.head_.coef)
     still = kind(network, backbone_learning_rate=0.0, learning_rate=0.0, **options)
     with pytest.warns(TransferWarning):
         still.fit(X, Y.astype(float))
@@ -200,6 +209,17 @@ def test_images_whose_features_overflow_are_named(kind, depth, weighted, overflo
     assert np.isfinite(model.predict(images)).all()
     with pytest.raises(ValueError, match=r"of 2 of 30 images are not finite: X\[7\], X\[11\]"):
         model.predict(bright)
+
+
+def test_the_extractor_warns_of_images_whose_features_overflow(overflowing):
+    images = np.random.default_rng(0).random((30, 256)) * 0.4
+    images[[7, 11]] = 1.0
+    extractor = PretrainedFeatureExtractor(overflowing, value_range=(0, 1), preprocessing=(0, 1))
+    with pytest.warns(
+        TransferWarning, match=r"features of 2 of 30 .*: X\[7\], X\[11\]\. The network"
+    ):
+        features = extractor.fit_transform(images)
+    assert np.flatnonzero(~np.isfinite(features).all(axis=1)).tolist() == [7, 11]
 
 
 @pytest.mark.parametrize("scale", [1e300, 1e-300, 1e-310, 1.0])

@@ -23,7 +23,9 @@ X_NEW = DIGITS[120:160]
 
 
 def make(network, **parameters):
-    return FineTuneClassifier(network, **({"max_epochs": 3, "random_state": 0} | parameters))
+    return FineTuneClassifier(
+        network, **({"max_epochs": 3, "warmup_epochs": 0, "random_state": 0} | parameters)
+    )
 
 
 def assert_same(first, second):
