@@ -7,7 +7,14 @@ import pytest
 
 from tests.fuzz.harness import Unsound, find_targets, run_case, run_many
 
-CASES = {"images": 300, "checkpoints": 300, "cache": 150, "models": 150, "numbers": 200}
+CASES = {
+    "cache": 150,
+    "checkpoints": 300,
+    "images": 300,
+    "models": 150,
+    "numbers": 200,
+    "onnx": 200,
+}
 USUAL = 100  # of a target that says no number
 
 

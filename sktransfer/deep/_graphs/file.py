@@ -73,7 +73,32 @@ def parse(weights, path):
         raise ValueError(_unreadable(path, reason))
     if not all(node.op_type and any(node.output) for node in model.graph.node):
         raise ValueError(_unreadable(path, "a node has no operator or no output"))
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise ValueError(_unreadable(path, "a name in it is no text"))
     return model
+
+
+def _texts(model):
+    """The names in a model; protobuf gives bytes for one that is not UTF-8."""
+    for entry in model.metadata_props:
+        yield from (entry.key, entry.value)
+    yield from (entry.domain for entry in model.opset_import)
+    yield from _texts_of(model.graph)
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output)
+        yield from _texts_of(function)
+
+
+def _texts_of(graph):
+    yield from (value.name for value in (*graph.input, *graph.output) if hasattr(value, "name"))
+    yield from (tensor.name for tensor in getattr(graph, "initializer", ()))
+    for node in graph.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            for body in (attribute.g, *attribute.graphs):
+                if body.node:
+                    yield from _texts_of(body)
 
 
 def _unreadable(path, reason):

@@ -8,7 +8,10 @@ from sktransfer._messages import cause, shown
 from sktransfer.deep._graphs.cuts import cut
 from sktransfer.deep._graphs.file import MOST_VALUES
 from sktransfer.deep._graphs.layout import channel_axes, is_last
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._graphs.session import make_session, run_within
+
+# The seconds that one batch of black images may take: a loop may have no end.
+PATIENCE = 120
 
 
 def run_probe(model, model_input, names, *, preprocessing, batch, path):
@@ -40,7 +43,7 @@ def run_probe(model, model_input, names, *, preprocessing, batch, path):
     images = np.zeros(shape, dtype=np.float32)
     try:
         session = make_session(cut(model, [model_input.name], names).SerializeToString())
-        return session.run(names, {model_input.name: images})
+        return run_within(session, names, {model_input.name: images}, PATIENCE)
     except Exception as error:  # ONNX Runtime has a class for each kind of failure
         raise ValueError(
             f"backbone={shown(path)} cannot be run up to {shown(names[-1])} with images (n, "

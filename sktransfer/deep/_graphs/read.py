@@ -155,6 +155,8 @@ def _place(tensor, path):
     """Location, offset and length of a tensor's values; a length of None is the rest."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
+        if not all(isinstance(text, str) for entry in entries.items() for text in entry):
+            raise ValueError("a name is no text")
         offset = int(entries.get("offset") or 0)
         length = int(entries["length"]) if entries.get("length") else None
         if offset < 0 or (length is not None and length < 0) or "location" not in entries:

@@ -1,5 +1,6 @@
 """Sessions of ONNX Runtime, and where they can run."""
 
+import threading
 import warnings
 
 
@@ -64,6 +65,39 @@ def make_session(weights, threads=1, device="cpu", **options):
             "and the CUDA libraries, or use device='cpu'."
         )
     return session
+
+
+def run_within(session, names, feed, seconds):
+    """Run a session, and stop it between two nodes if it takes too long.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+    names : list of str
+    feed : dict of str to ndarray
+    seconds : float
+
+    Returns
+    -------
+    arrays : list of ndarray
+
+    Raises
+    ------
+    TimeoutError
+        If it takes longer, as a loop without an end does.
+    """
+    options = _onnxruntime().RunOptions()
+    clock = threading.Timer(seconds, setattr, (options, "terminate", True))
+    clock.daemon = True
+    clock.start()
+    try:
+        return session.run(names, feed, options)
+    except Exception as error:
+        if not options.terminate:
+            raise
+        raise TimeoutError(f"it takes longer than {seconds:g} seconds") from error
+    finally:
+        clock.cancel()
 
 
 def _onnxruntime():
