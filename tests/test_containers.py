@@ -428,6 +428,31 @@ def test_numbers_to_predict_come_in_any_container(regressor, container):
     np.testing.assert_array_equal(np.ravel(found), expected)
 
 
+LARGE = [None, *(2**60 + 1 + 2 * CODES[1:]).tolist()]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        LARGE,
+        [np.nan, *LARGE[1:]],
+        pd.Series(LARGE, dtype="Int64"),
+        pd.array(LARGE, dtype="Int64"),
+        pd.Categorical(LARGE),
+        pl.Series(LARGE),
+        np.ma.array([0, *LARGE[1:]], mask=[True] + [False] * (N_ROWS - 1)),
+        *([pa.array(LARGE), pa.chunked_array([LARGE])] if pa else []),
+    ],
+    ids=lambda labels: f"{type(labels).__module__}.{type(labels).__name__}",
+)
+def test_no_container_rounds_large_whole_numbers_beside_a_missing_one(labels):
+    assert is_labelled(labels).tolist() == [False] + [True] * (N_ROWS - 1)
+    assert _alone(labels).tolist() == LARGE[1:]
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    pipe.fit(X, labels, sample_domain=DOMAINS)
+    assert pipe.classes_.tolist() == [2**60 + 1, 2**60 + 3]
+
+
 IMAGES = np.random.default_rng(0).uniform(0, 16, size=(N_ROWS, 64))
 
 
