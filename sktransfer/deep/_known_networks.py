@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import time
 from functools import lru_cache
@@ -56,9 +57,12 @@ def _place(backbone, cache, options):
     if cache is None or cache == "memory" or not str(backbone).startswith(ZOOS):
         return None
     folder = Path(backbone.partition(":")[2].removeprefix("local-dir:"))
-    if options.get("weights") is not None or not folder.is_dir():
+    if options.get("weights") is not None or not os.path.isdir(folder):
         return None
-    files = {path.name: signature(path) for path in sorted(folder.iterdir())}
+    try:
+        files = {path.name: signature(path) for path in sorted(folder.iterdir())}
+    except OSError:  # the zoo will say it
+        return None
     latest = max((time_ns for known in files.values() for time_ns in known[-2:]), default=0)
     arrays = {}
     try:

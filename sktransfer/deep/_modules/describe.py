@@ -3,6 +3,7 @@
 Importing this module imports torch.
 """
 
+import os
 import threading
 import warnings
 from collections import OrderedDict
@@ -221,8 +222,10 @@ def _load(source):
         return module, own, fingerprint_module(module)
 
     folder = Path(source.partition(":")[2].removeprefix("local-dir:"))
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    stamps = tuple(map(signature, files))
+    try:
+        stamps = tuple(map(signature, sorted(folder.iterdir()) if os.path.isdir(folder) else []))
+    except OSError:  # the zoo says it in its own way
+        stamps = ()
     return _ZOO_NETWORKS.get((source, stamps), make)
 
 

@@ -493,6 +493,22 @@ def test_a_folder_with_an_adapter_is_refused(copied, asked):
     assert asked == []
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "a/b/c/d", " "])
+def test_odd_names_of_the_hub_are_one_short_sentence(name, asked, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(OSError, match="could not be fetched either") as caught:
+        resolve_backbone(f"hf:{name}")
+    assert len(str(caught.value)) < 1000
+    assert asked == []
+
+
+def test_a_folder_with_a_broken_link_is_read(copied):
+    (copied / "dangling").symlink_to(copied / "nowhere")
+    assert resolve_backbone(f"hf:{copied}").name == "damaged"
+
+
 @pytest.mark.parametrize("entry", ["attn_implementation", "_attn_implementation"])
 def test_kernels_of_the_hub_are_never_loaded(entry, copied, asked):
     change_config(copied, **{entry: "somebody/attention"})
