@@ -41,8 +41,8 @@ def test_also_in_new_rows_in_batches_and_in_sparse_rows():
         lambda: CORALAligner().partial_fit(X * 1e80),
         lambda: StructuralEncoder(2).fit(csr_array(X * 1e80)),
         lambda: StructuralEncoder(2).fit(X).transform(X * 1e80),
-        lambda: ULSIFWeighter().fit(csr_array(X * 1e80), sample_domain=SAMPLE_DOMAIN),
-        lambda: ULSIFWeighter().fit(X, sample_domain=SAMPLE_DOMAIN).weigh(X * 1e80),
+        lambda: ULSIFWeighter(alpha=0.5).fit(csr_array(X * 1e80), sample_domain=SAMPLE_DOMAIN),
+        lambda: ULSIFWeighter(alpha=0.5).fit(X, sample_domain=SAMPLE_DOMAIN).weigh(X * 1e80),
     ):
         with pytest.raises(ValueError, match=r"largest absolute value is 1e\+80"):
             action()

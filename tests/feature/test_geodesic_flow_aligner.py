@@ -162,7 +162,7 @@ def test_too_few_rows():
     X, sample_domain = make_rows(counts=(("amazon", 1), ("dslr", 5), ("target", 1)))
     message = (
         "GeodesicFlowAligner needs at least 2 rows of every domain in sample_domain: 'amazon' has "
-        "1, 'target' has 1; add rows, leave that domain out, or mend its name."
+        "1, 'target' has 1; add rows, leave that domain out, or correct its name."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         GeodesicFlowAligner().fit(X, sample_domain=sample_domain)

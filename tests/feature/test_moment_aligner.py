@@ -87,7 +87,7 @@ def test_one_row_has_a_mean_and_no_scale():
     assert_allclose(mapped[sample_domain == "amazon"][0], X[sample_domain == "target"].mean(axis=0))
     message = (
         "MomentAligner needs at least 2 rows of every domain in sample_domain: 'amazon' has 1; "
-        "add rows, leave that domain out, or mend its name."
+        "add rows, leave that domain out, or correct its name."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         MomentAligner().fit(X, sample_domain=sample_domain)

@@ -142,7 +142,7 @@ def test_too_few_rows():
     X, sample_domain = make_rows(counts=(("amazon", 1), ("dslr", 5), ("target", 4)))
     message = (
         "SubspaceAligner needs at least 2 rows of every domain in sample_domain: 'amazon' has 1; "
-        "add rows, leave that domain out, or mend its name."
+        "add rows, leave that domain out, or correct its name."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         SubspaceAligner().fit(X, sample_domain=sample_domain)
