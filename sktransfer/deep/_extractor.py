@@ -271,7 +271,8 @@ class PretrainedFeatureExtractor(
         Warns
         -----
         TransferWarning
-            If an image that can be read has features that are not finite.
+            If an image that can be read has features that are not finite; if the features of an
+            image depend on chance, or on the other images of its batch.
         UserWarning
             When images cannot be read and ``on_error="nan"``; when numbers are nearly black
             because their dtype implies another range than the one that `fit` has seen; when a
