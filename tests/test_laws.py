@@ -86,7 +86,7 @@ TABLE = [
     ("DenoisingEncoder", {"n_layers": 2}, "no no no no no same moves"),
     ("StructuralEncoder", {"n_components": 2}, "no no no moves no same moves"),
     ("SelfTaughtEncoder", {"n_components": 4}, "same no no same no no moves"),
-    ("DiscriminatorWeighter", {}, "same no same no no same moves"),
+    ("DiscriminatorWeighter", {}, "same no no same same same moves"),
     ("GaussianWeighter", {}, "same no no same same same moves"),
     # The folds are drawn in the order of the sorted rows, which depends on the axes.
     ("KLIEPWeighter", {}, "same no no same no no moves"),

@@ -10,6 +10,7 @@ from sktransfer._kernels.density_ratio import ratio_of_odds
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
+from sktransfer.instance._kernel_logistic import KernelLogisticRegression
 
 
 class DiscriminatorWeighter(_BaseClassifierWeighter):
@@ -30,8 +31,9 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     Parameters
     ----------
     estimator : classifier, default=None
-        Has `predict_proba`. None is ``LogisticRegression()``, whose log-ratio is linear; scale the
-        features first.
+        Has `predict_proba`. None is a logistic regression on Gaussian kernels, with each feature in
+        units of its standard deviation and kernels of width ``sqrt(n_features)`` to 300 rows drawn
+        at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the log-ratio is linear.
     cv : int or None, default=None
         Folds, stratified by domain, out of which the weights of the training rows come. None: they
         come from the classifier of all rows.
@@ -39,7 +41,8 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         Neither probability is taken to be lower, which bounds the weights. Between 0 and 0.5, both
         excluded.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
+        Draws the folds and seeds every `random_state` inside the classifier, that of the default
+        too. None draws fresh
         entropy and keeps the seeds that `estimator` has.
 
     Attributes
@@ -111,6 +114,9 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         self.cv = cv
         self.floor = floor
         self.random_state = random_state
+
+    def _learner(self):
+        return KernelLogisticRegression() if self.estimator is None else self.estimator
 
     def _fit_ratio(self, X_source, X_target):
         n_source, n_target = self._counts = X_source.shape[0], X_target.shape[0]

@@ -61,7 +61,7 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     See Also
     --------
-    DiscriminatorWeighter : With its default, a log-ratio that is linear and not fitted by moments.
+    DiscriminatorWeighter : A log-ratio by a classifier, not by moments.
     ULSIFWeighter : A ratio of no given form.
 
     Notes

@@ -117,8 +117,9 @@ def test_the_order_of_rows_means_nothing(cv):
 def test_all_sources_are_one_pool():
     X, sample_domain, _ = make_gaussians(80, 60)
     two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
-    pooled = DiscriminatorWeighter().fit(X, sample_domain=sample_domain)
-    assert_array_equal(DiscriminatorWeighter().fit(X, sample_domain=two).weights_, pooled.weights_)
+    weighter = DiscriminatorWeighter(random_state=0)
+    pooled = weighter.fit(X, sample_domain=sample_domain).weights_
+    assert_array_equal(weighter.fit(X, sample_domain=two).weights_, pooled)
 
 
 def test_float32_stays():
@@ -200,3 +201,29 @@ def test_missing_features_go_to_a_classifier_that_takes_them():
     assert not get_tags(DiscriminatorWeighter()).input_tags.allow_nan
     with pytest.raises(ValueError, match="DiscriminatorWeighter does not accept missing values"):
         DiscriminatorWeighter().fit(X, y, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize("deviation", [0.5, 0.7])
+@pytest.mark.parametrize("n_features", [1, 3])
+def test_the_default_knows_a_target_of_another_width(deviation, n_features):
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(500, n_features))
+    target = rng.normal(size=(500, n_features)) * deviation
+    X, sample_domain = np.r_[source, target], np.repeat(["s", "target"], [500, 500])
+    weights = DiscriminatorWeighter(random_state=0).fit(X, sample_domain=sample_domain).weights_
+    squares = (source**2).sum(axis=1)
+    truth = np.exp(squares / 2 - squares / (2 * deviation**2))
+    assert np.corrcoef(weights[:500], truth)[0, 1] > 0.9
+    linear = DiscriminatorWeighter(LogisticRegression()).fit(X, sample_domain=sample_domain)
+    assert abs(np.corrcoef(linear.weights_[:500], truth)[0, 1]) < 0.5
+
+
+def test_the_default_does_not_depend_on_units_or_an_offset():
+    rng = np.random.default_rng(0)
+    X, sample_domain = rng.normal(size=(160, 3)), np.repeat(["s", "target"], [100, 60])
+    X[100:] *= 0.7
+    expected = DiscriminatorWeighter(random_state=0).fit(X, sample_domain=sample_domain)
+    moved = DiscriminatorWeighter(random_state=0).fit(
+        X * [1e-3, 1, 1e4] + [5, 0, -1e4], sample_domain=sample_domain
+    )
+    assert_allclose(moved.weights_, expected.weights_, rtol=1e-2)
