@@ -33,7 +33,8 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     estimator : classifier, default=None
         Has `predict_proba`. None is a logistic regression on Gaussian kernels, with each feature in
         units of its standard deviation and kernels of width ``sqrt(n_features)`` to 300 rows drawn
-        at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the log-ratio is linear.
+        at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the log-ratio is
+        linear.
     cv : int or None, default=None
         Folds, stratified by domain, out of which the weights of the training rows come. None: they
         come from the classifier of all rows.
@@ -42,8 +43,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         excluded.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds every `random_state` inside the classifier, that of the default
-        too. None draws fresh
-        entropy and keeps the seeds that `estimator` has.
+        too. None draws fresh entropy and keeps the seeds that `estimator` has.
 
     Attributes
     ----------
