@@ -16,6 +16,9 @@ CHANGES = {
     "a wrapper in the middle": lambda name: name.replace("layers.", "layers.module."),
     "two in the middle": lambda name: name.replace("layers.", "layers.module.inner."),
     "before and in the middle": lambda name: "net." + name.replace("layers.", "layers.module."),
+    "in each block": lambda name: name.replace(".weight", ".inner.weight"),
+    "two words in each block": lambda name: name.replace(".bias", ".a.b.bias"),
+    "before and in each block": lambda name: "cnn." + name.replace(".weight", ".inner.weight"),
     "another name of the trunk": lambda name: name.replace("layers.", "features."),
 }
 
@@ -51,6 +54,19 @@ def test_no_two_names_share_a_target():
 def test_a_name_of_another_shape_is_still_found():
     file = {f"cnn.{name}": shape for name, shape in OWN.items()} | {"cnn.fc.weight": (7,)}
     assert match_names(file, OWN)["cnn.fc.weight"] == "fc.weight"
+
+
+def test_a_prefix_by_which_one_name_of_many_fits_is_not_removed():
+    own = {f"{k}.weight": (k + 2,) for k in range(8)}
+    file = {f"enc.{k}.weight": (k + 100,) for k in range(8)} | {"enc.1.weight": (3,)}
+    file |= {f"dec.{k}.other": (k,) for k in range(8)}
+    assert match_names(file, own) == {}
+    # The word of a wrapper, or one that all names have, is removed in any case.
+    assert match_names({f"module.{name}": shape for name, shape in own.items() if name < "2"}, own)
+    assert match_names({"enc.1.weight": (3,), "enc.2.weight": (9,)}, own) == {
+        "enc.1.weight": "1.weight",
+        "enc.2.weight": "2.weight",
+    }
 
 
 def test_one_tensor_of_a_foreign_block_is_no_reason_to_rename():
