@@ -58,6 +58,7 @@ def encoder():
     return make_column_transformer((OneHotEncoder(), ["ward"]), remainder="passthrough")
 
 
+@pytest.mark.filterwarnings("ignore::sktransfer.TransferWarning")  # no good learners
 @pytest.mark.parametrize("booster", BOOSTERS, ids=name_of)
 def test_a_learner_that_encodes_columns_by_name_learns_as_from_encoded_rows(booster):
     X, y, sample_domain = make_frame()
