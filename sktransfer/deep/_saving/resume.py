@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sktransfer._messages import cause, shown
+from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._images.digest import digest
 from sktransfer.deep._images.faults import Unreadable
 from sktransfer.deep._images.sources import load
@@ -31,6 +31,9 @@ _KNOWN_OTHERWISE = (
 
 # With device="auto" these decide where the training runs, so a difference in them is enough to say.
 _DECIDE_DEVICE = {"backbone", "freeze_depth", "initialize", "max_epochs", "data y"}
+
+# What a message shows of the differences between two trainings.
+_MOST_FACTS, _LONGEST_FACT = 5, 60
 
 _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
 
@@ -145,27 +148,29 @@ class Checkpoint:
     def _check(self, version, there):
         if version != VERSION:
             raise ValueError(
-                f"checkpoint={self._folder!r} was written by another version of sktransfer: pass "
-                "another folder, or go on with that version."
+                f"checkpoint={shown(self._folder)} was written by another version of sktransfer: "
+                "pass another folder, or go on with that version."
             )
         here = self._facts
         names = {name for name in {*there, *here} if there.get(name) != here.get(name)}
         if names & _DECIDE_DEVICE:
             names.discard("device")
-        differing = [_difference(name, there.get(name), here.get(name)) for name in sorted(names)]
+        names, n_more = sorted(names)[:_MOST_FACTS], len(names) - _MOST_FACTS
+        differing = [_difference(name, there.get(name), here.get(name)) for name in names]
+        differing += [f"{n_more} more"] if n_more > 0 else []
         if differing:
             raise ValueError(
-                f"checkpoint={self._folder!r} holds the training of another fit, which differs in "
-                f"{', '.join(differing)}: pass an empty folder, or the data and parameters of "
-                "that fit; in a search or a cross-validation every fit is another one, so leave "
-                "checkpoint=None there."
+                f"checkpoint={shown(self._folder)} holds the training of another fit, which "
+                f"differs in {', '.join(differing)}: pass an empty folder, or the data and "
+                "parameters of that fit; in a search or a cross-validation every fit is another "
+                "one, so leave checkpoint=None there."
             )
 
     def _complain(self, error):
         if not self._complained:
             self._complained = True
             warnings.warn(
-                f"checkpoint={self._folder!r}: the state of the training cannot be written "
+                f"checkpoint={shown(self._folder)}: the state of the training cannot be written "
                 f"({error}); the training goes on, and would begin again at the last state that "
                 "was written.",
                 UserWarning,
@@ -194,8 +199,9 @@ def _as_folder(folder):
 
 def _difference(name, there, here):
     if name.startswith("data "):
-        return name.removeprefix("data ")
-    return f"{name} ({there} there, {here} here)"
+        return shortened(name.removeprefix("data "), limit=_LONGEST_FACT)
+    there, here = (shortened(text, limit=_LONGEST_FACT) for text in (there, here))
+    return f"{shortened(name, limit=_LONGEST_FACT)} ({there} there, {here} here)"
 
 
 def training_facts(estimator, X, y, device, *, sample_weight=None):

@@ -468,3 +468,17 @@ def test_a_writer_killed_in_the_middle_of_a_write_leaves_a_whole_file(n_writes, 
     if state:
         np.testing.assert_array_equal(state["a"], np.full(2000, last))
     assert os.listdir(tmp_path) == [FILE]
+
+
+def test_differences_are_listed_in_a_short_message(tmp_path):
+    def change(about, arrays):
+        about["facts"] |= dict.fromkeys(about["facts"], "a" * 5000) | {"b" * 5000: "c"}
+
+    make(checkpoint=tmp_path, max_epochs=1).fit(X, Y)
+    path = tmp_path / FILE
+    path.write_bytes(_changed(path.read_bytes(), change))
+    with pytest.raises(
+        ValueError, match=r"another fit, which differs in .*, \d+ more: pass"
+    ) as info:
+        make(checkpoint=tmp_path, max_epochs=1).fit(X, Y)
+    assert len(str(info.value)) < 1000
