@@ -48,6 +48,9 @@ from sktransfer import (
     make_transfer_pipeline,
 )
 
+# Rows are few here, so that weights are of a few effective rows.
+pytestmark = pytest.mark.filterwarnings("ignore:The weights of .* few effective rows")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
 CODES = np.digitize(X[:, 0], [-0.4, 0.4])
