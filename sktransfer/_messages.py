@@ -17,7 +17,7 @@ def shown(value):
     if isinstance(value, str | bytes | bytearray | memoryview) and len(value) > 2 * _SLICE:
         unit = "characters" if isinstance(value, str) else "bytes"
         start = value[:_SLICE] if isinstance(value, str) else bytes(value[:_SLICE])
-        return f"{start!r}... ({len(value)} {unit})"
+        return f"{shortened(repr(start), limit=240)}... ({len(value)} {unit})"
     text = repr(value) if isinstance(value, str | bytes) else _SHORT.repr(value)
     return shortened(text)
 
@@ -31,3 +31,15 @@ def shortened(text, *, limit=320):
 def cause(error):
     """Return the type and the message of an exception, on one short line."""
     return shortened(f"{type(error).__name__}: {error}")
+
+
+def listed(values, *, limit=320):
+    """Return values on one line of about `limit` characters, and how many more there are."""
+    values = list(values)
+    texts, length = [], 0
+    for value in values:
+        texts.append(shown(value))
+        length += len(texts[-1]) + 2
+        if length > limit and len(texts) < len(values):
+            return f"{', '.join(texts)} and {len(values) - len(texts)} more"
+    return ", ".join(texts)

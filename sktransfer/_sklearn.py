@@ -4,6 +4,7 @@ A release of scikit-learn that moves one of them breaks this file and no other.
 """
 
 from sklearn.base import _fit_context
+from sklearn.callback._callback_support import callback_management_context
 from sklearn.model_selection._split import GroupsConsumerMixin
 from sklearn.pipeline import _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
@@ -30,6 +31,7 @@ __all__ = [
     "_print_elapsed_time",
     "_routing_enabled",
     "_safe_indexing",
+    "callback_management_context",
     "check_same_namespace",
     "get_namespace_and_device",
     "get_tags",

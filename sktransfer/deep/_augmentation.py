@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 from sktransfer._kernels.warp import inverse_affine, recolour_images, warp_images
+from sktransfer._messages import shown
 
 FILLS = ("nearest", "constant", "reflect")
 
@@ -79,7 +80,7 @@ class Augmentation:
 
     def __post_init__(self):
         faults = [
-            f"{name}={getattr(self, name)!r} must be {words}"
+            f"{name}={shown(getattr(self, name))} must be {words}"
             for name, (holds, words) in _EXPECTED.items()
             if not holds(getattr(self, name))
         ]
@@ -111,7 +112,7 @@ _EXPECTED = {
     "zoom": _up_to(1, closed=False),
     "horizontal_flip": _YES_OR_NO,
     "vertical_flip": _YES_OR_NO,
-    "fill": (lambda value: isinstance(value, str) and value in FILLS, f"one of {FILLS!r}"),
+    "fill": (lambda value: isinstance(value, str) and value in FILLS, f"one of {shown(FILLS)}"),
     "fill_value": _up_to(1),
     "brightness": _up_to(1),
     "contrast": _up_to(1),
@@ -142,16 +143,16 @@ def read_augmentation(augment):
         return augment
     if not isinstance(augment, Mapping):
         raise TypeError(
-            f"augment={augment!r} is no augmentation: expected None, a dict such as "
+            f"augment={shown(augment)} is no augmentation: expected None, a dict such as "
             "{'rotation': 10, 'horizontal_flip': True}, or an Augmentation."
         )
     known = [field.name for field in fields(Augmentation)]
     unknown = [name for name in augment if name not in known]
     if unknown:
         near = get_close_matches(str(unknown[0]), known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = f"did you mean {shown(near[0])}? " if near else ""
         raise ValueError(
-            f"augment has the unknown keys {unknown!r}: {hint}Known are {', '.join(known)}."
+            f"augment has the unknown keys {shown(unknown)}: {hint}Known are {', '.join(known)}."
         )
     return Augmentation(**augment)
 

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sktransfer._extras import install_command, is_installed
-from sktransfer._messages import cause, shortened, shown
+from sktransfer._messages import cause, listed, shortened, shown
+from sktransfer._short_repr import _ShortReprMixin
 from sktransfer.deep._preprocessing import Preprocessing, read_input_size
 
 BUILT_IN = ("glyphs",)
@@ -214,7 +215,7 @@ class Backbone:
         return weights
 
     def _stage_list(self):
-        return shortened(", ".join(map(repr, self.stages)))
+        return listed(self.stages)
 
 
 def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
@@ -343,7 +344,7 @@ def _hashable(preprocessing):
     )
 
 
-class TakesBackbone:
+class TakesBackbone(_ShortReprMixin):
     """Let estimators with a parameter `backbone` be pickled and cloned with any torch module.
 
     torch pickles no parametrized module, and copies none that keeps tensors of a former pass.

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._domains import is_labelled, read_labels
+from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
 from sktransfer.deep._augmentation import read_augmentation
@@ -183,12 +184,12 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         n_stages = len(self.backbone_.stages)
         if self._head_epochs() == 0 and depth == n_stages:
             raise ValueError(
-                f"head_epochs=0 trains nothing with freeze_depth={self.freeze_depth!r}: expected "
-                "1 or more, or a smaller freeze_depth."
+                f"head_epochs=0 trains nothing with freeze_depth={shown(self.freeze_depth)}: "
+                "expected 1 or more, or a smaller freeze_depth."
             )
         if self.l2_sp and self.initialize == "random":
             raise ValueError(
-                f"l2_sp={self.l2_sp!r} pulls towards the pretrained weights, which "
+                f"l2_sp={shown(self.l2_sp)} pulls towards the pretrained weights, which "
                 "initialize='random' forgets: expected 0."
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
@@ -285,8 +286,8 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             warnings.warn(doubt, TransferWarning, stacklevel=5)
         if not converged and self._head_epochs():
             warnings.warn(
-                f"head_epochs={self._head_epochs()!r} ended before the head converged: raise it, "
-                "or weight_decay.",
+                f"head_epochs={shown(self._head_epochs())} ended before the head converged: "
+                "raise it, or weight_decay.",
                 ConvergenceWarning,
                 stacklevel=5,
             )
@@ -356,6 +357,6 @@ def _read_precision(mixed_precision, device):
     if mixed_precision is True and not there:
         raise ValueError(
             f"mixed_precision=True needs a CUDA device that computes in bfloat16, and the device "
-            f"is {str(device)!r}: expected 'auto' or False."
+            f"is {shown(str(device))}: expected 'auto' or False."
         )
     return there and mixed_precision is not False

@@ -1,14 +1,23 @@
 """Bottleneck features of a pretrained network as a scikit-learn transformer."""
 
+import math
 import re
+from contextlib import contextmanager, nullcontext
 from numbers import Integral
 from os import PathLike
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._sklearn import Interval, StrOptions, _fit_context
+from sktransfer._messages import shown
+from sktransfer._sklearn import (
+    Interval,
+    StrOptions,
+    _fit_context,
+    callback_management_context,
+)
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import stage_features, warn_of_faults, warn_of_overflow
@@ -19,7 +28,11 @@ from sktransfer.deep._known_networks import resolve_known
 
 
 class PretrainedFeatureExtractor(
-    TakesBackbone, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    TakesBackbone,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Describe images by what a pretrained network sees in them.
 
@@ -55,7 +68,8 @@ class PretrainedFeatureExtractor(
         submodules; None: those that the network names itself, or found automatically.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
         How pixels become the input, by Keras's names or as mean and standard deviation of pixels
-        in [0, 1]; None: as the network or its file says.
+        in [0, 1]; None: as the network or its file says. Most networks for photographs see the
+        middle of an image only: see the Notes.
     input_size : int, (int, int) or None, default=None
         Side, or height and width, of the network's input; None: as the network says.
     image_shape : (h, w), (h, w, c) or None, default=None
@@ -64,10 +78,12 @@ class PretrainedFeatureExtractor(
         warning where that is longer than 64. It does not concern other input.
     value_range : (low, high) or None, default=None
         The values of black and white. None: booleans and integers of 8 and 16 bits have their
-        own (a uint8 0..255), decoded files that of their mode; for other values `fit` learns the
-        smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535 that holds X, else the minimum and
-        maximum of X. What is given here holds for all values, those of files included.
-        What lies outside at `transform` is clipped.
+        own (a uint8 0..255), decoded files that of their mode. For other values, those of
+        32-bit and floating-point files included, `fit` learns the smallest of 0..1, -1..1,
+        0..16, 0..255 and 0..65535 that holds X, else the minimum and maximum of X. A range given
+        here holds for all values, those of files included. Values outside of it are clipped at
+        `transform`. Pixels on another scale than those of `fit`, and integers that use little of
+        their range, give a warning.
     batch_size : int, default=64
         How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.
@@ -83,8 +99,10 @@ class PretrainedFeatureExtractor(
         process, shared by all estimators; the path of a folder that several processes share and
         that outlives them; None for nowhere.
     on_error : {"raise", "nan"}, default="raise"
-        What becomes of images that cannot be read: one error that lists all of X, or rows of NaN
-        and a warning. `find_unreadable` lists them with their reasons.
+        What becomes of images that cannot be read: one error for all of X, or rows of NaN and a
+        warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and
+        missing files, files of more than 1 GiB or of more pixels than ``PIL.Image`` allows, pipes
+        and devices, and arrays with NaN, infinity or another number of channels.
 
     Attributes
     ----------
@@ -108,11 +126,29 @@ class PretrainedFeatureExtractor(
     Notes
     -----
     X may be rows of pixels (n, d), images (n, h, w) or (n, h, w, c) with 1, 3 or 4 channels, or a
-    list, 1-D array, Series or one-column DataFrame of paths, of the content of files (bytes), of
-    Pillow images, or of arrays (h, w) or (h, w, c) of differing sizes. Images are resized to
-    the network's input by bilinear interpolation, antialiased when they shrink. Colour becomes
-    grey by luma (ITU-R BT.601) where the network wants grey; transparency is composed over
-    white; the orientation that a camera wrote into a file is applied.
+    list, 1-D array, Series, Arrow column, one-column DataFrame or table, or another sequence, of
+
+    - paths, the content of files (bytes), file objects, or dictionaries of both as in Hugging
+      Face's data sets, ``{"bytes": ..., "path": ...}``;
+    - Pillow images;
+    - arrays (h, w) or (h, w, c) of differing sizes, tensors included.
+
+    Images are resized to the network's input by bilinear interpolation, antialiased when they
+    shrink. If the preprocessing has a ``crop``, as that of most networks for photographs, the image
+    keeps its proportions, is resized until it covers the input divided by ``crop``, and its middle
+    is cut out: with 0.875 an eighth of the shorter side is lost. This holds for images that
+    already have the size of the input, too, as in the networks' own evaluation. To show the network
+    the whole image, squashed, pass
+    ``preprocessing=dataclasses.replace(extractor.backbone_.preprocessing, crop=None)``.
+
+    Colour becomes grey by luma (ITU-R BT.601) if the network wants grey; transparency is composed
+    over white; the orientation that a camera wrote into a file is applied. Pictures with
+    transparency or more than 8 bits, and colour pictures for a grey network, are shrunk by a whole
+    factor first if they are very large, more than 8 or 33 million pixels.
+
+    Progress is shown by scikit-learn's callbacks,
+    ``extractor.set_callbacks(sklearn.callback.ProgressBar())``, in `fit_transform` and in
+    `transform`: each batch that the network computes is a task.
 
     The time goes to the network, and in threads beside it to reading files, or to hashing and
     scaling the pixels of arrays. Where the network keeps all processors busy the two add up; an
@@ -227,6 +263,28 @@ class PretrainedFeatureExtractor(
         ValueError
             When X holds no images, images cannot be read, or a parameter does not fit.
         """
+        with self._task("fit", X, y):
+            return self._learn(X)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Fit, and compute the features of the same images.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in one of the forms of the Notes.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_features), float32
+        """
+        with self._task("fit_transform", X, y, self._n_batches(X)) as batch:
+            return self._learn(X)._compute(X, batch)
+
+    def _learn(self, X):
         X = validate_images(self, X, reset=True, on_error=self.on_error)
         _check_device(self.device)
         backbone = resolve_known(
@@ -279,6 +337,36 @@ class PretrainedFeatureExtractor(
             cache folder cannot be used.
         """
         check_is_fitted(self)
+        if not hasattr(self, "_skl_callbacks"):
+            return self._compute(X, nullcontext)
+        with (
+            callback_management_context(self),
+            self._task("transform", X, None, self._n_batches(X)) as batch,
+        ):
+            return self._compute(X, batch)
+
+    def _n_batches(self, X):
+        """The most batches that X can take; None if its length is not known yet."""
+        return math.ceil(len(X) / self.batch_size) if hasattr(X, "__len__") else None
+
+    @contextmanager
+    def _task(self, name, X, y, n_batches=0):
+        """A task for scikit-learn's callbacks; yields a context manager for each batch."""
+        context = self._init_callback_context(name, max_subtasks=n_batches)
+        task = {"estimator": self, "X": X, "y": y}
+
+        @contextmanager
+        def batch():
+            part = context.subcontext(task_name="batch")
+            part.call_on_fit_task_begin(**task)
+            yield
+            part.call_on_fit_task_end(**task)
+
+        context.call_on_fit_task_begin(**task)
+        yield batch
+        context.call_on_fit_task_end(**task, reconstruction_attributes={})
+
+    def _compute(self, X, batch):
         X = validate_images(self, X, reset=False, on_error=self.on_error)
         features, faults = stage_features(
             X,
@@ -292,6 +380,7 @@ class PretrainedFeatureExtractor(
             cache=self.cache,
             on_error=self.on_error,
             in_memory=None,
+            around_batch=batch,
         )
         warn_of_faults(faults, len(X))
         warn_of_overflow(features, faults)
@@ -353,6 +442,6 @@ class PretrainedFeatureExtractor(
 def _check_device(device):
     if not re.fullmatch(r"auto|cpu|(cuda|mps)(:\d+)?", device):
         raise ValueError(
-            f"device={device!r} is not known: expected 'auto', 'cpu', 'cuda', 'mps', or one of "
-            "several as in 'cuda:1'."
+            f"device={shown(device)} is not known: expected 'auto', 'cpu', 'cuda', 'mps', or one "
+            "of several as in 'cuda:1'."
         )

@@ -7,11 +7,11 @@ import os
 import tempfile
 import threading
 import warnings
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import numpy as np
 
-from sktransfer._messages import shown
+from sktransfer._messages import shortened, shown
 from sktransfer.deep._cache.cache import open_cache
 from sktransfer.deep._cache.file_digest import known_digest
 from sktransfer.deep._engines.engine import engine_key, open_engine
@@ -44,6 +44,7 @@ def stage_features(
     on_error="raise",
     flat=True,
     in_memory=IN_MEMORY,
+    around_batch=nullcontext,
 ):
     """Compute the activations of a stage, and of each image only what nobody has computed before.
 
@@ -80,6 +81,8 @@ def stage_features(
     in_memory : int or None, default=2**30
         The size in bytes from which on the result lies in a temporary file that is mapped into
         memory, and vanishes with it; None: never.
+    around_batch : callable, default=nullcontext
+        Returns a context manager that is entered for each batch that the network computes.
 
     Returns
     -------
@@ -136,7 +139,8 @@ def stage_features(
             first = engine is None
             # Not before: what the cache holds wants no network.
             engine = engine or open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
-            rows = compute(batch)
+            with around_batch():
+                rows = compute(batch)
             if first:
                 network = backbone.fingerprint, stage.name, pooling, key
                 about = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
@@ -282,7 +286,8 @@ def allocate(shape, in_memory):
             mapped = mmap.mmap(stream.fileno(), size)
     except OSError as error:
         raise OSError(
-            f"{size} bytes of features do not fit on the disk of {tempfile.gettempdir()!r} "
-            f"({error}): let the environment variable TMPDIR name a folder with more space."
+            f"{size} bytes of features do not fit on the disk of {shown(tempfile.gettempdir())} "
+            f"({shortened(error)}): let the environment variable TMPDIR name a folder with more "
+            "space."
         ) from error
     return np.frombuffer(mapped, dtype=np.float32).reshape(shape)

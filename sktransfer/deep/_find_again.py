@@ -43,7 +43,7 @@ def find_again(estimator):
 
 def _is_file_of(described, source):
     path = Path(source)
-    if path.suffix != ".onnx" or not path.is_file():
+    if path.suffix != ".onnx" or not os.path.isfile(path):
         return False
     return _fingerprint(source, stamps(path)) == described.fingerprint
 
@@ -51,7 +51,7 @@ def _is_file_of(described, source):
 def _is_folder_of(described, source):
     """Whether a zoo's folder holds a network; it is loaded where the described one is gone."""
     (zoo, folder), (old_zoo, old_folder) = _folder(source), _folder(described.source)
-    if zoo != old_zoo or old_folder.is_dir() or not folder.is_dir():
+    if zoo != old_zoo or os.path.isdir(old_folder) or not os.path.isdir(folder):
         return False
     from sktransfer.deep._modules.describe import fingerprint_of
 

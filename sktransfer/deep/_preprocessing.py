@@ -45,7 +45,8 @@ class Preprocessing:
     crop : float or None, default=None
         None squashes an image to `size`. Otherwise its proportions stay: it is resized until it
         just covers ``size / crop``, and the middle is cut out. For the usual 0.875 and 224 pixels
-        the shorter side becomes 256.
+        the shorter side becomes 256. This holds for images
+        of exactly `size`, too. ``dataclasses.replace(preprocessing, crop=None)`` turns the cut off.
     channel_order : {"rgb", "bgr"}, default="rgb"
         The order of the input's colours; `mean` and `std` stand in this order.
 
@@ -109,7 +110,7 @@ class Preprocessing:
         value_range = fields.get("range", [0, 1])
         if list(value_range) != [0, 1]:
             raise ValueError(
-                f"A preprocessing cannot be used: range={value_range!r} is not [0, 1]."
+                f"A preprocessing cannot be used: range={shown(value_range)} is not [0, 1]."
             )
         return cls(
             size=tuple(fields["size"]),
@@ -185,8 +186,8 @@ def resolve_preprocessing(preprocessing, *, own, size, channels, of):
             preprocessing = Preprocessing(size, channels, crop=PHOTO_CROP, **values)
     if preprocessing.channels != channels:
         raise ValueError(
-            f"preprocessing={preprocessing!r} has {preprocessing.channels} channels, but the input "
-            f"of {of} has {channels}."
+            f"preprocessing={shown(preprocessing)} has {preprocessing.channels} channels, but "
+            f"the input of {of} has {channels}."
         )
     return preprocessing if size is None else replace(preprocessing, size=tuple(size))
 

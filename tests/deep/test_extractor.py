@@ -5,6 +5,7 @@ import pickle
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 from PIL import Image
 from scipy.sparse import csr_array
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -23,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import sktransfer.deep
-from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._engines import onnx_engine
@@ -537,3 +538,127 @@ print({"torch", "onnxruntime", "onnx", "PIL", "sklearn"} & set(sys.modules))
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+# Its text, and its progress
+
+
+def _network():
+    torch = pytest.importorskip("torch")
+    layers = [torch.nn.Conv2d(3, 4, 3)] + [torch.nn.Conv2d(4, 4, 1) for _ in range(100)]
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1))
+
+
+@pytest.mark.parametrize("make", [PretrainedFeatureExtractor, FineTuneClassifier])
+def test_a_torch_module_is_printed_by_the_name_of_its_class(make):
+    network = _network()
+    estimator = make(network, batch_size=3)
+    name = make.__name__
+    assert repr(estimator) == f"{name}(backbone=<Sequential>, batch_size=3)"
+    assert "Conv2d" not in estimator._repr_html_()
+    assert estimator.backbone is network
+    # Inside of scikit-learn's estimators its own limit of the text holds.
+    inside = make_pipeline(estimator)
+    assert len(repr(inside)) < 2000
+    assert len(inside._repr_html_()) < 100_000
+    search = GridSearchCV(estimator, {"backbone": [network, network]})
+    assert len(repr(search)) < 2000
+    assert len(search._repr_html_()) < 200_000
+    assert repr(make("glyphs", batch_size=3)) == f"{name}(batch_size=3)"
+
+
+def test_the_text_of_an_estimator_without_a_module_is_scikit_learn_s():
+    extractor = PretrainedFeatureExtractor("net.onnx", stage="a", cache="c" * 60, batch_size=1)
+
+    class Plain(BaseEstimator):
+        __init__ = PretrainedFeatureExtractor.__init__
+
+    plain = Plain(**extractor.get_params())
+    indent = " " * (len("PretrainedFeatureExtractor") - len("Plain"))
+    expected = repr(plain).replace("Plain", "PretrainedFeatureExtractor", 1)
+    assert repr(extractor) == expected.replace("\n", "\n" + indent)
+
+
+class Tasks:
+    """A callback that writes down the tasks that end."""
+
+    def __init__(self):
+        self.begun, self.ended, self.is_over = [], [], 0
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.is_over += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append((context.task_name, context.max_subtasks))
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append(context.task_name)
+
+
+def test_every_batch_is_a_task_for_callbacks(network, digits):
+    X = digits[0][:50]
+    tasks = Tasks()
+    extractor = PretrainedFeatureExtractor(network, cache=None, batch_size=20)
+    expected = extractor.fit_transform(X)
+    extractor.set_callbacks(tasks)
+    np.testing.assert_array_equal(extractor.fit_transform(X), expected)
+    assert tasks.begun == [("fit_transform", 3)] + [("batch", 0)] * 3
+    assert tasks.ended == ["batch"] * 3 + ["fit_transform"]
+    tasks.ended.clear()
+    np.testing.assert_array_equal(extractor.transform(X), expected)
+    assert tasks.ended == ["batch"] * 3 + ["transform"]
+    tasks.ended.clear()
+    extractor.fit(X)
+    assert tasks.ended == ["fit"]
+    assert tasks.is_over == 3
+    extractor.set_params(cache="memory").transform(X)
+    tasks.ended.clear()
+    extractor.transform(X)
+    assert tasks.ended == ["transform"]
+
+
+def test_callbacks_are_taken_down_if_the_images_cannot_be_read(network):
+    tasks = Tasks()
+    extractor = PretrainedFeatureExtractor(network, cache=None).set_callbacks(tasks)
+    for method in (extractor.fit, extractor.fit_transform):
+        with pytest.raises(ValueError, match="cannot be read"):
+            method([b"text"])
+    assert tasks.is_over == 2
+
+
+def test_progress_of_a_pipeline(network, digits, capsys):
+    from sklearn.callback import ProgressBar
+
+    X, y = digits
+    plain = make_pipeline(PretrainedFeatureExtractor(network, batch_size=20), LogisticRegression())
+    watched = clone(plain).set_callbacks(ProgressBar())
+    np.testing.assert_array_equal(
+        watched.fit(X, y).predict_proba(X), plain.fit(X, y).predict_proba(X)
+    )
+
+
+# The part of an image that the network sees
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_crop_none_shows_the_network_the_whole_image(colour_network, side):
+    own = resolve_backbone(colour_network, preprocessing="torch").preprocessing
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+    margins = X.copy()
+    margins[:, 0] = margins[:, -1] = margins[:, :, 0] = margins[:, :, -1] = 0
+
+    def features(images, crop):
+        preprocessing = replace(own, crop=crop)
+        extractor = PretrainedFeatureExtractor(
+            colour_network, preprocessing=preprocessing, cache=None
+        )
+        return extractor.fit_transform(images)
+
+    np.testing.assert_array_equal(features(X, 0.8), features(margins, 0.8))
+    assert not np.array_equal(features(X, None), features(margins, None))
+    if side == 32:
+        np.testing.assert_array_equal(features(X, None), features(X, 1.0))

@@ -6,6 +6,8 @@ from collections import OrderedDict
 
 import numpy as np
 
+from sktransfer._messages import shown
+
 MAX_BYTES = 256 * 2**20
 
 # What a row costs beside its values: the array, its key, their places in the dictionary.
@@ -35,7 +37,7 @@ def open_cache(cache):
         return NoCache()
     if not isinstance(cache, (str, os.PathLike)) or not os.fspath(cache):
         raise TypeError(
-            f"cache={cache!r} is not known: expected 'memory', the path of a folder, or None."
+            f"cache={shown(cache)} is not known: expected 'memory', the path of a folder, or None."
         )
     if cache == "memory":
         return memory

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sktransfer._messages import cause, shown
+from sktransfer._messages import cause, shortened, shown
 
 # Raise it when the table changes: each version has a folder of its own inside the user's.
 STORE = "sktransfer-features-1"
@@ -172,7 +172,7 @@ class FolderCache:
             if not (store / DATABASE).exists() or not (store / TOKEN).exists():
                 self._set_aside("a file of it is missing")
             elif not _is_token(token := _read_token(store)):
-                self._set_aside(f"its file {TOKEN!r} has other content")
+                self._set_aside(f"its file {shown(TOKEN)} has other content")
             else:
                 self._token = token
         except (sqlite3.Error, OSError) as error:
@@ -227,7 +227,7 @@ class FolderCache:
                 names = (self.folder / f"{STORE}-damaged-{number}" for number in numbers)
                 aside = next(name for name in names if not name.exists())
                 store.rename(aside)
-                self._complain(f"was damaged and is set aside as {str(aside)!r}", reason)
+                self._complain(f"was damaged and is set aside as {shown(str(aside))}", reason)
         except OSError as error:
             self._usable = False
             self._complain(f"is damaged ({reason}) and cannot be set aside", error)
@@ -236,7 +236,10 @@ class FolderCache:
 
     def _complain(self, what, reason):
         store = str(self.folder / STORE)
-        complaint = f"The cache {store!r} {what} ({reason}); the features are right all the same."
+        complaint = (
+            f"The cache {shown(store)} {what} ({shortened(reason)}); the features are right "
+            "all the same."
+        )
         if complaint not in self._complaints:
             self._complaints.append(complaint)
 

@@ -20,6 +20,7 @@ except ImportError as error:
         f"installed; run {install_command('torch')}."
     ) from error
 
+from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import pool
 
 # Rows that go through a frozen network at once. The number is fixed and a short last batch is
@@ -81,7 +82,7 @@ def choose_device(device):
     if chosen is None or not (chosen.type == "cpu" or there.get(chosen.type, False)):
         names = [name for name, is_there in there.items() if is_there]
         raise ValueError(
-            f"device={device!r} is not available on this machine; expected one of "
+            f"device={shown(device)} is not available on this machine; expected one of "
             f"{['auto', *names, 'cpu']}."
         )
     return chosen

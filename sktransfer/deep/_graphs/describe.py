@@ -69,8 +69,8 @@ def _input_size(model_input, input_size, preprocessing, path):
     if model_input.size is not None and wanted not in (None, model_input.size):
         name = "input_size" if input_size else "preprocessing.size"
         raise ValueError(
-            f"{name}={wanted!r} does not fit backbone={shown(path)}, whose input is fixed to "
-            f"{model_input.size!r}: leave it out, or export the network with a free size."
+            f"{name}={shown(wanted)} does not fit backbone={shown(path)}, whose input is fixed to "
+            f"{shown(model_input.size)}: leave it out, or export the network with a free size."
         )
     return wanted or model_input.size
 
@@ -112,9 +112,10 @@ def _check_own(own, model_input, path):
     ):
         if graph is not None and ours != graph:
             raise ValueError(
-                f"backbone={shown(path)} declares {name}={ours!r} in its sktransfer metadata, but "
-                f"the input of its graph has {graph!r}: correct the metadata, or remove it and "
-                "pass stages= and preprocessing=."
+                f"backbone={shown(path)} declares {name}={shown(ours)} in its sktransfer "
+                "metadata, but "
+                f"the input of its graph has {shown(graph)}: correct the metadata, or remove it "
+                "and pass stages= and preprocessing=."
             )
 
 

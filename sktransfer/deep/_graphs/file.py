@@ -126,7 +126,7 @@ def adapt_input(model, path):
     stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
     inputs = [value for value in model.graph.input if value.name not in stored]
     if len(inputs) != 1 or len(dims(inputs[0])) != 4:
-        found = ", ".join(f"{value.name!r} {dims(value)}" for value in inputs[:10])
+        found = ", ".join(f"{shown(value.name)} {dims(value)}" for value in inputs[:10])
         raise ValueError(
             f"backbone={shown(str(path))} takes {shortened(found) or 'no input'}; expected one "
             "input of images, (n, channels, height, width) or (n, height, width, channels): "

@@ -232,11 +232,14 @@ def _nodes_between(nodes, initializers, *, begin, end, graph_input, sizes):
             continue
         if name == graph_input:
             raise ValueError(
-                f"The stage {end!r} of the ONNX file needs more than the output {begin!r} of the "
+                f"The stage {shown(end)} of the ONNX file needs more than the output "
+                f"{shown(begin)} of the "
                 "stage before it; choose stages through which everything flows."
             )
         if name not in maker:
-            raise ValueError(f"The stage {end!r} needs {name!r}, which nothing in the file makes.")
+            raise ValueError(
+                f"The stage {shown(end)} needs {shown(name)}, which nothing in the file makes."
+            )
         if maker[name] not in wanted:
             wanted.add(maker[name])
             node = nodes[maker[name]]

@@ -189,7 +189,7 @@ def load_by_name(module, state, *, source):
             here, there = tuple(own[target].shape), tuple(tensor.shape)
             skipped.append((name, f"shape {there} in the file, {here} in the network"))
         elif target in taken:
-            skipped.append((name, f"another tensor of the file is loaded as {target!r}"))
+            skipped.append((name, f"another tensor of the file is loaded as {shown(target)}"))
         else:
             taken.add(target)
             loaded[name] = target

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sktransfer._extras import install_command
-from sktransfer._messages import cause, shown
+from sktransfer._messages import cause, shortened, shown
 from sktransfer.exceptions import TransferWarning
 
 try:
@@ -138,7 +138,7 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
         own=own,
         size=input_size,
         channels=_count_channels(module, preprocessing),
-        of=f"backbone={source or name!r}",
+        of=f"backbone={shown(source or name)}",
     )
     outline = _outline(module, fingerprint, preprocessing, name)
     shapes = outline.shapes
@@ -187,13 +187,14 @@ def find_module(backbone):
         module, _, fingerprint = _load(backbone.source)
     except OSError as error:
         raise OSError(
-            f"The weights of the backbone {backbone.source!r} are gone: put them back, say where "
-            f"they are with set_params(backbone=its name now), or fit again; its zoo says: {error}"
+            f"The weights of the backbone {shown(backbone.source)} are gone: put them back, say "
+            "where they are with set_params(backbone=its name now), or fit again; its zoo says: "
+            f"{shortened(error)}"
         ) from error
     if fingerprint != backbone.fingerprint:
         raise ValueError(
-            f"The weights of the backbone {backbone.source!r} are not the ones that fit has seen: "
-            "bring the old ones back, or fit again."
+            f"The weights of the backbone {shown(backbone.source)} are not the ones that fit has "
+            "seen: bring the old ones back, or fit again."
         )
     return module
 
@@ -280,7 +281,7 @@ def _warn_of_fresh(module, report, preprocessing, stage):
         more = ", ..." if len(fresh) > _NAMED else ""
         warnings.warn(
             f"weights={shown(report.source)} holds no values for {len(fresh)} of the {len(names)} "
-            f"tensors of the network up to its last stage {stage!r}: "
+            f"tensors of the network up to its last stage {shown(stage)}: "
             f"{', '.join(map(shown, fresh[:_NAMED]))}{more} kept their values from before, which "
             "are random if the network was not pretrained. load_report_ gives the reasons; pass a "
             "checkpoint of the same architecture and number of channels.",
@@ -295,7 +296,8 @@ def _named_tensors(module):
 
 def _warn_of_lost_maps(outline, name):
     warnings.warn(
-        f"The network {name!r} returns {outline.n_maps} feature maps, of which {outline.n_lost} "
+        f"The network {shown(name)} returns {outline.n_maps} feature maps, of which "
+        f"{outline.n_lost} "
         "have no stage, because not everything flows through them: to have the features of "
         "one, name the submodule that makes it as stage=, or wrap the network in a module that "
         "returns this map alone.",
@@ -334,13 +336,14 @@ def _make_outline(module, shape, name):
         recording = record(module, _probe_images(shape), gradients=True)
     except Exception as error:
         raise ValueError(
-            f"The network {name!r} does not run on a batch of images of shape {shape} "
+            f"The network {shown(name)} does not run on a batch of images of shape {shape} "
             f"({cause(error)}); pass the size and the channels that it takes "
             "as input_size= and preprocessing=."
         ) from error
     if recording.calls[0].node is None:
         raise ValueError(
-            f"The network {name!r} returns no tensor that depends on the image by a differentiable "
+            f"The network {shown(name)} returns no tensor that depends on the image by a "
+            "differentiable "
             f"way, but {recording.returned}: wrap it in a module that returns a tensor, or a list, "
             "tuple or dict of tensors."
         )
@@ -356,14 +359,14 @@ def _make_outline(module, shape, name):
 def _check_stages(stages, shapes, name):
     if not stages:
         raise ValueError(
-            f"The network {name!r} has no submodule through which everything flows: name cut "
+            f"The network {shown(name)} has no submodule through which everything flows: name cut "
             "points as stages=, or split its forward into submodules."
         )
     unknown = [stage for stage in stages if stage not in shapes]
     if unknown:
         raise ValueError(
             f"stages={shown(list(stages))}: {_some(unknown)} names no submodule of the network "
-            f"{name!r} that makes activations; it has {_some(list(shapes))}."
+            f"{shown(name)} that makes activations; it has {_some(list(shapes))}."
         )
     return stages
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sktransfer._messages import cause
+from sktransfer._messages import cause, shown
 from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.trace import Slot, record, slots_of
 
@@ -102,14 +102,15 @@ def make_plan(backbone, source, shape):
         second = record(source, probe(more, shape), gradients=True, keep=backbone.stages)
     except Exception as error:
         raise ValueError(
-            f"The network {backbone.name!r} does not run on batches of {few} and of {more} images "
+            f"The network {shown(backbone.name)} does not run on batches of {few} and of {more} "
+            "images "
             f"({cause(error)}), so it cannot be cut into stages: its forward has to accept any "
             "number of images."
         ) from error
     if [call.index for call in first.calls] != [call.index for call in second.calls]:
         raise ValueError(
-            f"The network {backbone.name!r} calls other submodules for other images, so it cannot "
-            "be cut into stages."
+            f"The network {shown(backbone.name)} calls other submodules for other images, so it "
+            "cannot be cut into stages."
         )
     for call, other in zip(first.calls, second.calls, strict=True):
         for slot, other_slot in zip(slots_of(call.output), slots_of(other.output), strict=True):
@@ -138,14 +139,14 @@ def _cut(backbone, recording, name):
     call = recording.last_call(name)
     if call is None or call.shape is None:
         raise ValueError(
-            f"stages: {name!r} cannot be a cut point of the network {backbone.name!r}: "
+            f"stages: {shown(name)} cannot be a cut point of the network {shown(backbone.name)}: "
             f"{'no image passes it' if call is None else 'it returns no tensor'}."
         )
     main = next(slot for slot in slots_of(call.output) if slot.is_main)
     if main.rates[:1] != (1,) or any(main.rates[1:]) or main.shape[0]:
         raise ValueError(
-            f"stages: {name!r} cannot be a cut point of the network {backbone.name!r}: the first "
-            "axis of its output does not number the images."
+            f"stages: {shown(name)} cannot be a cut point of the network {shown(backbone.name)}: "
+            "the first axis of its output does not number the images."
         )
     return call
 
@@ -155,8 +156,8 @@ def _make_parts(backbone, ends):
     for end in ends:
         if begin is not None and end.left <= begin.left:
             raise ValueError(
-                f"stages: {end.name!r} stands after {begin.name!r}, but the network "
-                f"{backbone.name!r} computes it before: give the cut points in order from the "
+                f"stages: {shown(end.name)} stands after {shown(begin.name)}, but the network "
+                f"{shown(backbone.name)} computes it before: give the cut points in order from the "
                 "input."
             )
         parts.append(Part(begin, end))

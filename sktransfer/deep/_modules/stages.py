@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from sktransfer._messages import cause
+from sktransfer._messages import cause, shown
 from sktransfer.deep._modules.describe import find_module
 from sktransfer.deep._modules.plan import (
     PROBE_SIZES,
@@ -73,7 +73,8 @@ class _Network:
             except _Reached as reached:
                 return reached.output
         raise _Diverged(
-            f"the network did not come to {part.end.name!r}: its way depends on what it is given"
+            f"the network did not come to {shown(part.end.name)}: its way depends on what it is "
+            "given"
         )
 
 
@@ -109,7 +110,7 @@ class _Replay:
         found = next((call for call in ahead if call.index == index), None)
         if found is None and begin is not None and self.next <= begin.number:
             raise _Diverged(
-                f"the network took another way to {begin.name!r} than when it was recorded"
+                f"the network took another way to {shown(begin.name)} than when it was recorded"
             )
         return found
 
@@ -363,7 +364,7 @@ def _run_once(stage, plan, part, x):
 def _around(backbone, part, reason):
     begin = "the image" if part.begin is None else repr(part.begin.name)
     return (
-        f"The network {backbone.name!r} cannot be cut at {begin}: what follows, up to "
-        f"{part.end.name!r}, needs more than its output ({reason}); choose as stages= submodules "
-        "through which everything flows."
+        f"The network {shown(backbone.name)} cannot be cut at {begin}: what follows, up to "
+        f"{shown(part.end.name)}, needs more than its output ({reason}); choose as stages= "
+        "submodules through which everything flows."
     )

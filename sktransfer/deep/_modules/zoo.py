@@ -56,7 +56,9 @@ def load_zoo(source):
     zoo, _, name = source.partition(":")
     load = {"hf": _load_hf, "torchvision": _load_torchvision, "timm": _load_timm}[zoo]
     if not name:
-        raise ValueError(f"backbone={source!r} names no network: expected '{zoo}:' and its name.")
+        raise ValueError(
+            f"backbone={shown(source)} names no network: expected '{zoo}:' and its name."
+        )
     with _weights_are_data():
         module, preprocessing = load(name)
     if preprocessing is None and (textbook := find_textbook(source)) is not None:
@@ -129,9 +131,9 @@ def _not_fetched(name, reason):
 def _load_hf_folder(transformers, name):
     """Read a folder, and nothing beside it: no other repository that its files may name."""
     of = _of("hf", name)
-    if not (Path(name) / "config.json").is_file():
+    if not os.path.isfile(Path(name) / "config.json"):
         raise OSError(_UNREADABLE.format(of=of, reason="there is no config.json"))
-    if (Path(name) / "adapter_config.json").exists():
+    if os.path.exists(Path(name) / "adapter_config.json"):
         raise ValueError(
             f"backbone={of} holds an adapter, whose network is elsewhere: merge it into its "
             "network (merge_and_unload of peft), and save that with save_pretrained."
@@ -257,7 +259,7 @@ def _load_torchvision(name):
     weights = models.get_model_weights(name).DEFAULT
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     hint = "Go online once, or put that file there."
-    if not file.is_file() and not is_reachable(weights.url):
+    if not os.path.isfile(file) and not is_reachable(weights.url):
         raise OSError(
             f"backbone={of}: {shown(str(file))} is not there, and {weights.url} does not answer. "
             f"{hint}"
@@ -265,7 +267,9 @@ def _load_torchvision(name):
     try:
         module = models.get_model(name, weights=weights, progress=False)
     except Exception as error:
-        state = "cannot be read" if file.is_file() else f"is not there, and {weights.url} failed"
+        state = (
+            "cannot be read" if os.path.isfile(file) else f"is not there, and {weights.url} failed"
+        )
         raise OSError(
             f"backbone={of}: {shown(str(file))} {state} ({cause(error)}). {hint}"
         ) from error

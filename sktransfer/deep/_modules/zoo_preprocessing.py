@@ -1,5 +1,6 @@
 """How model zoos describe their preprocessing, translated into ours."""
 
+from sktransfer._messages import shown
 from sktransfer.deep._preprocessing import PHOTO_CROP, Preprocessing
 
 _PILLOW_FILTERS = {2: "bilinear", 3: "bicubic"}
@@ -62,7 +63,7 @@ def _hf_geometry(fields, of):
         return (edge, edge), share
     sides = None if edge is not None else (size.get("height"), size.get("width"))
     if sides is not None and None in sides:
-        raise ValueError(_untold(of, f"has size={size!r}"))
+        raise ValueError(_untold(of, f"has size={shown(size)}"))
     if not fields.get("do_center_crop"):
         if sides is None:
             raise ValueError(_untold(of, "crops no image to one size"))
@@ -72,7 +73,7 @@ def _hf_geometry(fields, of):
     if sides == crop:
         return crop, None
     if sides is not None or min(crop) > edge:
-        raise ValueError(_untold(of, f"crops size={size!r} to {crop}"))
+        raise ValueError(_untold(of, f"crops size={shown(size)} to {crop}"))
     return crop, min(crop) / edge
 
 
@@ -108,7 +109,7 @@ def from_torchvision(transforms, of):
     (crop,), (edge,) = transforms.crop_size, transforms.resize_size
     interpolation = getattr(transforms.interpolation, "value", transforms.interpolation)
     if interpolation not in _PILLOW_FILTERS.values():
-        raise ValueError(_untold(of, f"resizes with {interpolation!r}"))
+        raise ValueError(_untold(of, f"resizes with {shown(interpolation)}"))
     return Preprocessing(
         size=(crop, crop),
         channels=len(transforms.mean),
@@ -136,10 +137,10 @@ def from_timm(config, of):
     channels, height, width = config["input_size"]
     interpolation = config.get("interpolation") or "bilinear"
     if interpolation not in _PILLOW_FILTERS.values():
-        raise ValueError(_untold(of, f"resizes with {interpolation!r}"))
+        raise ValueError(_untold(of, f"resizes with {shown(interpolation)}"))
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash"):
-        raise ValueError(_untold(of, f"crops in the mode {mode!r}"))
+        raise ValueError(_untold(of, f"crops in the mode {shown(mode)}"))
     share = config.get("crop_pct") or PHOTO_CROP
     if mode == "squash" and share != 1:
         raise ValueError(_untold(of, f"squashes to {1 / share:.3g} times the input and crops"))

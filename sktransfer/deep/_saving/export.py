@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from sktransfer import __version__
+from sktransfer._messages import shown
 from sktransfer.deep._graphs.file import import_onnx, read_opset
 from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._saving.export_network import write_network
@@ -96,7 +97,7 @@ def _input_form(estimator, image_shape):
         shape = row_shape(None, image_shape)
         if fitted is not None:
             raise ValueError(
-                f"image_shape={image_shape!r} is for estimators that were fitted on files or "
+                f"image_shape={shown(image_shape)} is for estimators that were fitted on files or "
                 f"images of any size; this one was fitted on X of shape (n, "
                 f"{', '.join(map(str, fitted))}), and so is the file's input: pass None."
             )

@@ -171,8 +171,8 @@ class Checkpoint:
             self._complained = True
             warnings.warn(
                 f"checkpoint={shown(self._folder)}: the state of the training cannot be written "
-                f"({error}); the training goes on, and would begin again at the last state that "
-                "was written.",
+                f"({shortened(error)}); the training goes on, and would begin again at the last "
+                "state that was written.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -191,8 +191,8 @@ def _as_folder(folder):
         ) from error
     if not above.is_dir():
         raise ValueError(
-            f"checkpoint={folder!r} is no folder: {str(above)!r} is a file; pass the path of a "
-            "folder, which is made if it is absent."
+            f"checkpoint={shown(folder)} is no folder: {shown(str(above))} is a file; pass the "
+            "path of a folder, which is made if it is absent."
         )
     return path
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sktransfer._messages import cause, shown
+from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._backbone import BUILT_IN, ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._engines.pooling import n_features as feature_count
 from sktransfer.deep._images.image_format import ImageFormat
@@ -109,7 +109,8 @@ def load_estimator(kind, path, *, backbone=None):
     written, content = _read(path)
     if written != kind.__name__:
         raise ValueError(
-            f"{os.fspath(path)!r} holds a {written}, not a {kind.__name__}: use {written}.load."
+            f"{shown(os.fspath(path))} holds a {written}, not a {kind.__name__}: use "
+            f"{written}.load."
         )
     parameters, attributes = content
     # A file may come from anyone: it does not choose where later calls write.
@@ -140,8 +141,8 @@ def _read(path):
     _safetensors("Reading")
     from safetensors import safe_open
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"There is no file {shown(os.fspath(path))}.")
     try:
         with safe_open(os.fspath(path), framework="numpy") as stored:
             metadata = stored.metadata() or {}
@@ -239,12 +240,12 @@ def _find(described, backbone, path):
         )
         if found.fingerprint != described.fingerprint:
             raise ValueError(
-                f"backbone={backbone!r} has not the weights that fit has seen: pass the network "
-                "that the estimator was fitted with."
+                f"backbone={shown(backbone)} has not the weights that fit has seen: pass the "
+                "network that the estimator was fitted with."
             )
         return replace(described, source=found.source, module=found.module)
     source = described.source
-    if source.startswith(ZOOS) or Path(source).is_file():
+    if source.startswith(ZOOS) or os.path.isfile(source):
         return described
     if described.name in BUILT_IN:
         found = resolve_backbone(described.name)
@@ -254,8 +255,8 @@ def _find(described, backbone, path):
     if beside.is_file():
         return _find(described, beside, path)
     raise FileNotFoundError(
-        f"{os.fspath(path)!r} was fitted with the network {source!r}, which is not there: pass "
-        "backbone=, its path now, or put it beside the file."
+        f"{shown(os.fspath(path))} was fitted with the network {shown(source)}, which is not "
+        "there: pass backbone=, its path now, or put it beside the file."
     )
 
 
@@ -265,7 +266,8 @@ def _filled(backbone, state, described, path):
 
     if backbone is None or not _is_module(backbone):
         raise ValueError(
-            f"{os.fspath(path)!r} was fitted with a torch module, {described.name}, of which a "
+            f"{shown(os.fspath(path))} was fitted with a torch module, {described.name}, of "
+            "which a "
             "file can hold the weights only: pass backbone=, a module of the same structure; its "
             "own weights do not matter."
         )
@@ -279,13 +281,13 @@ def _filled(backbone, state, described, path):
         module.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
-            f"backbone={type(backbone).__name__} does not fit {os.fspath(path)!r}: pass a module "
-            f"of the same structure; torch says: {error}"
+            f"backbone={type(backbone).__name__} does not fit {shown(os.fspath(path))}: pass a "
+            f"module of the same structure; torch says: {shortened(error)}"
         ) from error
     if fingerprint_module(module) != described.fingerprint:
         raise ValueError(
-            f"backbone={type(backbone).__name__} takes the weights in {os.fspath(path)!r}, but is "
-            "not the network that fit has seen: its settings or its code differ."
+            f"backbone={type(backbone).__name__} takes the weights in {shown(os.fspath(path))}, "
+            "but is not the network that fit has seen: its settings or its code differ."
         )
     return module
 

@@ -73,7 +73,7 @@ def encode(value, arrays, name="value"):
         return items if isinstance(value, list) else _tagged("tuple", items=items)
     if isinstance(value, dict):
         pairs = [
-            [encode(key, arrays, f"a key of {name}"), encode(item, arrays, f"{name}[{key!r}]")]
+            [encode(key, arrays, f"a key of {name}"), encode(item, arrays, f"{name}[{shown(key)}]")]
             for key, item in value.items()
         ]
         return _tagged("dict", items=pairs)
@@ -104,7 +104,7 @@ def _encode_object(value, arrays, name):
         return _tagged("RandomState", state=encode(value.get_state(), arrays, name))
     kind = type(value).__name__
     if _CLASSES.get(kind) is not type(value):
-        raise Unwritable(f"{name}={value!r} is a {kind}")
+        raise Unwritable(f"{name}={shown(value)} is a {kind}")
     content = {
         field.name: encode(getattr(value, field.name), arrays, f"{name}.{field.name}")
         for field in fields(value)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._training.head import Head
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
@@ -118,8 +119,8 @@ class Training:
         losses = history["train_loss"]
         start = losses[max(0, len(losses) - self.n_done - 1)] if self.n_done else np.inf
         remedy = (
-            f"Lower backbone_learning_rate={settings.backbone_learning_rate!r} or "
-            f"learning_rate={settings.learning_rate!r}, or freeze more stages."
+            f"Lower backbone_learning_rate={shown(settings.backbone_learning_rate)} or "
+            f"learning_rate={shown(settings.learning_rate)}, or freeze more stages."
         )
         kept_start = self.held_out is not None and self.n_done and self.best_epoch == 0
         if kept_start and self.best_loss > _NEGLIGIBLE_LOSS:
@@ -218,10 +219,12 @@ class Training:
         settings = self.settings
         advice = ", or set mixed_precision=False" if settings.half_precision else ""
         return (
-            f"Training diverged in epoch {self._epoch} of max_epochs={settings.max_epochs!r} of "
+            f"Training diverged in epoch {self._epoch} of "
+            f"max_epochs={shown(settings.max_epochs)} of "
             f"the second phase: {name} is not finite. Lower backbone_learning_rate="
-            f"{settings.backbone_learning_rate!r} or learning_rate={settings.learning_rate!r}, to "
-            f"a tenth for example, or raise warmup_epochs={settings.warmup_epochs!r}{advice}."
+            f"{shown(settings.backbone_learning_rate)} or "
+            f"learning_rate={shown(settings.learning_rate)}, to "
+            f"a tenth for example, or raise warmup_epochs={shown(settings.warmup_epochs)}{advice}."
         )
 
     def _forward(self, inputs):

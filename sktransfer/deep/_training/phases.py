@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sktransfer._messages import shown
 from sktransfer.deep._augmentation import View
 from sktransfer.deep._training.head import Head
 
@@ -178,7 +179,7 @@ def _fit_head(training, held_out, *, loss, settings, log):
     if not head.is_finite:
         raise ValueError(
             f"Training diverged in the first phase: the weights of the head are not finite with "
-            f"weight_decay={settings.weight_decay!r} and features up to "
+            f"weight_decay={shown(settings.weight_decay)} and features up to "
             f"{np.abs(training.inputs).max():.3g}. Raise weight_decay, or pass X and y of a "
             "smaller scale."
         )
