@@ -44,6 +44,32 @@ def check_magnitude(X, estimator, *, returns_squares=False):
     )
 
 
+def to_single(X, estimator):
+    """Return X in float32, or raise ValueError if its values overflow or vanish there.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features), dtype float64 or float32
+        Validated rows. Missing values are ignored.
+    estimator : object
+        The estimator that the message names.
+
+    Returns
+    -------
+    X_single : ndarray or sparse matrix of shape (n_samples, n_features), dtype float32
+        `X` itself if it is in float32.
+    """
+    limits, largest = np.finfo(np.float32), largest_value(X)
+    if X.dtype != np.float32 and largest and not float(limits.tiny) <= largest <= float(limits.max):
+        size = "large" if largest > 1 else "small"
+        raise ValueError(
+            f"{type(estimator).__name__} fits trees in float32, but the largest absolute value of "
+            f"X is {largest:.3g}, which is too {size} for it; correct this value, or rescale X, "
+            "for example with MaxAbsScaler."
+        )
+    return X.astype(np.float32, copy=False)
+
+
 def check_result(result, X, estimator):
     """Raise ValueError if `result`, made of the rows `X`, overflowed or is not a number.
 

@@ -10,8 +10,10 @@ from scipy.sparse import csr_array
 from sktransfer import (
     CORALAligner,
     DomainAugmenter,
+    GaussianWeighter,
     MomentAligner,
     StructuralEncoder,
+    TrAdaBoostClassifier,
     TransferComponentAligner,
     ULSIFWeighter,
 )
@@ -120,3 +122,40 @@ def test_the_message_for_missing_values_says_which_step_to_put_first(method, fir
             action()
     with pytest.raises(ValueError, match="takes no missing values"):
         CORALAligner().partial_fit(rows)
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-170, 1e-300, 1e-307])
+def test_a_column_far_smaller_than_the_others_counts_in_its_own_unit(unit):
+    rows = X * [1.0, unit, 1.0, 1.0]
+    rows[:25] *= 1.2
+    same_unit = rows * [1.0, 1 / unit, 1.0, 1.0]
+    expected = GaussianWeighter(shrinkage=0.5).fit(same_unit, sample_domain=SAMPLE_DOMAIN)
+    found = GaussianWeighter(shrinkage=0.5).fit(rows, sample_domain=SAMPLE_DOMAIN)
+    assert_allclose(found.weights_, expected.weights_, rtol=1e-9)
+    assert_allclose(found.source_mean_, expected.source_mean_ * [1, unit, 1, 1], rtol=1e-9)
+    expected = MomentAligner().fit_transform(same_unit, sample_domain=SAMPLE_DOMAIN)
+    whole = MomentAligner().fit(rows, sample_domain=SAMPLE_DOMAIN)
+    batches = MomentAligner()
+    for batch in (slice(0, 7), slice(7, 40), slice(40, 50)):
+        batches.partial_fit(rows[batch], sample_domain=SAMPLE_DOMAIN[batch])
+    for aligner in (whole, batches):
+        mapped = aligner.transform(rows, sample_domain=SAMPLE_DOMAIN)
+        assert_allclose(mapped, expected * [1, unit, 1, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("factor", "word"), [(1e80, "large"), (1e-80, "small")])
+def test_trees_of_a_booster_read_single_precision(factor, word):
+    message = (
+        "TrAdaBoostClassifier fits trees in float32, but the largest absolute value of X is "
+        f"{factor:.3g}, which is too {word} for it; correct this value, or rescale X, for example "
+        "with MaxAbsScaler."
+    )
+    y = np.arange(50) % 2
+    fitted = TrAdaBoostClassifier(n_estimators=1).fit(X, y)
+    for rows in (X * factor, csr_array(X * factor)):
+        for action in (
+            lambda rows=rows: TrAdaBoostClassifier().fit(rows, y),
+            lambda rows=rows: fitted.predict(rows),
+        ):
+            with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+                action()

@@ -67,11 +67,16 @@ def column_means(X):
     return array_namespace(X).mean(float64(X), axis=0)
 
 
-def column_squares(X):
-    """Sum of the squares in each column."""
+def column_norms(X):
+    """Root of the sum of the squares in each column, in which no square overflows or underflows."""
+    xp = array_namespace(X)
+    X = float64(X)
+    largest = xp.max(xp.abs(X), axis=0)
+    units = xp.where(largest == 0, xp.ones_like(largest), largest)
+    X = X / units
     if is_numpy_array(X):  # makes no array of squares
-        return np.einsum("ij,ij->j", X, X)
-    return array_namespace(X).sum(X**2, axis=0)
+        return units * np.sqrt(np.einsum("ij,ij->j", X, X))
+    return units * xp.sqrt(xp.sum(X**2, axis=0))
 
 
 def sinc(x):

@@ -250,11 +250,11 @@ def common_scale(X_source, X_target):
     return np.where(scale > 0, scale, 1)
 
 
-def shrunk_gaussian(X, *, shrinkage, scale):
-    """Mean and covariance (``ddof=1``), shrunk towards the mean variance in units of `scale`.
+def shrunk_gaussian(X, *, shrinkage):
+    """Mean and covariance (``ddof=1``), shrunk towards the mean variance.
 
-    ``(1 - shrinkage) C + shrinkage v D^2`` with ``D = diag(scale)`` and ``v = trace(D^-1 C D^-1) /
-    n_features``: where `scale` follows the units of the features, so does the covariance.
+    ``(1 - shrinkage) C + shrinkage v I`` with ``v = trace(C) / n_features``. If rows are divided by
+    their `common_scale` first, the density follows the units of the features.
 
     Parameters
     ----------
@@ -262,8 +262,6 @@ def shrunk_gaussian(X, *, shrinkage, scale):
         Two rows at least.
     shrinkage : float
         In [0, 1].
-    scale : ndarray of shape (n_features,)
-        Above 0.
 
     Returns
     -------
@@ -273,8 +271,8 @@ def shrunk_gaussian(X, *, shrinkage, scale):
     mean = X.mean(axis=0)
     centred = X - mean
     covariance = (1 - shrinkage) * (centred.T @ centred) / (len(X) - 1)
-    variance = np.square(centred / scale).sum() / (len(X) - 1) / X.shape[1]
-    covariance.flat[:: len(mean) + 1] += shrinkage * variance * scale**2
+    variance = np.square(centred).sum() / (len(X) - 1) / X.shape[1]
+    covariance.flat[:: len(mean) + 1] += shrinkage * variance
     return mean, covariance
 
 
@@ -317,11 +315,10 @@ class LowRankNormal(NamedTuple):
         covariance.flat[:: len(covariance) + 1] += self.diagonal
         return covariance
 
-    def rank(self, scale):
-        """Rank of the covariance in units of `scale`, with the tolerance of `matrix_rank`."""
-        inner = self.factor / scale
-        squares = np.maximum(np.linalg.eigvalsh(inner @ inner.T), 0)
-        least = (self.diagonal / scale**2).min()
+    def rank(self):
+        """Rank of the covariance, with the tolerance of `matrix_rank`."""
+        squares = np.maximum(np.linalg.eigvalsh(self.factor @ self.factor.T), 0)
+        least = self.diagonal.min()
         tolerance = (squares.max() + least) * len(self.mean) * np.finfo(np.float64).eps
         return len(self.mean) if least > tolerance else int(np.sum(squares > tolerance))
 
@@ -350,16 +347,16 @@ class Normal(NamedTuple):
     mean: np.ndarray
     covariance: np.ndarray
 
-    def rank(self, scale):
-        """Rank of the covariance in units of `scale`."""
-        return int(np.linalg.matrix_rank(self.covariance / np.outer(scale, scale), hermitian=True))
+    def rank(self):
+        """Rank of the covariance."""
+        return int(np.linalg.matrix_rank(self.covariance, hermitian=True))
 
     def log_density(self, X):
         """``log N(x; mean, covariance)``."""
         return log_density(X, self.mean, self.covariance)
 
 
-def shrunk_normal(X, *, shrinkage, scale):
+def shrunk_normal(X, *, shrinkage):
     """The density of `shrunk_gaussian`, in the form that is cheaper for the shape of `X`.
 
     Parameters
@@ -368,8 +365,6 @@ def shrunk_normal(X, *, shrinkage, scale):
         Two rows at least.
     shrinkage : float
         In [0, 1].
-    scale : ndarray of shape (n_features,)
-        Above 0.
 
     Returns
     -------
@@ -377,9 +372,9 @@ def shrunk_normal(X, *, shrinkage, scale):
         The second if there are fewer rows than features.
     """
     if len(X) >= X.shape[1]:
-        return Normal(*shrunk_gaussian(X, shrinkage=shrinkage, scale=scale))
+        return Normal(*shrunk_gaussian(X, shrinkage=shrinkage))
     mean = X.mean(axis=0)
     centred = X - mean
-    variance = np.square(centred / scale).sum() / (len(X) - 1) / X.shape[1]
+    variance = np.square(centred).sum() / (len(X) - 1) / X.shape[1]
     factor = centred * np.sqrt((1 - shrinkage) / (len(X) - 1))
-    return LowRankNormal(mean, factor, shrinkage * variance * scale**2)
+    return LowRankNormal(mean, factor, np.full(len(mean), shrinkage * variance))

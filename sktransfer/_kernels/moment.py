@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
-from sktransfer._kernels.arrays import EPS, column_squares, in_dtype_of
+from sktransfer._kernels.arrays import EPS, column_norms, in_dtype_of
 from sktransfer._kernels.streaming import FeatureSums, feature_sums
 
 
@@ -80,12 +80,12 @@ def standard_deviation(X, mean):
     than that is no spread.
     """
     counts = np.full(X.shape[1], len(X))
-    return _standard_deviation(FeatureSums(len(X), counts, mean, column_squares(X - mean)))
+    return _standard_deviation(FeatureSums(len(X), counts, mean, column_norms(X - mean)))
 
 
 def _standard_deviation(domain):
     """Standard deviation of the values that each feature has; that of fewer than two is 0."""
     xp = array_namespace(domain.mean)
-    std = xp.sqrt(domain.squares / xp.clip(domain.n_present - 1, 1, None))
+    std = domain.norms / xp.sqrt(xp.clip(domain.n_present - 1, 1, None))
     rounding = domain.n_present * EPS * xp.abs(domain.mean)
     return xp.where(std <= rounding, xp.zeros_like(std), std)

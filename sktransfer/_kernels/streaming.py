@@ -21,7 +21,7 @@ import numpy as np
 from array_api_compat import array_namespace, device
 from scipy.sparse import csr_array, issparse, vstack
 
-from sktransfer._kernels.arrays import column_means, column_squares
+from sktransfer._kernels.arrays import column_means, column_norms
 
 Array = Any  # of NumPy, torch, ...
 
@@ -120,14 +120,15 @@ def _smaller(found):
 class FeatureSums(NamedTuple):
     """The number of rows, and sums over the values that each feature has: NaN is none.
 
-    ``n_present`` counts these values, ``mean`` is their mean (0 if there is none), and ``squares``
-    the diagonal of the scatter. All three have shape (n_features,).
+    ``n_present`` counts these values, ``mean`` is their mean (0 if there is none), and ``norms``
+    the roots of the diagonal of the scatter. All three have shape (n_features,). Roots are kept
+    because the squares of a feature that is far smaller than the others would underflow.
     """
 
     n_samples: int
     n_present: Array
     mean: Array
-    squares: Array
+    norms: Array
 
 
 def feature_sums(X):
@@ -135,21 +136,23 @@ def feature_sums(X):
     xp, mean = array_namespace(X), column_means(X)
     n_present = xp.full(mean.shape, float(X.shape[0]), dtype=mean.dtype, device=device(mean))
     if not xp.any(xp.isnan(mean)):
-        return FeatureSums(X.shape[0], n_present, mean, column_squares(X - mean))
+        return FeatureSums(X.shape[0], n_present, mean, column_norms(X - mean))
     missing = xp.isnan(X)
     n_present = n_present - xp.sum(xp.astype(missing, mean.dtype), axis=0)
     values = xp.where(missing, xp.zeros_like(X), X)
     mean = column_means(values) * X.shape[0] / xp.clip(n_present, 1, None)
     centred = X - mean
-    squares = column_squares(xp.where(missing, xp.zeros_like(centred), centred))
-    return FeatureSums(X.shape[0], n_present, mean, squares)
+    norms = column_norms(xp.where(missing, xp.zeros_like(centred), centred))
+    return FeatureSums(X.shape[0], n_present, mean, norms)
 
 
 def merged_features(first, second):
     """Sums of the rows of both, each feature on its own; see `merged`."""
     n_samples, n_present = (getattr(first, n) + getattr(second, n) for n in FeatureSums._fields[:2])
-    share = second.n_present / array_namespace(n_present).clip(n_present, 1, None)
+    xp = array_namespace(n_present)
+    share = second.n_present / xp.clip(n_present, 1, None)
     step = second.mean - first.mean
     mean = first.mean + step * share
-    between = step**2 * (first.n_present * share)
-    return FeatureSums(n_samples, n_present, mean, first.squares + second.squares + between)
+    between = xp.abs(step) * (first.n_present * share) ** 0.5
+    norms = xp.hypot(xp.hypot(first.norms, second.norms), between)
+    return FeatureSums(n_samples, n_present, mean, norms)

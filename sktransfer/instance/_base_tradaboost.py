@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sktransfer._containers import text_columns_named
 from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels import boosting
+from sktransfer._magnitude import to_single
 from sktransfer._messages import shown
 from sktransfer._random import seeded_clones
 from sktransfer._sklearn import (
@@ -185,7 +186,8 @@ class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclas
 
     def _validate(self, X, *y, **rules):
         with text_columns_named(X, f"{type(self).__name__}(estimator={shown(self._learner())})"):
-            return validate_data(self, X, *y, **self._input_rules(), **rules)
+            X = validate_data(self, X, *y, **self._input_rules(), **rules)
+        return to_single(X, self) if _is_tree(self._learner()) else X
 
     def _for_learner(self, given_X, X):
         """Return the rows as the learner gets them: a tree numbers, any other a data frame too."""
@@ -204,7 +206,7 @@ class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclas
         learner = self._learner()
         return {
             "accept_sparse": "csr",
-            "dtype": np.float32 if _is_tree(learner) else None,
+            "dtype": [np.float32, np.float64] if _is_tree(learner) else None,
             "ensure_all_finite": "allow-nan" if get_tags(learner).input_tags.allow_nan else True,
         }
 

@@ -113,18 +113,24 @@ class GaussianWeighter(_BaseRatioWeighter):
     @property
     def source_covariance_(self):
         """The shrunk covariance of the source, None without source rows."""
-        return None if self._source is None else self._source.covariance
+        return self._covariance(self._source)
 
     @property
     def target_covariance_(self):
         """The shrunk covariance of the target, None without source rows."""
-        return None if self._target is None else self._target.covariance
+        return self._covariance(self._target)
+
+    def _covariance(self, density):
+        """Return the covariance of the rows, which `density` has in units of `scale_`."""
+        return None if density is None else density.covariance * self.scale_[:, None] * self.scale_
 
     def _fit_ratio(self, X_source, X_target):
         self.scale_ = common_scale(X_source, X_target)
-        rules = {"shrinkage": self.shrinkage, "scale": self.scale_}
-        self._source, self._target = (shrunk_normal(X, **rules) for X in (X_source, X_target))
-        self.source_mean_, self.target_mean_ = self._source.mean, self._target.mean
+        self._source, self._target = (
+            shrunk_normal(X / self.scale_, shrinkage=self.shrinkage) for X in (X_source, X_target)
+        )
+        self.source_mean_ = self._source.mean * self.scale_
+        self.target_mean_ = self._target.mean * self.scale_
         self._check_ranks()
         self._largest = 0.0
         logs = self._log_ratio(X_source)
@@ -133,7 +139,7 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     def _check_ranks(self):
         densities = {"source": self._source, "target": self._target}
-        ranks = {name: density.rank(self.scale_) for name, density in densities.items()}
+        ranks = {name: density.rank() for name, density in densities.items()}
         found = ", ".join(
             f"of the {name} it is {rank}"
             for name, rank in ranks.items()
@@ -147,7 +153,8 @@ class GaussianWeighter(_BaseRatioWeighter):
             )
 
     def _log_ratio(self, X):
-        return self._target.log_density(X) - self._source.log_density(X)
+        scaled = X / self.scale_
+        return self._target.log_density(scaled) - self._source.log_density(scaled)
 
     def _ratio(self, X):
         return np.exp(np.minimum(self._log_ratio(X) - self._largest, LARGEST_LOG))

@@ -25,12 +25,16 @@ _ANSWERING = ("predict_proba", "predict", "transform", "weigh")
 
 
 def domain_data(dtype=np.float64, n_rows=24, seed=0):
-    """Draw X, y and sample_domain: four features, two sources and a target apart, two classes."""
+    """Draw X, y and sample_domain: four features, two sources and a target apart, two classes.
+
+    All values are in 0..1, so that an estimator of images reads a part of X on the scale of all.
+    """
     rng = np.random.default_rng(seed)
     domains = np.repeat(["north", "south", "target"], n_rows)
     shift = np.repeat([0.3, 0.1, 0.0], n_rows)
     y = np.tile([0, 1], len(domains) // 2)
     X = 0.2 + 0.5 * y[:, None] * [1, 0, 1, 0] + shift[:, None] + rng.uniform(size=(len(y), 4)) / 4
+    X /= 2
     order = rng.permutation(len(y))
     return X[order].astype(dtype), y[order], domains[order]
 

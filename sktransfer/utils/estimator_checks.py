@@ -282,6 +282,29 @@ def check_pickle_answers_the_same(estimator):
     same(answers(copy, X), answers(fitted, X))
 
 
+@contract
+def check_extreme_values(estimator):
+    """Finite rows of any size: a finite result, one sentence, or a TransferWarning."""
+    X, y, domains = domain_data()
+    cell, units = X.copy(), np.where((domains == "target")[:, None], 1e8 * X, X)
+    cell[3, 2] = 1e308
+    single = (X * 1e38).astype(np.float32)
+    for rows in (X * 1e160, cell, single, units, X * 1e-9, X * 1e-160):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("error", TransferWarning)
+            try:
+                result = learn(fresh(estimator), rows, y, domains)
+            except TransferWarning:
+                continue
+            except ValueError as error:
+                one_sentence(f"{type(error).__name__}: {error}", r"^ValueError: .*\bX\b")
+                continue
+        name = f"rows with a largest value of {np.abs(rows).max():.0e}"
+        assert np.isfinite(result).all(), f"{name} give values that are not finite"
+
+
 # Checks of estimators that take sample_domain.
 
 
@@ -448,29 +471,6 @@ def check_float32_stays_float32(estimator):
 
 
 @contract
-def check_extreme_values(estimator):
-    """Finite rows of any size: a finite result, one sentence, or a TransferWarning."""
-    X, y, domains = domain_data()
-    cell, units = X.copy(), np.where((domains == "target")[:, None], 1e8 * X, X)
-    cell[3, 2] = 1e308
-    single = (X * 1e38).astype(np.float32)
-    for rows in (X * 1e160, cell, single, units, X * 1e-9, X * 1e-160):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("error", TransferWarning)
-            try:
-                result = learn(fresh(estimator), rows, y, domains)
-            except TransferWarning:
-                continue
-            except ValueError as error:
-                one_sentence(f"{type(error).__name__}: {error}", r"^ValueError: .*\bX\b")
-                continue
-        name = f"rows with a largest value of {np.abs(rows).max():.0e}"
-        assert np.isfinite(result).all(), f"{name} give values that are not finite"
-
-
-@contract
 def check_target_labels_are_not_read(estimator):
     """Garbling, or removing, the labels of target rows changes no bit of an unsupervised method."""
     X, y, domains = domain_data()
@@ -614,6 +614,7 @@ _ANY = [
     check_refit_forgets,
     check_same_seed_same_numbers,
     check_pickle_answers_the_same,
+    check_extreme_values,
 ]
 _ROW_BY_ROW = [check_row_alone_equals_row_in_batch]
 _DOMAIN = [
@@ -627,14 +628,12 @@ _DOMAIN_ROW_BY_ROW = [check_permuting_rows_changes_nothing]
 _DOMAIN_WEIGHTER = [
     check_weights_are_of_the_source_rows,
     check_permuting_rows_permutes_weights,
-    check_extreme_values,
 ]
 _DOMAIN_TRANSFORMER = [
     check_fit_transform_keeps_domains,
     check_new_rows_are_target_rows,
     check_unseen_source_is_refused,
     check_float32_stays_float32,
-    check_extreme_values,
 ]
 _UNSUPERVISED = [check_target_labels_are_not_read]
 _CLASSIFIER = [check_any_label_type]

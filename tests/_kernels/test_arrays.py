@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sktransfer._kernels.arrays import (
     add_to_diagonal,
     column_means,
-    column_squares,
+    column_norms,
     diagonal,
     rows_in_order,
     sinc,
@@ -45,8 +45,10 @@ def test_means_of_float32_are_those_of_float64(make):
     assert_allclose(means, X[0].astype(np.float64), rtol=1e-14)
 
 
-def test_squares(make):
-    assert_allclose(np.asarray(column_squares(make(np.array([[3.0, 1.0], [4.0, 2.0]])))), [25, 5])
+@pytest.mark.parametrize("unit", [1.0, 1e-200, 1e200, 5e-324])
+def test_norms(make, unit):
+    X = np.array([[3.0, 0.0, 1.0], [4.0, 0.0, 1.0]]) * [unit, 1.0, 1.0]
+    assert_allclose(np.asarray(column_norms(make(X))), [5 * unit, 0, np.sqrt(2)], rtol=1e-15)
 
 
 def test_sine_over_its_argument(make):

@@ -44,7 +44,7 @@ def test_batches_of_any_size_have_the_sums_of_all_rows(sizes, n_features):
         assert 19 <= len(found.rows) <= n_features
     alone = in_batches(X, sizes, feature_sums, merged_features)
     assert_allclose(alone.mean, X.mean(axis=0), rtol=1e-13)
-    assert_allclose(alone.squares, np.sum(centred**2, axis=0), rtol=1e-12)
+    assert_allclose(alone.norms**2, np.sum(centred**2, axis=0), rtol=1e-12)
 
 
 def test_the_order_of_batches_and_a_distant_origin_cost_no_digits():
