@@ -27,7 +27,7 @@ WAY_OUT = r"say where .* with set_params\(backbone=its .* now\), or fit again"
 
 def forget():
     """Be another process: nothing of a network is left, and the cache is off in these tests."""
-    onnx_engine._sessions.clear()
+    onnx_engine.SESSIONS.clear()
     inner_names.cache_clear()
     inner_shape.cache_clear()
 
@@ -171,7 +171,7 @@ def test_a_folder_of_transformers_that_moved(folder, tmp_path):
     extractor = fitted("extractor", f"hf:{folder}")
     expected = outcome(extractor)
     new = folder.rename(tmp_path / "new-vit")
-    torch_engine._shared.clear()
+    torch_engine.SHARED.clear()
     with pytest.raises(OSError, match=rf"old-vit' are gone: .*{WAY_OUT}; its zoo says"):
         outcome(extractor)
     np.testing.assert_array_equal(outcome(extractor.set_params(backbone=f"hf:{new}")), expected)

@@ -1,8 +1,6 @@
 """Inference with ONNX Runtime: no more of the network than the wanted stage needs."""
 
 import os
-import threading
-from collections import OrderedDict
 
 import numpy as np
 
@@ -11,11 +9,9 @@ from sktransfer.deep._graphs.cuts import cut_graph, free_batch
 from sktransfer.deep._graphs.describe import find_turned
 from sktransfer.deep._graphs.session import find_device, make_session
 from sktransfer.deep._images.stream import n_threads
+from sktransfer.deep._networks.recent import Recent
 
-MAX_SESSIONS = 16
-
-_sessions = OrderedDict()
-_lock = threading.Lock()
+SESSIONS = Recent(16)
 
 
 class OnnxEngine:
@@ -92,13 +88,7 @@ def _get_session(backbone, stage, threads, device):
     """Make a session, or find the one that this process has made before."""
     # A thread pool does not survive a fork: a child process makes its own session.
     key = (backbone.fingerprint, stage, threads, device, os.getpid())
-    with _lock:
-        if key not in _sessions:
-            _sessions[key] = _make_session(backbone, stage, threads, device)
-            if len(_sessions) > MAX_SESSIONS:
-                _sessions.popitem(last=False)
-        _sessions.move_to_end(key)
-        return _sessions[key]
+    return SESSIONS.get(key, lambda: _make_session(backbone, stage, threads, device))
 
 
 def _make_session(backbone, stage, threads, device):

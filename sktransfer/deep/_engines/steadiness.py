@@ -1,21 +1,17 @@
 """Check that an image gets the same features alone as in a batch, and again as before."""
 
-import threading
 import warnings
-from collections import OrderedDict
 
 import numpy as np
 
+from sktransfer.deep._networks.recent import Recent
 from sktransfer.exceptions import TransferWarning
 
 # By how much a row may differ, as a share of its largest feature. Rounding stays far below, also
 # in half precision; dropout and the statistics of a batch lie far above.
 TOLERANCE = 1e-2
 
-MAX_KNOWN = 256
-
-_known = OrderedDict()
-_lock = threading.Lock()
+_KNOWN = Recent(256)
 
 
 def check_rows(compute, batch, rows, *, key, of):
@@ -44,14 +40,7 @@ def check_rows(compute, batch, rows, *, key, of):
         If a row differs from the row of the same image alone by more than 1 % of its largest
         feature.
     """
-    with _lock:
-        known = _known.get(key)
-    if known is None:
-        known = _judge(compute, batch, np.asarray(rows), of)
-        with _lock:
-            _known[key] = known
-            if len(_known) > MAX_KNOWN:
-                _known.popitem(last=False)
+    known = _KNOWN.get(key, lambda: _judge(compute, batch, np.asarray(rows), of))
     if known:
         warnings.warn(known, TransferWarning, stacklevel=4)
 

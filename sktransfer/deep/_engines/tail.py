@@ -2,18 +2,14 @@
 
 import hashlib
 import os
-import threading
-from collections import OrderedDict
 
 import numpy as np
 
 from sktransfer.deep._engines.pooling import pool
+from sktransfer.deep._networks.recent import Recent
 
-# Networks that are kept for the next call of predict, in each process.
-MAX_BUILT = 4
-
-_built = OrderedDict()
-_lock = threading.Lock()
+# Networks for the next call of predict.
+_BUILT = Recent(4)
 
 
 def run_torch(stages, images, device, *, depth=0, view=None, pooled):
@@ -89,18 +85,12 @@ def built_stages(backbone, stage_weights, depth, device):
 
     content = _digest(stage_weights)
     key = backbone.fingerprint, backbone.stages, depth, content, str(device), os.getpid()
-    with _lock:
-        if key in _built:
-            _built.move_to_end(key)
-            return _built[key]
-    stages = build_torch_stages(backbone)[depth:]
-    for stage in stages:
-        stage.load(stage_weights.get(stage.output_name, {})).to(device)
-    with _lock:
-        _built[key] = stages
-        while len(_built) > MAX_BUILT:
-            _built.popitem(last=False)
-    return stages
+
+    def make():
+        stages = build_torch_stages(backbone)[depth:]
+        return [s.load(stage_weights.get(s.output_name, {})).to(device) for s in stages]
+
+    return _BUILT.get(key, make)
 
 
 def _digest(stage_weights):

@@ -3,8 +3,6 @@
 Importing this module imports torch; the rest of the package imports it where it is used.
 """
 
-import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -22,16 +20,14 @@ except ImportError as error:
 
 from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import pool
+from sktransfer.deep._networks.recent import Recent
 
 # Rows that go through a frozen network at once. The number is fixed and a short last batch is
 # padded: kernels choose their algorithm by the shape, and a row must get the same features alone
 # as in a batch, to the last bit.
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
-MAX_SHARED = 4
-
-_shared = OrderedDict()
-_lock = threading.Lock()
+SHARED = Recent(4)
 
 
 def build_torch_stages(backbone):
@@ -170,13 +166,7 @@ class TorchEngine:
 def _shared_stages(backbone, device):
     """Stages that nobody trains; made once a process, the last few are kept."""
     key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device))
-    with _lock:
-        if key not in _shared:
-            _shared[key] = [part.to(device) for part in build_torch_stages(backbone)]
-            if len(_shared) > MAX_SHARED:
-                _shared.popitem(last=False)
-        _shared.move_to_end(key)
-        return _shared[key]
+    return SHARED.get(key, lambda: [part.to(device) for part in build_torch_stages(backbone)])
 
 
 def _up_to(backbone, stage):

@@ -4,9 +4,7 @@ Importing this module imports torch.
 """
 
 import os
-import threading
 import warnings
-from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +29,7 @@ from sktransfer.deep._modules.textbook import textbook_stages
 from sktransfer.deep._modules.trace import TRACING, record
 from sktransfer.deep._modules.zoo import load_zoo
 from sktransfer.deep._modules.zoo_preprocessing import own_preprocessing
+from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._preprocessing import resolve_preprocessing
 
 _PROBE_IMAGES = 2
@@ -58,29 +57,10 @@ class _Outline(NamedTuple):
     n_lost: int
 
 
-class _Recent:
-    """The few things used last, by key; safe for threads."""
-
-    def __init__(self, size):
-        self._size = size
-        self._items = OrderedDict()
-        self._lock = threading.RLock()
-
-    def get(self, key, make):
-        """Return the value of a key; it is made if the key is new."""
-        with self._lock:
-            if key not in self._items:
-                self._items[key] = make()
-                while len(self._items) > self._size:
-                    self._items.popitem(last=False)
-            self._items.move_to_end(key)
-            return self._items[key]
-
-
 # Copies of networks are large and few; outlines are small.
-_SNAPSHOTS = _Recent(4)
-_ZOO_NETWORKS = _Recent(2)
-_OUTLINES = _Recent(64)
+_SNAPSHOTS = Recent(4)
+_ZOO_NETWORKS = Recent(2)
+_OUTLINES = Recent(64)
 
 
 def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):

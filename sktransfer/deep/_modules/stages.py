@@ -8,7 +8,6 @@ wrote it. Importing this module imports torch.
 """
 
 import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,9 +24,9 @@ from sktransfer.deep._modules.plan import (
     tensor_table,
 )
 from sktransfer.deep._modules.trace import TRACING, intercepted, main_of, with_tensors
+from sktransfer.deep._networks.recent import Recent
 
-_PLANS = OrderedDict()
-_MOST_PLANS = 64
+_PLANS = Recent(64)
 
 
 class _Reached(BaseException):
@@ -316,15 +315,14 @@ def _find_plan(backbone, source):
     """The plan of a network, made and checked once a process."""
     size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
     key = (backbone.fingerprint, backbone.stages, size, channels)
-    if key not in _PLANS:
-        shape = channels, *size
+    shape = channels, *size
+
+    def make():
         plan, expected = make_plan(backbone, source, shape)
         _check(backbone, plan, source, probe(PROBE_SIZES[1], shape), expected)
-        _PLANS[key] = plan
-        while len(_PLANS) > _MOST_PLANS:
-            _PLANS.popitem(last=False)
-    _PLANS.move_to_end(key)
-    return _PLANS[key]
+        return plan
+
+    return _PLANS.get(key, make)
 
 
 def _check(backbone, plan, source, x, expected):

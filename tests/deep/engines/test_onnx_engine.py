@@ -20,6 +20,7 @@ from sktransfer.deep._engines.onnx_engine import (
     make_session,
     n_threads,
 )
+from sktransfer.deep._networks.recent import Recent
 
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
@@ -36,8 +37,8 @@ def backbone(network):
 @pytest.fixture
 def no_sessions(monkeypatch):
     """An empty cache, so that nothing made by other tests is found."""
-    monkeypatch.setattr(onnx_engine, "_sessions", type(onnx_engine._sessions)())
-    return onnx_engine._sessions
+    monkeypatch.setattr(onnx_engine, "SESSIONS", Recent(2))
+    return onnx_engine.SESSIONS
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -108,13 +109,9 @@ def test_a_session_is_made_once_for_all_engines(backbone, no_sessions):
     assert OnnxEngine(backbone, "stage2", n_jobs=1)._session is first._session
     assert OnnxEngine(backbone, "stage3", n_jobs=1)._session is not first._session
     assert OnnxEngine(backbone, "stage2", n_jobs=2)._session is not first._session
-    assert len(no_sessions) == 3
 
 
-def test_the_cache_is_bounded_and_forgets_what_was_used_longest_ago(
-    backbone, no_sessions, monkeypatch
-):
-    monkeypatch.setattr(onnx_engine, "MAX_SESSIONS", 2)
+def test_the_cache_is_bounded_and_forgets_what_was_used_longest_ago(backbone, no_sessions):
     for stage in ("stage1", "stage2", "stage1", "stage3"):
         OnnxEngine(backbone, stage, n_jobs=1)
     assert [key[1] for key in no_sessions] == ["stage1", "stage3"]

@@ -1,0 +1,1 @@
+"""Pretrained networks: read, cut into stages, and run."""
