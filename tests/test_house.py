@@ -1,16 +1,20 @@
 """Guards of the house: the import law, start-up, docstrings against signatures, tests that test."""
 
 import ast
+import configparser
+import inspect
+import re
 import subprocess
 import sys
-from importlib import import_module
 from inspect import isclass
 from pathlib import Path
 
-import numpydoc.docscrape
 import pytest
+from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import sktransfer
+from tests.shelf import ROOT as PROJECT
+from tests.shelf import parameters_of, public_items, public_names
 
 ROOT = Path(sktransfer.__file__).parent
 FAMILIES = ("instance", "feature", "deep")
@@ -103,36 +107,27 @@ def test_import_changes_no_global_state():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def _public_classes_and_functions():
-    for name in sktransfer.__all__:
-        yield name, getattr(sktransfer, name)
-    for module in ("base", "datasets", "utils.estimator_checks"):
-        package = import_module(f"sktransfer.{module}")
-        for name in package.__all__:
-            yield name, getattr(package, name)
+PUBLIC = public_items()
 
 
-PUBLIC = dict(_public_classes_and_functions())
+def _docs(item):
+    return ClassDoc(item) if isclass(item) else FunctionDoc(item)
+
+
+def _documented(item):
+    """Return the text of each parameter of a docstring by its name."""
+    return {
+        name.strip().lstrip("*"): "\n".join(parameter.desc)
+        for parameter in _docs(item)["Parameters"]
+        for name in parameter.name.split(",")
+    }
 
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_docstring_documents_exactly_the_parameters(name):
     item = PUBLIC[name]
-    docs = (
-        numpydoc.docscrape.ClassDoc(item) if isclass(item) else numpydoc.docscrape.FunctionDoc(item)
-    )
-    documented = [
-        single.strip().lstrip("*") for p in docs["Parameters"] for single in p.name.split(",")
-    ]
-    if isclass(item) and not hasattr(item.__init__, "__code__"):  # a warning, an abstract base
-        assert not documented
-        return
-    code = (item.__init__ if isclass(item) else item).__code__
-    n_arguments = code.co_argcount + code.co_kwonlyargcount
-    n_arguments += bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
-    signature = [argument for argument in code.co_varnames[:n_arguments] if argument != "self"]
-    assert sorted(documented) == sorted(signature)
-    assert docs["Summary"], "a first line that says what it does"
+    assert sorted(_documented(item)) == sorted(parameters_of(item))
+    assert _docs(item)["Summary"], "a first line that says what it does"
 
 
 @pytest.mark.parametrize("name", [n for n, item in PUBLIC.items() if isclass(item)])
@@ -149,3 +144,76 @@ def test_every_test_file_collects_a_test():
             n.name for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)
         ]
         assert any(name.startswith("test_") for name in names), f"{path} collects nothing"
+
+
+NAMES = PROJECT / "tests" / "public_names.txt"
+WRITE_NAMES = "python -m tests.shelf"
+
+
+def test_public_names_of_the_last_release_stay():
+    gone = set(NAMES.read_text().split()) - set(public_names())
+    assert not gone, f"removed without a deprecation: {sorted(gone)}"
+
+
+def _without_version(items, released):
+    """Return the public names that are not `released` and whose docstring states no version."""
+    for name, item in items.items():
+        texts = {f"{name}({p})": text for p, text in _documented(item).items()}
+        if name not in released:
+            texts = {name: inspect.getdoc(item)}
+        for public, text in texts.items():
+            if public not in released and ".. versionadded::" not in text:
+                yield public
+
+
+def test_public_names_after_a_release_state_their_version():
+    released = set(NAMES.read_text().split())
+    assert not list(_without_version(PUBLIC, released)), (
+        "add '.. versionadded:: VERSION' to the docstring of the class, function or parameter; "
+        f"before 0.1.0 is released, write {NAMES.name} again with '{WRITE_NAMES}'"
+    )
+
+
+def test_a_new_parameter_without_its_version_is_found():
+    class Old:
+        """Something.
+
+        Parameters
+        ----------
+        first : int
+            The first.
+        second : int
+            The second.
+
+            .. versionadded:: 0.2
+        third : int
+            The third.
+        """
+
+    released = {"Old", "Old(first)"}
+    assert list(_without_version({"Old": Old}, released)) == ["Old(third)"]
+    assert list(_without_version({"Old": Old, "New": Old}, released | {"Old(third)"})) == []
+    New = type("New", (), {"__doc__": "Something."})
+    assert list(_without_version({"New": New}, released)) == ["New"]
+
+
+def test_the_version_has_one_source():
+    """The citation and the changelog agree with the package; a date is that of a release."""
+    version = sktransfer.__version__
+    changelog = (PROJECT / "CHANGELOG.md").read_text()
+    newest, date = re.search(r"^## (\S+) \((\S+)\)$", changelog, flags=re.MULTILINE).groups()
+    released = [] if date == "unreleased" else [date]
+    citation = (PROJECT / "CITATION.cff").read_text()
+    assert newest == version
+    assert re.findall(r"^version: (\S+)$", citation, flags=re.MULTILINE) == [version]
+    assert re.findall(r"^date-released: (\S+)$", citation, flags=re.MULTILINE) == released
+
+
+def test_the_spell_checker_reads_nothing_that_a_build_wrote():
+    settings = configparser.ConfigParser()
+    settings.read(PROJECT / "setup.cfg")
+    skipped = re.split(r",\s*", settings["codespell"]["skip"])
+    ignored = (PROJECT / ".gitignore").read_text().splitlines()
+    outputs = [f".{path.rstrip('/')}" for path in ignored if path.startswith("/docs/")]
+    assert outputs
+    assert set(outputs) <= set(skipped)

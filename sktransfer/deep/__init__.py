@@ -10,8 +10,12 @@ _HOME = {
     "Backbone": "_backbone",
     "FineTuneClassifier": "_fine_tune_classifier",
     "FineTuneRegressor": "_fine_tune_regressor",
+    "Head": "_training.head",
+    "ImageFormat": "_images.image_format",
+    "LoadReport": "_modules.checkpoints",
     "Preprocessing": "_preprocessing",
     "PretrainedFeatureExtractor": "_extractor",
+    "Stage": "_backbone",
 }
 
 __all__ = [
@@ -19,8 +23,12 @@ __all__ = [
     "Backbone",
     "FineTuneClassifier",
     "FineTuneRegressor",
+    "Head",
+    "ImageFormat",
+    "LoadReport",
     "Preprocessing",
     "PretrainedFeatureExtractor",
+    "Stage",
 ]
 
 

@@ -65,14 +65,14 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """A linear map of standardised features, in float64.
+    """A linear map of standardized features, in float64.
 
-    Attributes
+    Parameters
     ----------
     mean, scale : ndarray of shape (n_features,)
-        What standardises the features.
+        The mean and the standard deviation of each feature.
     coef : ndarray of shape (n_outputs, n_features)
-        The weights of the standardised features; an output is the logit of a class, or a target.
+        The weights of the standardized features; an output is the logit of a class, or a target.
     intercept : ndarray of shape (n_outputs,)
         The intercepts.
     """
