@@ -1,15 +1,10 @@
 """Images moved by an affine map and recoloured, many of one size at once."""
 
 import numpy as np
+from scipy.ndimage import affine_transform
 
 # ITU-R BT.601, the weights of red, green and blue in grey.
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
-# Pixel values that are moved in one go: more would leave the processor's cache.
-_VALUES_AT_ONCE = 2**15
-
-# Rows and columns around an image: one before, two after.
-_FRAME = 3
 
 
 def inverse_affine(*, rotation, shear, zoom, flip_rows, flip_columns):
@@ -53,11 +48,11 @@ def warp_images(images, matrices, shifts, *, fill="nearest", fill_value=0.0):
     ----------
     images : ndarray of shape (n, h, w, c), float32
     matrices : ndarray of shape (n, 2, 2)
-        As `inverse_affine` makes them.
+        As `inverse_affine` returns them.
     shifts : ndarray of shape (n, 2)
         Down and to the right, in pixels.
     fill : {"nearest", "constant", "reflect"}, default="nearest"
-        What lies outside of the image: the nearest pixel of its edge, `fill_value`, or its mirror
+        The value outside of the image: the nearest pixel of its edge, `fill_value`, or its mirror
         image, with the edge pixel twice (d c b a | a b c d | d c b a).
     fill_value : float, default=0.0
         For "constant".
@@ -67,85 +62,22 @@ def warp_images(images, matrices, shifts, *, fill="nearest", fill_value=0.0):
     moved : ndarray of shape (n, h, w, c), float32
         An image gives the same bits alone as among others, and itself under the identity.
     """
-    n, h, w, c = images.shape
     moved = np.empty(images.shape, dtype=np.float32)
-    step = max(1, _VALUES_AT_ONCE // (h * w * c))
-    band = max(1, _VALUES_AT_ONCE // (w * c))
-    for first in range(0, n, step):
-        some = slice(first, first + step)
-        framed = _framed(images[some], fill, fill_value)
-        for top in range(0, h, band):
-            rows = np.arange(top, min(top + band, h))
-            moved[some, top : top + band] = _warp(framed, rows, matrices[some], shifts[some], fill)
+    centre = (np.array(images.shape[1:3]) - 1) / 2
+    mode = "grid-constant" if fill == "constant" else fill
+    for image, out, matrix, shift in zip(images, moved, matrices, shifts, strict=True):
+        offset = centre - matrix @ (centre + shift)
+        for channel in range(images.shape[3]):
+            affine_transform(
+                image[..., channel],
+                matrix,
+                offset,
+                output=out[..., channel],
+                order=1,
+                mode=mode,
+                cval=fill_value,
+            )
     return moved
-
-
-def _warp(framed, rows, matrices, shifts, fill):
-    """Some rows of the moved images, from framed ones."""
-    n, height, width, c = framed.shape
-    h, w = height - _FRAME, width - _FRAME
-    down, across = _sources(matrices, shifts, rows, h, w)
-    if fill == "reflect":
-        down, across = _mirrored(down, h), _mirrored(across, w)
-    reach = 1.0 if fill == "constant" else 0.5 if fill == "reflect" else 0.0
-    # With a frame around it every pixel has the same three neighbours: one list of places, read
-    # from four beginnings, finds them all.
-    top, down = _split(down, -reach, h - 1 + reach)
-    left, across = _split(across, -reach, w - 1 + reach)
-    top *= width
-    top += left
-    top += (np.arange(n) * (height * width))[:, None, None]
-    pixels = framed.reshape(-1, c)
-    corners = [pixels[first:].take(top, axis=0) for first in (0, 1, width, width + 1)]
-    upper = _between(corners[0], corners[1], across)
-    lower = _between(corners[2], corners[3], across)
-    return _between(upper, lower, down)
-
-
-def _framed(images, fill, fill_value):
-    """The images with one pixel before and two after each axis: of their edge, or of a value."""
-    n, h, w, c = images.shape
-    framed = np.full((n, h + _FRAME, w + _FRAME, c), np.float32(fill_value))
-    framed[:, 1 : h + 1, 1 : w + 1] = images
-    if fill != "constant":
-        framed[:, 0], framed[:, h + 1 :] = framed[:, 1], framed[:, h : h + 1]
-        framed[:, :, 0], framed[:, :, w + 1 :] = framed[:, :, 1], framed[:, :, w : w + 1]
-    return framed
-
-
-def _sources(matrices, shifts, rows, h, w):
-    """The coordinates, two arrays (n, len(rows), w), that each pixel is taken from."""
-    centre = (h - 1) / 2, (w - 1) / 2
-    down = rows[:, None] - centre[0] - shifts[:, 0, None, None]
-    across = np.arange(w) - centre[1] - shifts[:, 1, None, None]
-    return tuple(
-        matrices[:, axis, 0, None, None] * down
-        + (matrices[:, axis, 1, None, None] * across + centre[axis])
-        for axis in (0, 1)
-    )
-
-
-def _mirrored(places, n):
-    """Coordinates folded into the image, -1/2 to n - 1/2."""
-    folded = np.mod(places + 0.5, 2 * n)
-    return np.minimum(folded, 2 * n - folded) - 0.5
-
-
-def _split(places, low, high):
-    """Coordinates, clipped, as the pixel of the frame before and the share of the way on."""
-    np.clip(places, low, high, out=places)
-    places += 1.0
-    before = places.astype(np.intp)
-    places -= before
-    return before, places.astype(np.float32)[..., None]
-
-
-def _between(first, second, share):
-    """``first + share * (second - first)``, which a share of 0 leaves as it is; overwrites."""
-    second -= first
-    second *= share
-    second += first
-    return second
 
 
 def recolour_images(images, *, brightness=None, contrast=None, saturation=None):

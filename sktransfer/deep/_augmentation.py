@@ -15,7 +15,7 @@ from sktransfer._messages import shown
 FILLS = ("nearest", "constant", "reflect")
 
 # Part of the keys of cached views: raise it when the same fields come to mean other pixels.
-_VERSION = 2
+_VERSION = 3
 
 # The numbers of a draw, in the order of its bytes.
 _DRAWN = (
@@ -179,23 +179,8 @@ class View:
         """What tells this view from any other, for a cache: bytes."""
         return repr((_VERSION, self)).encode()
 
-    def __call__(self, image, digest):
-        """Change one image.
-
-        Parameters
-        ----------
-        image : ndarray of shape (h, w, c), float32 in [0, 1], c in 1, 3
-        digest : bytes
-            Of the image's content: equal images give equal views, in whatever order they come.
-
-        Returns
-        -------
-        view : ndarray of shape (h, w, c), float32 in [0, 1]
-        """
-        return self.many(image[np.newaxis], [digest])[0]
-
     def many(self, images, digests):
-        """Change images of one size at once, to the same bits as one by one.
+        """Change images of one size at once, with the same bits for an image alone or among others.
 
         Parameters
         ----------

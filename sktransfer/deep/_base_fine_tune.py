@@ -5,12 +5,12 @@ from abc import ABC, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sktransfer._domains import is_labelled, read_labels
+from sktransfer._domains import is_labelled, labels_alone, read_labels
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
@@ -108,24 +108,41 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         ConvergenceWarning
             If `head_epochs` ended before the head converged.
         """
+        return self._fit(X, y, sample_weight=sample_weight)
+
+    def _fit(self, X, y, *, sample_domain=None, sample_weight=None):
+        """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
         before = dict(vars(self))
         try:
-            return self._fit(X, y, sample_weight)
+            return self._fit_rows(X, y, sample_domain, sample_weight)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
 
-    def _fit(self, X, y, sample_weight):
+    def _fit_rows(self, X, y, sample_domain, sample_weight):
         X = validate_images(self, X, reset=True)
         given_X, given_y = X, y
         sample_weight = self._read_weight(X, sample_weight)
-        y, labels, loss = self._read_target(X, y, sample_weight)
-        kept = None
+        rows, unlabelled = np.arange(len(X)), None
+        chosen = self._choose_rows(X, y, sample_domain)
+        if chosen is not None:
+            rows, unlabelled = map(np.flatnonzero, chosen)
+            y = labels_alone(y, chosen[0], discrete=is_classifier(self))
+            if sample_weight is not None:
+                unlabelled = unlabelled[sample_weight[unlabelled] > 0]
+                sample_weight = sample_weight[rows]
+        y, labels, loss = self._read_target(rows, y, sample_weight)
         if sample_weight is not None:
             kept = np.flatnonzero(sample_weight)
-            X = [X[row] for row in kept] if isinstance(X, list) else X[kept]
-            y, labels, sample_weight = y[kept], labels.select(kept, None), sample_weight[kept]
+            rows, sample_weight = rows[kept], sample_weight[kept]
+            y, labels = y[kept], labels.select(kept, None)
+        if unlabelled is not None:  # rows with a label come first
+            order = np.concatenate([rows, np.setdiff1d(unlabelled, rows)])
+            unlabelled = np.argsort(order)[np.searchsorted(np.sort(order), unlabelled)]
+            rows = order
+        if len(rows) < len(X) or unlabelled is not None:
+            X = [X[row] for row in rows] if isinstance(X, list) else X[rows]
         self.backbone_ = resolve_known(
             self.backbone,
             cache=self.cache,
@@ -140,17 +157,21 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         )
         self.input_shape_ = None if isinstance(X, list) else X.shape[1:]
         depth = self._read_depth(loss)
-        seed, checkpoint = self._open_checkpoint(X, y, sample_weight, depth)
+        seed, checkpoint = self._open_checkpoint(X, y, sample_weight, unlabelled, depth)
         augmentation = read_augmentation(self.augment)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
         log = EpochLog(
-            context, {"estimator": self, "X": given_X, "y": given_y}, self._as_attributes
+            context,
+            {"estimator": self, "X": given_X, "y": given_y},
+            self._as_attributes,
+            more=() if unlabelled is None else ("penalty",),
         )
         result = None if checkpoint is None else self._finished(checkpoint)
         if result is None:
+            images = self._images(X, rows)
             outcome = self._train(
-                self._images(X, kept), labels, loss, depth, augmentation, log, seed, checkpoint
+                images, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled
             )
             attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
             attributes["best_epoch_"] = outcome.best_epoch
@@ -168,6 +189,18 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     @abstractmethod
     def _read_target(self, X, y, sample_weight):
         """Validate y; return it, the same as `Rows` without inputs, and the loss to minimise."""
+
+    def _choose_rows(self, X, y, sample_domain):
+        """Return the masks of the rows with a label and of those that `_make_penalty` reads.
+
+        None: all rows have a label, and there is no penalty. Labels outside of the first mask are
+        not read.
+        """
+        return None
+
+    def _make_penalty(self, network, seed):
+        """Return the penalty of the second phase, as `Training` describes it."""
+        raise NotImplementedError
 
     def _read_weight(self, X, sample_weight):
         """Validate the weights; return them with a maximum of 1, or None."""
@@ -194,12 +227,13 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
-    def _open_checkpoint(self, X, y, sample_weight, depth):
+    def _open_checkpoint(self, X, y, sample_weight, unlabelled, depth):
         """The seed, and the folder's training; None without a folder."""
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
             return seed, None
-        facts = training_facts(self, X, y, self._where_it_runs(depth), sample_weight=sample_weight)
+        more = {"sample_weight": sample_weight, "sample_domain": unlabelled}
+        facts = training_facts(self, X, y, self._where_it_runs(depth), more=more)
         checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
         return checkpoint.seed, checkpoint
 
@@ -229,13 +263,15 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         format_, backbone = self.image_format_, self.backbone_
         return Images(X, format_, backbone, self.device, self.cache, positions)
 
-    def _train(self, images, labels, loss, depth, augmentation, log, seed, checkpoint):
+    def _train(self, images, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled):
         """Train what is not frozen; torch is imported where it is needed, and only there."""
         augmented = Augmented(augmentation, self.augment_views, seed)
         options = {"loss": loss, "augmented": augmented, "log": log}
         self.stage_weights_ = {}
         trains = depth < len(self.backbone_.stages)
         from_scratch = self.initialize == "random"
+        if not trains and unlabelled is not None:  # nothing is trained that a penalty could change
+            images = images.take(np.arange(len(labels.y)))
         if not trains and not from_scratch:
             start = PretrainedStart(images, depth)
             return train_head(start, labels, settings=self._settings(), **options)
@@ -257,6 +293,8 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 seed=seed,
                 device=device,
                 checkpoint=checkpoint,
+                make_penalty=self._make_penalty,
+                unlabelled=unlabelled,
                 **options,
             )
 
@@ -283,21 +321,23 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _warn(self, converged, doubt):
         if doubt:
-            warnings.warn(doubt, TransferWarning, stacklevel=5)
+            warnings.warn(doubt, TransferWarning, stacklevel=6)
         if not converged and self._head_epochs():
             warnings.warn(
                 f"head_epochs={shown(self._head_epochs())} ended before the head converged: "
                 "raise it, or weight_decay.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     def _as_attributes(self, head, trained, history):
         """The attributes that make a fitted estimator, now or after some epoch."""
         weights = {stage.output_name: stage.arrays() for stage in trained}
+        weights = self.stage_weights_ | weights
         return {
             "head_": head,
-            "stage_weights_": self.stage_weights_ | weights,
+            "stage_weights_": weights,
+            "depth_": len(self.backbone_.stages) - len(weights),
             "history_": {name: list(values) for name, values in history.items()},
             "n_iter_": len(history["phase"]),
         }
@@ -308,17 +348,16 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         X = validate_images(self, X, reset=False)
         backbone = find_again(self)
         images = Images(X, self.image_format_, backbone, self.device, self.cache)
-        names = backbone.stages
-        if not self.stage_weights_:
-            features = images.stage(len(names), pooling="avg")
+        if self.depth_ == len(backbone.stages):
+            features = images.stage(self.depth_, pooling="avg")
             return self.head_.outputs(require_finite(features, images).astype(np.float64))
         from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
 
-        depth = next(i for i, name in enumerate(names) if name in self.stage_weights_)
         device = choose_device(self.device)
-        stages = built_stages(backbone, self.stage_weights_, depth, device)
+        stages = built_stages(backbone, self.stage_weights_, self.depth_, device)
         with exact_arithmetic(device):
-            features = run_torch(stages, images.on(device), device, depth=depth, pooled=True)
+            images = images.on(device)
+            features = run_torch(stages, images, device, depth=self.depth_, pooled=True)
         return self.head_.outputs(require_finite(features, images).astype(np.float64))
 
     def _check_labelled(self, X, y):

@@ -134,6 +134,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
     stage_weights_ : dict of str to dict of str to ndarray
         The weights of those stages that are not as in the backbone's file: the trained ones,
         and with ``initialize="random"`` all.
+    depth_ : int
+        The number of stages from the input whose weights are those of the backbone's file.
     head_ : Head
         The head: ``mean``, ``scale``, ``coef`` and ``intercept``, NumPy arrays; its
         outputs are in the units of y.

@@ -1,12 +1,11 @@
-"""Moving and recolouring images: exact cases, SciPy's interpolation, invariance to the batch."""
+"""Moving and recolouring images: exact cases, the definition, invariance to the batch."""
 
 import numpy as np
 import pytest
-from scipy.ndimage import affine_transform
 
 from sktransfer._kernels.warp import inverse_affine, recolour_images, warp_images
 
-SCIPY_NAME = {"nearest": "nearest", "constant": "grid-constant", "reflect": "reflect"}
+FILLS = "nearest", "constant", "reflect"
 
 
 def matrices(n=1, **changes):
@@ -26,12 +25,12 @@ def images(request):
     return np.random.default_rng(0).random((4, *request.param), dtype=np.float32)
 
 
-@pytest.mark.parametrize("fill", SCIPY_NAME)
+@pytest.mark.parametrize("fill", FILLS)
 def test_the_identity_gives_the_same_bits(images, fill):
     np.testing.assert_array_equal(moved(images, fill=fill), images)
 
 
-@pytest.mark.parametrize("fill", SCIPY_NAME)
+@pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize(("axis", "name"), [(1, "flip_rows"), (2, "flip_columns")])
 def test_a_flip_reverses_an_axis_and_twice_is_nothing(images, axis, name, fill):
     once = moved(images, fill=fill, **{name: True})
@@ -40,7 +39,7 @@ def test_a_flip_reverses_an_axis_and_twice_is_nothing(images, axis, name, fill):
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, -1])
-@pytest.mark.parametrize("fill", SCIPY_NAME)
+@pytest.mark.parametrize("fill", FILLS)
 def test_quarter_turns_are_those_of_numpy(turns, fill):
     images = np.random.default_rng(0).random((3, 8, 8, 3), dtype=np.float32)
     turned = moved(images, fill=fill, rotation=turns * np.pi / 2)
@@ -78,10 +77,24 @@ def test_zoom_and_shear_by_hand():
     np.testing.assert_allclose(sheared, np.arange(9)[::-1], atol=1e-5)
 
 
-@pytest.mark.parametrize("fill", SCIPY_NAME)
-def test_scipy_moves_the_same_way(images, fill):
+def bilinear(image, places, fill, fill_value):
+    """Values of an image (h, w, c) at places (..., 2), from an image padded on each side."""
+    pad = 3 * max(image.shape[:2])
+    options = {"constant_values": fill_value} if fill == "constant" else {}
+    mode = {"nearest": "edge", "reflect": "symmetric"}.get(fill, fill)
+    padded = np.pad(image.astype(float), ((pad, pad), (pad, pad), (0, 0)), mode, **options)
+    before = np.floor(places).astype(int)
+    down, across = (places - before)[..., None].transpose(2, 0, 1, 3)
+    row, column = (before + pad).transpose(2, 0, 1)
+    upper = (1 - across) * padded[row, column] + across * padded[row, column + 1]
+    lower = (1 - across) * padded[row + 1, column] + across * padded[row + 1, column + 1]
+    return (1 - down) * upper + down * lower
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_the_definition_with_bilinear_interpolation(images, fill):
     rng = np.random.default_rng(1)
-    n, h, w, c = images.shape
+    n, h, w, _ = images.shape
     maps = inverse_affine(
         rotation=rng.uniform(-3, 3, n),
         shear=rng.uniform(-1, 1, n),
@@ -92,18 +105,10 @@ def test_scipy_moves_the_same_way(images, fill):
     shifts = rng.uniform(-4, 4, (n, 2))
     result = warp_images(images, maps, shifts, fill=fill, fill_value=0.3)
     centre = np.array([h - 1, w - 1]) / 2
-    for i in range(n):
-        offset = centre - maps[i] @ (centre + shifts[i])
-        for channel in range(c):
-            expected = affine_transform(
-                images[i, :, :, channel].astype(float),
-                maps[i],
-                offset,
-                order=1,
-                mode=SCIPY_NAME[fill],
-                cval=0.3,
-            )
-            np.testing.assert_allclose(result[i, :, :, channel], expected, atol=1e-5)
+    pixels = np.stack(np.meshgrid(np.arange(h), np.arange(w), indexing="ij"), axis=-1)
+    for image, matrix, shift, found in zip(images, maps, shifts, result, strict=True):
+        places = (pixels - centre - shift) @ matrix.T + centre
+        np.testing.assert_allclose(found, bilinear(image, places, fill, 0.3), atol=1e-6)
 
 
 def test_the_map_back_is_the_inverse_of_mirror_turn_shear_and_zoom():
@@ -116,10 +121,9 @@ def test_the_map_back_is_the_inverse_of_mirror_turn_shear_and_zoom():
 
 
 def test_images_do_not_touch_each_other(images):
-    many = np.concatenate([images] * 300)  # more than go at once
-    turned = moved(many, (0.3, 1.2), rotation=0.5)
+    turned = moved(images, (0.3, 1.2), rotation=0.5)
     alone = moved(images[2:3], (0.3, 1.2), rotation=0.5)
-    np.testing.assert_array_equal(turned[-2], alone[0])
+    np.testing.assert_array_equal(turned[2], alone[0])
 
 
 def test_colours_by_hand():

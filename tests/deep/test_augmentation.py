@@ -36,7 +36,9 @@ def test_a_view_depends_on_seed_number_and_content_and_on_nothing_else(images):
     assert views.dtype == np.float32
     assert 0 <= views.min() < views.max() <= 1
     for i in reversed(range(6)):  # alone, in another order, to the same bits
-        np.testing.assert_array_equal(view(images[i], DIGESTS[i]), views[i])
+        np.testing.assert_array_equal(
+            view.many(images[i : i + 1], DIGESTS[i : i + 1]), views[i : i + 1]
+        )
     np.testing.assert_array_equal(View(EVERYTHING, 3, 1).many(images, DIGESTS[:6]), views)
     for other in (View(EVERYTHING, 4, 1), View(EVERYTHING, 3, 2)):
         assert not np.array_equal(other.many(images, DIGESTS[:6]), views)

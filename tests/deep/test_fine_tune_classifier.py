@@ -72,6 +72,7 @@ def test_frozen_stages_stay_bit_equal_and_the_others_change(depth, network):
     classifier = make(network, freeze_depth=depth).fit(X, Y)
     n_frozen = 4 if depth == "all" else depth
     assert list(classifier.stage_weights_) == ["stage1", "stage2", "stage3", "stage4"][n_frozen:]
+    assert classifier.depth_ == n_frozen
     for stage in build_torch_stages(resolve_backbone(network)):
         for name, array in classifier.stage_weights_.get(stage.output_name, {}).items():
             is_statistic = name.endswith((".mean", ".variance"))

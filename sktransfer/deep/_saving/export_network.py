@@ -48,7 +48,7 @@ def write_network(estimator):
     shared = False
     if estimator.stage_weights_:
         shared = _place_weights(model, backbone, estimator.stage_weights_)
-        _widen(model, model_input.name, backbone, estimator.stage_weights_)
+        _widen(model, model_input.name, backbone, estimator.depth_)
     network = cut(model, [model_input.name], [backbone.stages[-1]])
     fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
     if fixed:
@@ -87,13 +87,12 @@ def _place_weights(model, backbone, stage_weights):
     return shared
 
 
-def _widen(model, source, backbone, stage_weights):
-    """Let the stages with fitted weights compute in float32, in which they were trained.
+def _widen(model, source, backbone, depth):
+    """Let the stages after a depth compute in float32, in which they were trained.
 
     `source` is the name of the graph's input. A network in float32 is left as it is.
     """
     onnx = import_onnx()
-    depth = [stage in stage_weights for stage in backbone.stages].index(True)
     begin = backbone.stages[depth - 1] if depth else source
     nodes = needed_nodes(model.graph.node, backbone.stages[depth:], stop=(begin,))
     single, others = onnx.TensorProto.FLOAT, _other_floats()

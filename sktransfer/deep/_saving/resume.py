@@ -204,7 +204,7 @@ def _difference(name, there, here):
     return f"{shortened(name, limit=_LONGEST_FACT)} ({there} there, {here} here)"
 
 
-def training_facts(estimator, X, y, device, *, sample_weight=None):
+def training_facts(estimator, X, y, device, *, more=None):
     """All that decides which weights come out of a fit, in words and hashes.
 
     Parameters
@@ -217,14 +217,14 @@ def training_facts(estimator, X, y, device, *, sample_weight=None):
         The targets.
     device : str
         Where it trains, in torch's words: "auto" is resolved.
-    sample_weight : ndarray or None, default=None
-        The weights of the rows.
+    more : dict of str to (ndarray or None), default=None
+        Other data by rows, such as "sample_weight"; None where there is none.
 
     Returns
     -------
     facts : dict of str to str
-        "data X", "data y" and, if there are weights, "data sample_weight" are hashes of contents,
-        files by their bytes. The others are text that names a value.
+        "data X", "data y" and the same for `more` are hashes of contents, files by their bytes.
+        The others are text that names a value.
 
     Raises
     ------
@@ -239,8 +239,9 @@ def training_facts(estimator, X, y, device, *, sample_weight=None):
     }
     backbone = estimator.backbone_
     parameters["device"] = device
-    if sample_weight is not None:
-        parameters["data sample_weight"] = _digest_array(sample_weight)
+    for name, array in (more or {}).items():
+        if array is not None:
+            parameters[f"data {name}"] = _digest_array(array)
     return parameters | {
         "data X": _digest_images(X),
         "data y": _digest_target(y),

@@ -30,6 +30,7 @@ _TYPES = {
     "image_format_": ImageFormat,
     "input_shape_": (tuple, type(None)),
     "stage_weights_": dict,
+    "depth_": int,
     "history_": dict,
     "n_iter_": int,
 }
@@ -152,6 +153,7 @@ def _read(path):
         if version == VERSION:
             _compare_checksum(metadata, arrays)
             parts = [decode(about[part], arrays) for part in ("parameters", "attributes")]
+            _add_depth(parts[1])
             _check_parts(about["class"], *parts)
             return about["class"], parts
     except Exception as error:  # a file of anyone's raises anything
@@ -181,6 +183,12 @@ def _compare_checksum(metadata, arrays):
         raise ValueError(f"unknown metadata {shown(sorted(metadata))}")
     if metadata.get(_CHECKSUM, found := _checksum(metadata[_KEY], arrays)) != found:
         raise ValueError("its checksum differs")
+
+
+def _add_depth(attributes):
+    """Add ``depth_``, which older releases did not write."""
+    n_fitted = len(attributes["stage_weights_"])
+    attributes.setdefault("depth_", len(attributes["backbone_"].stages) - n_fitted)
 
 
 def _check_parts(kind, parameters, attributes):
@@ -227,6 +235,9 @@ def check_attributes(kind, attributes):
     stages = attributes["backbone_"].stages
     if len(stages) != len(shapes) or feature_count(shapes[-1], "avg") != n_features:
         raise ValueError(f"stages {shown(stages)} of shapes {shown(shapes)}")
+    n_fitted = len(attributes["stage_weights_"])
+    if not 0 <= attributes["depth_"] == len(stages) - n_fitted:
+        raise ValueError(f"depth_={shown(attributes['depth_'])}")
     for stage, arrays in attributes["stage_weights_"].items():
         if stage not in stages or not all(isinstance(a, np.ndarray) for a in arrays.values()):
             raise ValueError(f"weights of a stage {shown(stage)}")

@@ -15,11 +15,13 @@ class EpochLog:
     as_attributes : callable
         Called as ``as_attributes(head, stages, history)`` when a callback wants a fitted
         estimator; returns the attributes that make one.
+    more : tuple of str, default=()
+        Names of numbers that the second phase adds to the history.
     """
 
-    def __init__(self, context, task, as_attributes):
+    def __init__(self, context, task, as_attributes, more=()):
         names = "phase", "train_loss", "train_score", "validation_loss", "validation_score"
-        self.history = {name: [] for name in names}
+        self.history = {name: [] for name in (*names, *more)}
         self._context = context
         self._task = task
         self._as_attributes = as_attributes
@@ -31,13 +33,14 @@ class EpochLog:
             self._open = self._context.subcontext(task_name=phase)
             self._open.call_on_fit_task_begin(**self._task)
 
-    def end(self, *, training, held_out, head, stages=()):
+    def end(self, *, training, held_out, head, stages=(), more=None):
         """Write down the (loss, score) of the epoch; return whether a callback asks to stop."""
-        held_out = held_out or (np.nan, np.nan)
-        for name, value in zip(
-            self.history, (self._open.task_name, *training, *held_out), strict=True
-        ):
-            self.history[name].append(value if isinstance(value, str) else float(value))
+        losses = *training, *(held_out or (np.nan, np.nan))
+        phase, *names = self.history
+        self.history[phase].append(self._open.task_name)
+        values = dict(zip(names, losses, strict=False)) | (more or {})
+        for name in names:
+            self.history[name].append(float(values.get(name, np.nan)))
         epoch, self._open = self._open, None
         return epoch.call_on_fit_task_end(
             **self._task,

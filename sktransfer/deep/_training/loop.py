@@ -4,6 +4,7 @@ Importing this module imports torch. All randomness comes from generators made o
 """
 
 from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,24 @@ _EVALUATION_ROWS = 256
 
 # A loss on held-out rows that leaves nothing to improve.
 _NEGLIGIBLE_LOSS = 1e-6
+
+
+class Seen(NamedTuple):
+    """The rows of a minibatch as the network sees them: tensors on its device.
+
+    Parameters
+    ----------
+    inputs : Tensor of shape (n, ...)
+        Activations of the last frozen stage.
+    features : Tensor of shape (n, n_features)
+        Standardized features, the input of the head.
+    outputs : Tensor of shape (n, n_outputs)
+        Logits, or predictions of standardized targets.
+    """
+
+    inputs: torch.Tensor
+    features: torch.Tensor
+    outputs: torch.Tensor
 
 
 class Network(torch.nn.Module):
@@ -45,10 +64,15 @@ class Network(torch.nn.Module):
 
     def forward(self, activations):
         """The outputs for activations of the last frozen stage."""
+        return self.see(activations).outputs
+
+    def see(self, inputs):
+        """The features and the outputs for activations of the last frozen stage, as `Seen`."""
+        activations = inputs
         for stage in self.stages:
             activations = stage(activations)
         features = (pool(activations, "avg") - self.mean) / self.scale
-        return F.linear(features, self.coef, self.intercept)
+        return Seen(inputs, features, F.linear(features, self.coef, self.intercept))
 
     def head(self):
         """The head as it is now, in NumPy."""
@@ -82,6 +106,14 @@ class Training:
         Of the order of the rows.
     log : EpochLog
         Hears of each epoch, and may stop the training.
+    penalty : torch.nn.Module or None, default=None
+        ``penalty.of_tensors(labelled, unlabelled, progress)`` returns the scalar that is added to
+        the mean loss of a minibatch. It takes two `Seen`, of the same number of rows each, and the
+        share of the training that is done, from 0 to 1. Its parameters learn at the head's rate,
+        and `state` holds its parameters and buffers.
+    unlabelled : object or None, default=None
+        With `penalty`, the inputs of the rows without a label: ``len(unlabelled)`` and
+        ``unlabelled.epoch(number)``.
 
     References
     ----------
@@ -89,12 +121,28 @@ class Training:
        https://arxiv.org/abs/1711.05101
     """
 
-    def __init__(self, network, training, held_out, *, loss, settings, batch_statistics, seed, log):
+    def __init__(
+        self,
+        network,
+        training,
+        held_out,
+        *,
+        loss,
+        settings,
+        batch_statistics,
+        seed,
+        log,
+        penalty=None,
+        unlabelled=None,
+    ):
         self.network, self.training, self.held_out = network, training, held_out
         self.loss, self.settings, self.log = loss, settings, log
         self.batch_statistics, self.seed = batch_statistics, seed
         self.generator = torch.Generator().manual_seed(seed)
-        self.optimizer = _make_optimizer(network, settings)
+        self.penalty, self.unlabelled, self.order = penalty, unlabelled, None
+        if penalty is not None:
+            self.order = RandomOrder(len(unlabelled), seed)
+        self.optimizer = _make_optimizer(network, settings, penalty)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.start = _anchors(network) if settings.l2_sp else []
         self.n_done, self.stopped, self._epoch = 0, False, 0
@@ -143,8 +191,9 @@ class Training:
         self.log.begin("fine-tune")
         self._epoch = self.n_done + 1
         inputs = self.training.inputs.epoch(self.n_done)
-        with _seeded_layers(self) if self.batch_statistics else nullcontext():
-            seen = self._run_batches(inputs)
+        draws = self.batch_statistics or self.penalty is not None
+        with _seeded_layers(self) if draws else nullcontext():
+            *seen, penalty = self._run_batches(inputs)
             if self.batch_statistics:
                 settle_statistics(self.network, inputs, len(self.training.y))
         self.n_done += 1
@@ -159,6 +208,7 @@ class Training:
                 held_out=self._keep_best(),
                 head=lambda: self.loss.in_units(self.network.head()),
                 stages=self.network.stages,
+                more={} if self.penalty is None else {"penalty": penalty},
             )
         )
 
@@ -183,30 +233,42 @@ class Training:
         return judged
 
     def _run_batches(self, inputs):
-        """One pass in random order; returns the mean loss and the score that the steps saw."""
+        """One pass in random order; returns the mean loss, score and penalty of the steps."""
         rows, device = self.training, self.network.coef.device
         y = torch.as_tensor(rows.y, dtype=None if rows.y.ndim == 1 else torch.float32)
         weight = torch.as_tensor(rows.weight / rows.weight.mean(), dtype=torch.float32)
         batches = minibatches(len(y), self.settings.batch_size, self.generator)
+        others = None if self.penalty is None else self.unlabelled.epoch(self.n_done)
         outputs = np.empty((len(y), self.loss.n_outputs))
-        total_loss = 0.0
+        total_loss = total_penalty = 0.0
         self.network.train(self.batch_statistics)
         for number, batch in enumerate(batches):
-            self._set_rates(self.n_done * len(batches) + number, len(batches))
-            predicted = self._forward(torch.as_tensor(inputs[batch.numpy()]).to(device))
-            losses = self.loss.of_tensors(predicted, y[batch].to(device))
+            step = self.n_done * len(batches) + number
+            self._set_rates(step, len(batches))
+            seen = self._see(inputs, batch)
+            losses = self.loss.of_tensors(seen.outputs, y[batch].to(device))
             losses = losses * weight[batch].to(device)
             total_loss += losses.sum().item()
             self._require_finite(total_loss, "the loss")
+            objective = losses.mean()
+            if self.penalty is not None:
+                other = self._see(others, self.order.draw(len(batch)))
+                progress = step / (self.settings.max_epochs * len(batches))
+                penalty = self.penalty.of_tensors(seen, other, progress)
+                total_penalty += penalty.item()
+                self._require_finite(total_penalty, "the penalty")
+                objective = objective + penalty
             self.optimizer.zero_grad()
-            losses.mean().backward()
+            objective.backward()
             self._step()
-            outputs[batch.numpy()] = predicted.detach().cpu().numpy()
-        return total_loss / len(y), self.loss.evaluate(outputs, rows)[1]
+            outputs[batch.numpy()] = seen.outputs.detach().cpu().numpy()
+        score = self.loss.evaluate(outputs, rows)[1]
+        return total_loss / len(y), score, total_penalty / len(batches)
 
     def _require_finite_weights(self):
         """Refuse weights, and statistics of batch-norm, that are not finite."""
-        for tensor in self.network.state_dict().values():
+        modules = [self.network] if self.penalty is None else [self.network, self.penalty]
+        for tensor in (tensor for module in modules for tensor in module.state_dict().values()):
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 self._require_finite(np.nan, "a weight or a statistic of batch-norm")
 
@@ -227,11 +289,14 @@ class Training:
             f"a tenth for example, or raise warmup_epochs={shown(settings.warmup_epochs)}{advice}."
         )
 
-    def _forward(self, inputs):
+    def _see(self, inputs, batch):
+        """The rows of a minibatch, through the network."""
+        device = self.network.coef.device
+        inputs = torch.as_tensor(inputs[batch.numpy()]).to(device)
         if not self.settings.half_precision:
-            return self.network(inputs)
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16):
-            return self.network(inputs).float()
+            return self.network.see(inputs)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return Seen(*(tensor.float() for tensor in self.network.see(inputs)))
 
     def _set_rates(self, step, steps_an_epoch):
         settings = self.settings
@@ -253,7 +318,7 @@ class Training:
            convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
         """
         groups = self.optimizer.param_groups
-        for group, anchors in zip(groups, self.start, strict=False):  # the last is the head
+        for group, anchors in zip(groups, self.start, strict=False):  # stages come first
             share = min(1.0, group["lr"] * self.settings.l2_sp)
             with torch.no_grad():
                 for weights, anchor in zip(group["params"], anchors, strict=True):
@@ -266,20 +331,26 @@ class Training:
             raise ValueError(self._diverged("a step")) from error
 
     def state(self):
-        """Everything that the epochs to come depend on, at the end of an epoch.
+        """Return all that later epochs depend on, at the end of an epoch.
 
         Returns
         -------
         state : dict of str to ndarray, int, float, bool or dict of lists
             Copies; "network/...", "best/..." and "optimizer/..." are the arrays of the weights,
-            the best weights and AdamW's moments.
+            the best weights and AdamW's moments. With a penalty there are "penalty/..." and
+            "order/...", its weights and the order of the unlabelled rows.
         """
         moments = {
             f"{place}/{name}": value
             for place, values in self.optimizer.state_dict()["state"].items()
             for name, value in values.items()
         }
+        of_penalty = {}
+        if self.penalty is not None:
+            of_penalty |= _prefixed("penalty/", _arrays(self.penalty.state_dict()))
+            of_penalty |= _prefixed("order/", self.order.state())
         return {
+            **of_penalty,
             **_prefixed("network/", _arrays(self.network.state_dict())),
             **_prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
             **_prefixed("optimizer/", _arrays(moments)),
@@ -302,6 +373,9 @@ class Training:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.generator.set_state(torch.as_tensor(state["generator"].copy()))
+        if self.penalty is not None:
+            self.penalty.load_state_dict(_tensors(_under("penalty/", state)))
+            self.order.restore(_under("order/", state))
         self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
         self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
         history = {name: list(state["history"][name]) for name in self.log.history}
@@ -311,8 +385,8 @@ class Training:
         return self
 
 
-def _make_optimizer(network, settings):
-    """AdamW with a group of weights for each stage, and one for the head, which comes last."""
+def _make_optimizer(network, settings, penalty):
+    """AdamW with a group of weights for each stage, one for the head, and one for a penalty."""
     rates = stage_rates(
         len(network.stages), rate=settings.backbone_learning_rate, decay=settings.rate_decay
     )
@@ -321,8 +395,10 @@ def _make_optimizer(network, settings):
         {"params": list(stage.parameters()), "lr": rate, "weight_decay": decay}
         for stage, rate in zip(network.stages, rates, strict=True)
     ]
-    head = {"params": [network.coef, network.intercept], "lr": settings.learning_rate}
-    return torch.optim.AdamW([*groups, head], weight_decay=settings.weight_decay)
+    groups.append({"params": [network.coef, network.intercept], "lr": settings.learning_rate})
+    if penalty is not None:
+        groups.append({"params": list(penalty.parameters()), "lr": settings.learning_rate})
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 
 def _anchors(network):
@@ -380,6 +456,40 @@ def minibatches(n_rows, batch_size, generator):
         last = batches.pop()
         batches[-1] = torch.cat([batches[-1], last])
     return batches
+
+
+class RandomOrder:
+    """Row numbers in random order, each once before any comes again.
+
+    Parameters
+    ----------
+    n_rows : int
+    seed : int
+        The order differs from that of `minibatches` with the same seed.
+    """
+
+    def __init__(self, n_rows, seed):
+        self._n_rows, self._left = n_rows, torch.empty(0, dtype=torch.int64)
+        seed = int(np.random.default_rng([seed, n_rows]).integers(2**62))
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def draw(self, n):
+        """The next `n` row numbers."""
+        while len(self._left) < n:
+            order = torch.randperm(self._n_rows, generator=self._generator)
+            self._left = torch.cat([self._left, order])
+        drawn, self._left = self._left[:n], self._left[n:]
+        return drawn
+
+    def state(self):
+        """All that later draws depend on, as arrays."""
+        generator = self._generator.get_state()
+        return {"generator": generator.numpy().copy(), "left": self._left.numpy().copy()}
+
+    def restore(self, state):
+        """Go back to a `state`."""
+        self._generator.set_state(torch.as_tensor(state["generator"].copy()))
+        self._left = torch.as_tensor(state["left"].copy())
 
 
 def predict(network, inputs, n_rows):

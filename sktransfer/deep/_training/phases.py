@@ -90,7 +90,19 @@ def train_head(start, labels, *, loss, settings, augmented, log):
 
 
 def train_stages(
-    start, labels, *, loss, settings, augmented, from_scratch, seed, device, log, checkpoint=None
+    start,
+    labels,
+    *,
+    loss,
+    settings,
+    augmented,
+    from_scratch,
+    seed,
+    device,
+    log,
+    checkpoint=None,
+    make_penalty=None,
+    unlabelled=None,
 ):
     """Train a head on the features as they are, then the last stages together with it.
 
@@ -99,7 +111,7 @@ def train_stages(
     start : PretrainedStart or DrawnStart
         Where the activations come from.
     labels : Rows
-        The targets and the weights of the images, without inputs.
+        The targets and the weights of the labelled images, without inputs. They come first.
     loss : SoftmaxLoss or SquaredLoss
         What is minimised.
     settings : Settings
@@ -119,6 +131,10 @@ def train_stages(
         ``checkpoint.load()`` returns the state that an interrupted training has left, or None,
         ``checkpoint.save(state)`` is called at the end of each epoch, and
         ``checkpoint.unreadable(error)`` returns the exception for a state that cannot be used.
+    make_penalty : callable or None, default=None
+        ``make_penalty(network, seed)`` returns the penalty of `Training`; used with `unlabelled`.
+    unlabelled : ndarray or None, default=None
+        The places of the images that the penalty reads without a label.
 
     Returns
     -------
@@ -141,6 +157,10 @@ def train_stages(
         parts = labels.take(rows, features), labels.take(held_out_rows, features)
         head, converged = _fit_head(*parts, loss=loss, settings=settings, log=log)
     network = Network(stages, head, device)
+    penalty = {}
+    if unlabelled is not None:
+        others = _training_inputs(start, activations, unlabelled, augmented)
+        penalty = {"penalty": make_penalty(network, seed).to(device), "unlabelled": others}
     training = Training(
         network,
         labels.select(rows, _training_inputs(start, activations, rows, augmented)),
@@ -150,6 +170,7 @@ def train_stages(
         batch_statistics=from_scratch,
         seed=seed,
         log=log,
+        **penalty,
     )
     if state is not None:
         try:
@@ -165,8 +186,8 @@ def train_stages(
     start_is_kept = held_out_rows is not None and training.best_epoch == 0
     if start_is_kept and not from_scratch and settings.head_epochs:
         # Nothing was won, so no row need be held out.
-        inputs = start.features().astype(np.float64)
-        everything = labels.select(np.arange(len(inputs)), inputs)
+        everything = np.arange(len(labels.y))
+        everything = labels.take(everything, start.features().astype(np.float64))
         head, converged = _fit_head(everything, None, loss=loss, settings=settings, log=log)
         return Outcome(loss.in_units(head), converged, doubt=doubt)
     return Outcome(training.finish(), converged, tuple(stages), training.best_epoch, doubt)
@@ -232,10 +253,13 @@ class OneOfEach:
     def __init__(self, views, seed):
         self._views, self._seed = views, seed
 
+    def __len__(self):
+        return len(self._views[0])
+
     def epoch(self, number):
         """The inputs of an epoch."""
         generator = np.random.default_rng([self._seed, number])
-        drawn = generator.integers(len(self._views), size=len(self._views[0]))
+        drawn = generator.integers(len(self._views), size=len(self))
         return _Drawn(self._views, drawn)
 
 
@@ -254,6 +278,9 @@ class _NewViews:
 
     def __init__(self, start, rows, augmented):
         self._start, self._rows, self._augmented = start, rows, augmented
+
+    def __len__(self):
+        return len(self._rows)
 
     def epoch(self, number):
         view = self._augmented.view(number)

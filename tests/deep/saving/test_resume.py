@@ -396,7 +396,7 @@ def test_of_two_processes_that_begin_at_once_one_has_the_folder(tmp_path, monkey
     assert Checkpoint(tmp_path, {"data X": "quicker"}, seed=3).seed == 1
 
 
-LONG = {"freeze_depth": 2, "max_epochs": 40, "validation_fraction": 0, "random_state": 0}
+LONG = {"freeze_depth": 2, "max_epochs": 20, "validation_fraction": 0, "random_state": 0}
 
 WORKER = f"""
 import sys

@@ -298,11 +298,18 @@ def test_one_flipped_bit_anywhere_is_found(tmp_path):
     assert n_refused > 0.9 * len(places)
 
 
-def test_a_file_without_a_checksum_loads(tmp_path):
+def _drop(about, *names):
+    pairs = about["attributes"]["items"]
+    pairs[:] = [pair for pair in pairs if pair[0] not in names]
+
+
+@pytest.mark.parametrize("depth", ["all", 3])
+def test_a_file_of_an_older_release_loads(depth, tmp_path):
     path = tmp_path / "m"
-    classifier = make().fit(X, Y)
+    classifier = make(freeze_depth=depth).fit(X, Y)
     classifier.save(path)
-    _rewrite(path, lambda about: about["attributes"]["items"].pop(-1))
+    _rewrite(path, lambda about: _drop(about, "best_epoch_", "depth_"))  # and without checksum
+    assert FineTuneClassifier.load(path).depth_ == classifier.depth_
     found = FineTuneClassifier.load(path).predict_proba(X_NEW)
     np.testing.assert_array_equal(found, classifier.predict_proba(X_NEW))
 
@@ -340,6 +347,7 @@ NAN = {"is": "float", "value": "nan"}
                 "image_format_": 3,
                 "history_": [],
                 "n_iter_": "many",
+                "depth_": -1,
                 "stage_weights_": {"is": "dict", "items": [["stage9", []]]},
                 "classes_": HUGE,
                 "input_shape_": WIDE,
