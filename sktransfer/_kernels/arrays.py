@@ -2,6 +2,7 @@
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
+from scipy.sparse import issparse
 
 EPS = float(np.finfo(np.float64).eps)  # a number of NumPy's times an array is NumPy's affair
 
@@ -61,7 +62,9 @@ def rows_in_order(parts, rows):
 
 
 def column_means(X):
-    """Mean of each column, in float64."""
+    """Return the mean of each column, in float64; of a sparse X too."""
+    if issparse(X):
+        return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
     if is_numpy_array(X):  # converts as it adds; the standard's own mean does not
         return X.mean(axis=0, dtype=np.float64)
     return array_namespace(X).mean(float64(X), axis=0)

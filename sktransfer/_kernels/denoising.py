@@ -21,6 +21,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import issparse
 
+from sktransfer._kernels.arrays import column_means
+
 
 def denoising_map(X, *, noise, ridge):
     """Give the map from corrupted rows to the rows.
@@ -110,11 +112,6 @@ def deal(counts, n_blocks):
     """
     order = np.argsort(-counts, kind="stable")
     return [np.sort(order[k::n_blocks]) for k in range(n_blocks)]
-
-
-def column_means(X):
-    """The mean of each column, of shape (n_features,), in float64."""
-    return np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
 
 
 def _expected_moments(X, mean, *, noise, ridge):

@@ -19,6 +19,9 @@ from scipy.sparse import issparse
 
 from sktransfer._kernels.moment import standard_deviation
 
+# Candidate widths, times the median distance between rows and centers: an eighth to twice.
+WIDTH_FACTORS = 2.0 ** np.linspace(-3, 1, 7)
+
 PAIRS = 256  # left out at a time, such that the arrays stay in a cache; no score depends on it
 
 
@@ -50,6 +53,22 @@ def squared_distances(X, Y, *, center=None):
 def squared_lengths(X):
     """``|x|^2`` of each row, of shape (n_samples,)."""
     return X.multiply(X).sum(axis=1) if issparse(X) else np.einsum("ij,ij->i", X, X)
+
+
+def median_distance(*squared):
+    """Return the median of distances given squared, over all arrays; 1 if it is 0.
+
+    Parameters
+    ----------
+    *squared : ndarray
+
+    Returns
+    -------
+    median : float
+    """
+    together = np.concatenate([part.ravel() for part in squared])
+    median = np.sqrt(np.median(together, overwrite_input=True))
+    return float(median) if median > 0 else 1.0
 
 
 def gaussian(squared, *, width):

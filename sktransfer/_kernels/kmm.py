@@ -38,7 +38,7 @@ LANDMARKS = 200  # of the preconditioner: they change the time and not the resul
 NEAR = 0.01  # of a bound, as weights go, whose mean is 1
 
 
-class LowRank(NamedTuple):
+class LowRankKernel(NamedTuple):
     """``diag(diagonal) + factor factor^T``: Nystroem's approximation, with the true diagonal."""
 
     diagonal: np.ndarray
@@ -63,11 +63,11 @@ class LowRank(NamedTuple):
         return self.solver(free)(b)
 
 
-class Dense(NamedTuple):
-    """The matrix itself, and a `LowRank` near it that speeds up the solving."""
+class ExactKernel(NamedTuple):
+    """The matrix itself, and a `LowRankKernel` near it that speeds up the solving."""
 
     matrix: np.ndarray
-    near: LowRank
+    near: LowRankKernel
 
     def __len__(self):
         return len(self.matrix)
@@ -92,7 +92,7 @@ class Dense(NamedTuple):
 
 
 def low_rank_kernel(X, landmarks, *, width, ridge):
-    """Give the Gaussian kernel of the rows as a `LowRank` of as many columns as landmarks.
+    """Give the Gaussian kernel of the rows as a `LowRankKernel` of as many columns as landmarks.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
 
     Returns
     -------
-    kernel : LowRank
+    kernel : LowRankKernel
         Exact where every row is a landmark.
     """
     center = None if issparse(X) else np.median(X, axis=0)
@@ -113,11 +113,11 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
     root = vectors[:, kept] / np.sqrt(values[kept])
     factor = gaussian(squared_distances(X, landmarks, center=center), width=width) @ root
     left_over = 1 - np.einsum("ij,ij->i", factor, factor)
-    return LowRank(np.maximum(left_over, 0) + ridge, factor)
+    return LowRankKernel(np.maximum(left_over, 0) + ridge, factor)
 
 
 def dense_kernel(X, landmarks, *, width, ridge):
-    """Give the Gaussian kernel of the rows as a `Dense`: ``8 n_samples^2`` bytes.
+    """Give the Gaussian kernel of the rows as a `ExactKernel`: ``8 n_samples^2`` bytes.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def dense_kernel(X, landmarks, *, width, ridge):
 
     Returns
     -------
-    kernel : Dense
+    kernel : ExactKernel
     """
     matrix, (left, right) = np.empty((X.shape[0], X.shape[0])), _exponents(X, X, width)
     for start in range(0, len(matrix), BLOCK):
@@ -137,7 +137,7 @@ def dense_kernel(X, landmarks, *, width, ridge):
         matrix[rows, start:] = _gaussian_tile(left[rows], right[start:])
         matrix[start:, rows] = matrix[rows, start:].T
     matrix.flat[:: len(matrix) + 1] = 1 + ridge
-    return Dense(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
+    return ExactKernel(matrix, low_rank_kernel(X, landmarks, width=width, ridge=ridge))
 
 
 def mean_similarities(X_source, X_target, *, width):
@@ -234,7 +234,7 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter, s
 
     Parameters
     ----------
-    kernel : Dense or LowRank
+    kernel : ExactKernel or LowRankKernel
     kappa : ndarray of shape (n_source,)
     bound : float
         At least ``lower / n_source``.
@@ -255,7 +255,7 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter, s
     limits = {"bound": bound, "lower": lower, "upper": upper}
     rules = {"bound": bound, "tol": tol, "max_iter": max_iter}
     w = np.full(len(kappa), min(1.0, bound)) if start is None else start
-    if isinstance(kernel, Dense) and start is None:
+    if isinstance(kernel, ExactKernel) and start is None:
         w, _ = _box_minimum(kernel.near, kappa, w, **rules)
     w, gradient = _box_minimum(kernel, kappa, w, **rules)
     if not lower <= w.sum() <= upper:

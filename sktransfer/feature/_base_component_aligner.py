@@ -4,7 +4,7 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_array, issparse, vstack
+from scipy.sparse import issparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 
@@ -12,6 +12,7 @@ from sktransfer._base import _BaseAligner
 from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._kernels.primal import PrimalRows
+from sktransfer._kernels.rows import draw_rows, stacked
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
@@ -66,7 +67,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     def _fit_through_landmarks(self, X, codes, *labels, centred):
         """Embed by the linear kernel of Nystroem's features; memory is linear in the rows."""
-        landmarks = draw_rows(X, self._landmarks_at_most, random_state=self.random_state)
+        landmarks = draw_rows(X, self._landmarks_at_most, generator=generator(self.random_state))
         K = self._similarities(landmarks)
         if self.kernel != "linear":
             check_kernel(K, landmarks, estimator=self)
@@ -139,22 +140,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         return self.n_components_
 
 
-def stacked(parts):
-    """Give the rows of all parts, one part after the other."""
-    return csr_array(vstack(parts)) if issparse(parts[0]) else np.concatenate(parts)
-
-
 def _centred(K):
     """Give a kernel matrix centred in its feature space."""
     K = K - K.mean(axis=0)
     return K - K.mean(axis=1, keepdims=True)
-
-
-def draw_rows(X, n_rows, *, random_state):
-    """Give `n_rows` of the rows, drawn without replacement, in their order; all of few rows.
-
-    None draws fresh entropy, and leaves NumPy's global generator alone.
-    """
-    if n_rows >= X.shape[0]:
-        return X
-    return X[np.sort(generator(random_state).choice(X.shape[0], n_rows, replace=False))]

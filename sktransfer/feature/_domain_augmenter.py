@@ -4,7 +4,6 @@ from collections import Counter
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_array, issparse, vstack
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.kernel_approximation import Nystroem
 from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
@@ -12,6 +11,7 @@ from sklearn.metrics.pairwise import PAIRWISE_KERNEL_FUNCTIONS, pairwise_kernels
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
 from sktransfer._kernels.augment import augment
+from sktransfer._kernels.rows import order_of_rows, spread_rows, stacked
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
@@ -158,12 +158,11 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
 
     def _fit_kernel(self, parts):
         """Fit the map to the kernel's features on all rows, which it draws some of."""
-        X = vstack(parts, format="csr") if issparse(parts[0]) else np.concatenate(parts)
-        X = X.astype(np.float64)
-        X = X[_own_order(X)]  # so that the order in which the caller has them means nothing
+        X = stacked(parts).astype(np.float64)
+        X = X[order_of_rows(X)]  # so that the order of the input has no effect
         n_components = min(X.shape[0], self.n_components or X.shape[0])
         params = self.kernel_params or {}
-        some = X[np.linspace(0, X.shape[0] - 1, n_components).astype(int)]
+        some = spread_rows(X, n_components)
         K = pairwise_kernels(some, metric=self.kernel, filter_params=False, **params)
         check_kernel(K, some, estimator=self)
         rng = generator(self.random_state)
@@ -228,15 +227,3 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
                 "another for a domain, or a domain's column of ones; rename these features of X."
             )
         return np.array(columns, dtype=object)
-
-
-def _own_order(X):
-    """Positions that sort the rows by what is in them."""
-    if not issparse(X):
-        return np.lexsort(X.T[::-1])
-    X = csr_array(X, copy=True)
-    X.sum_duplicates()
-    X.eliminate_zeros()
-    ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
-    keys = [X.indices[a:b].tobytes() + X.data[a:b].tobytes() for a, b in ends]
-    return np.array(sorted(range(len(keys)), key=keys.__getitem__))

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from sktransfer._kernels.rows import order_of_rows
 from sktransfer._kernels.sparse_coding import centre_and_scale, learn_atoms, sparse_codes
 from sktransfer._progress import fit_step
 from sktransfer._random import generator
@@ -144,7 +145,7 @@ class SelfTaughtEncoder(_BaseEncoder):
 
     def _fit_rows(self, X, y, domains):
         X_taught = X[~domains.is_target] if domains.sources else X
-        X_taught = X_taught.astype(np.float64)[np.lexsort(X_taught.T[::-1])]
+        X_taught = X_taught.astype(np.float64)[order_of_rows(X_taught)]
         self.mean_, self.scale_ = centre_and_scale(X_taught)
         self.components_, self.objective_ = learn_atoms(
             (X_taught - self.mean_) / self.scale_,

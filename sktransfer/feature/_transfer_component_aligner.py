@@ -7,6 +7,7 @@ from sklearn.neighbors import kneighbors_graph
 
 from sktransfer._domains import is_labelled
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
+from sktransfer._kernels.rows import stacked
 from sktransfer._kernels.supervised_components import (
     indicators,
     laplacian,
@@ -14,11 +15,7 @@ from sktransfer._kernels.supervised_components import (
 )
 from sktransfer._labels import read_classes
 from sktransfer._sklearn import Interval
-from sktransfer.feature._base_component_aligner import (
-    PRIMAL,
-    _BaseComponentAligner,
-    stacked,
-)
+from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
 
 
 class TransferComponentAligner(_BaseComponentAligner):

@@ -11,10 +11,10 @@ from sktransfer._base import refuse_sparse
 from sktransfer._containers import text_columns_named
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._kernels.rows import order_of_rows
 from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
 from sktransfer._sklearn import _fit_context
 from sktransfer.instance._effective_rows import warn_of_few_rows
-from sktransfer.instance._row_order import order_of_rows
 from sktransfer.instance._tasks import _ReportsTasks
 
 

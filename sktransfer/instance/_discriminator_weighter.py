@@ -3,10 +3,10 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import csr_array, issparse, vstack
 from sklearn.model_selection import StratifiedKFold
 
 from sktransfer._kernels.density_ratio import ratio_of_odds
+from sktransfer._kernels.rows import stacked
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
@@ -127,8 +127,7 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
                 f"{n_source} source rows and {n_target} target rows; lower cv."
             )
         rng = generator(self.random_state)
-        parts = [X_source, X_target]
-        X = csr_array(vstack(parts)) if issparse(X_source) else np.concatenate(parts)
+        X = stacked([X_source, X_target])
         is_target = np.arange(X.shape[0]) >= n_source
         self.estimator_, *others = self._clones(1 + n_folds, rng)
         self.estimator_.fit(X, is_target)

@@ -6,18 +6,18 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sktransfer._kernels.density_ratio import gaussian, squared_distances
+from sktransfer._kernels.density_ratio import (
+    WIDTH_FACTORS,
+    gaussian,
+    median_distance,
+    squared_distances,
+)
 from sktransfer._kernels.kliep import in_single, likelihoods, proportions
+from sktransfer._kernels.rows import draw_rows
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
-from sktransfer.instance._centers import (
-    WIDTH_FACTORS,
-    candidates,
-    check_candidates,
-    draw_rows,
-    median_distance,
-)
+from sktransfer.instance._candidates import candidates, check_candidates
 
 TOL_OF_FOLDS = 3e-4  # in log-likelihood: enough to choose between widths
 

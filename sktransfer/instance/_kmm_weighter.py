@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer._kernels import kmm
-from sktransfer._kernels.density_ratio import squared_distances
+from sktransfer._kernels.density_ratio import median_distance, squared_distances
 from sktransfer._kernels.kmm_in_use import matching_of_rows_in_use
+from sktransfer._kernels.rows import spread_rows
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_weighter import _BaseWeighter
-from sktransfer.instance._centers import median_distance
 
 MOST_EXACT_ROWS = 10_000  # 0.8 GB
 AUTO_COMPONENTS = 300
@@ -168,7 +168,7 @@ class KMMWeighter(_BaseWeighter):
             )
         self.width_ = self.width
         if self.width is None:
-            some = _every(X_source, MEDIAN_ROWS), _every(X_target, MEDIAN_ROWS)
+            some = spread_rows(X_source, MEDIAN_ROWS), spread_rows(X_target, MEDIAN_ROWS)
             self.width_ = median_distance(squared_distances(*some))
         kappa = kmm.mean_similarities(X_source, X_target, width=self.width_)
         if kappa.max() < TINY:
@@ -197,7 +197,7 @@ class KMMWeighter(_BaseWeighter):
             self.n_components_ = AUTO_COMPONENTS
         exact = self.n_components_ is None
         build = kmm.dense_kernel if exact else kmm.low_rank_kernel
-        landmarks = _every(X, kmm.LANDMARKS if exact else self.n_components_)
+        landmarks = spread_rows(X, kmm.LANDMARKS if exact else self.n_components_)
         return kmm.kernel_mean_matching(build(X, landmarks, **kernel), kappa, **rules)
 
     def _warn_of_gap(self):
@@ -208,10 +208,3 @@ class KMMWeighter(_BaseWeighter):
                 ConvergenceWarning,
                 stacklevel=5,
             )
-
-
-def _every(X, n_rows):
-    """Give `n_rows` of the rows, evenly spread over the order in which they stand."""
-    if X.shape[0] <= n_rows:
-        return X
-    return X[np.linspace(0, X.shape[0] - 1, n_rows).astype(int)]

@@ -10,13 +10,13 @@ from sklearn.utils import check_consistent_length
 
 from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
+from sktransfer._kernels.rows import order_of_rows
 from sktransfer._labels import read_classes
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
-from sktransfer.instance._row_order import order_of_rows
 
 LEAST_SHARE = 0.01  # of a class in the target; below it and far below that in the source: absent
 

@@ -7,9 +7,9 @@ from scipy.sparse import issparse
 from sklearn.metrics import pairwise_distances_argmin
 
 from sktransfer._kernels.density_ratio import neighbor_counts
+from sktransfer._kernels.rows import ranks_of_sparse_rows
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseWeighter
-from sktransfer.instance._row_order import ranks_of_sparse_rows
 
 
 class NearestNeighborWeighter(_BaseWeighter):

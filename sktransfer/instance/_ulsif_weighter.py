@@ -4,17 +4,19 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sktransfer._kernels.density_ratio import gaussian, squared_distances, ulsif, ulsif_scores
+from sktransfer._kernels.density_ratio import (
+    WIDTH_FACTORS,
+    gaussian,
+    median_distance,
+    squared_distances,
+    ulsif,
+    ulsif_scores,
+)
+from sktransfer._kernels.rows import draw_rows
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
-from sktransfer.instance._centers import (
-    WIDTH_FACTORS,
-    candidates,
-    check_candidates,
-    draw_rows,
-    median_distance,
-)
+from sktransfer.instance._candidates import candidates, check_candidates
 
 RIDGES = 10.0 ** np.linspace(-3, 1, 9)
 

@@ -7,8 +7,8 @@ from scipy.optimize import LinearConstraint, linprog, minimize
 
 from sktransfer._kernels import kmm
 from sktransfer._kernels.kmm import (
-    Dense,
-    LowRank,
+    ExactKernel,
+    LowRankKernel,
     certificate,
     dense_kernel,
     kernel_mean_matching,
@@ -43,7 +43,9 @@ def second_solution(kernel, kappa, *, bound, lower, upper):
 
 def test_two_rows_by_hand():
     # Free of bounds: K w = kappa.
-    kernel = Dense(np.array([[1.0, 0.5], [0.5, 1.0]]), LowRank(np.ones(2), np.zeros((2, 1))))
+    kernel = ExactKernel(
+        np.array([[1.0, 0.5], [0.5, 1.0]]), LowRankKernel(np.ones(2), np.zeros((2, 1)))
+    )
     w, gap = kernel_mean_matching(kernel, np.array([2.0, 1.6]), bound=9, **WIDE)
     assert_allclose(w, [(2 - 0.8) / 0.75, (1.6 - 1) / 0.75], rtol=1e-10)
     assert gap < 1e-10
@@ -155,7 +157,7 @@ def test_landmarks_change_the_way_and_not_the_optimum():
     kernel, kappa = make_problem()
     limits = {"bound": 1000.0, "lower": 4.0, "upper": 70.0, "tol": 1e-12, "max_iter": 300}
     one, _ = kernel_mean_matching(kernel, kappa, **limits)
-    plain = Dense(kernel.matrix, LowRank(np.ones(40), np.zeros((40, 1))))
+    plain = ExactKernel(kernel.matrix, LowRankKernel(np.ones(40), np.zeros((40, 1))))
     other, _ = kernel_mean_matching(plain, kappa, **limits)
     assert_allclose(other, one, atol=1e-6)
 

@@ -423,3 +423,13 @@ def test_an_argument_that_the_kernel_has_not_is_refused():
     augmenter = DomainAugmenter(kernel="rbf", kernel_params={"gama": 0.1})
     with pytest.raises(TypeError, match="unexpected keyword argument 'gama'"):
         augmenter.fit(X, sample_domain=domains)
+
+
+def test_sparse_rows_are_compared_with_the_rows_that_dense_ones_are():
+    rng = np.random.default_rng(2)
+    X = np.where(rng.random((60, 4)) < 0.5, rng.normal(size=(60, 4)), 0.0)
+    sample_domain = np.repeat(["lab", "target"], 30)
+    augmenter = DomainAugmenter(kernel="rbf", n_components=7, random_state=0)
+    expected = augmenter.fit_transform(X, sample_domain=sample_domain)
+    found = augmenter.fit_transform(sparse.csr_array(X), sample_domain=sample_domain)
+    np.testing.assert_allclose(found, expected, atol=1e-12)

@@ -21,7 +21,6 @@ from sktransfer.instance import (
     ULSIFWeighter,
     _kmm_weighter,
 )
-from sktransfer.instance._row_order import order_of_rows, ranks_of_sparse_rows
 
 WELCOME = [
     KMMWeighter(),
@@ -75,30 +74,6 @@ def test_rows_in_use_alone_are_found_among_sparse_ones(monkeypatch):
     expected = clone(weighter).set_params(n_components=None).fit(X, sample_domain=sample_domain)
     assert found.n_components_ is None
     assert_allclose(found.weights_, expected.weights_, atol=1e-5)
-
-
-@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
-def test_the_order_is_that_of_dense_rows(share):
-    X, y, _ = make_rows(5, share)
-    rows = sparse.csr_array(X)
-    rows.data[:3] = 0  # an entry that is there and 0
-    dense = rows.toarray()
-    expected = np.lexsort(dense.T[::-1])
-    assert_array_equal(order_of_rows(rows), expected)
-    assert_array_equal(order_of_rows(dense), expected)
-    codes = np.unique(y, return_inverse=True)[1]
-    for given in (rows, dense):
-        assert_array_equal(order_of_rows(given, codes=codes), np.lexsort((codes, *dense.T[::-1])))
-    ranks = np.unique(dense, axis=0, return_inverse=True)[1].ravel()
-    assert_array_equal(ranks_of_sparse_rows(rows), ranks)
-
-
-def test_missing_values_are_last_in_the_order_and_equal():
-    dense = np.array([[np.nan, 2.0], [1.0, np.nan], [np.nan, 1.0], [1.0, np.nan], [1.0, 9.0]])
-    codes = np.array([0, 1, 0, 0, 0])
-    for given in (dense, sparse.csr_array(dense)):
-        assert_array_equal(order_of_rows(given, codes=codes), [4, 3, 1, 2, 0])
-    assert_array_equal(ranks_of_sparse_rows(sparse.csr_array(dense)), [3, 1, 2, 1, 0])
 
 
 def test_the_gaussian_weighter_says_why_it_takes_none():

@@ -1,11 +1,11 @@
-"""An order of rows that is theirs, whatever the order in which the caller has them."""
+"""Rows in an order that does not depend on the order of the input, and draws from them."""
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, issparse, vstack
 
 
 def order_of_rows(X, *, codes=None):
-    """Positions that sort the rows by their first column, where it has ties by the second, ...
+    """Return the positions that sort the rows by their first column, ties by the second, ...
 
     Parameters
     ----------
@@ -72,3 +72,34 @@ def _entries(X, rows, entry):
     value[inside] = X.data[places[inside]]
     reach[inside] = (X.shape[1] - X.indices[places[inside]]) * np.sign(value[inside])
     return reach, value
+
+
+def stacked(parts):
+    """Return the rows of all parts, one part after the other; sparse rows as a CSR array."""
+    return csr_array(vstack(parts)) if issparse(parts[0]) else np.concatenate(parts)
+
+
+def draw_rows(X, n_rows, *, generator):
+    """Return `n_rows` of the rows in their order, drawn without replacement.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    n_rows : int
+    generator : RandomState
+
+    Returns
+    -------
+    rows : {ndarray, CSR array} of shape (min(n_rows, n_samples), n_features)
+        All rows, and nothing is drawn, if there are no more than `n_rows`.
+    """
+    if X.shape[0] <= n_rows:
+        return X
+    return X[np.sort(generator.choice(X.shape[0], n_rows, replace=False))]
+
+
+def spread_rows(X, n_rows):
+    """Return `n_rows` of the rows, evenly spread over their order; all if there are no more."""
+    if X.shape[0] <= n_rows:
+        return X
+    return X[np.linspace(0, X.shape[0] - 1, n_rows).astype(int)]
