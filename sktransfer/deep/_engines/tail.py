@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 
-from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._networks.recent import Recent
 
 # Networks for the next call of predict.
@@ -35,19 +34,10 @@ def run_torch(stages, images, device, *, depth=0, view=None, pooled):
     activations : ndarray of shape (n, *shape) or (n, n_features), float32
         An image gives the same bits alone as in any batch.
     """
-    import torch
+    from sktransfer.deep._engines.torch_engine import rows_at_once, run_stages
 
-    from sktransfer.deep._engines.torch_engine import rows_at_once
-
-    step, parts = rows_at_once(device), []
-    with torch.no_grad():
-        for batch in _batches(images, depth, step, view):
-            # Kernels choose their algorithm by the shape: a short batch is padded with its last.
-            x = torch.as_tensor(batch[np.minimum(np.arange(step), len(batch) - 1)]).to(device)
-            for stage in stages:
-                x = stage(x)
-            parts.append((pool(x, "avg") if pooled else x)[: len(batch)].cpu().numpy())
-    return np.concatenate(parts)
+    batches = _batches(images, depth, rows_at_once(device), view)
+    return run_stages(stages, batches, device, pooled=pooled)
 
 
 def _batches(images, depth, step, view):

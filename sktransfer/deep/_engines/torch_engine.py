@@ -22,9 +22,8 @@ from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._networks.recent import Recent
 
-# Rows that go through a frozen network at once. The number is fixed and a short last batch is
-# padded: kernels choose their algorithm by the shape, and a row must get the same features alone
-# as in a batch, to the last bit.
+# Rows that go through a frozen network at once. The number is fixed, because a row must get the
+# same features alone as in a batch, to the last bit.
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
 SHARED = Recent(4)
@@ -101,28 +100,33 @@ def rows_at_once(device):
     return _ROWS_AT_ONCE.get(device.type, 64)
 
 
-def collect_activations(stages, batches, *, pooled):
-    """Run frozen stages over batches and put the activations together, on the CPU.
+def run_stages(stages, batches, device, *, pooled=False):
+    """Run stages over batches, each padded to the same number of rows.
 
     Parameters
     ----------
     stages : list of torch.nn.Module
-        Modules in evaluation mode, on the device that is to be used; none: nothing is changed.
-    batches : torch.Tensor or iterable of ndarray, of shape (b, channels, height, width)
-        float32; the batches with at most ``rows_at_once(device)`` rows each.
-    pooled : bool
-        Whether to keep only the average of each channel over its positions.
+        In evaluation mode, on the device.
+    batches : iterable of ndarray of shape (b, ...), float32
+        At most ``rows_at_once(device)`` rows each.
+    device : torch.device
+    pooled : bool, default=False
+        Whether to average each channel over its positions.
 
     Returns
     -------
-    activations : torch.Tensor of shape (n, *shape) or (n, channels)
-        float32. A row gives the same bits in any batch.
+    activations : ndarray of shape (n, *shape) or (n, channels), float32
+        A row gives the same bits alone as in any batch.
     """
-    if torch.is_tensor(batches):
-        device = _device_of(stages)
-        batches = (part.numpy() for part in batches.split(rows_at_once(device)))
-    parts = (_run(stages, batch) for batch in batches)
-    return torch.cat([(pool(part, "avg") if pooled else part).cpu() for part in parts])
+    step, parts = rows_at_once(device), []
+    with torch.no_grad():
+        for batch in batches:
+            # Kernels choose their algorithm by the shape: a short batch is padded with its last.
+            x = torch.as_tensor(batch[np.minimum(np.arange(step), len(batch) - 1)]).to(device)
+            for stage in stages:
+                x = stage(x)
+            parts.append((pool(x, "avg") if pooled else x)[: len(batch)].cpu().numpy())
+    return np.concatenate(parts).astype(np.float32, copy=False)
 
 
 class TorchEngine:
@@ -159,8 +163,7 @@ class TorchEngine:
         with exact_arithmetic(self._device):
             step = rows_at_once(self._device)
             batches = (batch[first : first + step] for first in range(0, len(batch), step))
-            activations = collect_activations(self._stages, batches, pooled=False)
-        return activations.numpy().astype(np.float32, copy=False)
+            return run_stages(self._stages, batches, self._device)
 
 
 def _shared_stages(backbone, device):
@@ -176,23 +179,3 @@ def _up_to(backbone, stage):
         return replace(backbone, stages=backbone.stages[:stop], shapes=backbone.shapes[:stop])
     found = backbone.locate(stage)
     return replace(backbone, stages=(found.name,), shapes=(found.shape,))
-
-
-def _device_of(stages):
-    """Where stages are; some have no weights."""
-    tensors = (tensor for stage in stages for tensor in (*stage.parameters(), *stage.buffers()))
-    return next((tensor.device for tensor in tensors), torch.device("cpu"))
-
-
-def _run(stages, batch):
-    """Run stages over one batch, padded to the size that every batch has."""
-    if not stages:
-        return torch.as_tensor(np.array(batch))
-    device = _device_of(stages)
-    missing = rows_at_once(device) - len(batch)
-    with torch.no_grad():
-        x = torch.as_tensor(np.array(batch))
-        x = torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]).to(device)
-        for stage in stages:
-            x = stage(x)
-    return x[: len(batch)]

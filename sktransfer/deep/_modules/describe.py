@@ -25,7 +25,6 @@ from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.cuts import count_lost_maps, find_module_stages
 from sktransfer.deep._modules.fingerprint import fingerprint_module
 from sktransfer.deep._modules.tensors import find_faulty
-from sktransfer.deep._modules.textbook import textbook_stages
 from sktransfer.deep._modules.trace import TRACING, record
 from sktransfer.deep._modules.zoo import load_zoo
 from sktransfer.deep._modules.zoo_preprocessing import own_preprocessing
@@ -75,8 +74,8 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
     weights : str, os.PathLike or None, default=None
         A checkpoint, read by layer name into the copy.
     stages : tuple of str or None, default=None
-        The names of submodules in the order in which they run; None: those of the textbooks'
-        networks, and for others found by the rule of `find_module_stages`.
+        The names of submodules in the order in which they run; None: found by the rule of
+        `find_module_stages`.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
         How pixels become the input; None: as the network says itself.
     input_size : (int, int) or None, default=None
@@ -124,8 +123,7 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
     shapes = outline.shapes
     if outline.n_lost and stages is None:
         _warn_of_lost_maps(outline, name)
-    found = textbook_stages(source, shapes) or outline.stages
-    stages = _check_stages(stages or found, shapes, name)
+    stages = _check_stages(stages or outline.stages, shapes, name)
     if report is not None and report.fresh:
         _warn_of_fresh(module, report, preprocessing, stages[-1])
     return {

@@ -12,7 +12,6 @@ from pathlib import Path
 from sktransfer._extras import install_command
 from sktransfer._messages import cause, shown
 from sktransfer.deep._modules.network_access import hub_offline, is_reachable, why_no_hub
-from sktransfer.deep._modules.textbook import find_textbook
 from sktransfer.deep._modules.zoo_preprocessing import (
     from_timm,
     from_torchvision,
@@ -61,8 +60,6 @@ def load_zoo(source):
         )
     with _weights_are_data():
         module, preprocessing = load(name)
-    if preprocessing is None and (textbook := find_textbook(source)) is not None:
-        preprocessing = textbook.preprocessing
     return module.float().eval(), preprocessing
 
 

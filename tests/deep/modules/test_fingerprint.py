@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import importlib
 import json
 import os
 import subprocess
@@ -146,6 +147,26 @@ def test_what_changes_the_result_changes_the_fingerprint(kind):
     assert fingerprint_module(one()) == fingerprint_module(one())
     assert fingerprint_module(copy.deepcopy(one())) == fingerprint_module(one())
     assert fingerprint_module(one()) != fingerprint_module(other())
+
+
+def test_another_release_of_python_compiles_to_the_same_fingerprint(tmp_path, monkeypatch):
+    """Another compiler: here the byte code gets constants that it does not use."""
+    (tmp_path / "own_network.py").write_text(
+        "import torch\n"
+        "class Own(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.act = lambda x: 2 * x\n"
+        "    def forward(self, x):\n"
+        "        return self.act(x)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("own_network").Own()
+    before = fingerprint_module(module)
+    for function in (type(module).forward, module.act):
+        code = function.__code__
+        function.__code__ = code.replace(co_consts=(*code.co_consts, "more"), co_stacksize=9)
+    assert fingerprint_module(module) == before
 
 
 def test_networks_that_differ_in_a_function_alone_have_their_own_features():
