@@ -52,8 +52,9 @@ class KLIEPWeighter(_BaseRatioWeighter):
     max_iter : int, default=200
         The most Newton steps.
     random_state : int, RandomState instance or None, default=None
-        Draws the centres, where there are more target rows than `n_centers`, and the folds. None
-        draws fresh entropy.
+        Draws the centres, if there are more target rows than `n_centers`, and the folds. Rows are
+        sorted by their first column before, so that another order of the rows draws the same, but
+        another order of the columns draws others. None draws fresh entropy.
 
     Attributes
     ----------

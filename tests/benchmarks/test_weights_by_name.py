@@ -21,6 +21,14 @@ from benchmarks.weights_by_name import (  # noqa: E402
     target_network,
     train_source,
 )
+from sktransfer.exceptions import TransferWarning  # noqa: E402
+
+# The target network has a block that the file has not: this is the point of the benchmark. In the
+# quick variant its training has too few epochs to improve on its start.
+partly_fresh = pytest.mark.filterwarnings(
+    "ignore:weights=.* holds no values for:sktransfer.exceptions.TransferWarning",
+    "ignore:Training the stages did not improve:sktransfer.exceptions.TransferWarning",
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +61,8 @@ def test_the_source_is_not_the_network_that_was_handed_in(source):
 
 
 def test_what_fits_is_loaded_by_name_and_nothing_else(source, weights):
-    table = loaded(weights)
+    with pytest.warns(TransferWarning, match="no values for 5 of the 20 .* 'block4.0.weight', "):
+        table = loaded(weights)
     state = source[1].state_dict()
     told = dict(table.rows)
     for name in state:
@@ -66,6 +75,7 @@ def test_what_fits_is_loaded_by_name_and_nothing_else(source, weights):
     assert stages_of(target_network()) == ["block1", "block2", "block3", "block4"]
 
 
+@partly_fresh
 def test_frozen_and_fitted_the_loaded_stages_are_those_of_the_file(source, weights):
     images, y = load_digits().images[:60], load_digits().target[:60]
     network = candidates(source[1], weights, quick=True)[WITH]
@@ -101,6 +111,7 @@ def test_the_second_phase_begins_where_the_first_ends():
     assert second_phase(later)["train_loss"][1:].tolist() == [2.0, 1.0]
 
 
+@partly_fresh
 def test_learning_curves_are_means_over_draws(source, weights):
     digits = load_digits()
     estimators = candidates(source[1], weights, quick=True)
