@@ -10,6 +10,9 @@ from scipy.sparse import issparse
 from sktransfer._messages import shown
 from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
 
+# The most characters of an error about X.
+LONGEST = 600
+
 # What has entries, but no row for each.
 _NO_ROWS = (str, bytes, Mapping, Set, Iterator)
 
@@ -84,7 +87,9 @@ def take(values, rows):
 
 @contextmanager
 def text_columns_named(X, name):
-    """Name the columns of a data frame that hold text, if a conversion to numbers fails on them.
+    """Raise short errors of validation, which name the columns of a data frame that hold text.
+
+    Messages of scikit-learn that hold all values of `X` lose their middle.
 
     Parameters
     ----------
@@ -96,7 +101,12 @@ def text_columns_named(X, name):
     try:
         yield
     except (ValueError, TypeError) as error:
-        if not hasattr(X, "columns") or "could not convert" not in str(error):
+        message = " ".join(str(error).split())
+        if len(message) > LONGEST:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            half = LONGEST // 2 - 5
+            raise kind(f"{message[:half]} ... {message[-half:]}") from error
+        if not hasattr(X, "columns") or "could not convert" not in message:
             raise
         columns = {str(column): as_array(X[column]).ravel() for column in list(X.columns)}
         text = [

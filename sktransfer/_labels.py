@@ -6,6 +6,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from sktransfer._domains import is_labelled, labels_alone, read_labels
+from sktransfer._magnitude import LARGEST, SMALLEST, largest_value
 from sktransfer._messages import shown
 
 
@@ -38,9 +39,11 @@ def read_classes(y, used, *, reader=None, instead=None):
     labels = column_or_1d(labels_alone(y, used, discrete=True), warn=reader is None)
     _refuse_objects(labels)
     if reader is None:
-        check_classification_targets(labels)
+        with np.errstate(invalid="ignore"):  # numbers beyond int64 are no classes
+            check_classification_targets(labels)
         return labels
-    kind = type_of_target(labels, input_name="y")
+    with np.errstate(invalid="ignore"):
+        kind = type_of_target(labels, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
             f"{reader} reads class labels, but those in y are of the type {kind!r}; pass classes "
@@ -73,6 +76,11 @@ def read_numbers(y, used):
     -------
     labels : ndarray of shape (n_used,)
         float32 stays float32; anything else becomes float64.
+
+    Raises
+    ------
+    ValueError
+        If labels are not numbers, or too large or too small to be squared and summed.
     """
     y = read_labels(y)
     assert_all_finite(y[used], input_name="y")
@@ -82,7 +90,15 @@ def read_numbers(y, used):
             f"y holds labels such as {shown(labels.tolist()[0])}, and a regressor reads numbers; "
             "pass numbers, or use a classifier."
         )
-    return labels if labels.dtype.kind == "f" else labels.astype(np.float64)
+    labels = labels if labels.dtype.kind == "f" else labels.astype(np.float64)
+    largest = largest_value(labels)
+    if largest and not SMALLEST <= largest <= LARGEST:
+        raise ValueError(
+            f"The largest absolute value of y is {largest:.3g}, which is too "
+            f"{'large' if largest > 1 else 'small'} to be squared and summed; expected one from "
+            f"{SMALLEST:g} to {LARGEST:g}; correct this value, or divide y by a constant."
+        )
+    return labels
 
 
 def read_truth(y, *, discrete):

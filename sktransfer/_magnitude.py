@@ -9,7 +9,7 @@ from sktransfer._sklearn import get_namespace_and_device
 
 # Scatter matrices hold squares of X, and their products hold fourth powers. All of them, and sums
 # of up to a million of them, are normal numbers of float64 if |X| is between these.
-_SMALLEST, _LARGEST = 1e-75, 1e75
+SMALLEST, LARGEST = 1e-75, 1e75
 
 # The same for squares that are returned in float32.
 _SMALLEST_SINGLE, _LARGEST_SINGLE = 1e-16, 1e16
@@ -32,10 +32,10 @@ def check_magnitude(X, estimator, *, returns_squares=False):
     """
     largest = largest_value(X)
     single = returns_squares and str(X.dtype).endswith("float32")
-    low, high = (_SMALLEST_SINGLE, _LARGEST_SINGLE) if single else (_SMALLEST, _LARGEST)
+    low, high = (_SMALLEST_SINGLE, _LARGEST_SINGLE) if single else (SMALLEST, LARGEST)
     if largest == 0 or low <= largest <= high:
         return
-    remedy = ", or pass float64" if single and _SMALLEST <= largest <= _LARGEST else ""
+    remedy = ", or pass float64" if single and SMALLEST <= largest <= LARGEST else ""
     raise ValueError(
         f"{type(estimator).__name__} squares the values of X, but the largest absolute value is "
         f"{largest:.3g}, which is too {'large' if largest > high else 'small'} to be squared and "

@@ -13,9 +13,12 @@ from sktransfer import (
     GaussianWeighter,
     MomentAligner,
     StructuralEncoder,
+    TargetFold,
     TrAdaBoostClassifier,
+    TrAdaBoostRegressor,
     TransferComponentAligner,
     ULSIFWeighter,
+    WeightedTransferRegressor,
 )
 from sktransfer._magnitude import check_magnitude, largest_value
 
@@ -159,3 +162,40 @@ def test_trees_of_a_booster_read_single_precision(factor, word):
         ):
             with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
                 action()
+
+
+@pytest.mark.parametrize("method", [TrAdaBoostRegressor, WeightedTransferRegressor])
+@pytest.mark.parametrize(("factor", "word"), [(1e80, "large"), (1e-80, "small")])
+def test_numbers_in_y_that_cannot_be_squared(method, factor, word):
+    message = (
+        f"The largest absolute value of y is {factor:.3g}, which is too {word} to be squared and "
+        "summed; expected one from 1e-75 to 1e+75; correct this value, or divide y by a constant."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        method().fit(X, factor * X[:, 0], sample_domain=SAMPLE_DOMAIN)
+
+
+def test_numbers_beyond_the_whole_numbers_are_no_classes():
+    y = np.repeat([0.0, 1e300], 25)
+    with pytest.raises(ValueError, match=r"^Unknown label type: continuous"):
+        TrAdaBoostClassifier().fit(X, y)
+    assert len(list(TargetFold(2).split(X, y, groups=np.repeat("target", 50)))) == 2
+
+
+@pytest.mark.parametrize("bad", [np.ones((99, 3)) + 1j, np.linspace(0, 1, 999)])
+@pytest.mark.parametrize(
+    "method",
+    [
+        MomentAligner,
+        StructuralEncoder,
+        ULSIFWeighter,
+        TrAdaBoostClassifier,
+        WeightedTransferRegressor,
+    ],
+)
+def test_a_message_does_not_hold_all_values_of_x(method, bad):
+    with pytest.raises(
+        ValueError, match=r"^(Complex data not supported|Expected 2D array).* \.\.\. "
+    ) as caught:
+        method().fit(bad, np.zeros(len(bad)))
+    assert len(str(caught.value)) <= 600

@@ -94,14 +94,18 @@ def effective_sample_size(weights):
     Parameters
     ----------
     weights : ndarray of shape (n_samples,), dtype float64
-        0 where it is empty.
+        Not negative, of any scale.
 
     Returns
     -------
     size : float
-        Between 1 and ``n_samples``.
+        Between 1 and ``n_samples``; 0 if there is no weight above 0.
     """
-    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0
+    if not weights.any():
+        return 0.0
+    _, exponent = np.frexp(weights.max())
+    shares = np.ldexp(weights, -exponent)  # squares of tiny weights would underflow
+    return float(shares.sum() ** 2 / (shares @ shares))
 
 
 def ulsif(phi_source, phi_target, *, alpha, ridge):

@@ -40,7 +40,7 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy, stacklevel):
     few = []
     for words, rows in groups.items():
         n_rows = np.count_nonzero(rows)
-        size = effective_sample_size(weights[rows]) if weights[rows].any() else 0.0
+        size = effective_sample_size(weights[rows])
         if size < fewest_rows(n_rows):
             few.append(f"{size:.3g} of the {n_rows} source rows{words}")
     if few:

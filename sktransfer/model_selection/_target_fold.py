@@ -148,7 +148,8 @@ def _refuse_objects(y, labels):
 
 def _are_classes(labels):
     """Tell labels that are classes: whole numbers are if they come twice at least on average."""
-    kind = type_of_target(labels)
+    with np.errstate(invalid="ignore"):  # numbers beyond int64 are no classes
+        kind = type_of_target(labels)
     if kind != "multiclass":
         return kind == "binary"
     return labels.dtype.kind not in "iuf" or 2 * len(np.unique(labels)) <= len(labels)

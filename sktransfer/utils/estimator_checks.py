@@ -120,6 +120,7 @@ def transfer_checks(estimator):
         checks += _DOMAIN_CLASSIFIER if is_classifier(estimator) else []
     checks += _CLASSIFIER if is_classifier(estimator) else []
     params = estimator.get_params(deep=False)
+    checks += _REGRESSOR if is_regressor(estimator) else []
     checks += _PARTS if "random_state" in params and part_names(estimator) else []
     predicts = is_classifier(estimator) or is_regressor(estimator)
     checks += _META if predicts and "estimator" in params else []
@@ -303,6 +304,24 @@ def check_extreme_values(estimator):
                 continue
         name = f"rows with a largest value of {np.abs(rows).max():.0e}"
         assert np.isfinite(result).all(), f"{name} give values that are not finite"
+
+
+@contract
+def check_extreme_targets(estimator):
+    """Finite numbers in `y` of any size: finite predictions, or one sentence."""
+    X, y, domains = domain_data()
+    for factor in (1e160, 1e-160):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            try:
+                result = learn(fresh(estimator), X, (y + X[:, 0]) * factor, domains)
+            except ValueError as error:
+                one_sentence(f"{type(error).__name__}: {error}", r"^ValueError: .*\by\b")
+                continue
+        name = f"labels times {factor:.0e} give predictions that are"
+        assert np.isfinite(result).all(), f"{name} not finite"
+        assert np.ptp(result) > 0, f"{name} all the same"
 
 
 # Checks of estimators that take sample_domain.
@@ -637,6 +656,7 @@ _DOMAIN_TRANSFORMER = [
 ]
 _UNSUPERVISED = [check_target_labels_are_not_read]
 _CLASSIFIER = [check_any_label_type]
+_REGRESSOR = [check_extreme_targets]
 _DOMAIN_CLASSIFIER = [check_missing_labels_are_no_class, check_union_of_classes]
 _PARTS = [check_seeds_of_parts_are_kept]
 _META = [check_nested_params_reach_the_inner_estimator]

@@ -49,7 +49,8 @@ def test_effective_sample_size_by_hand():
     assert effective_sample_size(np.array([2.0, 2.0, 2.0])) == 3
     assert effective_sample_size(np.array([0.0, 5.0, 0.0])) == 1
     assert effective_sample_size(np.array([1.0, 3.0])) == 16 / 10
-    assert effective_sample_size(np.array([])) == 0
+    assert effective_sample_size(np.array([])) == effective_sample_size(np.zeros(3)) == 0
+    assert effective_sample_size(np.array([2.0**-1000, 3 * 2.0**-1000])) == 16 / 10
 
 
 def test_ulsif_by_hand():

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
@@ -38,6 +38,8 @@ class Weighted(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y, *, sample_domain=None):
         domains, labelled = read_sample_domain(sample_domain, len(X)), is_labelled(y)
+        if np.abs(X).max() > 1e30:
+            raise ValueError("X holds values above 1e30; rescale it.")
         weights = np.where(domains.is_target, 1.0, 0.5)[labelled]
         inner = LogisticRegression() if self.estimator is None else clone(self.estimator)
         y = labels_alone(y, labelled, discrete=True)
@@ -222,6 +224,15 @@ class MakesFloat64(Shift):
         return super()._transform_domain(X, name).astype(np.float64)
 
 
+class SquaresTargets(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.coef_ = (X.T @ y) / np.square(y).sum()
+        return self
+
+    def predict(self, X):
+        return X @ self.coef_
+
+
 class Overflows(Shift):
     def transform(self, X, *, sample_domain=None):
         with np.errstate(over="ignore"):
@@ -345,6 +356,7 @@ class WeighsTheTarget(NearestNeighborWeighter):
         ("unseen_source_is_refused", IgnoresUnseen()),
         ("float32_stays_float32", MakesFloat64()),
         ("extreme_values", Overflows()),
+        ("extreme_targets", SquaresTargets()),
         ("target_labels_are_not_read", PeeksAtTargetLabels()),
         ("weights_are_of_the_source_rows", WeighsTheTarget()),
         ("permuting_rows_permutes_weights", WeighsByOrder()),
