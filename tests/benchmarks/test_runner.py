@@ -10,6 +10,7 @@ import benchmarks
 from benchmarks import _data, _runner
 from benchmarks._data import DATASETS, DataError, Dataset, find_data_home
 from benchmarks._runner import Table, environment, list_benchmarks, main, write
+from tests.shelf import whole
 
 TABLE = Table(
     "Accuracy",
@@ -17,10 +18,6 @@ TABLE = Table(
     rows=(("nearest", 12, 31.372), ("a longer name", None, 5.0)),
     notes=("One seed.",),
 )
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
 
 
 def test_text_is_aligned():

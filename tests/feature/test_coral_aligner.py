@@ -1,20 +1,16 @@
 """CORALAligner: what it promises beyond its formulas, and every sentence that it can say."""
 
-import pickle
-import re
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sktransfer.feature import CORALAligner
+from tests.shelf import whole
 
 MAPS = ["coral", "monge", "cholesky"]
 
@@ -29,19 +25,6 @@ def make_rows(seed=0, n_features=6, counts=(("amazon", 30), ("dslr", 25), ("targ
         names += [name] * count
     order = rng.permutation(len(names))
     return np.concatenate(parts)[order], np.array(names)[order]
-
-
-CHECKS = [
-    (estimator, check)
-    for name in MAPS
-    for estimator, check in estimator_checks_generator(CORALAligner(map=name), mark=None)
-    if check.func.__name__ != "check_array_api_input"  # runs only where SCIPY_ARRAY_API is set
-]
-
-
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_scikit_learns_checks(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("map", MAPS)
@@ -116,53 +99,6 @@ def test_the_identity_gives_an_array_of_its_own():
     assert not np.shares_memory(mapped, X)
 
 
-def test_new_rows_are_target_rows():
-    X, sample_domain = make_rows()
-    aligner = CORALAligner().fit(X, sample_domain=sample_domain)
-    new = np.random.default_rng(9).normal(size=(5, 6))
-    assert_array_equal(aligner.transform(new), new)
-    assert_array_equal(aligner.transform(new, sample_domain=["target"] * 5), new)
-
-
-@pytest.mark.parametrize("map", MAPS)
-def test_the_order_of_rows_does_not_matter(map):
-    X, sample_domain = make_rows()
-    mapped = CORALAligner(map=map).fit_transform(X, sample_domain=sample_domain)
-    order = np.random.default_rng(4).permutation(len(X))
-    permuted = CORALAligner(map=map).fit_transform(X[order], sample_domain=sample_domain[order])
-    assert_allclose(permuted, mapped[order], atol=1e-10)
-
-
-def test_signed_integers_are_read_as_domains():
-    X, sample_domain = make_rows()
-    numbers = np.select([sample_domain == "amazon", sample_domain == "dslr"], [1, 2], -3)
-    assert_array_equal(
-        CORALAligner().fit_transform(X, sample_domain=numbers),
-        CORALAligner().fit_transform(X, sample_domain=sample_domain),
-    )
-
-
-@pytest.mark.parametrize("map", MAPS)
-def test_labels_change_no_bit(map):
-    X, sample_domain = make_rows()
-    y = np.arange(len(X)) % 3
-    garbled = np.where(sample_domain == "target", 7 - y, y)
-    mapped = CORALAligner(map=map).fit_transform(X, y, sample_domain=sample_domain)
-    for labels in [garbled, None, garbled.astype(str)]:
-        again = CORALAligner(map=map).fit_transform(X, labels, sample_domain=sample_domain)
-        assert_array_equal(again, mapped)
-
-
-@pytest.mark.parametrize("map", MAPS)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_dtypes_stay_and_float32_is_near_float64(map, dtype):
-    X, sample_domain = make_rows()
-    expected = CORALAligner(map=map).fit_transform(X, sample_domain=sample_domain)
-    mapped = CORALAligner(map=map).fit_transform(X.astype(dtype), sample_domain=sample_domain)
-    assert mapped.dtype == dtype
-    assert_allclose(mapped, expected, rtol=1e-4, atol=1e-4)
-
-
 @pytest.mark.parametrize("map", MAPS)
 def test_fewer_rows_than_features(map):
     X, sample_domain = make_rows(
@@ -174,49 +110,6 @@ def test_fewer_rows_than_features(map):
     target_mean = X[sample_domain == "target"].mean(axis=0)
     for name in aligner.source_domains_:
         assert_allclose(mapped[sample_domain == name].mean(axis=0), target_mean, atol=1e-10)
-
-
-@pytest.mark.parametrize("map", MAPS)
-def test_read_only_rows_stay_as_they_are(map):
-    X, sample_domain = make_rows()
-    kept = X.copy()
-    X.flags.writeable = sample_domain.flags.writeable = False
-    CORALAligner(map=map).fit(X, sample_domain=sample_domain).transform(
-        X, sample_domain=sample_domain
-    )
-    assert_array_equal(X, kept)
-
-
-@pytest.mark.parametrize("map", MAPS)
-@pytest.mark.parametrize("n_features", [6, 60])
-def test_pickles_and_clones(map, n_features):
-    X, sample_domain = make_rows(n_features=n_features)
-    aligner = CORALAligner(map=map, ridge=0.3).fit(X, sample_domain=sample_domain)
-    again = pickle.loads(pickle.dumps(aligner))
-    expected = aligner.transform(X, sample_domain=sample_domain)
-    assert_array_equal(again.transform(X, sample_domain=sample_domain), expected)
-    refitted = clone(aligner).fit(X, sample_domain=sample_domain)
-    assert_array_equal(refitted.transform(X, sample_domain=sample_domain), expected)
-
-
-def test_a_second_fit_forgets_the_first():
-    X, sample_domain = make_rows()
-    aligner = CORALAligner().fit(X, sample_domain=sample_domain)
-    aligner.fit(X[:, :3])
-    assert aligner.maps_ == {}
-    assert aligner.source_domains_ == ()
-    assert aligner.n_features_in_ == 3
-
-
-def test_names_of_columns_are_kept():
-    pandas = pytest.importorskip("pandas")
-    X, sample_domain = make_rows()
-    frame = pandas.DataFrame(X, columns=list("abcdef"), index=np.arange(len(X)) + 100)
-    aligner = CORALAligner().set_output(transform="pandas")
-    mapped = aligner.fit_transform(frame, sample_domain=pandas.Series(sample_domain))
-    assert list(mapped.columns) == list(aligner.get_feature_names_out()) == list("abcdef")
-    assert_array_equal(mapped.index, frame.index)
-    assert_array_equal(mapped, CORALAligner().fit_transform(X, sample_domain=sample_domain))
 
 
 def test_a_plain_pipeline_routes_the_domains():
@@ -238,10 +131,6 @@ def test_a_plain_pipeline_routes_the_domains():
     assert_array_equal(seen, mapped)
     assert np.abs(mapped[source] - scaled[source]).max() > 0.1
     assert_array_equal(pipe["classify"].coef_, LogisticRegression().fit(mapped, y).coef_)
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
 
 
 def test_a_source_that_fit_has_not_seen():

@@ -128,15 +128,6 @@ def test_names_of_columns():
     assert_array_equal(mapped[["good", "bad"]], frame)
 
 
-def test_single_precision_stays_and_is_near():
-    X, _ = make_words()
-    encoder = DenoisingEncoder(3)
-    encoded = encoder.fit_transform(X.astype(np.float32))
-    assert encoded.dtype == np.float32
-    assert {coef.dtype for coef in encoder.coefs_} == {np.dtype(np.float32)}
-    assert_allclose(encoded, DenoisingEncoder(3).fit_transform(X), atol=1e-4)
-
-
 def test_a_ridge_that_does_not_do():
     X = np.repeat(make_words()[0][:, :1], 3, axis=1)
     message = (

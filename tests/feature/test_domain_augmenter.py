@@ -1,6 +1,5 @@
 """DomainAugmenter: its inner products, its kernel, and what a linear model learns on its rows."""
 
-import pickle
 import re
 
 import numpy as np
@@ -8,17 +7,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
-from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sktransfer.feature import DomainAugmenter
 from sktransfer.pipeline import make_transfer_pipeline
-from sktransfer.utils.estimator_checks import transfer_checks
 
 OTHERS = [
     {"kernel": "rbf"},
@@ -33,31 +29,6 @@ def make_rows(seed=0, n_features=3, counts=(("books", 10), ("dvds", 7), ("target
     rng = np.random.default_rng(seed)
     domains = rng.permutation(np.repeat([name for name, _ in counts], [n for _, n in counts]))
     return rng.normal(size=(len(domains), n_features)), domains
-
-
-CHECKS = [
-    (estimator, check)
-    for parameters in OTHERS
-    for estimator, check in estimator_checks_generator(DomainAugmenter(**parameters), mark=None)
-    if check.func.__name__ != "check_array_api_input"  # runs only where SCIPY_ARRAY_API is set
-]
-
-
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_scikit_learns_checks_with_other_parameters(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [
-        (DomainAugmenter(**parameters), check)
-        for parameters in OTHERS
-        for check in transfer_checks(DomainAugmenter(**parameters))
-    ],
-)
-def test_transfer_checks_with_other_parameters(estimator, check):
-    check(estimator)
 
 
 def test_the_copies_by_hand():
@@ -340,14 +311,6 @@ def test_without_sample_domain_there_are_no_copies(parameters):
         assert not np.shares_memory(mapped, X)
 
 
-def test_labels_change_no_bit():
-    X, domains = make_rows()
-    expected = DomainAugmenter().fit_transform(X, np.arange(29) % 2, sample_domain=domains)
-    for y in (None, np.arange(29)[::-1], np.arange(29).astype(str)):
-        mapped = DomainAugmenter().fit_transform(X, y, sample_domain=domains)
-        assert_array_equal(mapped, expected)
-
-
 def test_random_state_draws_the_rows_to_be_compared_with():
     X, domains = make_rows()
 
@@ -360,19 +323,6 @@ def test_random_state_draws_the_rows_to_be_compared_with():
     assert_array_equal(mapped(np.random.RandomState(5)), mapped(np.random.RandomState(5)))
     assert np.abs(mapped(None) - mapped(None)).max() > 1e-3
     assert_array_equal(np.random.get_state()[1], state)
-
-
-@pytest.mark.parametrize("parameters", [{}, *OTHERS])
-def test_pickles_clones_and_forgets(parameters):
-    X, domains = make_rows()
-    augmenter = DomainAugmenter(random_state=0, **parameters).fit(X, sample_domain=domains)
-    expected = augmenter.transform(X, sample_domain=domains)
-    again = pickle.loads(pickle.dumps(augmenter))
-    assert_array_equal(again.transform(X, sample_domain=domains), expected)
-    refitted = clone(augmenter).fit(X, sample_domain=domains)
-    assert_array_equal(refitted.transform(X, sample_domain=domains), expected)
-    assert augmenter.fit(X[:, :2]).transform(X[:, :2]).shape[1] < expected.shape[1]
-    assert augmenter.set_params(kernel="linear").fit(X).kernel_map_ is None
 
 
 def test_a_source_that_fit_has_not_seen():

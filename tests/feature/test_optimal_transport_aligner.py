@@ -1,6 +1,5 @@
 """OptimalTransportAligner: what it promises beyond its formulas, and every sentence it can say."""
 
-import pickle
 import re
 import sys
 
@@ -8,19 +7,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.base import clone
 from sklearn.datasets import make_moons
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sktransfer.feature import CORALAligner, OptimalTransportAligner
 from sktransfer.pipeline import make_transfer_pipeline
-from sktransfer.utils.estimator_checks import (
-    check_target_labels_are_not_read,
-    transfer_checks,
-)
+from tests.shelf import whole
 
 PLANS = [{}, {"method": "exact"}, {"supervised": True}]
 METHODS = [*PLANS, {"method": "linear"}]
@@ -44,36 +38,6 @@ def make_rows(seed=0, n_features=3, counts=(("amazon", 30), ("dslr", 25), ("targ
     order = rng.permutation(len(names))
     X, domains = np.concatenate(parts)[order], np.array(names)[order]
     return X, np.where(X[:, 0] > np.median(X[:, 0]), "spam", "ham"), domains
-
-
-CHECKS = [
-    (estimator, check)
-    for parameters in METHODS[1:]
-    for estimator, check in estimator_checks_generator(
-        OptimalTransportAligner(**parameters), mark=None
-    )
-    if check.func.__name__ != "check_array_api_input"  # runs only where SCIPY_ARRAY_API is set
-]
-
-
-@pytest.mark.parametrize(("estimator", "check"), CHECKS)
-def test_scikit_learns_checks_of_each_method(estimator, check):
-    check(estimator)
-
-
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [
-        (OptimalTransportAligner(**parameters), check)
-        for parameters in METHODS[1:]
-        for check in [
-            *transfer_checks(OptimalTransportAligner(**parameters)),
-            check_target_labels_are_not_read,
-        ]
-    ],
-)
-def test_transfer_checks_of_each_method(estimator, check):
-    check(estimator)
 
 
 @pytest.mark.parametrize("parameters", METHODS)
@@ -312,28 +276,6 @@ def test_equal_rows_everywhere_cost_nothing():
     assert_array_equal(OptimalTransportAligner().fit_transform(X, sample_domain=domains), X)
 
 
-@pytest.mark.parametrize("parameters", METHODS)
-def test_float32_stays_and_is_near_float64(parameters):
-    X, y, domains = make_rows()
-    expected = OptimalTransportAligner(**parameters).fit_transform(X, y, sample_domain=domains)
-    single = OptimalTransportAligner(**parameters)
-    mapped = single.fit_transform(X.astype(np.float32), y, sample_domain=domains)
-    assert mapped.dtype == np.float32
-    assert_allclose(mapped, expected, atol=1e-3)
-
-
-@pytest.mark.parametrize("parameters", METHODS)
-def test_pickles_clones_and_forgets(parameters):
-    X, y, domains = make_rows()
-    aligner = OptimalTransportAligner(**parameters).fit(X, y, sample_domain=domains)
-    expected = aligner.transform(X, sample_domain=domains)
-    again = pickle.loads(pickle.dumps(aligner))
-    assert_array_equal(again.transform(X, sample_domain=domains), expected)
-    refitted = clone(aligner).fit(X, y, sample_domain=domains)
-    assert_array_equal(refitted.transform(X, sample_domain=domains), expected)
-    assert aligner.fit(X[:, :2], y).maps_ == {}
-
-
 def test_it_helps_where_the_shift_is_a_rotation():
     # Covariances alone do not determine a rotation; nearness does, while the angle is small.
     X, y = make_moons(300, noise=0.05, random_state=0)
@@ -359,10 +301,6 @@ def test_it_hurts_where_the_class_proportions_differ():
     plain = LogisticRegression().fit(X[~target], y[~target]).score(X[target], y[target])
     assert plain > 0.99
     assert adapted < 0.5
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
 
 
 def test_too_few_iterations_are_a_warning():

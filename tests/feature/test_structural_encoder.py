@@ -178,13 +178,6 @@ def test_numbers_are_clipped():
     assert len(encoder.get_feature_names_out()) == 7
 
 
-def test_single_precision_stays_and_is_near():
-    X, _, _ = make_reviews()
-    encoded = StructuralEncoder(3).fit_transform(X.astype(np.float32))
-    assert encoded.dtype == np.float32
-    assert_allclose(encoded, StructuralEncoder(3).fit_transform(X), atol=1e-4)
-
-
 def test_what_it_needs_of_labels():
     X, y, sample_domain = make_reviews()
     encoder = StructuralEncoder(pivots="mutual_information")

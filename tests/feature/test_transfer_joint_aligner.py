@@ -10,19 +10,9 @@ from sklearn.decomposition import KernelPCA
 from sklearn.metrics.pairwise import pairwise_kernels
 
 from sktransfer.feature import TransferComponentAligner, TransferJointAligner
+from tests.shelf import make_moved_rows
 
 KERNELS = [("linear", None), ("rbf", {"gamma": 0.01})]
-
-
-def make_rows(seed=0, n_features=6, counts=(("amazon", 25), ("dslr", 20), ("target", 30))):
-    """Rows of several domains that lie apart, in mixed order, with their domains."""
-    rng = np.random.default_rng(seed)
-    names = np.repeat([name for name, _ in counts], [count for _, count in counts])
-    offset = rng.normal(size=(len(counts), n_features))
-    index = np.repeat(np.arange(len(counts)), [count for _, count in counts])
-    X = rng.normal(size=(len(names), n_features)) * np.linspace(2, 0.5, n_features) + offset[index]
-    order = rng.permutation(len(names))
-    return X[order], names[order]
 
 
 def by_definition(K, sample_domain, *, ridge, n_components, n_iter):
@@ -49,7 +39,7 @@ def by_definition(K, sample_domain, *, ridge, n_components, n_iter):
 @pytest.mark.parametrize("n_iter", [1, 2, 5])
 @pytest.mark.parametrize(("kernel", "params"), KERNELS)
 def test_rows_are_embedded_as_published(kernel, params, n_iter, n_features):
-    X, sample_domain = make_rows(n_features=n_features)
+    X, sample_domain = make_moved_rows(n_features=n_features)
     aligner = TransferJointAligner(3, kernel=kernel, kernel_params=params, n_iter=n_iter)
     mapped = aligner.fit_transform(X, sample_domain=sample_domain)
     K = pairwise_kernels(X, metric=kernel, **(params or {}))
@@ -62,7 +52,7 @@ def test_rows_are_embedded_as_published(kernel, params, n_iter, n_features):
 
 @pytest.mark.parametrize(("kernel", "params"), KERNELS)
 def test_one_turn_is_transfer_component_analysis(kernel, params):
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     mapped = TransferJointAligner(3, kernel=kernel, kernel_params=params, n_iter=1).fit_transform(
         X, sample_domain=sample_domain
     )
@@ -90,7 +80,7 @@ def test_source_rows_that_the_targets_describe_as_well_are_left_out_and_no_other
 
 
 def test_with_each_turn_the_source_counts_less():
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     median = [
         np.median(
             np.concatenate(
@@ -108,7 +98,7 @@ def test_with_each_turn_the_source_counts_less():
 
 
 def test_without_sample_domain_it_is_the_plain_reduction():
-    X, _ = make_rows()
+    X, _ = make_moved_rows()
     aligner = TransferJointAligner(3)
     assert_allclose(
         aligner.fit_transform(X), TransferComponentAligner(3).fit_transform(X), atol=1e-12
@@ -116,18 +106,8 @@ def test_without_sample_domain_it_is_the_plain_reduction():
     assert aligner.row_costs_ == {}
 
 
-@pytest.mark.parametrize(("kernel", "params"), KERNELS)
-def test_the_order_of_rows_does_not_matter(kernel, params):
-    X, sample_domain = make_rows()
-    aligner = TransferJointAligner(3, kernel=kernel, kernel_params=params)
-    mapped = aligner.fit_transform(X, sample_domain=sample_domain)
-    order = np.random.default_rng(4).permutation(len(X))
-    permuted = aligner.fit_transform(X[order], sample_domain=sample_domain[order])
-    assert_allclose(permuted, mapped[order], atol=1e-7)
-
-
 def test_a_common_rotation_of_the_features_changes_nothing():
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     rotation = np.linalg.qr(np.random.default_rng(5).normal(size=(6, 6)))[0]
     mapped = TransferJointAligner(3).fit_transform(X, sample_domain=sample_domain)
     turned = TransferJointAligner(3).fit_transform(X @ rotation, sample_domain=sample_domain)
@@ -136,7 +116,7 @@ def test_a_common_rotation_of_the_features_changes_nothing():
 
 @pytest.mark.parametrize(("kernel", "params"), KERNELS)
 def test_new_rows_are_mapped_as_if_they_had_been_there(kernel, params):
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     aligner = TransferJointAligner(3, kernel=kernel, kernel_params=params)
     mapped = aligner.fit_transform(X, sample_domain=sample_domain)
     assert_allclose(aligner.transform(X[:5]), mapped[:5], atol=1e-12)
@@ -145,25 +125,15 @@ def test_new_rows_are_mapped_as_if_they_had_been_there(kernel, params):
 
 
 def test_rows_that_are_zero_do_no_harm():
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     X[np.flatnonzero(sample_domain == "amazon")[:3]] = 0
     mapped = TransferJointAligner(3).fit_transform(X, sample_domain=sample_domain)
     assert np.isfinite(mapped).all()
     assert_array_equal(mapped[np.flatnonzero(sample_domain == "amazon")[:3]], 0)
 
 
-def test_single_precision_stays_and_is_near():
-    X, sample_domain = make_rows()
-    expected = TransferJointAligner(3).fit_transform(X, sample_domain=sample_domain)
-    mapped = TransferJointAligner(3).fit_transform(
-        X.astype(np.float32), sample_domain=sample_domain
-    )
-    assert mapped.dtype == np.float32
-    assert_allclose(mapped, expected, atol=1e-3 * np.abs(expected).max())
-
-
 def test_names_of_columns():
-    X, sample_domain = make_rows()
+    X, sample_domain = make_moved_rows()
     aligner = TransferJointAligner(2).fit(X, sample_domain=sample_domain)
     assert list(aligner.get_feature_names_out()) == [
         "transferjointaligner0",
@@ -195,7 +165,7 @@ def test_rows_that_are_all_zero_stay_zero(sample_domain, n_features):
 
 @pytest.mark.parametrize("n_features", [6, 120])
 def test_the_linear_kernel_takes_no_arguments(n_features):
-    X, sample_domain = make_rows(n_features=n_features)
+    X, sample_domain = make_moved_rows(n_features=n_features)
     aligner = TransferJointAligner(kernel_params={"gamma": 1})
     message = (
         "kernel='linear' takes no arguments, but kernel_params={'gamma': 1}; pass None, or the "
@@ -210,7 +180,7 @@ def test_the_linear_kernel_takes_no_arguments(n_features):
 @pytest.mark.parametrize("n_features", [6, 120])
 @pytest.mark.parametrize(("kernel", "params"), KERNELS)
 def test_without_a_source_it_is_kernel_pca_wherever_the_origin(kernel, params, n_features, offset):
-    X, _ = make_rows(n_features=n_features)
+    X, _ = make_moved_rows(n_features=n_features)
     X, new = X[:60] + offset, X[60:] + offset
     aligner = TransferJointAligner(3, kernel=kernel, kernel_params=params).fit(X)
     pca = KernelPCA(3, kernel=kernel, **{"gamma": None, **(params or {})}).fit(X)

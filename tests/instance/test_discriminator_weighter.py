@@ -14,15 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
 from sktransfer.instance import DiscriminatorWeighter
-
-
-def make_gaussians(n_source=1000, n_target=1000, seed=0):
-    """Source N(0, 1), target N(0.5, 0.7^2) and the analytic ratio at the source rows."""
-    rng = np.random.default_rng(seed)
-    source, target = rng.normal(size=n_source), rng.normal(0.5, 0.7, size=n_target)
-    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
-    X = np.concatenate([source, target])[:, None]
-    return X, np.repeat(["s", "target"], [n_source, n_target]), ratio
+from tests.shelf import make_gaussians
 
 
 @pytest.mark.parametrize("cv", [None, 5])
@@ -101,33 +93,6 @@ def test_the_same_rows_on_both_sides_weigh_one():
     both, sample_domain = np.r_[X, X], ["s"] * 150 + ["target"] * 150
     weighter = DiscriminatorWeighter().fit(both, sample_domain=sample_domain)
     assert_allclose(weighter.weights_, 1, atol=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
-@pytest.mark.parametrize("cv", [None, 4])
-def test_the_order_of_rows_means_nothing(cv):
-    X, sample_domain, _ = make_gaussians(80, 60)
-    order = np.random.default_rng(0).permutation(140)
-    weighter = DiscriminatorWeighter(DecisionTreeClassifier(max_depth=2), cv=cv, random_state=0)
-    expected = weighter.fit(X, sample_domain=sample_domain).weights_[order]
-    weighter.fit(X[order], sample_domain=sample_domain[order])
-    assert_array_equal(weighter.weights_, expected)
-
-
-def test_all_sources_are_one_pool():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
-    weighter = DiscriminatorWeighter(random_state=0)
-    pooled = weighter.fit(X, sample_domain=sample_domain).weights_
-    assert_array_equal(weighter.fit(X, sample_domain=two).weights_, pooled)
-
-
-def test_float32_stays():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    single = DiscriminatorWeighter().fit(X.astype(np.float32), sample_domain=sample_domain)
-    double = DiscriminatorWeighter().fit(X, sample_domain=sample_domain)
-    assert single.weights_.dtype == single.weigh(X.astype(np.float32)).dtype == np.float32
-    assert_allclose(single.weights_, double.weights_, rtol=1e-4)
 
 
 def test_the_floor_bounds_the_weights():

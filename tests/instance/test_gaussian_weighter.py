@@ -69,22 +69,14 @@ def test_the_same_rows_on_both_sides_weigh_one():
 
 
 @pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
-def test_units_order_and_sources_mean_nothing():
+def test_without_shrinkage_no_linear_map_of_the_rows_changes_the_weights():
     X, sample_domain = make_rows()
-    expected = GaussianWeighter().fit(X, sample_domain=sample_domain).weights_
-    order = np.random.default_rng(1).permutation(140)
-    permuted = GaussianWeighter().fit(X[order], sample_domain=sample_domain[order])
-    assert_array_equal(permuted.weights_, expected[order])
-    scaled = GaussianWeighter().fit(8 * X + 3, sample_domain=sample_domain)
-    assert_allclose(scaled.weights_, expected, rtol=1e-8)
-    mixed = X @ np.array([[2.0, 1, 0], [0, 1, 3], [1, 0, 1]])  # without shrinkage any linear map
+    mixed = X @ np.array([[2.0, 1, 0], [0, 1, 3], [1, 0, 1]])
     plain, other = (
         GaussianWeighter(shrinkage=0).fit(rows, sample_domain=sample_domain).weights_
         for rows in (X, mixed)
     )
     assert_allclose(other, plain, rtol=1e-8)
-    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
-    assert_array_equal(GaussianWeighter().fit(X, sample_domain=two).weights_, expected)
 
 
 @pytest.mark.parametrize("factor", [1e3, 1e-6, 1e9])
@@ -115,14 +107,6 @@ def test_domains_that_are_far_apart_still_have_finite_weights():
     assert np.isfinite(weighter.weights_).all()
     assert_allclose(weighter.weights_[:60].mean(), 1)
     assert weighter.effective_sample_size_ < 1.5
-
-
-def test_float32_stays():
-    X, sample_domain = make_rows()
-    single = GaussianWeighter().fit(X.astype(np.float32), sample_domain=sample_domain)
-    assert single.weights_.dtype == single.weigh(X.astype(np.float32)).dtype == np.float32
-    double = GaussianWeighter().fit(X, sample_domain=sample_domain)
-    assert_allclose(single.weights_, double.weights_, rtol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")

@@ -1,26 +1,12 @@
 """KLIEPWeighter: known ratios, its optimum, its laws, and what it says when it cannot."""
 
-import re
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer.instance import KLIEPWeighter
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
-
-
-def make_gaussians(n_source=1000, n_target=1000, seed=0):
-    """Source N(0, 1), target N(0.5, 0.7^2) and the analytic ratio at the source rows."""
-    rng = np.random.default_rng(seed)
-    source, target = rng.normal(size=n_source), rng.normal(0.5, 0.7, size=n_target)
-    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
-    X = np.concatenate([source, target])[:, None]
-    return X, np.repeat(["s", "target"], [n_source, n_target]), ratio
+from tests.shelf import make_gaussians, whole
 
 
 def test_the_ratio_of_two_gaussians():
@@ -78,48 +64,6 @@ def test_the_same_rows_on_both_sides_weigh_one():
     inner = np.linalg.norm(X, axis=1) < 1.5
     assert_allclose(weighter.weights_[:150][inner], 1, atol=0.25)
     assert weighter.effective_sample_size_ > 140
-
-
-def test_units_and_origin_of_the_features_mean_nothing():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    one = KLIEPWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    other = KLIEPWeighter(random_state=0).fit(8 * X + 5, sample_domain=sample_domain)
-    assert_allclose(other.width_, 8 * one.width_)
-    assert_allclose(other.weights_, one.weights_, rtol=1e-4)
-
-
-def test_all_sources_are_one_pool():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
-    pooled = KLIEPWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    several = KLIEPWeighter(random_state=0).fit(X, sample_domain=two)
-    assert_array_equal(several.weights_, pooled.weights_)
-    assert several.source_domains_ == ("r", "s")
-
-
-def test_the_order_of_rows_means_nothing_though_centres_and_folds_are_drawn():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    order = np.random.default_rng(0).permutation(140)
-    weighter = KLIEPWeighter(n_centers=7, random_state=0)
-    expected = weighter.fit(X, sample_domain=sample_domain).weights_[order]
-    weighter.fit(X[order], sample_domain=sample_domain[order])
-    assert_array_equal(weighter.weights_, expected)
-    assert weighter.centers_.shape == (7, 1)
-
-
-def test_weigh_says_of_the_rows_of_fit_what_fit_said():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    weighter = KLIEPWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    assert_allclose(weighter.weigh(X[:80]), weighter.weights_[:80], rtol=1e-10)
-
-
-def test_float32_stays_and_is_near_float64():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    single = KLIEPWeighter(random_state=0).fit(X.astype(np.float32), sample_domain=sample_domain)
-    double = KLIEPWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    assert single.weights_.dtype == single.weigh(X.astype(np.float32)).dtype == np.float32
-    assert double.weights_.dtype == np.float64
-    assert_allclose(single.weights_, double.weights_, rtol=1e-2, atol=1e-3)
 
 
 def test_without_sources_all_weigh_one_and_nothing_of_an_earlier_fit_is_left():

@@ -1,7 +1,5 @@
 """KMMWeighter: matched means, known ratios, its laws, and what it says when it cannot."""
 
-import re
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -9,19 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sktransfer._kernels import kmm_in_use
 from sktransfer.instance import KMMWeighter, _kmm_weighter
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
-
-
-def make_gaussians(n_source=1000, n_target=1000, seed=0):
-    """Source N(0, 1), target N(0.5, 0.7^2) and the analytic ratio at the source rows."""
-    rng = np.random.default_rng(seed)
-    source, target = rng.normal(size=n_source), rng.normal(0.5, 0.7, size=n_target)
-    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
-    X = np.concatenate([source, target])[:, None]
-    return X, np.repeat(["s", "target"], [n_source, n_target]), ratio
+from tests.shelf import make_gaussians, whole
 
 
 def test_the_ratio_of_two_gaussians():
@@ -78,38 +64,11 @@ def test_the_bound_and_the_slack_hold():
     assert loose.weights_[:80].max() > tight.weights_[:80].max()
 
 
-def test_units_and_origin_of_the_features_mean_nothing():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    one = KMMWeighter().fit(X, sample_domain=sample_domain)
-    other = KMMWeighter().fit(8 * X + 5, sample_domain=sample_domain)
-    assert_allclose(other.width_, 8 * one.width_)
-    assert_allclose(other.weights_, one.weights_, atol=1e-4)
-
-
 def test_every_row_has_its_weight_whatever_their_number():
     for n_source in (1, 7, 150):
         X, sample_domain, _ = make_gaussians(n_source, 40)
         weighter = KMMWeighter(n_components=20).fit(X, sample_domain=sample_domain)
         assert_allclose(weighter.weights_[:n_source].mean(), 1, rtol=1e-10)
-
-
-def test_all_sources_are_one_pool():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    two = np.where((np.arange(140) % 3 == 0) & (sample_domain == "s"), "r", sample_domain)
-    pooled = KMMWeighter().fit(X, sample_domain=sample_domain)
-    several = KMMWeighter().fit(X, sample_domain=two)
-    assert_array_equal(several.weights_, pooled.weights_)
-    assert several.source_domains_ == ("r", "s")
-
-
-@pytest.mark.parametrize("n_components", [None, 10])
-def test_the_order_of_rows_means_nothing(n_components):
-    X, sample_domain, _ = make_gaussians(80, 60)
-    order = np.random.default_rng(0).permutation(140)
-    weighter = KMMWeighter(n_components=n_components)
-    expected = weighter.fit(X, sample_domain=sample_domain).weights_[order]
-    weighter.fit(X[order], sample_domain=sample_domain[order])
-    assert_array_equal(weighter.weights_, expected)
 
 
 @pytest.mark.filterwarnings("ignore:The weights of:sktransfer.exceptions.TransferWarning")
@@ -126,15 +85,6 @@ def test_nystroem_is_near_the_exact_optimum():
     near = KMMWeighter(ridge=1.0, n_components=30).fit(X, sample_domain=sample_domain)
     assert_allclose(near.weights_, exact.weights_, atol=0.01)
     assert near.kkt_gap_ < 1e-8
-
-
-def test_float32_stays_and_is_near_float64():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    single = KMMWeighter().fit(X.astype(np.float32), sample_domain=sample_domain)
-    double = KMMWeighter().fit(X, sample_domain=sample_domain)
-    assert single.weights_.dtype == np.float32
-    assert double.weights_.dtype == np.float64
-    assert_allclose(single.weights_, double.weights_, rtol=1e-2, atol=1e-2)
 
 
 def test_new_rows_have_no_weight():

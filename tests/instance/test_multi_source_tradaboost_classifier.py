@@ -187,17 +187,6 @@ def test_the_unrelated_source_is_passed_over_and_the_related_one_helps():
     assert np.mean(shares) > 0.55
 
 
-@pytest.mark.parametrize(
-    "labels", [["no", "yes"], [False, True], [-1, 1]], ids=["strings", "booleans", "signs"]
-)
-def test_labels_of_any_type_give_the_same_partition(labels):
-    X, y, domains, X_new, _ = make_domains(0)
-    model = MultiSourceTrAdaBoostClassifier(n_estimators=6, random_state=0)
-    expected = model.fit(X, y, sample_domain=domains).predict(X_new)
-    model.fit(X, np.array(labels)[y], sample_domain=domains)
-    assert_array_equal(model.predict(X_new), np.array(labels)[expected])
-
-
 def test_a_source_of_one_class_takes_part():
     X, y, domains, X_new, _ = make_domains(0)
     y[domains == "far"] = 1

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_iris
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -16,20 +16,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer import TrAdaBoostClassifier
 from sktransfer.exceptions import TransferWarning
+from tests.shelf import make_two_rules
 
 STUMP = DecisionTreeClassifier(max_depth=1)
-
-
-def make_domains(seed, *, n_source=120, n_target=60, n_classes=2):
-    """Rows of two domains; a quarter of the source rows follows another rule."""
-    n_samples = n_source + n_target
-    X, y = make_classification(
-        n_samples, 6, n_informative=4, n_classes=n_classes, flip_y=0.1, random_state=seed
-    )
-    sample_domain = np.repeat(["s", "target"], [n_source, n_target])
-    y[: n_source // 4] = (y[: n_source // 4] + 1) % n_classes
-    X_new = np.random.default_rng(seed).normal(size=(300, 6)) * X.std(axis=0)
-    return X, y, sample_domain, X_new
 
 
 class Scripted(ClassifierMixin, BaseEstimator):
@@ -107,7 +96,7 @@ def paper(X, y, is_source, X_new, *, learner, n_rounds):
 @pytest.mark.parametrize("seed", [2, 3, 5, 6, 7, 11, 14, 16, 17, 18])  # every error below 1/2
 @pytest.mark.parametrize("n_rounds", [4, 5])
 def test_equals_the_paper_as_printed(seed, n_rounds):
-    X, y, sample_domain, X_new = make_domains(seed)
+    X, y, sample_domain, X_new = make_two_rules(seed)
     learner = GaussianNB()
     model = TrAdaBoostClassifier(learner, n_estimators=n_rounds)
     model.fit(X, y, sample_domain=sample_domain)
@@ -122,7 +111,7 @@ def test_equals_the_paper_as_printed(seed, n_rounds):
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("learning_rate", [1.0, 0.3])
 def test_without_source_it_is_adaboost(n_classes, seed, learning_rate):
-    X, y, _, X_new = make_domains(seed, n_classes=n_classes)
+    X, y, _, X_new = make_two_rules(seed, n_classes=n_classes)
     tree = DecisionTreeClassifier(max_depth=3, max_features=4)
     settings = {"n_estimators": 15, "learning_rate": learning_rate, "random_state": seed}
     ours = TrAdaBoostClassifier(tree, **settings).fit(X, y)
@@ -151,7 +140,7 @@ def test_without_source_and_with_weights_it_is_adaboost(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_samme_with_two_classes_is_dai2007(seed):
-    X, y, sample_domain, X_new = make_domains(seed)
+    X, y, sample_domain, X_new = make_two_rules(seed)
     models = [
         TrAdaBoostClassifier(STUMP, algorithm=algorithm, n_estimators=9, random_state=0)
         for algorithm in ("dai2007", "samme", "auto")
@@ -165,7 +154,7 @@ def test_samme_with_two_classes_is_dai2007(seed):
 
 def test_one_source_row_never_loses_weight_by_itself():
     # beta = 1, so the ratio of its weight to that of a target row never wrong stays what it was.
-    X, y, sample_domain, _ = make_domains(0, n_source=1)
+    X, y, sample_domain, _ = make_two_rules(0, n_source=1)
     sample_domain[0] = "s"
     model = TrAdaBoostClassifier(STUMP, n_estimators=6, random_state=0)
     model.fit(X, y, sample_domain=sample_domain)
@@ -176,7 +165,7 @@ def test_one_source_row_never_loses_weight_by_itself():
 
 
 def test_a_source_that_copies_the_target_weighs_less_and_less_where_it_is_wrong():
-    X, y, _, _ = make_domains(0, n_source=0, n_target=80)
+    X, y, _, _ = make_two_rules(0, n_source=0, n_target=80)
     model = TrAdaBoostClassifier(STUMP, n_estimators=7, random_state=0)
     model.fit(np.r_[X, X], np.r_[y, y], sample_domain=["s"] * 80 + ["target"] * 80)
     wrong = sum((learner.predict(X) != y) for learner in model.estimators_[:-1])
@@ -202,7 +191,7 @@ def test_source_rows_of_another_rule_are_the_ones_that_lose():
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_rows_means_nothing(n_classes, seed):
-    X, y, sample_domain, X_new = make_domains(seed, n_classes=n_classes)
+    X, y, sample_domain, X_new = make_two_rules(seed, n_classes=n_classes)
     X = X.round(1)  # equal splits in plenty
     order = np.random.default_rng(seed).permutation(len(y))
     model = TrAdaBoostClassifier(n_estimators=15, random_state=0)
@@ -216,7 +205,7 @@ def test_the_order_of_rows_means_nothing(n_classes, seed):
 @pytest.mark.parametrize("container", [np.asarray, scipy.sparse.csr_array])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_weight_is_a_number_of_repetitions(seed, container):
-    X, y, sample_domain, X_new = make_domains(seed)
+    X, y, sample_domain, X_new = make_two_rules(seed)
     X = X.round(1)
     repeats = np.random.default_rng(seed).integers(0, 4, len(y))
     rows = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(y)), repeats))
@@ -228,7 +217,7 @@ def test_a_weight_is_a_number_of_repetitions(seed, container):
 
 
 def test_weights_of_one_are_no_weights():
-    X, y, sample_domain, X_new = make_domains(0)
+    X, y, sample_domain, X_new = make_two_rules(0)
     model = TrAdaBoostClassifier(random_state=0)
     one = model.fit(X, y, sample_domain=sample_domain).predict_proba(X_new)
     other = model.fit(X, y, np.ones(len(y)), sample_domain=sample_domain).predict_proba(X_new)
@@ -236,7 +225,7 @@ def test_weights_of_one_are_no_weights():
 
 
 def test_scales_of_columns_and_without_source_of_weights_mean_nothing():
-    X, y, sample_domain, X_new = make_domains(0)
+    X, y, sample_domain, X_new = make_two_rules(0)
     model = TrAdaBoostClassifier(random_state=0)
     one = model.fit(X, y, sample_domain=sample_domain).predict_proba(X_new)
     scales = 2.0 ** np.array([-3, 5, 0, 1, 9, -7])
@@ -249,7 +238,7 @@ def test_scales_of_columns_and_without_source_of_weights_mean_nothing():
 @pytest.mark.parametrize("with_source", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 def test_the_learner_gets_weights_that_sum_to_the_rows(with_source, weighted):
-    X, y, sample_domain, _ = make_domains(0)
+    X, y, sample_domain, _ = make_two_rules(0)
     sample_weight = np.random.default_rng(0).random(len(y)) + 0.5 if weighted else None
     model = TrAdaBoostClassifier(Spy(C=0.1), n_estimators=5)
     model.fit(X, y, sample_weight, sample_domain=sample_domain if with_source else None)
@@ -262,12 +251,12 @@ def test_the_learner_gets_weights_that_sum_to_the_rows(with_source, weighted):
 
 
 def test_sample_weight_of_a_tree_sums_to_the_rows():
-    X, y, _, _ = make_domains(0)
+    X, y, _, _ = make_two_rules(0)
     assert_allclose(TrAdaBoostClassifier().fit(X, y).sample_weight_.sum(), len(y), rtol=1e-9)
 
 
 def test_an_error_of_zero_keeps_the_round_and_stops():
-    X, y, sample_domain, _ = make_domains(0)
+    X, y, sample_domain, _ = make_two_rules(0)
     X = np.c_[X, y]
     model = TrAdaBoostClassifier(random_state=0).fit(X, y, sample_domain=sample_domain)
     assert len(model.estimators_) == 1
@@ -304,7 +293,7 @@ def test_chance_is_one_in_three_with_three_classes():
 
 
 def test_learning_rate_multiplies_the_vote_and_not_beta():
-    X, y, sample_domain, _ = make_domains(0)
+    X, y, sample_domain, _ = make_two_rules(0)
     one, half = (
         TrAdaBoostClassifier(STUMP, n_estimators=2, learning_rate=rate, random_state=0).fit(
             X, y, sample_domain=sample_domain
@@ -330,7 +319,7 @@ def test_learning_rate_multiplies_the_vote_and_not_beta():
 
 @pytest.mark.parametrize("rate", [1e-9, 1e6])
 def test_extreme_learning_rates_give_finite_numbers(rate):
-    X, y, sample_domain, X_new = make_domains(0)
+    X, y, sample_domain, X_new = make_two_rules(0)
     model = TrAdaBoostClassifier(STUMP, learning_rate=rate, random_state=0)
     model.fit(X, y, sample_domain=sample_domain)
     assert np.isfinite(model.predict_proba(X_new)).all()

@@ -1,27 +1,12 @@
 """ULSIFWeighter: known ratios, its laws, and what it says when it cannot."""
 
-import pickle
-import re
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sktransfer.instance import ULSIFWeighter
-
-
-def whole(message):
-    return f"^{re.escape(message)}$"
-
-
-def make_gaussians(n_source=1000, n_target=1000, seed=0):
-    """Source N(0, 1), target N(0.5, 0.7^2) and the analytic ratio at the source rows."""
-    rng = np.random.default_rng(seed)
-    source, target = rng.normal(size=n_source), rng.normal(0.5, 0.7, size=n_target)
-    ratio = np.exp(source**2 / 2 - (source - 0.5) ** 2 / (2 * 0.7**2)) / 0.7
-    X = np.concatenate([source, target])[:, None]
-    return X, np.repeat(["s", "target"], [n_source, n_target]), ratio
+from tests.shelf import make_gaussians, whole
 
 
 def test_the_ratio_of_two_gaussians():
@@ -94,50 +79,6 @@ def test_the_smallest_leave_one_out_score_chooses():
     alone = ULSIFWeighter(width=weighter.width_, ridge=weighter.ridge_, random_state=0)
     alone.fit(X, sample_domain=sample_domain)
     assert_array_equal(alone.weights_, weighter.weights_)
-
-
-def test_units_and_origin_of_the_features_mean_nothing():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    one = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    other = ULSIFWeighter(random_state=0).fit(8 * X + 5, sample_domain=sample_domain)
-    assert_allclose(other.weights_, one.weights_, rtol=1e-7)
-    assert_allclose(other.width_, 8 * one.width_)
-
-
-def test_all_sources_are_one_pool():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    two = np.where(np.arange(140) % 3 == 0, "r", sample_domain)
-    two[sample_domain == "target"] = "target"
-    pooled = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    several = ULSIFWeighter(random_state=0).fit(X, sample_domain=two)
-    assert_array_equal(several.weights_, pooled.weights_)
-    assert several.source_domains_ == ("r", "s")
-
-
-def test_the_order_of_rows_means_nothing_though_centres_are_drawn():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    order = np.random.default_rng(0).permutation(140)
-    weighter = ULSIFWeighter(n_centers=7, random_state=0)
-    expected = weighter.fit(X, sample_domain=sample_domain).weights_[order]
-    weighter.fit(X[order], sample_domain=sample_domain[order])
-    assert_array_equal(weighter.weights_, expected)
-    assert weighter.centers_.shape == (7, 1)
-
-
-def test_weigh_says_of_the_rows_of_fit_what_fit_said():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    weighter = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    assert_allclose(weighter.weigh(X[:80]), weighter.weights_[:80], rtol=1e-10)
-    assert_array_equal(pickle.loads(pickle.dumps(weighter)).weigh(X), weighter.weigh(X))
-
-
-def test_float32_stays_and_is_near_float64():
-    X, sample_domain, _ = make_gaussians(80, 60)
-    single = ULSIFWeighter(random_state=0).fit(X.astype(np.float32), sample_domain=sample_domain)
-    double = ULSIFWeighter(random_state=0).fit(X, sample_domain=sample_domain)
-    assert single.weights_.dtype == single.weigh(X.astype(np.float32)).dtype == np.float32
-    assert double.weights_.dtype == double.weigh(X).dtype == np.float64
-    assert_allclose(single.weights_, double.weights_, rtol=1e-3, atol=1e-4)
 
 
 def test_without_sources_all_weigh_one_and_nothing_of_an_earlier_fit_is_left():
