@@ -12,7 +12,7 @@ from sktransfer._base import _BaseAligner
 from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._kernels.primal import PrimalRows
-from sktransfer._kernels.rows import draw_rows, stacked
+from sktransfer._kernels.rows import draw_rows, order_of_rows, stacked
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
@@ -67,7 +67,9 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     def _fit_through_landmarks(self, X, codes, *labels, centred):
         """Embed by the linear kernel of Nystroem's features; memory is linear in the rows."""
-        landmarks = draw_rows(X, self._landmarks_at_most, generator=generator(self.random_state))
+        # Drawn from sorted rows, so that they do not depend on the order of the input.
+        rows, rng = X[order_of_rows(X)], generator(self.random_state)
+        landmarks = draw_rows(rows, self._landmarks_at_most, generator=rng)
         K = self._similarities(landmarks)
         if self.kernel != "linear":
             check_kernel(K, landmarks, estimator=self)
