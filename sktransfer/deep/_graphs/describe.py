@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from sktransfer._messages import shortened, shown
 from sktransfer.deep._graphs.file import adapt_input, dims, parse
+from sktransfer.deep._graphs.places import find_places
 from sktransfer.deep._graphs.probe import stage_shapes, turned_stages
-from sktransfer.deep._graphs.stages import find_stages
+from sktransfer.deep._networks.find_stages import find_stages
 from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
 
 
@@ -51,11 +52,16 @@ def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=
         if trusted and preprocessing.size == own.size:
             shapes = tuple(tuple(declared[stage]) for stage in own_stages)
             return {"preprocessing": preprocessing, "stages": own_stages, "shapes": shapes}
-    stages = (
-        stages
-        or own_stages
-        or find_stages(model, model_input, preprocessing=preprocessing, path=path)
-    )
+    stages = stages or own_stages
+    if not stages:
+        places = find_places(model, model_input, preprocessing=preprocessing, path=path)
+        stages = find_stages(places)
+    if not stages:
+        raise ValueError(
+            "stages=None: the network has no tensor before its last layer through which all of "
+            f"it flows (backbone={shown(path)}): pass stages=[...], names of tensors in order from "
+            "the input."
+        )
     _check_names(model, stages, path)
     shapes = stage_shapes(model, model_input, stages, preprocessing=preprocessing, path=path)
     if not named and own_stages is not None and preprocessing.size == own.size:

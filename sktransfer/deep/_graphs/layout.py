@@ -113,6 +113,11 @@ def _keeps_axes(node):
     return node.op_type.startswith("Reduce") and kept
 
 
-def is_last(shape):
-    """Tell whether a map of a square image has its channels last: (s, s, c)."""
-    return len(shape) == 3 and shape[0] == shape[1] != shape[2]
+def is_last(shape, size=(1, 1)):
+    """Tell whether a map has its channels last, as far as its shape says.
+
+    Of an image of `size` that is square, a map (s, s, c) has. Of any other image it has if it would
+    be wider than the image otherwise.
+    """
+    certain = size[0] == size[1] or shape[-1] > max(size)
+    return len(shape) == 3 and shape[0] == shape[1] != shape[2] and certain

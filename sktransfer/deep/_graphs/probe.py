@@ -131,10 +131,9 @@ def turned_stages(model, model_input, stages, *, preprocessing, path):
 
 def _turned(axes, shapes, model_input, preprocessing):
     """The maps with channels last, by the graph or, if the images are square, by their shape."""
-    height, width = model_input.size or preprocessing.size
+    size = model_input.size or preprocessing.size
     return {
         name
         for name, shape in shapes.items()
-        if len(shape) == 3
-        and (axes[name] == 3 if name in axes else height == width and is_last(shape))
+        if len(shape) == 3 and (axes[name] == 3 if name in axes else is_last(shape, size))
     }

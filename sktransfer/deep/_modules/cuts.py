@@ -1,7 +1,6 @@
-"""Where a torch network is best cut, from a recording of its calls."""
+"""The places of a torch network through which everything flows, from a recording of its calls."""
 
-from collections import Counter
-from itertools import zip_longest
+from sktransfer.deep._networks.find_stages import Place, find_stages
 
 # A feature map whose side falls at least this much is another resolution; a convolution without
 # padding takes a few pixels only.
@@ -16,16 +15,9 @@ _HEADS = frozenset(
     ]
 )
 
-# Stages of a network whose activations keep their shape, besides its last normalisation.
-_QUARTERS = 4
-
 
 def find_module_stages(recording):
-    """Find cut points through which everything flows.
-
-    Of a network of feature maps: the last submodule before each halving of the resolution, and the
-    last one before pooling and head. Of a network of blocks that keep the shape, as a vision
-    transformer: the block at the end of each quarter, and the normalisation after the last.
+    """Find cut points, by the rule of `find_stages`; each returned feature map is one more.
 
     Parameters
     ----------
@@ -35,17 +27,14 @@ def find_module_stages(recording):
     Returns
     -------
     names : tuple of str
-        In order from the input; empty where there are none.
+        In order from the input; empty if there are none.
     """
     candidates = _candidates(recording)
-    maps = [call for call in candidates if _side(call)]
-    sequences = [call for call in candidates if len(call.shape) == 3]
-    if maps and sequences and maps[-1].left > sequences[-1].left:
-        sequences = []
-    chosen = _quarters(sequences) if sequences else _before_halvings(maps)
-    if not chosen:
-        vectors = [call for call in candidates if len(call.shape) == 2]
-        chosen = vectors[-1:]
+    places = [
+        Place(call.name, call.shape_of_one, recording.count_layers(call)) for call in candidates
+    ]
+    found = find_stages(places)
+    chosen = [call for call in candidates if call.name in found]
     for node in recording.maps():
         call = _last_call_before(recording, node, carrying=True)
         if call is not None and all(call.node is not other.node for other in chosen):
@@ -157,34 +146,3 @@ def _side(call):
         return None
     height = call.shape_of_one[1]
     return height if height > 1 else None
-
-
-def _before_halvings(maps):
-    """The last map of each resolution."""
-    return [
-        call
-        for call, after in zip_longest(maps, maps[1:])
-        if after is None or _side(after) <= _HALVING * _side(call)
-    ]
-
-
-def _quarters(sequences):
-    """The blocks at the ends of the quarters; where the sequences shorten, those before."""
-    lengths = [call.shape[1] for call in sequences]
-    if lengths[-1] <= _HALVING * lengths[0]:
-        return [
-            call
-            for call, after in zip_longest(sequences, sequences[1:])
-            if after is None or after.shape[1] <= _HALVING * call.shape[1]
-        ]
-    (kind, n_blocks), *_ = Counter(map(_family, sequences)).most_common(1)
-    blocks = [call for call in sequences if _family(call) == kind]
-    n_stages = min(_QUARTERS, n_blocks)
-    chosen = [blocks[round(n_blocks * (k + 1) / n_stages) - 1] for k in range(n_stages)]
-    after = [call for call in sequences if call.left > chosen[-1].left]
-    return chosen + after[-1:]
-
-
-def _family(call):
-    """What the blocks of one list have in common: their names but for the number."""
-    return call.name.rstrip("0123456789")

@@ -168,6 +168,14 @@ class Recording:
             return False
         return self.input_node not in _nodes_behind(final, call.node)
 
+    def count_layers(self, call):
+        """How often weights, beside those of norms, are used on the way to a call's output."""
+        used = (
+            source for node in _nodes_behind(call.node, None) for source, _ in node.next_functions
+        )
+        held = (getattr(source, "variable", None) for source in used)
+        return sum(tensor is not None and tensor.ndim > 1 for tensor in held)
+
     def tensors_of(self, call):
         """The ids of all parameters and running statistics that a call's output needs."""
         used = [c for c in self.calls if c.entered < call.left]

@@ -5,7 +5,7 @@ import pytest
 from onnx import helper
 
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._graphs.stages import find_cuts
+from sktransfer.deep._graphs.places import find_cuts
 
 RNG = np.random.default_rng(0)
 
@@ -58,11 +58,32 @@ def test_a_stage_ends_before_each_halving_and_before_the_global_pooling(describe
 
 
 def test_a_pooling_without_layers_takes_the_place_of_its_map(describe):
-    net = Net().conv("a", 4).pool("p").conv("b", 6).add("Relu", "b+").pool("q")
-    net.add("Flatten", "flat").linear("fc", 5, 6 * 8 * 8).linear("out", 7)
+    net = Net().conv("a", 4).pool("p").pool("q").conv("b", 6).add("Relu", "b+").pool("r")
+    net.add("Flatten", "flat").linear("fc", 5, 6 * 4 * 4).linear("out", 7)
     backbone = describe(net)
-    assert backbone.stages == ("a", "q")
-    assert backbone.shapes == ((4, 32, 32), (6, 8, 8))
+    # Behind the last layer that makes maps, the pooling is one more stage.
+    assert backbone.stages == ("p", "b+", "r")
+    assert backbone.shapes == ((4, 16, 16), (6, 8, 8), (6, 4, 4))
+
+
+def test_a_network_that_ends_in_an_embedding_has_it_as_its_last_stage(describe):
+    net = Net().conv("a", 4, stride=2).conv("b", 6, stride=2)
+    net.arrays["c.w"] = RNG.normal(size=(9, 6, 8, 8)).astype(np.float32)
+    net.add("Conv", "c", "c.w").add("Transpose", "embedding", perm=[0, 2, 3, 1])
+    backbone = describe(net, outputs=("embedding",))
+    assert backbone.stages == ("a", "b", "embedding")
+    assert backbone.shapes[-1] == (9, 1, 1)
+    # A softmax behind it says that these are classes.
+    assert describe(net.add("Softmax", "out")).stages == ("a", "b")
+
+
+def test_maps_with_channels_last_are_stages_if_there_are_no_others(describe):
+    net = Net().conv("a", 4, stride=2).add("Transpose", "a last", perm=[0, 2, 3, 1])
+    net.channels = 4
+    net.linear("b", 6).add("Relu", "out")
+    backbone = describe(net)
+    assert backbone.stages == ("out",)
+    assert backbone.shapes == ((6, 16, 16),)
 
 
 def test_inside_of_a_skip_connection_there_is_no_stage(describe):
@@ -118,10 +139,9 @@ def test_tokens_end_a_stage_at_each_quarter_of_the_layers(describe):
         net.add("Add", f"t{block}", f"t{block - 1}")
     net.add("Identity", "norm").add("ReduceMean", "mean", axes=[1], keepdims=0).linear("out", 3)
     backbone = describe(net)
-    # Eight blocks of two layers: the quarters end with blocks 2, 4, 6, and 8 with what follows it.
-    # The map of patches ends where the tokens begin.
-    assert backbone.stages[-4:] == ("t2", "t4", "t6", "norm")
-    assert backbone.shapes[-4:] == ((64, 6),) * 4
+    # Eight blocks of two layers: the quarters end with blocks 2, 4, 6 and 8; the norm follows.
+    assert backbone.stages == ("t2", "t4", "t6", "t8", "norm")
+    assert backbone.shapes == ((64, 6),) * 5
 
 
 def test_the_deepest_of_several_outputs_leads_the_way(describe):

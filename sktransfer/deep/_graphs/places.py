@@ -1,58 +1,26 @@
-"""Where a network of another maker is cut when nobody says it."""
+"""The places of an ONNX graph through which everything flows."""
 
 import math
-from typing import NamedTuple
 
 from sktransfer._messages import shown
 from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes, reads
 from sktransfer.deep._graphs.layout import channel_axes, is_last
 from sktransfer.deep._graphs.probe import run_probe
+from sktransfer.deep._networks.find_stages import Place
 
 # The numbers of classes that ImageNet's networks tell apart, the background included or not.
 CLASS_COUNTS = (1000, 1001, 21841, 21843)
-
-# Of the blocks of a network whose resolution never changes, one stage ends at each quarter.
-N_QUARTERS = 4
 
 # What only rearranges values. Of tokens it leaves open which axis is theirs.
 _MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 
-class Place(NamedTuple):
-    """A tensor through which everything flows.
+def find_places(model, model_input, *, preprocessing, path):
+    """Find the tensors through which flows all that reaches the network's output.
 
-    Parameters
-    ----------
-    name : str
-    shape : tuple of int
-        Of one image.
-    depth : int
-        How many layers with weights lie before it.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    depth: int
-
-    @property
-    def n_positions(self):
-        """Pixels of a map, tokens of a sequence, 1 for a vector."""
-        if len(self.shape) == 3:
-            return math.prod(self.shape[1:])
-        return self.shape[0] if len(self.shape) == 2 and self.shape[1] > 1 else 1
-
-
-def find_stages(model, model_input, *, preprocessing, path):
-    """Find cut points: through each of them flows all that reaches the network's output.
-
-    Of these tensors the stages are the last one before each halving of the resolution (an area of
-    half or less), and the last feature map. What lies behind the last layer with weights, the
-    classifier, is none: logits know only the classes of the network's own task. A sequence of
-    tokens, in which the resolution never changes, ends a stage at each quarter of its layers. Where
-    there are no maps, the vectors are stages that go into a layer with weights.
-
-    A network that ends in the global pooling of a convolution's maps leaves open whether these are
-    classes: they are taken as such where a softmax follows or their number is one of ImageNet's.
+    What follows the last layer with weights, a classifier, is left out. A network that ends in the
+    global pooling of a convolution's maps leaves open whether these are classes: they are taken as
+    such if a softmax follows or their number is one of ImageNet's.
 
     Parameters
     ----------
@@ -65,12 +33,13 @@ def find_stages(model, model_input, *, preprocessing, path):
 
     Returns
     -------
-    stages : tuple of str
+    places : list of Place
+        In order from the input.
 
     Raises
     ------
     ValueError
-        When there is no such tensor.
+        If no output depends on the input, or the graph does not run.
     """
     nodes, data = _data_flow(model, model_input.name)
     if not nodes:
@@ -79,19 +48,18 @@ def find_stages(model, model_input, *, preprocessing, path):
             "pass stages=[...], names of tensors in order from the input."
         )
     axes = channel_axes(model, model_input.name)
-    places = _measure(model, model_input, nodes, data, preprocessing, path)
-    maps = [place for place in places if place.n_positions > 1 and not _channels_last(place, axes)]
-    groups = _groups(maps)
-    stages = [name for group in groups for name in _ends(group)]
-    if not stages:
-        stages = list({place.depth: place.name for place in places if place.depth}.values())
-    if not stages:
-        raise ValueError(
-            "stages=None: the network has no tensor before its last layer through which all of "
-            f"it flows (backbone={shown(path)}): pass stages=[...], names of tensors in order from "
-            "the input."
-        )
-    return tuple(stages)
+    places, first = [], set()
+    for place in _measure(model, model_input, nodes, data, preprocessing, path):
+        last = _channels_last(place, axes, model_input.size or preprocessing.size)
+        if last:
+            place = place._replace(shape=(place.shape[2], *place.shape[:2]))
+            # Of a map and its transposition one is enough.
+            if place.n_positions > 1 and place.depth in first:
+                continue
+        else:
+            first.add(place.depth)
+        places.append(place)
+    return places
 
 
 def _data_flow(model, input_name):
@@ -196,34 +164,8 @@ def _is_classifier(nodes, position, source, result):
     return by_channels or bool(followers & {"Softmax", "LogSoftmax"})
 
 
-def _channels_last(place, axes):
+def _channels_last(place, axes, size):
     """Tell whether the channels of a map are behind its positions, as in a Swin transformer."""
     if len(place.shape) != 3:
         return False
-    return axes[place.name] != 1 if place.name in axes else is_last(place.shape)
-
-
-def _groups(places):
-    """Places of about one resolution: a group ends where the area halves."""
-    groups = []
-    for place in places:
-        first = groups[-1][0] if groups else place
-        changed = len(place.shape) != len(first.shape)
-        if not groups or changed or place.n_positions * 2 <= first.n_positions:
-            groups.append([])
-        groups[-1].append(place)
-    # A pooling without layers of its own behind it takes the place of the map that it pools; what
-    # lies before the first layer is the image.
-    depths = [group[-1].depth for group in groups] + [-1]
-    return [group for i, group in enumerate(groups) if depths[i] and depths[i] != depths[i + 1]]
-
-
-def _ends(group):
-    """The last place of a group; of tokens the last at each quarter of the layers."""
-    last = group[-1]
-    if len(last.shape) == 3:
-        return [last.name]
-    before = group[0].depth
-    quarters = [before + (last.depth - before) * q / N_QUARTERS for q in range(1, N_QUARTERS)]
-    ends = [[p.name for p in group if before < p.depth <= quarter] for quarter in quarters]
-    return list(dict.fromkeys([*(names[-1] for names in ends if names), last.name]))
+    return axes[place.name] != 1 if place.name in axes else is_last(place.shape, size)
