@@ -146,3 +146,11 @@ def test_code_that_brings_its_own_data_runs(block):
 
 def test_there_is_code_that_runs():
     assert len(COMPLETE) > 3
+
+
+def test_the_readme_quotes_the_demo():
+    """The figures of the demo are kept in one file; the README repeats lines of it."""
+    quoted = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    printed = (DOCS / "demo.txt").read_text().splitlines()
+    assert quoted
+    assert not set("".join(quoted).splitlines()) - set(printed)
