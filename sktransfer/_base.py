@@ -25,6 +25,7 @@ from sktransfer._magnitude import (
 )
 from sktransfer._progress import begin_fit
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
+from sktransfer._whole import whole_fit
 
 
 def refuse_sparse(X, name, *, because):
@@ -124,21 +125,24 @@ class _BaseAligner(CallbackSupportMixin, TransformerMixin, BaseEstimator, metacl
         self : object
             The fitted aligner.
         """
-        X = self._validate(X, ensure_min_samples=self._min_rows)
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        if domains.sources:
-            domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
-        sources = {name: self._take(X, domains.rows(name)) for name in (*domains.sources, TARGET)}
-        X_target = sources.pop(TARGET)
-        self.source_domains_ = domains.sources
-        labels = (self._source_labels(y, domains),) if self._reads_source_labels else ()
-        end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
-                self._fit_domains(sources, X_target, *labels)
-        except NUMERICAL_ERRORS as error:
-            raise numerical_error(error, self, X) from error
-        end_fit()
+        with whole_fit(self):
+            X = self._validate(X, ensure_min_samples=self._min_rows)
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            if domains.sources:
+                domains.check_rows(self._min_domain_rows, estimator_name=type(self).__name__)
+            sources = {
+                name: self._take(X, domains.rows(name)) for name in (*domains.sources, TARGET)
+            }
+            X_target = sources.pop(TARGET)
+            self.source_domains_ = domains.sources
+            labels = (self._source_labels(y, domains),) if self._reads_source_labels else ()
+            end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
+                    self._fit_domains(sources, X_target, *labels)
+            except NUMERICAL_ERRORS as error:
+                raise numerical_error(error, self, X) from error
+            end_fit()
         return self
 
     def _validate(self, X, **options):

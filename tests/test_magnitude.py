@@ -1,12 +1,14 @@
 """Values that cannot be squared and summed are refused with the value and the remedy."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
+import sktransfer
 from sktransfer import (
     CORALAligner,
     DomainAugmenter,
@@ -21,6 +23,7 @@ from sktransfer import (
     WeightedTransferRegressor,
 )
 from sktransfer._magnitude import check_magnitude, largest_value
+from sktransfer.exceptions import TransferWarning
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(50, 4)) / 5
@@ -199,3 +202,26 @@ def test_a_message_does_not_hold_all_values_of_x(method, bad):
     ) as caught:
         method().fit(bad, np.zeros(len(bad)))
     assert len(str(caught.value)) <= 600
+
+
+PREDICTORS = [
+    getattr(sktransfer, name)
+    for name in sktransfer.__all__
+    if "TrAdaBoost" in name or name.startswith("WeightedTransfer")
+]
+
+
+@pytest.mark.parametrize("method", PREDICTORS, ids=lambda method: method.__name__)
+@pytest.mark.parametrize("factor", [1e80, 1e160, 1e300, 1e-80, 1e-160])
+def test_predictors_refuse_rows_that_cannot_be_squared(method, factor):
+    y = X[:, 0] > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TransferWarning)
+        fitted = method().fit(X, y, sample_domain=SAMPLE_DOMAIN)
+        for action in (
+            lambda: fitted.predict(X * factor),
+            lambda: method().fit(X * factor, y),
+            lambda: method().fit(X * factor, y, sample_domain=SAMPLE_DOMAIN),
+        ):
+            with pytest.raises(ValueError, match="but the largest absolute value"):
+                action()

@@ -23,6 +23,7 @@ from sktransfer._magnitude import (
 )
 from sktransfer._progress import begin_fit
 from sktransfer._sklearn import _fit_context
+from sktransfer._whole import whole_fit
 
 
 class _BaseEncoder(
@@ -83,18 +84,19 @@ class _BaseEncoder(
         self : object
             The fitted encoder.
         """
-        X = self._validate(
-            X, ensure_min_samples=self._min_rows, ensure_min_features=self._min_features
-        )
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        self.source_domains_ = domains.sources
-        end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
-        try:
-            with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
-                self._fit_rows(X, y, domains)
-        except NUMERICAL_ERRORS as error:
-            raise numerical_error(error, self, X) from error
-        end_fit()
+        with whole_fit(self):
+            X = self._validate(
+                X, ensure_min_samples=self._min_rows, ensure_min_features=self._min_features
+            )
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            self.source_domains_ = domains.sources
+            end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):  # transform checks its result
+                    self._fit_rows(X, y, domains)
+            except NUMERICAL_ERRORS as error:
+                raise numerical_error(error, self, X) from error
+            end_fit()
         return self
 
     def transform(self, X, *, sample_domain=None):

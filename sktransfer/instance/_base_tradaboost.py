@@ -25,6 +25,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
+from sktransfer._whole import whole_fit
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._learner import fit_with_weights
 from sktransfer.instance._rows import check_rows, check_sources, named_columns
@@ -105,37 +106,38 @@ class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclas
             `sample_weight` or is of the other kind; a method that tells its sources apart: when
             no row of one of them has a label.
         """
-        self._begin_tasks(X, y)
-        self._check_learner(self._learner())
-        given_X, X = X, self._validate(X, None if y is None else "no_validation")
-        check_consistent_length(X, y)
-        y = read_labels(y)
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        used = is_labelled(y) & (sample_weight > 0)
-        name = type(self).__name__
-        check_rows(domains, used, sample_weight, estimator_name=name)
-        if self._sources_apart:
-            check_sources(domains, used, estimator_name=name)
-        y = self._read_labels(y, used)
-        self.estimator_ = self._learner()  # the default depends on the classes
-        self.source_domains_ = domains.sources
-        self._rounds_data = {
-            "X": lambda: _safe_indexing(given_X, np.flatnonzero(used)),
-            "y": lambda: y,
-        }
-        self._has_source = not domains.is_target[used].all()
-        rows = self._for_learner(given_X, X)
-        self.sample_weight_ = np.zeros(len(used))
-        self.sample_weight_[used] = self._boost(
-            rows if used.all() else _safe_indexing(rows, used),
-            y,
-            sample_weight[used],
-            domains.codes[used],
-        )
-        self._end_tasks(**vars(self).pop("_rounds_data"))
+        with whole_fit(self):
+            self._begin_tasks(X, y)
+            self._check_learner(self._learner())
+            given_X, X = X, self._validate(X, None if y is None else "no_validation")
+            check_consistent_length(X, y)
+            y = read_labels(y)
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            used = is_labelled(y) & (sample_weight > 0)
+            name = type(self).__name__
+            check_rows(domains, used, sample_weight, estimator_name=name)
+            if self._sources_apart:
+                check_sources(domains, used, estimator_name=name)
+            y = self._read_labels(y, used)
+            self.estimator_ = self._learner()  # the default depends on the classes
+            self.source_domains_ = domains.sources
+            self._rounds_data = {
+                "X": lambda: _safe_indexing(given_X, np.flatnonzero(used)),
+                "y": lambda: y,
+            }
+            self._has_source = not domains.is_target[used].all()
+            rows = self._for_learner(given_X, X)
+            self.sample_weight_ = np.zeros(len(used))
+            self.sample_weight_[used] = self._boost(
+                rows if used.all() else _safe_indexing(rows, used),
+                y,
+                sample_weight[used],
+                domains.codes[used],
+            )
+            self._end_tasks(**vars(self).pop("_rounds_data"))
         return self
 
     def _rounds(self, kept, n_rounds, **others):

@@ -16,6 +16,7 @@ from sktransfer._domains import (
     read_labels,
     read_sample_domain,
 )
+from sktransfer._magnitude import check_magnitude
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import (
     HasMethods,
@@ -24,6 +25,7 @@ from sktransfer._sklearn import (
     _safe_indexing,
     get_tags,
 )
+from sktransfer._whole import whole_fit
 from sktransfer.instance._effective_rows import warn_of_few_rows
 from sktransfer.instance._learner import fit_with_weights, innermost_learner
 from sktransfer.instance._rows import named_columns
@@ -98,33 +100,34 @@ class _BaseWeightedTransfer(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, me
             `sample_weight` or is of the other kind, when `X` has missing values that one of the two
             does not take, or when the weighter finds no weights.
         """
-        self._begin_tasks(X, y)
-        rng = generator(self.random_state)
-        learner, _ = self._parts()
-        self._check_kind(learner)
-        _check_takes_weights(learner)
-        given_X, X = X, self._validate(X, None if y is None else "no_validation")
-        check_consistent_length(X, y)
-        y = read_labels(y)
-        sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        used = is_labelled(y) & (sample_weight > 0)
-        if not used.any():
-            raise ValueError(
-                f"{type(self).__name__} needs a row that has a label and a weight above 0, and none"
-                f" of the {X.shape[0]} rows has both; pass labels of source rows, at least."
+        with whole_fit(self):
+            self._begin_tasks(X, y)
+            rng = generator(self.random_state)
+            learner, _ = self._parts()
+            self._check_kind(learner)
+            _check_takes_weights(learner)
+            given_X, X = X, self._validate(X, None if y is None else "no_validation")
+            check_consistent_length(X, y)
+            y = read_labels(y)
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        labels = self._read_labels(y, used)
-        self.source_domains_ = domains.sources
-        weights = self._weigh(X, y, domains, used, sample_weight, rng)
-        self.sample_weight_ = np.where(used, sample_weight * weights, 0)
-        (self.estimator_,) = self._clones(learner, rng)
-        rows = _safe_indexing(named_columns(given_X, X), np.flatnonzero(used))
-        for _ in self._tasks("fit", [self.estimator_]):
-            fit_with_weights(self.estimator_, rows, labels, self.sample_weight_[used])
-        self._end_tasks(rows, labels)
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            used = is_labelled(y) & (sample_weight > 0)
+            if not used.any():
+                raise ValueError(
+                    f"{type(self).__name__} needs a row that has a label and a weight above 0, and "
+                    f"none of the {X.shape[0]} rows has both; pass labels of source rows, at least."
+                )
+            labels = self._read_labels(y, used)
+            self.source_domains_ = domains.sources
+            weights = self._weigh(X, y, domains, used, sample_weight, rng)
+            self.sample_weight_ = np.where(used, sample_weight * weights, 0)
+            (self.estimator_,) = self._clones(learner, rng)
+            rows = _safe_indexing(named_columns(given_X, X), np.flatnonzero(used))
+            for _ in self._tasks("fit", [self.estimator_]):
+                fit_with_weights(self.estimator_, rows, labels, self.sample_weight_[used])
+            self._end_tasks(rows, labels)
         return self
 
     def _weigh(self, X, y, domains, used, sample_weight, rng):
@@ -185,6 +188,7 @@ class _BaseWeightedTransfer(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, me
             )
         if not self._both_take("allow_nan"):
             self._refuse_missing(X)
+        check_magnitude(X, self)
         return X
 
     def _refuse_missing(self, X):

@@ -14,6 +14,7 @@ from sktransfer._kernels.density_ratio import effective_sample_size
 from sktransfer._kernels.rows import order_of_rows
 from sktransfer._magnitude import NUMERICAL_ERRORS, check_magnitude, numerical_error
 from sktransfer._sklearn import _fit_context
+from sktransfer._whole import whole_fit
 from sktransfer.instance._effective_rows import warn_of_few_rows
 from sktransfer.instance._tasks import _ReportsTasks
 
@@ -80,22 +81,27 @@ class _BaseWeighter(_ReportsTasks, BaseEstimator, metaclass=ABCMeta):
             When there are too few rows, when no source row gets a weight above 0, or when a weight
             is not finite.
         """
-        self._begin_tasks(X, y)
-        given_X, X = X, self._read_rows(X)
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        ratio = None
-        if domains.sources:
-            is_target = domains.is_target
-            self._check_counts(np.sum(~is_target), np.sum(is_target))
-            X_source, X_target = (X[rows].astype(np.float64) for rows in (~is_target, is_target))
-            order = order_of_rows(X_source)
-            ratio = np.empty(len(order))
-            try:
-                ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
-            except NUMERICAL_ERRORS as error:
-                raise numerical_error(error, self, X) from error
-        self._store(domains, ratio, X.dtype)
-        self._end_tasks(given_X, y)
+        with whole_fit(self):
+            self._begin_tasks(X, y)
+            given_X, X = X, self._read_rows(X)
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            ratio = None
+            if domains.sources:
+                is_target = domains.is_target
+                self._check_counts(np.sum(~is_target), np.sum(is_target))
+                X_source, X_target = (
+                    X[rows].astype(np.float64) for rows in (~is_target, is_target)
+                )
+                order = order_of_rows(X_source)
+                ratio = np.empty(len(order))
+                try:
+                    ratio[order] = self._fit_ratio(
+                        X_source[order], X_target[order_of_rows(X_target)]
+                    )
+                except NUMERICAL_ERRORS as error:
+                    raise numerical_error(error, self, X) from error
+            self._store(domains, ratio, X.dtype)
+            self._end_tasks(given_X, y)
         return self
 
     def _read_rows(self, X, **rules):

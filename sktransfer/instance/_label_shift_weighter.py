@@ -15,6 +15,7 @@ from sktransfer._labels import read_classes
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sktransfer._whole import whole_fit
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 
@@ -187,33 +188,34 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             When no source row has a label, when "bbse" has fewer rows of a class than folds, or
             when its classifier does not tell the classes apart.
         """
-        self._begin_tasks(X, y)
-        given_X, given_y = X, y
-        X = self._read_rows(X, y=None if y is None else "no_validation")
-        check_consistent_length(X, y)
-        domains = read_sample_domain(sample_domain, X.shape[0])
-        if not domains.sources:
-            self._store(domains, None, X.dtype)
+        with whole_fit(self):
+            self._begin_tasks(X, y)
+            given_X, given_y = X, y
+            X = self._read_rows(X, y=None if y is None else "no_validation")
+            check_consistent_length(X, y)
+            domains = read_sample_domain(sample_domain, X.shape[0])
+            if not domains.sources:
+                self._store(domains, None, X.dtype)
+                self._end_tasks(given_X, given_y)
+                return self
+            y = read_labels(y)
+            labelled = is_labelled(y) & ~domains.is_target
+            if not labelled.any():
+                raise ValueError(
+                    "LabelShiftWeighter needs labels of source rows, and none of the "
+                    f"{np.sum(~domains.is_target)} source rows has one; pass them in y."
+                )
+            rows = X.astype(np.float64)
+            codes = self._read_codes(read_classes(y, labelled))
+            order = order_of_rows(rows[labelled], codes=codes)
+            X_target = rows[domains.is_target]
+            self._estimate(rows[labelled][order], codes[order], X_target[order_of_rows(X_target)])
+            ratio = np.zeros(X.shape[0])
+            ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
+            ratio[labelled] = self.class_weights_[codes]
+            self._store(domains, ratio[~domains.is_target], X.dtype)
+            self._warn_of_absent_classes(X_target.shape[0])
             self._end_tasks(given_X, given_y)
-            return self
-        y = read_labels(y)
-        labelled = is_labelled(y) & ~domains.is_target
-        if not labelled.any():
-            raise ValueError(
-                "LabelShiftWeighter needs labels of source rows, and none of the "
-                f"{np.sum(~domains.is_target)} source rows has one; pass them in y."
-            )
-        rows = X.astype(np.float64)
-        codes = self._read_codes(read_classes(y, labelled))
-        order = order_of_rows(rows[labelled], codes=codes)
-        X_target = rows[domains.is_target]
-        self._estimate(rows[labelled][order], codes[order], X_target[order_of_rows(X_target)])
-        ratio = np.zeros(X.shape[0])
-        ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
-        ratio[labelled] = self.class_weights_[codes]
-        self._store(domains, ratio[~domains.is_target], X.dtype)
-        self._warn_of_absent_classes(X_target.shape[0])
-        self._end_tasks(given_X, given_y)
         return self
 
     def _read_codes(self, labels):

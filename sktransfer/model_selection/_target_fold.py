@@ -93,7 +93,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
             raise ValueError(
                 "TargetFold learns from groups which rows are target rows, but groups is None; "
                 "pass groups=sample_domain (to a search inside of cross_val_score as "
-                "params={'groups': ...}), or take StratifiedKFold where all are target rows."
+                "params={'groups': ...}, to one that is a step of a pipeline as "
+                "gridsearchcv__groups=...), or use StratifiedKFold if all are target rows."
             )
         check_consistent_length(X, y)
         domains = read_sample_domain(groups, n_samples)
