@@ -56,8 +56,8 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
         rows) and `backbone_learning_rate` (to 1e-3); there is no first phase, and batch-norm trains
         on the statistics of the minibatches. With everything frozen the features are random.
     head_epochs : int, default=1000
-        Most passes over the rows in the first phase (iterations of L-BFGS). It ends as soon as
-        it converges, and warns if it does not. 0 leaves the head to the second phase.
+        The maximum number of iterations (of L-BFGS) of the head in the first phase. It ends as
+        soon as it converges, and warns if it does not. 0 leaves the head to the second phase.
     max_epochs : int, default=10
         Most passes over the rows in the second phase.
     learning_rate : float, default=1e-3

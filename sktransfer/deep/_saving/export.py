@@ -9,7 +9,7 @@ from sktransfer._messages import shown
 from sktransfer.deep._graphs.file import import_onnx, read_opset
 from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._saving.export_network import write_network
-from sktransfer.deep._saving.export_pixels import write_preprocessing
+from sktransfer.deep._saving.export_pixels import RESIZE_OPSET, write_preprocessing
 from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole
 
@@ -29,9 +29,11 @@ def export_onnx(estimator, path, *, image_shape=None):
         As for `FineTuneClassifier.to_onnx`.
     """
     onnx = import_onnx()
-    network = onnx.compose.add_prefix(write_network(estimator), "backbone/")
+    dims, shape = _input_form(estimator, image_shape)
+    oldest = {} if shape is not None else {"opset": RESIZE_OPSET}
+    network = onnx.compose.add_prefix(write_network(estimator, **oldest), "backbone/")
     before, after = GraphWriter("pixels"), GraphWriter("head")
-    dims, about = _write_pixels(estimator, before, image_shape, network.graph.input[0].name)
+    about = _write_pixels(estimator, before, shape, network.graph.input[0].name)
     features = _write_pooling(after, network.graph.output[0].name, estimator.backbone_.shapes[-1])
     outputs = _write_head(after, features, estimator, read_opset(network))
     graph = onnx.helper.make_graph(
@@ -49,7 +51,7 @@ def export_onnx(estimator, path, *, image_shape=None):
     model = onnx.helper.make_model(
         graph,
         opset_imports=network.opset_import,
-        ir_version=max(network.ir_version, 7),
+        ir_version=max(network.ir_version, 8),
         functions=network.functions,
         producer_name="sktransfer",
         producer_version=__version__,
@@ -70,9 +72,8 @@ def _metadata(estimator):
     return {f"sktransfer.{name}": value for name, value in about.items()}
 
 
-def _write_pixels(estimator, writer, image_shape, target):
-    """What leads from the file's input to that of the network; the dimensions of an image."""
-    dims, shape = _input_form(estimator, image_shape)
+def _write_pixels(estimator, writer, shape, target):
+    """What leads from the file's input to that of the network; returns a description."""
     value_range = estimator.image_format_.value_range or (0, 255)
     images = write_preprocessing(
         writer,
@@ -84,7 +85,7 @@ def _write_pixels(estimator, writer, image_shape, target):
     writer.add("Identity", images, output=target)
     form = "of any height and width, 1 or 3 channels" if shape is None else shape
     low, high = value_range
-    return dims, f"pixels of images {form}, channels last, from {low} to {high}"
+    return f"pixels of images {form}, channels last, from {low} to {high}"
 
 
 def _input_form(estimator, image_shape):

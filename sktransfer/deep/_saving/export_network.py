@@ -13,19 +13,21 @@ from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse, read_o
 from sktransfer.deep._graphs.session import make_session
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
-_OLDEST, _LIFTED, _TRACED = 9, 13, 17
+_OLDEST, _LIFTED, _TRACED = 9, 13, 18
 
 # By how much a rewritten network may differ, as a share of its largest activation.
 _AGREEMENT = 1e-3
 
 
-def write_network(estimator):
+def write_network(estimator, *, opset=_OLDEST):
     """Write the network up to its last stage.
 
     Parameters
     ----------
     estimator : FineTuneClassifier or FineTuneRegressor
         Fitted.
+    opset : int
+        The oldest version of ONNX's operators that the file may have.
 
     Returns
     -------
@@ -50,11 +52,11 @@ def write_network(estimator):
         shared = _place_weights(model, backbone, estimator.stage_weights_)
         _widen(model, model_input.name, backbone, estimator.depth_)
     network = cut(model, [model_input.name], [backbone.stages[-1]])
-    fixed, old = model_input.batch is not None, read_opset(model) < _OLDEST
+    fixed, old = model_input.batch is not None, read_opset(model) < opset
     if fixed:
         network = import_onnx().load_model_from_string(free_batch(network.SerializeToString()))
     if old:
-        network = _lift(network, backbone)
+        network = _lift(network, backbone, max(opset, _LIFTED))
     if shared or fixed or old:
         _compare(network, estimator)
     return network
@@ -146,17 +148,18 @@ def _equal(first, second):
     return first.dtype == second.dtype and np.array_equal(first, second)
 
 
-def _lift(network, backbone):
+def _lift(network, backbone, opset):
     """The same network in newer operators."""
     import onnx.version_converter
 
     try:
-        return onnx.version_converter.convert_version(network, _LIFTED)
+        return onnx.version_converter.convert_version(network, opset)
     except Exception as error:  # the converter has no class for it
         raise ValueError(
             f"The network {shown(backbone.source)} uses operators of ONNX version "
-            f"{read_opset(network)}, which cannot be lifted to {_LIFTED} ({cause(error)}): export "
-            "it again with a newer version, and fit again."
+            f"{read_opset(network)}, which cannot be lifted to {opset} ({cause(error)}): export "
+            "it again with a newer version and fit again, or pass image_shape= to export for "
+            "images of one size."
         ) from error
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import importlib.metadata
-import io
 import json
 import os
 import warnings
@@ -15,12 +14,13 @@ from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._images.digest import digest
 from sktransfer.deep._images.faults import Unreadable
 from sktransfer.deep._images.sources import load
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep, write_whole
+from sktransfer.deep._saving.container import pack_npz, read_values, unpack_npz, write_values
+from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
 
 FILE = "fine_tune.npz"
 
 # Raise it when the same arguments come to give other weights, or the file another form.
-VERSION = 2
+VERSION = 3
 
 # Parameters that change no bit of the result, and those that are known by what came of them.
 _CHANGE_NOTHING = ("checkpoint", "cache")
@@ -101,22 +101,17 @@ class Checkpoint:
     def _claim(self):
         """Begin a training in an empty folder; of several processes one does."""
         with contextlib.suppress(FileExistsError):
-            write_whole(self._path, self._content(), new=True)
+            self._write_content({}, new=True)
 
-    def _write(self, **what):
+    def _write(self, **content):
         try:
-            write_whole(self._path, self._content(**what))
+            self._write_content(content)
         except OSError as error:
             self._complain(error)
 
-    def _content(self, **what):
+    def _write_content(self, content, **options):
         about = {"version": VERSION, "facts": self._facts, "seed": self.seed}
-        arrays = {}
-        text = json.dumps(about | {"content": encode(what, arrays)}, allow_nan=False)
-        stream = io.BytesIO()
-        about = np.frombuffer(text.encode(), dtype=np.uint8)
-        np.savez(stream, about=about, **{f"array{key}": a for key, a in arrays.items()})
-        return stream.getbuffer()
+        write_values(self._path, about, {"content": content}, pack=pack_npz, **options)
 
     def unreadable(self, error):
         """The ValueError for a file that raises `error`, to be raised from it."""
@@ -127,10 +122,7 @@ class Checkpoint:
 
     def _read(self):
         try:
-            with open(self._path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
-                about = json.loads(stored["about"].tobytes())
-                names = [name for name in stored.files if name != "about"]
-                arrays = {name.removeprefix("array"): stored[name] for name in names}
+            about, arrays = read_values(self._path, unpack=unpack_npz)
             version, facts, seed = (about[name] for name in ("version", "facts", "seed"))
             if not isinstance(facts, dict) or not isinstance(seed, int):
                 raise TypeError(f"facts={shown(facts)}, seed={shown(seed)}")

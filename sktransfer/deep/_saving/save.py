@@ -1,7 +1,5 @@
 """Fitted estimators in one file of safetensors: arrays, and JSON in its header. No pickle."""
 
-import hashlib
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +10,18 @@ from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._backbone import BUILT_IN, ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._engines.pooling import n_features as feature_count
 from sktransfer.deep._images.image_format import ImageFormat
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
+from sktransfer.deep._saving.container import (
+    pack_safetensors,
+    read_values,
+    unpack_safetensors,
+    write_values,
+)
+from sktransfer.deep._saving.storage import Unwritable, decode
 from sktransfer.deep._training.head import Head
 
 # Raise it when older releases could not read the file, or would read something else in it.
 VERSION = 1
 
-_KEY = "sktransfer"
-_CHECKSUM = "sktransfer.checksum"
 _WEIGHTS = "the weights of the module"
 _MODULE = "the module's own"
 
@@ -55,7 +57,7 @@ def save_estimator(estimator, path):
     ValueError
         When a parameter or an attribute cannot be written; the message names it.
     """
-    library = _safetensors("Writing")
+    _require_safetensors("Writing")
     module = estimator.backbone_.module
     parameters = estimator.get_params(deep=False)
     attributes = {
@@ -67,21 +69,15 @@ def save_estimator(estimator, path):
         attributes[_WEIGHTS] = _state_of(module)
         if not _is_plain(parameters["backbone"]):
             parameters["backbone"] = _MODULE
-    arrays = {}
+    about = {"version": VERSION, "class": type(estimator).__name__}
+    values = {"parameters": parameters, "attributes": attributes}
     try:
-        content = {
-            "parameters": encode(parameters, arrays, "parameters"),
-            "attributes": encode(attributes, arrays, "attributes"),
-        }
+        write_values(path, about, values, pack=pack_safetensors)
     except Unwritable as reason:
         raise ValueError(
             f"{type(estimator).__name__} cannot be saved: {reason}, which has no form without "
             "code; set it to a plain value, or use pickle."
         ) from None
-    about = {"version": VERSION, "class": type(estimator).__name__} | content
-    text = json.dumps(about, allow_nan=False)
-    metadata = {_KEY: text, _CHECKSUM: _checksum(text, arrays)}
-    write_whole(path, library.save(arrays, metadata=metadata))
 
 
 def load_estimator(kind, path, *, backbone=None):
@@ -139,19 +135,13 @@ def load_estimator(kind, path, *, backbone=None):
 
 def _read(path):
     """The name of the class, the parameters and the attributes."""
-    _safetensors("Reading")
-    from safetensors import safe_open
-
+    _require_safetensors("Reading")
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file {shown(os.fspath(path))}.")
     try:
-        with safe_open(os.fspath(path), framework="numpy") as stored:
-            metadata = stored.metadata() or {}
-            arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        about = json.loads(metadata[_KEY])
+        about, arrays = read_values(os.fspath(path), unpack=unpack_safetensors)
         version = about["version"]
         if version == VERSION:
-            _compare_checksum(metadata, arrays)
             parts = [decode(about[part], arrays) for part in ("parameters", "attributes")]
             _add_depth(parts[1])
             _check_parts(about["class"], *parts)
@@ -165,24 +155,6 @@ def _read(path):
         f"{shown(os.fspath(path))} was written in version {shown(version)} of the format, and this "
         f"release of sktransfer reads version {VERSION}: load it with the release that wrote it."
     )
-
-
-def _checksum(text, arrays):
-    """SHA-256 of the JSON and of all arrays."""
-    hasher = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        hasher.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        hasher.update(array.reshape(-1).view(np.uint8))
-    return hasher.hexdigest()
-
-
-def _compare_checksum(metadata, arrays):
-    """Refuse a file that has changed since it was written; older releases wrote no checksum."""
-    if metadata.keys() - {_KEY, _CHECKSUM}:
-        raise ValueError(f"unknown metadata {shown(sorted(metadata))}")
-    if metadata.get(_CHECKSUM, found := _checksum(metadata[_KEY], arrays)) != found:
-        raise ValueError("its checksum differs")
 
 
 def _add_depth(attributes):
@@ -318,12 +290,11 @@ def _is_path(backbone):
     return _is_plain(backbone) and os.fspath(backbone).endswith(".onnx")
 
 
-def _safetensors(doing):
+def _require_safetensors(doing):
     try:
-        import safetensors.numpy
+        import safetensors.numpy  # noqa: F401
     except ImportError as error:
         raise ImportError(
             f"{doing} a fitted estimator needs safetensors, which is not installed; run "
             'pip install "sktransfer[save]".'
         ) from error
-    return safetensors.numpy

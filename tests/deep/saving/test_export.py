@@ -175,9 +175,11 @@ def write_pictures(folder, shapes):
     return paths, pictures
 
 
-@pytest.mark.parametrize("of", ["network", "colour_network"])
-def test_after_files_pixels_of_any_size_have_the_probabilities_of_their_file(of, request, tmp_path):
-    """Those of the network's own size, too: as they are, from 0 to 255."""
+@pytest.mark.parametrize(("of", "atol"), [("network", 1e-5), ("colour_network", 5e-3)])
+def test_after_files_pixels_of_any_size_have_the_probabilities_of_their_file(
+    of, atol, request, tmp_path
+):
+    """In colour, a resized pixel may be one grey level off."""
     import onnx
 
     shapes = [(20, 30, 3), (32, 32, 3), (70, 9, 3), (33, 57), (32, 32), (224, 224, 3)] * 2
@@ -189,7 +191,7 @@ def test_after_files_pixels_of_any_size_have_the_probabilities_of_their_file(of,
     for picture, probabilities in zip(pictures, expected, strict=True):
         pixels = np.atleast_3d(picture)[np.newaxis]
         found = run(session, pixels)["probabilities"]
-        np.testing.assert_allclose(found[0], probabilities, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found[0], probabilities, rtol=0, atol=atol)
     model = onnx.load(tmp_path / "whole.onnx")
     about = {entry.key: entry.value for entry in model.metadata_props}["sktransfer.input"]
     assert about == (

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="fine-tuning")
 from sktransfer import FineTuneClassifier, FineTuneRegressor, PretrainedFeatureExtractor
 
 RNG = np.random.default_rng(0)
-IMAGES = RNG.integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+IMAGES = RNG.integers(0, 256, (12, 9, 9, 3), dtype=np.uint8)
 WEIGHTS = {
     "w": RNG.normal(size=(4, 3, 3, 3)) / 5,
     "scale": RNG.uniform(0.5, 1.5, 4),

@@ -1,0 +1,119 @@
+"""Files of plain values: JSON and arrays. Fitted estimators in safetensors, checkpoints in npz.
+
+A checkpoint needs NumPy alone, so that a training can resume where safetensors is not installed.
+"""
+
+import hashlib
+import io
+import json
+
+import numpy as np
+
+from sktransfer._messages import shown
+from sktransfer.deep._saving.storage import encode, write_whole
+
+# The keys of a file's JSON and of its checksum.
+_TEXT, _CHECKSUM = "sktransfer", "sktransfer.checksum"
+
+# The same in npz.
+_ABOUT, _ARRAY = "about", "array"
+
+
+def write_values(path, about, values, *, pack, new=False):
+    """Write values into a file, in one step.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    about : dict
+        Values of JSON, which are read before the others.
+    values : dict of str to object
+        Values for `encode`.
+    pack : callable
+        `pack_safetensors` or `pack_npz`.
+    new : bool, default=False
+        Whether the file must not be there yet.
+
+    Raises
+    ------
+    Unwritable
+        If a value has no form without pickle.
+    OSError
+        If the file cannot be written.
+    """
+    arrays = {}
+    encoded = {name: encode(value, arrays, name) for name, value in values.items()}
+    text = json.dumps(about | encoded, allow_nan=False)
+    write_whole(path, pack(text, arrays), new=new)
+
+
+def read_values(path, *, unpack):
+    """Read a file that `write_values` has written.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    unpack : callable
+        `unpack_safetensors` or `unpack_npz`.
+
+    Returns
+    -------
+    about : dict
+        The values of JSON, and the others as `decode` takes them.
+    arrays : dict of str to ndarray
+        For `decode`.
+
+    Raises
+    ------
+    Exception
+        Of any class, if the file is damaged or is another file.
+    """
+    text, arrays = unpack(path)
+    return json.loads(text), arrays
+
+
+def pack_safetensors(text, arrays):
+    """The bytes of a safetensors file, with a checksum in its header."""
+    from safetensors.numpy import save
+
+    return save(arrays, metadata={_TEXT: text, _CHECKSUM: _checksum(text, arrays)})
+
+
+def unpack_safetensors(path):
+    """The JSON and the arrays of a file; older releases wrote no checksum."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as stored:
+        metadata = stored.metadata() or {}
+        arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    if metadata.keys() - {_TEXT, _CHECKSUM}:
+        raise ValueError(f"unknown metadata {shown(sorted(metadata))}")
+    text = metadata[_TEXT]
+    if metadata.get(_CHECKSUM, found := _checksum(text, arrays)) != found:
+        raise ValueError("its checksum differs")
+    return text, arrays
+
+
+def _checksum(text, arrays):
+    """SHA-256 of the JSON and of all arrays."""
+    hasher = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        hasher.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        hasher.update(array.reshape(-1).view(np.uint8))
+    return hasher.hexdigest()
+
+
+def pack_npz(text, arrays):
+    """The bytes of an npz file, whose parts have checksums of their own."""
+    stream, about = io.BytesIO(), np.frombuffer(text.encode(), dtype=np.uint8)
+    np.savez(stream, **{_ABOUT: about}, **{_ARRAY + name: a for name, a in arrays.items()})
+    return stream.getbuffer()
+
+
+def unpack_npz(path):
+    """The JSON and the arrays of a file."""
+    with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        names = [name for name in stored.files if name != _ABOUT]
+        arrays = {name.removeprefix(_ARRAY): stored[name] for name in names}
+        return stored[_ABOUT].tobytes(), arrays
