@@ -5,6 +5,7 @@ The public names are imported from their modules when they are first used, so th
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,19 @@ _HOME_OF = {
 }
 
 __all__ = sorted(_HOME_OF)
+
+if TYPE_CHECKING:  # the same names for type checkers and editors, which do not run `__getattr__`
+    from sktransfer._packing import pack_domains as pack_domains
+    from sktransfer._packing import unpack_domains as unpack_domains
+    from sktransfer.deep import FineTuneClassifier as FineTuneClassifier
+    from sktransfer.deep import FineTuneRegressor as FineTuneRegressor
+    from sktransfer.deep import PretrainedFeatureExtractor as PretrainedFeatureExtractor
+    from sktransfer.exceptions import *  # noqa: F403
+    from sktransfer.feature import *  # noqa: F403
+    from sktransfer.instance import *  # noqa: F403
+    from sktransfer.model_selection import *  # noqa: F403
+    from sktransfer.pipeline import *  # noqa: F403
+    from sktransfer.plotting import *  # noqa: F403
 
 
 def __getattr__(name):

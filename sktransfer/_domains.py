@@ -4,10 +4,13 @@
 :func:`is_labelled` the only one that decides whether a row has a label.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sktransfer._containers import as_array, is_missing, take
 from sktransfer._sklearn import _safe_indexing
@@ -51,15 +54,15 @@ class Domains:
            [7.]])}, array([[6.]]))
     """
 
-    sources: tuple
+    sources: tuple[str, ...]
     codes: np.ndarray
 
     @property
-    def is_target(self):
+    def is_target(self) -> np.ndarray:
         """Mask of the target rows, an ndarray of shape (n_samples,) and dtype bool."""
         return self.codes < 0
 
-    def rows(self, name):
+    def rows(self, name: str) -> np.ndarray:
         """Return the indices of the rows of a domain.
 
         Parameters
@@ -74,7 +77,7 @@ class Domains:
         code = -1 if name == TARGET else self.sources.index(name)
         return np.flatnonzero(self.codes == code)
 
-    def split(self, X):
+    def split(self, X: Any) -> tuple[dict[str, Any], Any]:
         """Return the rows of each domain.
 
         Parameters
@@ -91,7 +94,7 @@ class Domains:
         sources = {name: _safe_indexing(X, self.rows(name)) for name in self.sources}
         return sources, _safe_indexing(X, self.rows(TARGET))
 
-    def check_known(self, known_sources, *, estimator_name):
+    def check_known(self, known_sources: Collection[str], *, estimator_name: str) -> None:
         """Raise ValueError if a source is not among those that ``fit`` has seen.
 
         Parameters
@@ -110,7 +113,7 @@ class Domains:
                 " rows."
             )
 
-    def check_rows(self, minimum, *, estimator_name):
+    def check_rows(self, minimum: int, *, estimator_name: str) -> None:
         """Raise ValueError if a domain has fewer than `minimum` rows.
 
         Parameters
@@ -130,7 +133,9 @@ class Domains:
             )
 
 
-def read_sample_domain(sample_domain, n_samples, *, require_target=True):
+def read_sample_domain(
+    sample_domain: ArrayLike | None, n_samples: int, *, require_target: bool = True
+) -> Domains:
     """Read `sample_domain`, in any of its spellings.
 
     Parameters
@@ -260,7 +265,7 @@ def read_labels(y):
     return as_array(y)
 
 
-def is_labelled(y):
+def is_labelled(y: Any) -> np.ndarray:
     """Return which rows have a label.
 
     Parameters
@@ -326,7 +331,7 @@ def _texts(y):
     return texts - {"nan"} if narrow else texts
 
 
-def labels_alone(y, mask, *, discrete):
+def labels_alone(y: Any, mask: np.ndarray, *, discrete: bool) -> np.ndarray:
     """Return the labels of the rows in `mask`, with the dtype that they alone would have.
 
     Parameters

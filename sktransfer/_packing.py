@@ -1,9 +1,12 @@
 """From one data set a domain to ``X, y, sample_domain``, and back."""
 
 from collections import Counter
+from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
@@ -17,7 +20,7 @@ from sktransfer._sklearn import _num_samples, _safe_indexing
 _FILES = "list of files or images"
 
 
-def pack_domains(sources, target):
+def pack_domains(sources: Mapping[str, Any], target: Any) -> tuple[Any, Any, np.ndarray]:
     """Stack the data of several domains into ``X, y, sample_domain``.
 
     Parameters
@@ -74,7 +77,7 @@ def pack_domains(sources, target):
     return rows, labels, np.repeat(np.array(list(counts)), list(counts.values()))
 
 
-def unpack_domains(X, y, sample_domain):
+def unpack_domains(X: Any, y: Any, sample_domain: ArrayLike) -> tuple[dict[str, Any], Any]:
     """Take the data of each domain out of ``X, y, sample_domain``: the inverse of `pack_domains`.
 
     Parameters

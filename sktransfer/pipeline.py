@@ -4,6 +4,7 @@
 """
 
 from copy import copy
+from typing import Any
 
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
@@ -34,8 +35,12 @@ __all__ = ["TransferPipeline", "make_transfer_pipeline"]
 
 
 def make_transfer_pipeline(
-    *steps, target_labels="use", transform_input=None, memory=None, verbose=False
-):
+    *steps: Any,
+    target_labels: str = "use",
+    transform_input: list[str] | None = None,
+    memory: Any = None,
+    verbose: bool = False,
+) -> "TransferPipeline":
     """Make a pipeline that carries `sample_domain` without any global switch.
 
     Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included.

@@ -13,6 +13,8 @@ import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import sktransfer
+import sktransfer.base
+import sktransfer.deep
 from tests.shelf import ROOT as PROJECT
 from tests.shelf import parameters_of, public_items, public_names
 
@@ -217,3 +219,23 @@ def test_the_spell_checker_reads_nothing_that_a_build_wrote():
     outputs = [f".{path.rstrip('/')}" for path in ignored if path.startswith("/docs/")]
     assert outputs
     assert set(outputs) <= set(skipped)
+
+
+@pytest.mark.parametrize("package", [sktransfer, sktransfer.deep], ids=lambda p: p.__name__)
+def test_type_checkers_see_every_lazy_name(package):
+    tree = ast.parse(Path(package.__file__).read_text())
+    block = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {}
+    exec(compile(ast.Module(block.body, []), package.__file__, "exec"), seen)
+    assert set(seen) - {"__builtins__"} == set(package.__all__)
+
+
+def test_public_functions_have_types():
+    """Estimators have docstrings instead, as in scikit-learn."""
+    functions = {name: item for name, item in PUBLIC.items() if inspect.isfunction(item)}
+    functions["base.Domains.split"] = sktransfer.base.Domains.split
+    for name, function in functions.items():
+        untyped = set(parameters_of(function)) - {"self"} - set(function.__annotations__)
+        assert not untyped, f"{name}: {untyped}"
+        assert "return" in function.__annotations__, name
+    assert (ROOT / "py.typed").is_file()

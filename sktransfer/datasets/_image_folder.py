@@ -2,7 +2,9 @@
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -24,7 +26,30 @@ IMAGE_EXTENSIONS = (
 )
 
 
-def load_image_folder(path, *, return_X_y=False, extensions=IMAGE_EXTENSIONS):
+@overload
+def load_image_folder(
+    path: str | os.PathLike,
+    *,
+    return_X_y: Literal[False] = False,
+    extensions: Sequence[str] = IMAGE_EXTENSIONS,
+) -> Bunch: ...
+
+
+@overload
+def load_image_folder(
+    path: str | os.PathLike,
+    *,
+    return_X_y: Literal[True],
+    extensions: Sequence[str] = IMAGE_EXTENSIONS,
+) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def load_image_folder(
+    path: str | os.PathLike,
+    *,
+    return_X_y: bool = False,
+    extensions: Sequence[str] = IMAGE_EXTENSIONS,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """List the images of a folder that has a folder for each class.
 
     Only names are read: `data` holds paths, which `PretrainedFeatureExtractor` and

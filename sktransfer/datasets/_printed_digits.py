@@ -1,12 +1,21 @@
 """Printed digits, in the format of scikit-learn's handwritten ones."""
 
 from importlib.resources import files
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
 
 
-def load_printed_digits(*, return_X_y=False):
+@overload
+def load_printed_digits(*, return_X_y: Literal[False] = False) -> Bunch: ...
+
+
+@overload
+def load_printed_digits(*, return_X_y: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def load_printed_digits(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load digits rendered from free fonts, in the format of `sklearn.datasets.load_digits`.
 
     Each digit of each face was rendered as a 32 x 32 bitmap and counted in blocks of 4 x 4, as the

@@ -4,6 +4,7 @@ Nothing heavy is imported before a name is used: neither torch, nor ONNX Runtime
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 _HOME = {
     "Augmentation": "_augmentation",
@@ -30,6 +31,18 @@ __all__ = [
     "PretrainedFeatureExtractor",
     "Stage",
 ]
+
+if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
+    from sktransfer.deep._augmentation import Augmentation as Augmentation
+    from sktransfer.deep._backbone import Backbone as Backbone
+    from sktransfer.deep._backbone import Stage as Stage
+    from sktransfer.deep._extractor import PretrainedFeatureExtractor as PretrainedFeatureExtractor
+    from sktransfer.deep._fine_tune_classifier import FineTuneClassifier as FineTuneClassifier
+    from sktransfer.deep._fine_tune_regressor import FineTuneRegressor as FineTuneRegressor
+    from sktransfer.deep._images.image_format import ImageFormat as ImageFormat
+    from sktransfer.deep._modules.checkpoints import LoadReport as LoadReport
+    from sktransfer.deep._preprocessing import Preprocessing as Preprocessing
+    from sktransfer.deep._training.head import Head as Head
 
 
 def __getattr__(name):

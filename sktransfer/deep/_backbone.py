@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -81,13 +81,13 @@ class Backbone:
     shapes: tuple[tuple[int, ...], ...]
     fingerprint: str
     engines: tuple[str, ...] = ("onnx", "torch")
-    module: object = field(default=None, compare=False, repr=False)
-    load_report: object = field(default=None, compare=False, repr=False)
+    module: Any = field(default=None, compare=False, repr=False)
+    load_report: Any = field(default=None, compare=False, repr=False)
 
     def __getstate__(self):
         return vars(self) | {"module": _to_pickle(self.module)}
 
-    def locate(self, stage):
+    def locate(self, stage: int | str | None) -> Stage:
         """Find a stage.
 
         Parameters
@@ -137,7 +137,7 @@ class Backbone:
             f"{self._stage_list()}{hint}"
         )
 
-    def stage_name(self, stage):
+    def stage_name(self, stage: int | str | None) -> str:
         """Return the name of a stage.
 
         Parameters
@@ -151,7 +151,7 @@ class Backbone:
         """
         return self.locate(stage).name
 
-    def depth(self, freeze_depth):
+    def depth(self, freeze_depth: int | str) -> int:
         """Return how many stages from the input stay frozen.
 
         Parameters
@@ -406,5 +406,5 @@ def _built_in_path(name):
     return Path(str(importlib.resources.files("sktransfer.deep") / "weights" / f"{name}.onnx"))
 
 
-def _is_integer(value):
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool)

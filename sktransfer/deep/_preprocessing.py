@@ -93,7 +93,7 @@ class Preprocessing:
             raise ValueError(f"A preprocessing cannot be used: {'; '.join(faults)}.")
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> "Preprocessing":
         """Read the description that a network file carries.
 
         Parameters

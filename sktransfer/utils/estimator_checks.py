@@ -16,9 +16,11 @@ that apply.
 import pickle
 import random
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from inspect import signature
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -55,7 +57,7 @@ from sktransfer.utils._check_tools import (
 __all__ = ["check_transfer_estimator", "transfer_checks"]
 
 
-def check_transfer_estimator(estimator):
+def check_transfer_estimator(estimator: Any) -> list[str]:
     """Run every transfer check that applies to `estimator`; raise at the first that fails.
 
     Parameters
@@ -83,7 +85,7 @@ def check_transfer_estimator(estimator):
     return names
 
 
-def transfer_checks(estimator):
+def transfer_checks(estimator: Any) -> list[Callable[[Any], None]]:
     """List the checks that apply to `estimator`.
 
     Parameters
