@@ -132,6 +132,8 @@ def has_missing(X):
     """Return whether a value is NaN."""
     values = X.data if issparse(X) else X
     if isinstance(values, np.ndarray):
-        return 0 not in values.shape and bool(np.isnan(values.max()))
+        if values.dtype.kind == "O":
+            return bool((values != values).any())
+        return values.dtype.kind == "f" and 0 not in values.shape and bool(np.isnan(values.max()))
     xp = get_namespace_and_device(values)[0]
     return bool(xp.any(xp.isnan(values)))

@@ -1,11 +1,16 @@
 """Values and causes as they appear in error messages: one line, of limited length."""
 
 import reprlib
+import sys
+import warnings
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 200
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxarray = _SHORT.maxset = _SHORT.maxdict = 10
 _SLICE = 150
+
+# The code that a warning does not point at.
+_OURS = ("sktransfer.", "sklearn.")
 
 
 def shown(value):
@@ -43,3 +48,11 @@ def listed(values, *, limit=320):
         if length > limit and len(texts) < len(values):
             return f"{', '.join(texts)} and {len(values) - len(texts)} more"
     return ", ".join(texts)
+
+
+def warn(message, category):
+    """Warn, with the place in the code that called this package, also through scikit-learn."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_OURS):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level + 1)

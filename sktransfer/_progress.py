@@ -23,7 +23,7 @@ def begin_fit(estimator, X, y, *, n_steps=0):
     context = estimator._init_callback_context(max_subtasks=n_steps)
     task = {"estimator": estimator, "X": X, "y": y}
     context.call_on_fit_task_begin(**task)
-    return partial(context.call_on_fit_task_end, **task)
+    return partial(context.call_on_fit_task_end, **task, reconstruction_attributes={})
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from sktransfer._domains import (
     read_sample_domain,
 )
 from sktransfer._messages import shown
+from sktransfer._needs import needs_of
 from sktransfer._packing import concatenate, kind_of
 from sktransfer._routing import call, parts_of, takes_domain
 from sktransfer._sklearn import (
@@ -138,8 +139,9 @@ def _reads_unlabelled_rows(step):
     A search and a plain pipeline hand all labels on: they do if a part of them does, and if no
     other part needs labels.
     """
-    if hasattr(step, "_reads_unlabelled_rows"):
-        return step._reads_unlabelled_rows
+    needs = needs_of(step)
+    if needs is not None:
+        return needs.unlabelled_rows != "refused"
     if not isinstance(step, Pipeline) and not (
         hasattr(step, "refit") and hasattr(step, "estimator")
     ):

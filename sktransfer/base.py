@@ -8,6 +8,7 @@ Check either with :func:`sktransfer.utils.estimator_checks.check_transfer_estima
 
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import Domains, is_labelled, labels_alone, read_sample_domain
+from sktransfer._needs import Needs
 from sktransfer.feature._base_encoder import _BaseEncoder
 from sktransfer.instance._base_weighter import _BaseWeighter
 
@@ -16,6 +17,7 @@ __all__ = [
     "BaseEncoder",
     "BaseWeighter",
     "Domains",
+    "Needs",
     "is_labelled",
     "labels_alone",
     "read_sample_domain",
@@ -30,15 +32,15 @@ class BaseAligner(_BaseAligner):
     ``_fit_domains(sources, X_target)``
         Learn the maps. `sources` is a dict of source name -> array of shape (n_source, n_features),
         empty if every row is a target row. `X_target` has the shape (n_target, n_features). With
-        ``_reads_source_labels = True`` the hook takes a third argument: None without a source, else
-        the labels of all these rows, source by source and the target's last (missing there).
+        ``_needs = Needs(source_labels=True)`` the hook takes a third argument: None without a
+        source, else the labels of all these rows, source by source and the target's last (missing
+        there).
     ``_transform_domain(X, name)``
         Return the mapped rows `X` of the domain `name`, which is ``"target"`` or a source.
 
-    Class attributes set what `fit` accepts: ``_min_domain_rows`` (fewest rows of each domain if
-    there is a source, 1), ``_min_rows`` (fewest rows without a source, 1), ``_accept_sparse``
-    (False) and ``_accept_nan`` (False). Parameters of the method are those of `__init__`, which
-    only stores them. What the hooks learn is stored in attributes that end in an underscore.
+    The class attribute ``_needs`` states which rows `fit` accepts and which labels it reads: see
+    `Needs`. Parameters of the method are those of `__init__`, which only stores them. The results
+    of the hooks are stored in attributes that end in an underscore.
 
     Attributes
     ----------
@@ -80,12 +82,13 @@ class BaseEncoder(_BaseEncoder):
 
     ``_fit_rows(X, y, domains)``
         Learn from the rows `X` of all domains, and set ``_n_features_out``. `domains` is a
-        `Domains`; `y` is as the user passed it, and labels of target rows must not be read.
+        `Domains`. `y` is None, unless ``_needs = Needs(source_labels=True)``: then it holds the
+        labels of source rows, and those of target rows are missing. It is None without a source.
     ``_encode(X)``
         Return the encoded rows, of shape (n_rows, n_features_out) and of the dtype of `X`.
 
-    Class attributes set what `fit` accepts: ``_min_rows`` and ``_min_features`` (1), and
-    ``_accept_sparse`` (False).
+    The class attribute ``_needs`` states which rows `fit` accepts and which labels it reads: see
+    `Needs`.
 
     Attributes
     ----------
@@ -132,8 +135,8 @@ class BaseWeighter(_BaseWeighter):
         shape (n_source,), not negative, up to a factor. The rows of all sources together come in
         float64, and in an order of their own, so that nothing depends on the user's order of rows.
 
-    Class attributes set what `fit` accepts: ``_min_rows`` (fewest source and fewest target rows,
-    1), ``_accept_sparse`` (``"csr"``) and ``_accept_nan`` (False).
+    The class attribute ``_needs`` states which rows `fit` accepts: see `Needs`. It is
+    ``Needs(sparse=True)`` by default.
 
     Attributes
     ----------

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_memory
 
 from sktransfer._answers import AnswersByDomain
 from sktransfer._messages import shown
+from sktransfer._needs import Needs
 from sktransfer._routing import routable, warn_of_domains
 from sktransfer._sklearn import (
     StrOptions,
@@ -175,8 +176,8 @@ class TransferPipeline(AnswersByDomain, Pipeline):
     __metadata_request__decision_function = {"sample_domain": True}
     __metadata_request__score = {"sample_domain": True}
 
-    # It sorts rows with and without a label out by itself, for each of its own steps.
-    _reads_unlabelled_rows = True
+    # It decides for each of its steps which rows the step gets.
+    _needs = Needs(source_labels=True, target_labels=True)
 
     _parameter_constraints: dict = {
         **Pipeline._parameter_constraints,

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
 from sktransfer import make_transfer_pipeline
-from sktransfer.base import BaseAligner, BaseEncoder, BaseWeighter
+from sktransfer.base import BaseAligner, BaseEncoder, BaseWeighter, Needs
 from sktransfer.utils.estimator_checks import check_transfer_estimator
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +84,7 @@ def test_an_aligner_of_ones_own_gets_the_domains_in_a_pipeline():
     seen = {}
 
     class Looks(BaseAligner):
-        _min_domain_rows = 2
+        _needs = Needs(min_domain_rows=2)
 
         def _fit_domains(self, sources, X_target):
             seen.update({name: X.tolist() for name, X in (*sources.items(), ("target", X_target))})

@@ -13,6 +13,7 @@ from sktransfer._kernels.components import DenseKernel, LinearKernel
 from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._kernels.primal import PrimalRows
 from sktransfer._kernels.rows import draw_rows, order_of_rows, stacked
+from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
@@ -35,13 +36,15 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         "ridge": [Interval(Real, 0, None, closed="neither")],
     }
 
-    _accept_sparse = "csr"
-    _min_rows = 2  # one row has no variance
     _landmarks_at_most = None  # None: the kernel of all rows itself
 
     @property
-    def _returns_squares(self):
-        return self.kernel != PRIMAL  # but the products of rows
+    def _needs(self):
+        return Needs(
+            sparse=True,
+            min_rows=2,  # one row has no variance
+            returns_squares=self.kernel != PRIMAL,  # a kernel is a product of rows
+        )
 
     @abstractmethod
     def _components(self, kernel, codes):

@@ -16,17 +16,15 @@ from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespac
 class _BaseStreamingAligner(_BaseAligner):
     """Learn from sums over the rows of each domain, of all rows at once or of batches.
 
-    A concrete aligner writes `_learn`, which sets the attributes that it names in `_learnt`, and
-    `_sums_of` and `_merged` where it needs other sums. Sums and maps are arrays of the library that
-    the rows are of, on their device. `fit` keeps no sums; after `partial_fit` there are sums alone,
-    and what is learnt of them is learnt when it is first asked for.
+    A concrete aligner writes `_learn`, which sets the attributes that it names in `_learned`, and
+    `_sums_of` and `_merged` if it needs other sums. Sums and maps are arrays of the library of the
+    rows, on their device. `fit` keeps no sums. After `partial_fit` there are only sums, and the
+    maps are computed from them when they are first asked for.
     """
 
     __metadata_request__partial_fit = {"sample_domain": True}
 
-    _array_api_support = True
-
-    _learnt = ("maps_",)
+    _learned = ("maps_",)
 
     _sums_of = staticmethod(sums)
     _merged = staticmethod(merged)
@@ -52,7 +50,7 @@ class _BaseStreamingAligner(_BaseAligner):
         )
 
     def _forget(self):
-        for name in ("_sums", *self._learnt):
+        for name in ("_sums", *self._learned):
             vars(self).pop(name, None)
 
     def _learn_from(self, sums):
@@ -89,7 +87,7 @@ class _BaseStreamingAligner(_BaseAligner):
             After `fit`, which is forgotten.
         """
         seen = dict(vars(self).get("_sums", {}))
-        X = self._validate(X, reset=not seen)
+        X = self._read_rows(X, reset=not seen)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         if not seen and "maps_" in vars(self):
             warnings.warn(
@@ -110,16 +108,16 @@ class _BaseStreamingAligner(_BaseAligner):
         return self
 
     def __getattr__(self, name):
-        """Learn what `partial_fit` has left to be learnt, when it is first asked for."""
-        if name in type(self)._learnt and "_sums" in vars(self):
+        """Learn from the sums of `partial_fit` when a result is first asked for."""
+        if name in type(self)._learned and "_sums" in vars(self):
             self._catch_up()
         return super().__getattribute__(name)
 
     def _catch_up(self):
         """Learn from the sums of `partial_fit`, or say which domain has too few rows."""
-        if all(name in vars(self) for name in self._learnt):
+        if all(name in vars(self) for name in self._learned):
             return
-        needed = self._min_domain_rows if self.source_domains_ else self._min_rows
+        needed = self._needs.min_domain_rows if self.source_domains_ else self._needs.min_rows
         counts = {TARGET: 0} | {name: part.n_samples for name, part in self._sums.items()}
         short = [f"{count} of {name!r}" for name, count in counts.items() if count < needed]
         if short:

@@ -7,6 +7,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sktransfer._domains import TARGET
 from sktransfer._kernels.arrays import copied
 from sktransfer._kernels.coral import coral_maps, moments_of, numerical_rank
+from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
@@ -113,9 +114,11 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
         "map": [StrOptions({"coral", "monge", "cholesky"})],
     }
 
-    _min_domain_rows = 2  # a covariance divides by n - 1
-
-    _densifies = "subtracts means"
+    _needs = Needs(
+        array_api=True,
+        dense_because="it subtracts means",
+        min_domain_rows=2,  # a covariance divides by n - 1
+    )
 
     def __init__(self, *, ridge=1.0, map="coral"):
         self.ridge = ridge

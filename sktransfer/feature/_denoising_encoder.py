@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError
 
 from sktransfer._kernels.denoising import block_map, deal, denoising_map
+from sktransfer._needs import Needs
 from sktransfer._progress import fit_step
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_encoder import _BaseEncoder
@@ -102,7 +103,7 @@ class DenoisingEncoder(_BaseEncoder):
         "keep_input": ["boolean"],
     }
 
-    _accept_sparse = "csr"
+    _needs = Needs(sparse=True)
 
     def __init__(self, n_layers=5, *, noise=0.5, ridge=1e-5, n_targets=5000, keep_input=True):
         self.n_layers = n_layers

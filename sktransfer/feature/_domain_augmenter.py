@@ -12,6 +12,7 @@ from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET
 from sktransfer._kernels.augment import augment
 from sktransfer._kernels.rows import order_of_rows, spread_rows, stacked
+from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import check_kernel
@@ -123,8 +124,6 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         "random_state": ["random_state"],
     }
 
-    _accept_sparse = "csr"
-
     def __init__(
         self,
         *,
@@ -143,8 +142,8 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         self.random_state = random_state
 
     @property
-    def _squares_rows(self):
-        return self.kernel != "linear"
+    def _needs(self):
+        return Needs(sparse=True, squares=self.kernel != "linear")
 
     def _fit_domains(self, sources, X_target):
         self.kernel_map_ = None

@@ -12,6 +12,7 @@ from sktransfer._kernels.subspaces import (
     geodesic_flow,
     principal_subspace_of,
 )
+from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
@@ -113,10 +114,10 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
 
-    _learnt = ("maps_", "root_", "angles_", "n_components_")
-    _accept_sparse = "csr"
-    _min_domain_rows = 2  # one row varies in no direction
-    _min_rows = 2
+    _learned = ("maps_", "root_", "angles_", "n_components_")
+
+    # One row varies in no direction.
+    _needs = Needs(array_api=True, sparse=True, min_rows=2, min_domain_rows=2)
 
     def __init__(self, n_components=20):
         self.n_components = n_components

@@ -1,5 +1,6 @@
 """JointDistributionAligner: components that bring the means of the domains' classes together."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -149,8 +150,6 @@ class JointDistributionAligner(_BaseComponentAligner):
         "random_state": ["random_state"],
     }
 
-    _reads_source_labels = True
-
     def __init__(
         self,
         n_components=20,
@@ -171,6 +170,10 @@ class JointDistributionAligner(_BaseComponentAligner):
         self.n_iter = n_iter
         self.estimator = estimator
         self.random_state = random_state
+
+    @property
+    def _needs(self):
+        return replace(super()._needs, source_labels=True)
 
     @property
     def _n_fit_steps(self):

@@ -1,10 +1,9 @@
 """Whether a kernel tells rows apart."""
 
-import warnings
-
 import numpy as np
 from scipy.sparse import issparse
 
+from sktransfer._messages import warn
 from sktransfer.exceptions import TransferWarning
 
 NEGLIGIBLE = 1e-6  # of the kernel's largest value: less is lost in what is computed of it
@@ -52,12 +51,11 @@ def check_kernel(K, X, *, estimator):
     advice = "choose other kernel_params"
     if estimator.kernel in ("rbf", "laplacian"):
         advice = f"set kernel_params={{'gamma': {_gamma(X):.2g}}}, or a value that is {change}"
-    warnings.warn(
+    warn(
         f"{type(estimator).__name__}: {called} {found}: {meaning}, and the result says nothing "
         f"about them; {advice}, or bring the features to a common scale first, for example with "
         "StandardScaler.",
         TransferWarning,
-        stacklevel=2,
     )
 
 

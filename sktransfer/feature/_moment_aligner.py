@@ -1,14 +1,13 @@
 """MomentAligner: give each source feature the mean and the scale of the target's."""
 
-import warnings
-
 from sklearn.base import OneToOneFeatureMixin
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels.arrays import copied
 from sktransfer._kernels.moment import moment_map_of
 from sktransfer._kernels.streaming import feature_sums, merged_features
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
+from sktransfer._needs import Needs
 from sktransfer.exceptions import TransferWarning
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
@@ -101,16 +100,17 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     _sums_of = staticmethod(feature_sums)
     _merged = staticmethod(merged_features)
 
-    _densifies = "subtracts means"
-
-    _accept_nan = True
-
     def __init__(self, *, with_std=True):
         self.with_std = with_std
 
     @property
-    def _min_domain_rows(self):
-        return 2 if self.with_std else 1  # a standard deviation divides by n - 1
+    def _needs(self):
+        return Needs(
+            array_api=True,
+            dense_because="it subtracts means",
+            missing=True,
+            min_domain_rows=2 if self.with_std else 1,  # a standard deviation divides by n - 1
+        )
 
     def _learn(self, sources, target):
         if sources:
@@ -130,12 +130,11 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
             f"columns {shown(columns)} in {name!r}" for name, columns in empty.items() if columns
         ]
         if found:
-            warnings.warn(
+            warn(
                 f"MomentAligner finds no value of X in {'; '.join(found[:5])}; it leaves these as "
                 "they are, so that the domains may differ in them; drop these columns, or give "
                 "these domains values.",
                 TransferWarning,
-                stacklevel=2,
             )
 
     def _transform_domain(self, X, name):

@@ -1,6 +1,5 @@
 """OptimalTransportAligner: move the source rows onto the target's by the least total effort."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,6 +18,8 @@ from sktransfer._kernels.transport import (
     sinkhorn,
 )
 from sktransfer._labels import read_classes
+from sktransfer._messages import warn
+from sktransfer._needs import Needs
 from sktransfer._progress import fit_step
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
@@ -196,12 +197,11 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         self.random_state = random_state
 
     @property
-    def _reads_source_labels(self):
-        return self.supervised
-
-    @property
-    def _min_domain_rows(self):
-        return 2 if self.method == "linear" else 1  # a covariance divides by n - 1
+    def _needs(self):
+        return Needs(
+            source_labels=self.supervised,
+            min_domain_rows=2 if self.method == "linear" else 1,  # a covariance divides by n - 1
+        )
 
     @property
     def _n_fit_steps(self):
@@ -260,12 +260,11 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
             found = sinkhorn(cost, **options)
         self.n_iter_ = max(self.n_iter_, found.n_iter)
         if found.error > self.tol:
-            warnings.warn(
+            warn(
                 f"OptimalTransportAligner stopped after max_iter={self.max_iter} iterations with "
                 f"{found.error:.1e} of the mass of {name!r} in the wrong place, above "
                 f"tol={self.tol}; increase max_iter or regularization={self.regularization}.",
                 ConvergenceWarning,
-                stacklevel=6,
             )
         return found.plan
 

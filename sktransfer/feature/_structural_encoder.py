@@ -5,9 +5,8 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from scipy.linalg import LinAlgError
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._domains import TARGET, hide_labels, is_labelled
+from sktransfer._domains import TARGET, is_labelled
 from sktransfer._kernels.structural import (
     information,
     mean_square_length,
@@ -16,6 +15,7 @@ from sktransfer._kernels.structural import (
     shared_frequency,
 )
 from sktransfer._labels import read_classes
+from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder
 
@@ -139,9 +139,6 @@ class StructuralEncoder(_BaseEncoder):
         "keep_input": ["boolean"],
     }
 
-    _accept_sparse = "csr"
-    _min_features = 2  # a pivot, and a feature that tells it
-
     def __init__(
         self,
         n_components=50,
@@ -160,6 +157,14 @@ class StructuralEncoder(_BaseEncoder):
         self.ridge = ridge
         self.scale = scale
         self.keep_input = keep_input
+
+    @property
+    def _needs(self):
+        return Needs(
+            sparse=True,
+            min_features=2,  # a pivot, and a feature that predicts it
+            source_labels=isinstance(self.pivots, str) and self.pivots == "mutual_information",
+        )
 
     def _fit_rows(self, X, y, domains):
         n_features = X.shape[1]
@@ -202,19 +207,12 @@ class StructuralEncoder(_BaseEncoder):
         score = shared_frequency(counts, np.array([len(part) for part in rows]))
         if self.pivots == "mutual_information" and domains.sources:
             telling = np.min(counts, axis=0) >= self.min_rows
-            score[telling] = 2 + self._tell_classes(present, y, domains)[telling]
+            score[telling] = 2 + self._tell_classes(present, y)[telling]
         n_pivots = min(self.n_pivots, X.shape[1] // 2)
         return np.sort(np.argsort(-score, kind="stable")[:n_pivots])
 
-    def _tell_classes(self, present, y, domains):
+    def _tell_classes(self, present, y):
         """Give what the presence of each feature tells of the class, on labelled source rows."""
-        if y is None:
-            raise ValueError(
-                "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
-                "but y is None; pass y with labels of source rows, or pivots='frequency'."
-            )
-        check_consistent_length(domains.codes, y)
-        y = column_or_1d(hide_labels(y, domains.is_target))
         labelled = is_labelled(y)
         if not labelled.any():
             raise ValueError(

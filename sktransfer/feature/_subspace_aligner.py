@@ -6,6 +6,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels.subspaces import SubspaceMap, alignment, principal_subspace_of
+from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
@@ -99,10 +100,10 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
 
     _parameter_constraints: dict = {"n_components": [Interval(Integral, 1, None, closed="left")]}
 
-    _learnt = ("maps_", "n_components_")
-    _accept_sparse = "csr"
-    _min_domain_rows = 2  # one row varies in no direction
-    _min_rows = 2
+    _learned = ("maps_", "n_components_")
+
+    # One row varies in no direction.
+    _needs = Needs(array_api=True, sparse=True, min_rows=2, min_domain_rows=2)
 
     def __init__(self, n_components=20):
         self.n_components = n_components

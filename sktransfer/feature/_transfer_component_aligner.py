@@ -1,5 +1,6 @@
 """TransferComponentAligner: components that keep the variance and bring the means together."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -186,10 +187,9 @@ class TransferComponentAligner(_BaseComponentAligner):
         return self.n_landmarks
 
     @property
-    def _reads_source_labels(self):
-        return self.supervised
-
-    _reads_target_labels = _reads_source_labels
+    def _needs(self):
+        reads = self.supervised
+        return replace(super()._needs, source_labels=reads, target_labels=reads)
 
     def _fit_domains(self, sources, X_target, labels=None):
         if self.kernel == PRIMAL and self.n_landmarks is not None:

@@ -3,6 +3,7 @@
 from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
 
+from sktransfer._needs import Needs
 from sktransfer._random import seeded_clones
 from sktransfer._sklearn import get_tags
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
@@ -12,12 +13,9 @@ class _BaseClassifierWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
     """Takes the rows, sparse ones and missing values, that its parameter `estimator` takes."""
 
     @property
-    def _accept_sparse(self):
-        return "csr" if get_tags(self._learner()).input_tags.sparse else False
-
-    @property
-    def _accept_nan(self):
-        return get_tags(self._learner()).input_tags.allow_nan
+    def _needs(self):
+        tags = get_tags(self._learner()).input_tags
+        return Needs(sparse=tags.sparse, missing=tags.allow_nan)
 
     def _clones(self, n_clones, rng):
         """Yield clones of the classifier, with seeds that `rng` draws."""

@@ -1,144 +1,80 @@
 """What the boosting methods for transfer share: how rows are read, how a learner is fitted."""
 
-import warnings
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.tree import BaseDecisionTree
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._containers import text_columns_named
-from sktransfer._domains import is_labelled, read_labels, read_sample_domain
 from sktransfer._kernels import boosting
 from sktransfer._magnitude import to_single
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
+from sktransfer._needs import Needs
 from sktransfer._random import seeded_clones
-from sktransfer._sklearn import (
-    HasMethods,
-    Interval,
-    _check_sample_weight,
-    _fit_context,
-    _safe_indexing,
-    get_tags,
-)
-from sktransfer._whole import whole_fit
+from sktransfer._sklearn import Interval, _safe_indexing, get_tags
 from sktransfer.exceptions import TransferWarning
+from sktransfer.instance._base_predictor import _BasePredictor
 from sktransfer.instance._learner import fit_with_weights
 from sktransfer.instance._rows import check_rows, check_sources, named_columns
-from sktransfer.instance._tasks import _ReportsTasks
 
 
-class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclass=ABCMeta):
+class _BaseTrAdaBoost(_BasePredictor):
     """Boosts a learner on labelled rows of all domains.
 
-    A concrete method writes `_boost`. The bases of classifiers and regressors write
-    `_default_learner`, `_check_learner` and `_read_labels`, and how the rounds predict.
+    A concrete method writes `_boost`. The bases of classifiers and regressors write how the rounds
+    predict.
     """
 
-    # Asked for by default, so that it flows through plain pipelines when metadata routing is on.
-    __metadata_request__fit = {"sample_domain": True}
-
-    # A transfer pipeline leaves it to the method what to do with rows that have no label.
-    _reads_unlabelled_rows = True
-
-    # Whether each source is a task of its own, which must have a labelled row.
-    _sources_apart = False
-
-    # Whether only the last half of the rounds votes, where there is a source.
+    # Whether only the last half of the rounds votes if there is a source.
     _last_half_votes = False
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"]), None],
+        **_BasePredictor._parameter_constraints,
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "random_state": ["random_state"],
     }
 
-    @abstractmethod
-    def _default_learner(self):
-        """Give the learner that None stands for."""
-
-    @abstractmethod
-    def _check_learner(self, estimator):
-        """Raise ValueError where the learner is of another kind."""
-
-    @abstractmethod
-    def _read_labels(self, y, used):
-        """Give the labels of the rows in the mask `used`, or raise scikit-learn's errors."""
+    @property
+    def _needs(self):
+        tags = get_tags(self._learner()).input_tags
+        return Needs(
+            sparse=tags.sparse,
+            missing=tags.allow_nan,
+            squares=False,
+            source_labels=True,
+            target_labels=True,
+            unlabelled_rows="dropped",
+        )
 
     @abstractmethod
     def _boost(self, X, y, sample_weight, codes):
-        """Run the rounds on labelled rows, store what they leave, give the rows' last weights.
+        """Run the rounds on labelled rows, store their results, return the rows' last weights.
 
         `codes` is -1 for a target row, else the position of its source in `source_domains_`.
         """
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, *, sample_domain=None):
-        """Boost the learner on the labelled rows.
+    def _check_used(self, domains, used, sample_weight):
+        name = type(self).__name__
+        check_rows(domains, used, sample_weight, estimator_name=name)
+        if self._needs.every_source:
+            check_sources(domains, used, estimator_name=name)
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains. A learner that is no tree gets a data frame as one, so that it can
-            select columns by name, and text in it is for the learner to encode.
-        y : array-like of shape (n_samples,)
-            Labels: classes of any type, or numbers. A row whose label is missing is left out.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative: how often each row counts. None is once.
-        sample_domain : array-like of shape (n_samples,), default=None
-            ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            When no target row has a label (and a weight above 0), when `estimator` takes no
-            `sample_weight` or is of the other kind; a method that tells its sources apart: when
-            no row of one of them has a label.
-        """
-        with whole_fit(self):
-            self._begin_tasks(X, y)
-            self._check_learner(self._learner())
-            given_X, X = X, self._validate(X, None if y is None else "no_validation")
-            check_consistent_length(X, y)
-            y = read_labels(y)
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-            domains = read_sample_domain(sample_domain, X.shape[0])
-            used = is_labelled(y) & (sample_weight > 0)
-            name = type(self).__name__
-            check_rows(domains, used, sample_weight, estimator_name=name)
-            if self._sources_apart:
-                check_sources(domains, used, estimator_name=name)
-            y = self._read_labels(y, used)
-            self.estimator_ = self._learner()  # the default depends on the classes
-            self.source_domains_ = domains.sources
-            self._rounds_data = {
-                "X": lambda: _safe_indexing(given_X, np.flatnonzero(used)),
-                "y": lambda: y,
-            }
-            self._has_source = not domains.is_target[used].all()
-            rows = self._for_learner(given_X, X)
-            self.sample_weight_ = np.zeros(len(used))
-            self.sample_weight_[used] = self._boost(
-                rows if used.all() else _safe_indexing(rows, used),
-                y,
-                sample_weight[used],
-                domains.codes[used],
-            )
-            self._end_tasks(**vars(self).pop("_rounds_data"))
-        return self
+    def _learn(self, rows):
+        used = rows.used
+        self.estimator_ = self._learner()  # the default depends on the classes
+        self._has_source = not rows.domains.is_target[used].all()
+        self._rounds_data = {"X": rows.used_X, "y": lambda: rows.labels}
+        X = self._for_learner(rows.given_X, rows.X)
+        self.sample_weight_ = np.zeros(len(used))
+        self.sample_weight_[used] = self._boost(
+            X if used.all() else _safe_indexing(X, used),
+            rows.labels,
+            rows.sample_weight[used],
+            rows.domains.codes[used],
+        )
+        del self._rounds_data
 
     def _rounds(self, kept, n_rounds, **others):
         """Yield the numbers of the rounds, each as a task after which a callback may stop."""
@@ -170,26 +106,31 @@ class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclas
         """Store the rounds; give the last weights, with the sum of `sample_weight`."""
         vars(self).update(rounds.attributes())
         if rounds.chance is not None:
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} kept a single round: its error on the weighted target rows "
                 f"is {rounds.errors[0]:.3g}, not below {rounds.chance:.3g}, that of chance. The "
                 "ensemble is its learner, fitted once. Label more target rows, pass an estimator "
                 "that fits them better, or another booster; compare with the estimator fitted on "
                 "target rows alone.",
                 TransferWarning,
-                stacklevel=5,
             )
         return rounds.given * (sample_weight.sum() / rounds.given.sum())
 
     def _valid_new(self, X):
-        """Validate rows to predict."""
+        """Return valid rows to predict, as the learner gets them."""
         check_is_fitted(self)
-        return self._for_learner(X, self._validate(X, reset=False))
+        return self._for_learner(X, self._read_rows(X, reset=False))
 
-    def _validate(self, X, *y, **rules):
-        with text_columns_named(X, f"{type(self).__name__}(estimator={shown(self._learner())})"):
-            X = validate_data(self, X, *y, **self._input_rules(), **rules)
+    @property
+    def _reader(self):
+        return f"{type(self).__name__}(estimator={shown(self._learner())})"
+
+    def _read_rows(self, X, y="no_validation", **rules):
+        X = super()._read_rows(X, y, **rules)
         return to_single(X, self) if _is_tree(self._learner()) else X
+
+    def _dtypes_for(self, X):
+        return [np.float32, np.float64] if _is_tree(self._learner()) else None
 
     def _for_learner(self, given_X, X):
         """Return the rows as the learner gets them: a tree numbers, any other a data frame too."""
@@ -198,26 +139,6 @@ class _BaseTrAdaBoost(_ReportsTasks, MetaEstimatorMixin, BaseEstimator, metaclas
     def _only_last_half(self):
         """Tell whether only the last half of the rounds votes."""
         return self._last_half_votes and self._has_source
-
-    def _learner(self):
-        """The learner, not yet cloned."""
-        return self._default_learner() if self.estimator is None else self.estimator
-
-    def _input_rules(self):
-        """How `X` is validated: once, to what trees want, and for others as it comes."""
-        learner = self._learner()
-        return {
-            "accept_sparse": "csr",
-            "dtype": [np.float32, np.float64] if _is_tree(learner) else None,
-            "ensure_all_finite": "allow-nan" if get_tags(learner).input_tags.allow_nan else True,
-        }
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        learner_tags = get_tags(self._learner())
-        tags.input_tags.sparse = learner_tags.input_tags.sparse
-        tags.input_tags.allow_nan = learner_tags.input_tags.allow_nan
-        return tags
 
 
 def _is_tree(estimator):

@@ -1,10 +1,9 @@
 """A warning if weights leave few effective rows of the source."""
 
-import warnings
-
 import numpy as np
 
 from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._messages import warn
 from sktransfer.exceptions import TransferWarning
 
 FEWEST = 10  # effective rows
@@ -19,7 +18,7 @@ def fewest_rows(n_rows):
     return min(max(FEWEST, LEAST_SHARE * n_rows), n_rows / 4)
 
 
-def warn_of_few_rows(weights, domains, *, estimator_name, remedy, stacklevel):
+def warn_of_few_rows(weights, domains, *, estimator_name, remedy):
     """Warn with `TransferWarning` if few rows of the source take nearly all the weight.
 
     Parameters
@@ -31,8 +30,6 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy, stacklevel):
     estimator_name : str
     remedy : str
         A phrase: an action that spreads the weights of this method.
-    stacklevel : int
-        From here to the code of the user.
     """
     names = domains.sources if len(domains.sources) > 1 else ()
     groups = {"": ~domains.is_target}
@@ -45,10 +42,9 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy, stacklevel):
             few.append(f"{size:.3g} of the {n_rows} source rows{words}")
     if few:
         shown = "; ".join(few[:4]) + (f"; and {len(few) - 4} more sources" if len(few) > 4 else "")
-        warnings.warn(
+        warn(
             f"The weights of {estimator_name} leave few effective rows: {shown[:400]}. A model "
             f"fitted with them follows these rows alone. {remedy}, or use an aligner if the "
             "domains hardly overlap; compare with the model without weights.",
             TransferWarning,
-            stacklevel=stacklevel + 1,
         )

@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 
 from sktransfer._kernels.density_ratio import common_scale, shrunk_normal
+from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
@@ -94,7 +95,10 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     _parameter_constraints: dict = {"shrinkage": [Interval(Real, 0, 1, closed="both")]}
 
-    _min_rows = 2  # a covariance divides by n - 1
+    _needs = Needs(
+        dense_because="it subtracts means",
+        min_domain_rows=2,  # a covariance divides by n - 1
+    )
     _learned = (
         "source_mean_",
         "target_mean_",
@@ -104,8 +108,6 @@ class GaussianWeighter(_BaseRatioWeighter):
     )
 
     _spread = "Increase shrinkage, or keep fewer features"
-    _accept_sparse = False
-    _densifies = "subtracts means"
 
     def __init__(self, *, shrinkage=0.01):
         self.shrinkage = shrinkage

@@ -1,6 +1,5 @@
 """KLIEPWeighter: the ratio of the densities by maximum likelihood."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +13,8 @@ from sktransfer._kernels.density_ratio import (
 )
 from sktransfer._kernels.kliep import in_single, likelihoods, proportions
 from sktransfer._kernels.rows import draw_rows
+from sktransfer._messages import warn
+from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
@@ -136,7 +137,7 @@ class KLIEPWeighter(_BaseRatioWeighter):
         "random_state": ["random_state"],
     }
 
-    _min_rows = 2  # cross-validation leaves one
+    _needs = Needs(sparse=True, min_domain_rows=2)  # cross-validation leaves one
     _spread = "Scale the features, or increase width"
     _learned = ("width_", "scores_", "optimality_gap_", "centers_", "coef_")
 
@@ -164,11 +165,10 @@ class KLIEPWeighter(_BaseRatioWeighter):
         rules = {"tol": self.tol, "max_iter": self.max_iter}
         u, self.optimality_gap_ = proportions(A, start=start, **rules)
         if self.optimality_gap_ > self.tol:
-            warnings.warn(
+            warn(
                 f"KLIEPWeighter stopped after max_iter={self.max_iter} steps with an optimality "
                 f"gap of {self.optimality_gap_:.1e}, above tol={self.tol}; increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         self.coef_ = u / source_mean
         return phi_source @ self.coef_

@@ -1,6 +1,5 @@
 """KMMWeighter: weights with which the mean of the source meets the target's in feature space."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,6 +9,7 @@ from sktransfer._kernels import kmm
 from sktransfer._kernels.density_ratio import median_distance, squared_distances
 from sktransfer._kernels.kmm_in_use import matching_of_rows_in_use
 from sktransfer._kernels.rows import spread_rows
+from sktransfer._messages import warn
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_weighter import _BaseWeighter
 
@@ -202,9 +202,8 @@ class KMMWeighter(_BaseWeighter):
 
     def _warn_of_gap(self):
         if self.kkt_gap_ > 100 * self.tol:
-            warnings.warn(
+            warn(
                 f"KMMWeighter stopped after max_iter={self.max_iter} steps with a gap of "
                 f"{self.kkt_gap_:.1e} to the optimum, for tol={self.tol}; increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=5,
             )

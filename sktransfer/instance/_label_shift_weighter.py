@@ -1,21 +1,19 @@
 """LabelShiftWeighter: each class counts for its share in the target, estimated without labels."""
 
-import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
-from sklearn.utils import check_consistent_length
 
-from sktransfer._domains import is_labelled, read_labels, read_sample_domain
+from sktransfer._domains import is_labelled
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer._kernels.rows import order_of_rows
 from sktransfer._labels import read_classes
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 from sktransfer._random import generator
-from sktransfer._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sktransfer._whole import whole_fit
+from sktransfer._sklearn import HasMethods, Interval, StrOptions
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 
@@ -163,60 +161,28 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         self.max_iter = max_iter
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, sample_domain=None):
-        """Estimate the shares of the classes and weigh the source rows.
+    @property
+    def _needs(self):
+        return replace(super()._needs, source_labels=True)
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32.
-        y : array-like of shape (n_samples,)
-            Classes of any type; those of target rows are not read.
-        sample_domain : array-like of shape (n_samples,), default=None
-            ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row, of weight 1.
-
-        Returns
-        -------
-        self : object
-            The fitted weighter.
-
-        Raises
-        ------
-        ValueError
-            When no source row has a label, when "bbse" has fewer rows of a class than folds, or
-            when its classifier does not tell the classes apart.
-        """
-        with whole_fit(self):
-            self._begin_tasks(X, y)
-            given_X, given_y = X, y
-            X = self._read_rows(X, y=None if y is None else "no_validation")
-            check_consistent_length(X, y)
-            domains = read_sample_domain(sample_domain, X.shape[0])
-            if not domains.sources:
-                self._store(domains, None, X.dtype)
-                self._end_tasks(given_X, given_y)
-                return self
-            y = read_labels(y)
-            labelled = is_labelled(y) & ~domains.is_target
-            if not labelled.any():
-                raise ValueError(
-                    "LabelShiftWeighter needs labels of source rows, and none of the "
-                    f"{np.sum(~domains.is_target)} source rows has one; pass them in y."
-                )
-            rows = X.astype(np.float64)
-            codes = self._read_codes(read_classes(y, labelled))
-            order = order_of_rows(rows[labelled], codes=codes)
-            X_target = rows[domains.is_target]
-            self._estimate(rows[labelled][order], codes[order], X_target[order_of_rows(X_target)])
-            ratio = np.zeros(X.shape[0])
-            ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
-            ratio[labelled] = self.class_weights_[codes]
-            self._store(domains, ratio[~domains.is_target], X.dtype)
-            self._warn_of_absent_classes(X_target.shape[0])
-            self._end_tasks(given_X, given_y)
-        return self
+    def _source_ratio(self, X, y, domains):
+        """Estimate the class proportions, and return the weights of the source rows."""
+        labelled = is_labelled(y) & ~domains.is_target
+        if not labelled.any():
+            raise ValueError(
+                "LabelShiftWeighter needs labels of source rows, and none of the "
+                f"{np.sum(~domains.is_target)} source rows has one; pass them in y."
+            )
+        rows = X.astype(np.float64)
+        codes = self._read_codes(read_classes(y, labelled))
+        order = order_of_rows(rows[labelled], codes=codes)
+        X_target = rows[domains.is_target]
+        self._estimate(rows[labelled][order], codes[order], X_target[order_of_rows(X_target)])
+        ratio = np.zeros(X.shape[0])
+        ratio[~domains.is_target] = self._ratio(rows[~domains.is_target])
+        ratio[labelled] = self.class_weights_[codes]
+        self._warn_of_absent_classes(X_target.shape[0])
+        return ratio[~domains.is_target]
 
     def _read_codes(self, labels):
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -250,12 +216,11 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
 
     def _warn_of_gap(self):
         if self.optimality_gap_ > self.tol:
-            warnings.warn(
+            warn(
                 f"LabelShiftWeighter stopped after max_iter={self.max_iter} steps with an "
                 f"optimality gap of {self.optimality_gap_:.1e}, above tol={self.tol}; increase "
                 "max_iter.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _warn_of_absent_classes(self, n_target):
@@ -263,7 +228,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         shares = self.target_shares_
         absent = (shares < 0.1 * self.source_shares_) & (shares < max(LEAST_SHARE, 1 / n_target))
         if absent.any():
-            warnings.warn(
+            warn(
                 f"LabelShiftWeighter estimates a share of {shares[absent].max():.2g}, or less, in "
                 f"the target for the classes {shown(self.classes_[absent].tolist())}, whose share "
                 f"in the source is up to {self.source_shares_[absent].max():.2g}: the estimate is "
@@ -271,7 +236,6 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
                 "cause this too. If the classes are not known to be absent, align the features "
                 "first or use DiscriminatorWeighter.",
                 TransferWarning,
-                stacklevel=4,
             )
 
     def _confusion(self, learner, X, codes, rng):
@@ -299,7 +263,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         return confusion / len(codes)
 
     def _fit_ratio(self, X_source, X_target):
-        raise NotImplementedError("the weights come from labels: see fit")
+        raise NotImplementedError("the weights come from labels: see _source_ratio")
 
     def _ratio(self, X):
         if self.estimator_ is None:

@@ -29,8 +29,8 @@ def check_learner(estimator, *, kind="classifier", weighted=True):
         raise ValueError(f"estimator={estimator!r} is a {other}; pass a {kind}.")
     if weighted and not has_fit_parameter(innermost, "sample_weight"):
         raise ValueError(
-            f"estimator={estimator!r} takes no sample_weight in fit, which is how boosting speaks "
-            f"to it; pass a {kind} that does (of a Pipeline, the last step)."
+            f"estimator={estimator!r} takes no sample_weight in fit, which is how it learns "
+            f"that some rows count more; pass a {kind} that does (of a Pipeline, the last step)."
         )
 
 

@@ -1,5 +1,6 @@
 """MultiSourceTrAdaBoost: in each round the source that helps the target most is boosted with it."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -121,8 +122,6 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     np.str_('near')
     """
 
-    _sources_apart = True
-
     _parameter_constraints: dict = {
         **_BaseTrAdaBoostClassifier._parameter_constraints,
         "negligible_weight": [Interval(Real, 0, 1, closed="left")],
@@ -142,6 +141,10 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         self.learning_rate = learning_rate
         self.negligible_weight = negligible_weight
         self.random_state = random_state
+
+    @property
+    def _needs(self):
+        return replace(super()._needs, every_source=True)
 
     def _boost(self, X, y, sample_weight, codes):
         is_source = codes >= 0

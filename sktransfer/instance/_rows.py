@@ -1,6 +1,6 @@
-"""The rows that a boosting method learns from."""
+"""The rows that a predictor learns from."""
 
-import warnings
+from sktransfer._messages import warn
 
 
 def named_columns(given_X, X):
@@ -43,12 +43,11 @@ def check_rows(domains, used, sample_weight, *, estimator_name):
         )
     source_weight = sample_weight[used & ~is_target]
     if len(source_weight) > 1 and source_weight.sum() <= 1:
-        warnings.warn(
+        warn(
             f"sample_weight sums to {source_weight.sum():g} over {len(source_weight)} source rows, "
             "but it counts repetitions, and of one row or less none ever loses weight; multiply "
             "sample_weight so that it sums to the number of rows.",
             UserWarning,
-            stacklevel=4,
         )
 
 

@@ -1,13 +1,13 @@
 """TaskTrAdaBoost: boosting on the target over learners that were boosted on the sources."""
 
-import warnings
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
 
 from sktransfer._domains import TARGET
 from sktransfer._kernels import boosting
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.exceptions import TransferWarning
@@ -129,8 +129,6 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     (array([False,  True]), array(['near'], dtype='<U4'))
     """
 
-    _sources_apart = True
-
     _parameter_constraints: dict = {
         **_BaseTrAdaBoostClassifier._parameter_constraints,
         "threshold": [Interval(Real, 0, None, closed="left")],
@@ -153,6 +151,10 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         self.flip = flip
         self.learning_rate = learning_rate
         self.random_state = random_state
+
+    @property
+    def _needs(self):
+        return replace(super()._needs, every_source=True)
 
     def _boost(self, X, y, sample_weight, codes):
         rng = generator(self.random_state)
@@ -178,14 +180,13 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
     def _warn_of_empty_pool(self):
         if self.source_domains_:
-            warnings.warn(
+            warn(
                 "TaskTrAdaBoostClassifier collected no learner from the sources "
                 f"{shown(list(self.source_domains_))}: none has alpha above "
                 f"threshold={self.threshold!r}, or a source has one class alone. The model is "
                 "AdaBoost on the target rows. Lower threshold, or pass an estimator that fits the "
                 "sources better.",
                 TransferWarning,
-                stacklevel=5,
             )
 
     def _plain(self, X, y, sample_weight, rng, *, watched):

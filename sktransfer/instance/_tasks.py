@@ -1,22 +1,8 @@
 """The tasks of a fit that scikit-learn's callbacks see: rounds, candidates, folds."""
 
-from sklearn.callback import CallbackSupportMixin
 
-
-class _ReportsTasks(CallbackSupportMixin):
-    """Reports the parts of a fit that take long to the callbacks of the estimator.
-
-    `fit` calls `_begin_tasks` first and `_end_tasks` last; `_tasks` goes between them.
-    """
-
-    def _begin_tasks(self, X, y):
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
-
-    def _end_tasks(self, X, y):
-        self._callback_fit_ctx.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes={}
-        )
+class _ReportsTasks:
+    """Reports the parts of a fit that take long to the callbacks of the estimator."""
 
     def _tasks(self, name, items, *, may_stop=False, data=None, attributes=None):
         """Yield the items, each as a task of its own.

@@ -13,6 +13,7 @@ from sktransfer._kernels.density_ratio import (
     ulsif_scores,
 )
 from sktransfer._kernels.rows import draw_rows
+from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
@@ -133,7 +134,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
         "random_state": ["random_state"],
     }
 
-    _min_rows = 2  # leave-one-out leaves one
+    _needs = Needs(sparse=True, min_domain_rows=2)  # leave-one-out leaves one
     _spread = "Scale the features, set alpha=0.1 or increase width"
     _learned = ("width_", "ridge_", "scores_", "centers_", "coef_")
 

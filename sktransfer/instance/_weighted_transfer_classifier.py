@@ -1,13 +1,14 @@
 """WeightedTransferClassifier: a classifier fitted on weighted source rows."""
 
 import numpy as np
-from sklearn.base import ClassifierMixin, is_regressor
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 
 from sktransfer._labels import read_classes
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
+from sktransfer.instance._learner import check_learner
 
 
 def _estimator_has(method):
@@ -106,12 +107,11 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
     array(['a', 'b'], dtype='<U1')
     """
 
-    def _default_estimator(self):
+    def _default_learner(self):
         return LogisticRegression()
 
-    def _check_kind(self, estimator):
-        if is_regressor(estimator):
-            raise ValueError(f"estimator={estimator!r} is a regressor; pass a classifier.")
+    def _check_learner(self, estimator):
+        check_learner(estimator)
 
     def _read_labels(self, y, used):
         labels = read_classes(y, used)

@@ -1,11 +1,12 @@
 """WeightedTransferRegressor: a regressor fitted on weighted source rows."""
 
-from sklearn.base import RegressorMixin, is_classifier
+from sklearn.base import RegressorMixin
 from sklearn.linear_model import Ridge
 
 from sktransfer._labels import read_numbers
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
+from sktransfer.instance._learner import check_learner
 
 
 class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeightedTransfer):
@@ -97,12 +98,11 @@ class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeighte
     False
     """
 
-    def _default_estimator(self):
+    def _default_learner(self):
         return Ridge()
 
-    def _check_kind(self, estimator):
-        if is_classifier(estimator):
-            raise ValueError(f"estimator={estimator!r} is a classifier; pass a regressor.")
+    def _check_learner(self, estimator):
+        check_learner(estimator, kind="regressor")
 
     def _read_labels(self, y, used):
         return read_numbers(y, used)

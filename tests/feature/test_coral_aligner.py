@@ -171,7 +171,7 @@ def test_no_full_rank_and_no_ridge(map):
 
 def test_sparse_rows_are_refused():
     X, sample_domain = make_rows()
-    with pytest.raises(TypeError, match=r"^CORALAligner subtracts means, which makes sparse"):
+    with pytest.raises(TypeError, match=r"^CORALAligner takes only dense rows, because it subt"):
         CORALAligner().fit(sparse.csr_array(X), sample_domain=sample_domain)
 
 

@@ -380,7 +380,9 @@ def test_linear_needs_two_rows_and_a_plan_one():
 
 def test_sparse_rows_are_refused():
     X, _, domains = make_rows()
-    with pytest.raises(TypeError, match="Sparse data was passed for X, but dense data is required"):
+    with pytest.raises(
+        TypeError, match="OptimalTransportAligner takes only dense rows, but X is a"
+    ):
         OptimalTransportAligner().fit(sparse.csr_array(X), sample_domain=domains)
 
 

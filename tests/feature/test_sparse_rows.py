@@ -96,9 +96,9 @@ def test_what_would_make_rows_dense_refuses_sparse_ones(aligner):
     X, _, sample_domain = make_rows(6)
     assert not get_tags(aligner).input_tags.sparse
     message = (
-        f"{type(aligner).__name__} subtracts means, which makes sparse rows dense, so that it takes"
-        " dense ones alone, but X is a sparse csr_array; reduce X first, with TruncatedSVD for "
-        "instance, or pass X.toarray() where that fits into memory."
+        f"{type(aligner).__name__} takes only dense rows, because it subtracts means, but X is a "
+        "sparse csr_array; pass X.toarray() if that fits into memory, or reduce X first, for "
+        "example with TruncatedSVD."
     )
     fitted = clone(aligner).fit(X, sample_domain=sample_domain)
     for method in (aligner.fit, aligner.partial_fit, aligner.fit_transform, fitted.transform):

@@ -182,8 +182,8 @@ def test_what_it_needs_of_labels():
     X, y, sample_domain = make_reviews()
     encoder = StructuralEncoder(pivots="mutual_information")
     message = (
-        "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, but y is "
-        "None; pass y with labels of source rows, or pivots='frequency'."
+        "StructuralEncoder reads the labels of source rows, but y is None; pass y with a label for "
+        "each source row (the labels of target rows are not read)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         encoder.fit(X, sample_domain=sample_domain)

@@ -164,7 +164,7 @@ def test_missing_features_go_to_a_classifier_that_takes_them():
     weighter.fit(X[order], y[order], sample_domain=sample_domain[order])
     assert_allclose(weighter.weights_, weights[order])
     assert not get_tags(DiscriminatorWeighter()).input_tags.allow_nan
-    with pytest.raises(ValueError, match="DiscriminatorWeighter does not accept missing values"):
+    with pytest.raises(ValueError, match="DiscriminatorWeighter takes no missing values"):
         DiscriminatorWeighter().fit(X, y, sample_domain=sample_domain)
 
 

@@ -148,7 +148,9 @@ def test_missing_features_reach_a_learner_that_takes_them():
     X, y, sample_domain, X_new = make_two_rules(0)
     X[::7, 2] = np.nan
     TrAdaBoostClassifier(random_state=0).fit(X, y, sample_domain=sample_domain).predict(X_new)
-    with pytest.raises(ValueError, match=r"^Input X contains NaN\."):
+    with pytest.raises(
+        ValueError, match=r"^TrAdaBoostClassifier\(estimator=LogisticRegression\(\)\) "
+    ):
         TrAdaBoostClassifier(LogisticRegression()).fit(X, y, sample_domain=sample_domain)
 
 
@@ -199,8 +201,9 @@ def test_a_pipeline_is_a_learner():
         (
             TrAdaBoostClassifier(KNeighborsClassifier()),
             {},
-            "estimator=KNeighborsClassifier() takes no sample_weight in fit, which is how boosting "
-            "speaks to it; pass a classifier that does (of a Pipeline, the last step).",
+            "estimator=KNeighborsClassifier() takes no sample_weight in fit, which is how it "
+            "learns that some rows count more; pass a classifier that does (of a Pipeline, the "
+            "last step).",
         ),
         (
             TrAdaBoostClassifier(Ridge()),

@@ -265,8 +265,8 @@ def test_every_round_has_a_seed_of_its_own():
         (
             TrAdaBoostRegressor(KNeighborsRegressor()),
             [1.0, 2.0, 3.0, 4.0],
-            "estimator=KNeighborsRegressor() takes no sample_weight in fit, which is how boosting "
-            "speaks to it; pass a regressor that does (of a Pipeline, the last step).",
+            "estimator=KNeighborsRegressor() takes no sample_weight in fit, which is how it learns "
+            "that some rows count more; pass a regressor that does (of a Pipeline, the last step).",
         ),
         (
             TrAdaBoostRegressor(LogisticRegression()),

@@ -123,7 +123,7 @@ def test_the_fewest_rows():
         weights = np.r_[np.ones(n_even), np.zeros(60 - n_even), np.ones(5)]
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
-            warn_of_few_rows(weights, domains, estimator_name="W", remedy="Widen", stacklevel=1)
+            warn_of_few_rows(weights, domains, estimator_name="W", remedy="Widen")
         assert len(seen) == warns
 
 

@@ -193,8 +193,8 @@ def test_another_seed_gives_other_numbers():
 def test_an_estimator_without_weights_is_refused():
     X, y, sample_domain = make_domains()
     message = (
-        "estimator=KNeighborsClassifier() takes no sample_weight in fit, which is how the weights "
-        "of the source rows reach it; pass an estimator that does (of a Pipeline, the last step)."
+        "estimator=KNeighborsClassifier() takes no sample_weight in fit, which is how it learns "
+        "that some rows count more; pass a classifier that does (of a Pipeline, the last step)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         WeightedTransferClassifier(KNeighborsClassifier()).fit(X, y, sample_domain=sample_domain)

@@ -1,0 +1,120 @@
+"""The base of the predictors that learn from labelled rows of all domains, by a learner."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+from sklearn.utils import check_consistent_length
+
+from sktransfer._base import _TransferEstimator
+from sktransfer._domains import Domains, is_labelled, read_labels, read_sample_domain
+from sktransfer._progress import begin_fit
+from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
+from sktransfer._whole import whole_fit
+from sktransfer.instance._rows import named_columns
+from sktransfer.instance._tasks import _ReportsTasks
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows of a fit as the user passed them (`given_X`), and as they were read.
+
+    `labels` are those of the rows in the mask `used`, which have a label and a weight above 0. All
+    other arrays have an entry for each row.
+    """
+
+    given_X: object
+    X: object
+    y: np.ndarray
+    used: np.ndarray
+    labels: np.ndarray
+    sample_weight: np.ndarray
+    domains: Domains
+
+    def used_X(self):
+        """Return the rows that are used, of a data frame if there is one."""
+        return _safe_indexing(named_columns(self.given_X, self.X), np.flatnonzero(self.used))
+
+
+class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
+    """Learns from the rows that have a label, weighted, by the learner `estimator`.
+
+    A concrete one writes `_learn`, and a base of classifiers or regressors `_default_learner`,
+    `_check_learner` and `_read_labels`.
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _default_learner(self):
+        """Return the learner that None stands for."""
+
+    @abstractmethod
+    def _check_learner(self, estimator):
+        """Raise ValueError if the learner is of another kind or takes no weights."""
+
+    @abstractmethod
+    def _read_labels(self, y, used):
+        """Return the labels of the rows in the mask `used`, or raise scikit-learn's errors."""
+
+    @abstractmethod
+    def _check_used(self, domains, used, sample_weight):
+        """Raise ValueError if there are too few rows in the mask `used`."""
+
+    @abstractmethod
+    def _learn(self, rows):
+        """Learn from `TrainingRows`."""
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, *, sample_domain=None):
+        """Fit on the rows that have a label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows of all domains. The class says which rows its learner takes: sparse ones, missing
+            values (NaN), or a data frame with text.
+        y : array-like of shape (n_samples,)
+            Labels: classes of any type, or numbers. Missing values if a row has no label.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, not negative. A row of weight 0 is left out. None: once.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If too few rows have a label and a weight above 0, or if `estimator` takes no
+            `sample_weight` or is of the other kind.
+        """
+        with whole_fit(self):
+            self._check_learner(self._learner())
+            valid_X = self._read_rows(X, y)
+            check_consistent_length(valid_X, y)
+            values = read_labels(y)
+            sample_weight = _check_sample_weight(
+                sample_weight, valid_X, dtype=np.float64, ensure_non_negative=True
+            )
+            domains = read_sample_domain(sample_domain, valid_X.shape[0])
+            used = is_labelled(values) & (sample_weight > 0)
+            self._check_used(domains, used, sample_weight)
+            labels = self._read_labels(values, used)
+            self.source_domains_ = domains.sources
+            end_fit = begin_fit(self, X, y, n_steps=None)
+            self._learn(TrainingRows(X, valid_X, values, used, labels, sample_weight, domains))
+            end_fit()
+        return self
+
+    def _learner(self):
+        """Return the learner, not yet cloned."""
+        return self._default_learner() if self.estimator is None else self.estimator
