@@ -1,7 +1,5 @@
 """The methods by which a fitted transfer pipeline answers, with or without the rows' domains."""
 
-import warnings
-
 from sklearn.base import is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
@@ -9,6 +7,7 @@ from sklearn.utils.metaestimators import available_if
 from sktransfer._domains import read_sample_domain
 from sktransfer._held_out import RowRecord
 from sktransfer._labels import read_truth
+from sktransfer._messages import warn
 from sktransfer._routing import call
 from sktransfer._sklearn import _final_estimator_has, _num_samples
 from sktransfer.exceptions import TransferWarning
@@ -33,12 +32,11 @@ class AnswersByDomain:
         number = getattr(self, "_fit_number", None)
         found = self._record.count_held_out(X, number) if number is not None else 0
         if found:
-            warnings.warn(
+            warn(
                 f"{found} of these {_num_samples(X)} rows, which count as target rows here, are "
                 "source rows in other fits of this pipeline, so an ordinary splitter holds source "
                 "rows out and the score is wrong. Pass cv=TargetFold(5) and groups=sample_domain.",
                 TransferWarning,
-                stacklevel=4,
             )
 
     def _call(self, method, X, args, sample_domain, params):

@@ -1,13 +1,12 @@
 """Which parts of a step take `sample_domain`, and how a step is called so that they get it."""
 
-import warnings
 from inspect import Parameter, signature
 
 from sklearn import config_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import MetadataRequest, MetadataRouter, get_routing_for_object
 
-from sktransfer._messages import cause
+from sktransfer._messages import cause, warn
 from sktransfer._sklearn import COMPOSITE_METHODS, _routing_enabled
 from sktransfer.exceptions import TransferWarning
 
@@ -148,7 +147,7 @@ def _unreached(step):
     return [a for a in askers if not any(a is owner for owner in reached)], None
 
 
-def warn_of_domains(steps, *, has_sources, is_given, stacklevel):
+def warn_of_domains(steps, *, has_sources, is_given):
     """Warn if `sample_domain` was forgotten, or if it does not reach a part that asks for it.
 
     Parameters
@@ -158,29 +157,25 @@ def warn_of_domains(steps, *, has_sources, is_given, stacklevel):
         Whether there are source rows.
     is_given : bool
         Whether `sample_domain` is given; a fit on target rows alone can be meant.
-    stacklevel : int
-        As for :func:`warnings.warn`, counted from the caller.
     """
     steps = [(name, step) for name, step in steps if hasattr(step, "fit")]
     if not is_given:
         asking = [type(step).__name__ for _, step in steps if takes_domain(step.fit)]
         if asking:
-            warnings.warn(
+            warn(
                 f"sample_domain is None, so every row counts as a target row and {asking[0]} "
                 "transfers nothing; pass sample_domain= to fit (in cross_val_score "
                 "params={'sample_domain': ...}), 'target' in every entry if that is meant.",
                 TransferWarning,
-                stacklevel=stacklevel + 1,
             )
     for name, step in steps if has_sources else []:
         missed, error = _unreached(step)
         if missed:
             names = ", ".join(dict.fromkeys(type(asker).__name__ for asker in missed))
             why = cause(error) if error else f"{type(step).__name__} does not hand it on"
-            warnings.warn(
+            warn(
                 f"sample_domain does not reach {names} inside of the step {name!r}, where every "
                 f"row then counts as a target row ({why}). Make {names} a step of the transfer "
                 "pipeline itself, or replace a plain pipeline around it by make_transfer_pipeline.",
                 TransferWarning,
-                stacklevel=stacklevel + 1,
             )

@@ -316,7 +316,6 @@ class TransferPipeline(AnswersByDomain, Pipeline):
             self.steps,
             has_sources=bool(rows.domains.sources),
             is_given=rows.sample_domain is not None,
-            stacklevel=5,
         )
         memory = check_memory(self.memory)
         cached = getattr(memory, "location", memory) is not None

@@ -1,6 +1,5 @@
 """The base of the aligners whose statistics are sums: rows may come in batches."""
 
-import warnings
 from abc import abstractmethod
 
 from scipy.sparse import issparse
@@ -10,6 +9,7 @@ from sktransfer._base import _BaseAligner
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.streaming import merged, sums
 from sktransfer._magnitude import NUMERICAL_ERRORS, numerical_error
+from sktransfer._messages import warn
 from sktransfer._sklearn import _fit_context, check_same_namespace, get_namespace_and_device
 
 
@@ -90,12 +90,11 @@ class _BaseStreamingAligner(_BaseAligner):
         X = self._read_rows(X, reset=not seen)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         if not seen and "maps_" in vars(self):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}.partial_fit continues only what partial_fit began: what fit"
                 " has learned is forgotten, and this batch is the first; pass the rows of fit to "
                 "partial_fit as well if they are to count.",
                 UserWarning,
-                stacklevel=3,  # past scikit-learn's wrapper
             )
         for name in (*domains.sources, TARGET):
             rows = self._take(X, domains.rows(name))
