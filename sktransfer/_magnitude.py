@@ -106,6 +106,30 @@ def numerical_error(error, estimator, X=None):
     )
 
 
+def single_precision_error(error, X, estimator):
+    """Return the error to raise if `estimator` cannot be fitted on the rows `X`.
+
+    It is `error` itself, unless squares of `X` overflow or vanish in its own dtype, float32.
+
+    Parameters
+    ----------
+    error : Exception
+        The exception that ``estimator.fit`` has raised.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    estimator : object
+    """
+    X = X if issparse(X) else np.asarray(X)
+    largest = largest_value(X) if X.dtype == np.float32 else 0
+    if largest == 0 or _SMALLEST_SINGLE <= largest <= _LARGEST_SINGLE:
+        return error
+    size = "large" if largest > 1 else "small"
+    return ValueError(
+        f"{type(estimator).__name__} cannot be fitted on X in float32 ({cause(error)}): the "
+        f"largest absolute value is {largest:.3g}, which is too {size} to be squared there; pass "
+        "float64, or rescale X, for example with MaxAbsScaler."
+    )
+
+
 def largest_value(X, *, missing=True):
     """Return the largest absolute value as a float, 0 if there is none.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
+from sklearn.linear_model import Ridge
 
 import sktransfer
 from sktransfer import (
@@ -222,3 +223,25 @@ def test_predictors_refuse_rows_that_cannot_be_squared(method, factor):
         ):
             with pytest.raises(ValueError, match="but the largest absolute value"):
                 action()
+
+
+@pytest.mark.parametrize("method", [WeightedTransferRegressor, TrAdaBoostRegressor])
+@pytest.mark.parametrize(("factor", "word"), [(1e30, "large"), (1e-30, "small")])
+def test_a_learner_that_overflows_in_single_precision_is_named(method, factor, word):
+    class Strict(Ridge):
+        """Raises an error of its own, as solvers do, also for small values."""
+
+        def fit(self, X, y, sample_weight=None):
+            with np.errstate(over="ignore", under="ignore"):
+                squares = X**2
+            if not 0 < squares.max() < np.inf:
+                raise ValueError("array must not contain infs or NaNs")
+            return super().fit(X, y, sample_weight)
+
+    rows, y = (X * factor).astype(np.float32), X[:, 1]
+    # Without sources, so that no weighter computes with these values.
+    message = rf"^Strict cannot .* \(ValueError: array must .* too {word} to be squared there"
+    with pytest.raises(ValueError, match=message):
+        method(Strict()).fit(rows, y)
+    with pytest.raises(ValueError, match=r"^array must not contain"):
+        method(Strict()).fit(0 * rows, y)

@@ -13,7 +13,7 @@ from sktransfer._labels import read_numbers
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import StrOptions, _safe_indexing
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
-from sktransfer.instance._learner import check_learner
+from sktransfer.instance._learner import check_learner, fit_learner
 
 
 class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoost):
@@ -47,7 +47,7 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
             given = self._scale(weights, sample_weight)
             if self.bootstrap:
                 drawn = rng.choice(len(y), size=len(y), replace=True, p=weights / weights.sum())
-                learner.fit(_safe_indexing(X, drawn), y[drawn])
+                fit_learner(learner, _safe_indexing(X, drawn), y[drawn])
             else:
                 self._fit_learner(learner, X_fit, y, given, is_source)
             return learner, adjusted_errors(learner.predict(X) - y, loss=self.loss), given

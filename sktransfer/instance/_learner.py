@@ -6,6 +6,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
+from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
 from sktransfer._sklearn import _routing_enabled
 
 
@@ -95,10 +96,44 @@ def fit_with_weights(learner, X, y, weights):
     -------
     learner : estimator
         The fitted learner.
+
+    Raises
+    ------
+    ValueError
+        As for `fit_learner`.
     """
     routed = _routing_enabled() and _requests_weights(learner)
     with config_context(enable_metadata_routing=routed):
-        return learner.fit(X, y, **{weight_parameter(learner): weights})
+        return fit_learner(learner, X, y, **{weight_parameter(learner): weights})
+
+
+def fit_learner(learner, X, y, **params):
+    """Fit a learner.
+
+    Parameters
+    ----------
+    learner : estimator
+    X, y : array-like
+    **params : dict
+        Parameters of its `fit`.
+
+    Returns
+    -------
+    learner : estimator
+        The fitted learner.
+
+    Raises
+    ------
+    ValueError
+        If the learner raises an error and X is in float32, too large or too small to be squared.
+    """
+    try:
+        return learner.fit(X, y, **params)
+    except (ValueError, *NUMERICAL_ERRORS) as error:
+        reason = single_precision_error(error, X, learner)
+        if reason is error:
+            raise
+        raise reason from error
 
 
 def _requests_weights(learner):
