@@ -6,6 +6,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from inspect import isclass
 from pathlib import Path
 
@@ -148,6 +149,7 @@ def test_every_test_file_collects_a_test():
         assert any(name.startswith("test_") for name in names), f"{path} collects nothing"
 
 
+TOML = tomllib.loads((PROJECT / "pyproject.toml").read_text())
 NAMES = PROJECT / "tests" / "public_names.txt"
 WRITE_NAMES = "python -m tests.shelf"
 
@@ -239,3 +241,15 @@ def test_public_functions_have_types():
         assert not untyped, f"{name}: {untyped}"
         assert "return" in function.__annotations__, name
     assert (ROOT / "py.typed").is_file()
+
+
+def test_changelog_fragments_are_sentences_of_a_known_type():
+    types = {kind["directory"] for kind in TOML["tool"]["towncrier"]["type"]}
+    for path in (PROJECT / "changes").glob("*"):
+        if path.name == "README.md":
+            continue
+        _, kind, suffix = path.name.split(".")
+        text = path.read_text()
+        assert kind in types, path.name
+        assert suffix == "md", path.name
+        assert re.fullmatch(r"[A-Z`].*\.\n", text), f"{path.name}: one line of whole sentences"
