@@ -130,6 +130,15 @@ def is_missing(value):
     return False
 
 
+def missing_objects(objects):
+    """Return the mask of the missing values of an array of objects.
+
+    A loop, because NumPy 2.5 warns of NaN if `is_missing` is made a function of arrays.
+    """
+    found = np.fromiter(map(is_missing, objects.ravel()), dtype=bool, count=objects.size)
+    return found.reshape(objects.shape)
+
+
 def _module(values):
     return type(values).__module__.partition(".")[0]
 
@@ -188,7 +197,7 @@ def _from_sequence(values):
     plain = np.asarray(items)
     if plain.dtype.kind in "biu" or objects.ndim > 2:
         return plain
-    missing = np.frompyfunc(is_missing, 1, 1)(objects).astype(bool)
+    missing = missing_objects(objects)
     if plain.dtype.kind == "U":
         texts = [isinstance(value, str) for value in objects[~missing]]
         return objects if missing.any() or all(texts) else plain

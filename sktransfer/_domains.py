@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktransfer._containers import as_array, is_missing, take
+from sktransfer._containers import as_array, missing_objects, take
 from sktransfer._sklearn import _safe_indexing
 
 TARGET = "target"
@@ -299,7 +299,7 @@ def _is_present(values):
     if values.dtype.kind in "fcmM":
         missing = values != values
     elif values.dtype.kind == "O":
-        missing = np.frompyfunc(is_missing, 1, 1)(values).astype(bool)
+        missing = missing_objects(values)
     else:
         missing = np.zeros(values.shape, dtype=bool)
     return ~missing.reshape(len(missing), -1).any(axis=1)

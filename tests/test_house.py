@@ -252,4 +252,4 @@ def test_changelog_fragments_are_sentences_of_a_known_type():
         text = path.read_text()
         assert kind in types, path.name
         assert suffix == "md", path.name
-        assert re.fullmatch(r"[A-Z`].*\.\n", text), f"{path.name}: one line of whole sentences"
+        assert re.fullmatch(r"[A-Z`].*\.\n", text, flags=re.DOTALL), f"{path.name}: no sentence"

@@ -316,6 +316,7 @@ def newsgroups():
     return TfidfTransformer().fit_transform(counts), labels
 
 
+@pytest.mark.filterwarnings("ignore:The default value for `spmatrix`:DeprecationWarning")
 def test_on_newsgroups_it_beats_both_domains_thrown_together():
     X, (y_source, y_target) = newsgroups()
     n_source = len(y_source)
