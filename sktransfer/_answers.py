@@ -1,7 +1,6 @@
 """The methods by which a fitted transfer pipeline answers, with or without the rows' domains."""
 
 from sklearn.base import is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from sktransfer._domains import read_sample_domain
@@ -9,7 +8,7 @@ from sktransfer._held_out import RowRecord
 from sktransfer._labels import read_truth
 from sktransfer._messages import warn
 from sktransfer._routing import call
-from sktransfer._sklearn import _final_estimator_has, _num_samples
+from sktransfer._sklearn import _final_estimator_has, _num_samples, can_transform, last_step
 from sktransfer.exceptions import TransferWarning
 
 
@@ -46,14 +45,15 @@ class AnswersByDomain:
         if sample_domain is None:
             return getattr(super(), method)(X, *args, **params)
         read_sample_domain(sample_domain, _num_samples(X), require_target=False)
-        for _, _, step in self._iter(with_final=False):
-            X = call(step.transform, X, sample_domain=sample_domain)
-        last = self._final_estimator
+        for _, step in self.steps[:-1]:
+            if step is not None and step != "passthrough":
+                X = call(step.transform, X, sample_domain=sample_domain)
+        last = last_step(self)
         if last == "passthrough":
             return X
         return call(getattr(last, method), X, *args, sample_domain=sample_domain, **params)
 
-    @available_if(Pipeline._can_transform)
+    @available_if(can_transform)
     def transform(self, X, *, sample_domain=None, **params):
         """Map rows by every step; without `sample_domain` they are target rows.
 

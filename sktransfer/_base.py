@@ -133,10 +133,10 @@ class _BaseRowsEstimator(_TransferEstimator):
         self : object
             The fitted estimator.
         """
-        self._fit(X, y, sample_domain)
+        self._read_and_fit(X, y, sample_domain)
         return self
 
-    def _fit(self, X, y, sample_domain):
+    def _read_and_fit(self, X, y, sample_domain):
         """Fit, and return the valid rows and their domains."""
         needs = self._needs
         with whole_fit(self):
@@ -226,7 +226,7 @@ class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
         X_mapped : {ndarray, sparse matrix} of shape (n_samples, n_features_out)
             The mapped rows.
         """
-        return self._checked_map(*self._fit(X, y, sample_domain))
+        return self._checked_map(*self._read_and_fit(X, y, sample_domain))
 
     def _checked_map(self, X, domains):
         with np.errstate(over="ignore", invalid="ignore"):

@@ -1,12 +1,13 @@
-"""Every private scikit-learn name that the package leans on, in one place.
+"""Every private scikit-learn name that the package uses: imports, and attributes of Pipeline.
 
-A release of scikit-learn that moves one of them breaks this file and no other.
+A release of scikit-learn that moves one of them breaks this file and no other. `PROTOCOL` has the
+names with an underscore that scikit-learn lets estimators set, or call on themselves.
 """
 
 from sklearn.base import _fit_context
 from sklearn.callback._callback_support import callback_management_context
 from sklearn.model_selection._split import GroupsConsumerMixin
-from sklearn.pipeline import _final_estimator_has, _name_estimators
+from sklearn.pipeline import Pipeline, _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
 from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device
 from sklearn.utils._metadata_requests import COMPOSITE_METHODS, _routing_enabled
@@ -17,8 +18,11 @@ from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.validation import _check_method_params as index_method_params
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
+PROTOCOL = {"_init_callback_context", "_n_features_out", "_parameter_constraints"}
+
 __all__ = [
     "COMPOSITE_METHODS",
+    "PROTOCOL",
     "GroupsConsumerMixin",
     "HasMethods",
     "Interval",
@@ -32,9 +36,47 @@ __all__ = [
     "_routing_enabled",
     "_safe_indexing",
     "callback_management_context",
+    "can_fit_transform",
+    "can_transform",
     "check_same_namespace",
     "get_namespace_and_device",
     "get_tags",
     "index_method_params",
     "is_pandas_na",
+    "last_step",
+    "method_params",
+    "params_of_step",
+    "step_message",
+    "validate_steps",
 ]
+
+# Whether a pipeline has these methods, for `available_if`.
+can_fit_transform, can_transform = Pipeline._can_fit_transform, Pipeline._can_transform
+
+
+def validate_steps(pipeline):
+    """Raise scikit-learn's errors if the steps of a pipeline do not go together."""
+    pipeline._validate_steps()
+
+
+def last_step(pipeline):
+    """Return the last step of a pipeline, "passthrough" for None."""
+    return pipeline._final_estimator
+
+
+def step_message(pipeline, index):
+    """Return the message about the time of a step; None if the pipeline is not verbose."""
+    return pipeline._log_message(index)
+
+
+def method_params(pipeline, method, params):
+    """Return the parameters of a call of a method of a pipeline by the names of its steps."""
+    return pipeline._check_method_params(method=method, props=params)
+
+
+def params_of_step(pipeline, index, routed, params):
+    """Return the parameters of one step, with those in `transform_input` mapped up to it."""
+    name, _ = pipeline.steps[index]
+    return pipeline._get_metadata_for_step(
+        step_idx=index, step_params=routed[name], all_params=params
+    )

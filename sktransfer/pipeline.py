@@ -23,6 +23,12 @@ from sktransfer._sklearn import (
     _name_estimators,
     _print_elapsed_time,
     _routing_enabled,
+    can_fit_transform,
+    last_step,
+    method_params,
+    params_of_step,
+    step_message,
+    validate_steps,
 )
 from sktransfer._steps import (
     fit_and_predict,
@@ -240,7 +246,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         self._fit_all("fit", X, y, sample_domain, params)
         return self
 
-    @available_if(Pipeline._can_fit_transform)
+    @available_if(can_fit_transform)
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_transform(self, X, y=None, *, sample_domain=None, **params):
         """Fit all steps and map the same rows, each with its domain.
@@ -299,19 +305,18 @@ class TransferPipeline(AnswersByDomain, Pipeline):
             )
         rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
         self._note_rows(X, rows.domains)
-        routed = self._check_method_params(method=method, props=params)
-        Xt = self._fit(X, y, routed, raw_params=params, callback_ctx=context, rows=rows)
+        routed = method_params(self, method, params)
+        Xt = self._fit_middle(X, y, routed, params, rows, context)
         subcontext = context.subcontext(task_name=f"{method.replace('_', '-')}-final-estimator")
-        with _print_elapsed_time("Pipeline", self._log_message(len(self.steps) - 1)):
+        with _print_elapsed_time("Pipeline", step_message(self, len(self.steps) - 1)):
             Xt = self._fit_last(method, Xt, y, routed, params, rows, subcontext)
         context.call_on_fit_task_end(estimator=self, X=Xt, y=y)
         return Xt
 
-    def _fit(self, X, y=None, routed_params=None, raw_params=None, callback_ctx=None, rows=None):
-        """Fit the middle steps and give the rows as the last step gets them."""
-        rows = read_rows(X, y, None, target_labels=self.target_labels) if rows is None else rows
+    def _fit_middle(self, X, y, routed, params, rows, caller_context):
+        """Fit the middle steps and return the rows as the last step gets them."""
         self.steps = list(self.steps)
-        self._validate_steps()
+        validate_steps(self)
         warn_of_domains(
             self.steps,
             has_sources=bool(rows.domains.sources),
@@ -320,10 +325,10 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         memory = check_memory(self.memory)
         cached = getattr(memory, "location", memory) is not None
         fit_transform = memory.cache(fit_transform_step, ignore=["message", "caller", "context"])
-        for index, name, step in self._iter(with_final=False, filter_passthrough=False):
-            context = callback_ctx.subcontext(task_name=f"fit-transform-{name}")
+        for index, (name, step) in enumerate(self.steps[:-1]):
+            context = caller_context.subcontext(task_name=f"fit-transform-{name}")
             if step is None or step == "passthrough":
-                with _print_elapsed_time("Pipeline", self._log_message(index)):
+                with _print_elapsed_time("Pipeline", step_message(self, index)):
                     context.call_on_fit_task_begin(estimator=self, X=X, y=y)
                     context.call_on_fit_task_end(estimator=self, X=X, y=y)
                 continue
@@ -331,8 +336,8 @@ class TransferPipeline(AnswersByDomain, Pipeline):
                 clone(step) if cached else step,
                 X,
                 rows.for_step(step, y, discrete=is_classifier(self)),
-                params=self._step_params(index, routed_params, raw_params),
-                message=self._log_message(index),
+                params=self._step_params(index, routed, params),
+                message=step_message(self, index),
                 caller=self,
                 context=context,
             )
@@ -341,7 +346,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
 
     def _fit_last(self, method, X, y, routed, params, rows, context):
         """Fit the last step: a predictor on the labelled rows, a transformer on all."""
-        last = self._final_estimator
+        last = last_step(self)
         if last == "passthrough":
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             context.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -360,10 +365,8 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         return X
 
     def _step_params(self, index, routed, params):
-        """Give a step's own parameters for each of its methods, as plain dicts."""
-        step_params = self._get_metadata_for_step(
-            step_idx=index, step_params=routed[self.steps[index][0]], all_params=params
-        )
+        """Return a step's own parameters for each of its methods, as plain dicts."""
+        step_params = params_of_step(self, index, routed, params)
         return {
             method: dict(step_params.get(method, {}))
             for method in ("fit", "transform", "fit_transform", "fit_predict")

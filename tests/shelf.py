@@ -7,6 +7,7 @@ from pathlib import Path
 from pkgutil import walk_packages
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
 
 import sktransfer
@@ -31,6 +32,20 @@ def public_items():
             if name not in items:
                 items[f"{module.name.removeprefix('sktransfer.')}.{name}"] = getattr(package, name)
     return items
+
+
+def families():
+    """Return the names of the public folders that export an estimator."""
+    exports = {
+        path.parent.name: import_module(f"sktransfer.{path.parent.name}")
+        for path in sorted(Path(sktransfer.__file__).parent.glob("[!_]*/__init__.py"))
+    }
+    return [
+        name
+        for name, package in exports.items()
+        for items in [[getattr(package, item) for item in getattr(package, "__all__", ())]]
+        if any(isclass(item) and issubclass(item, BaseEstimator) for item in items)
+    ]
 
 
 def parameters_of(item):

@@ -10,7 +10,7 @@ import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
 import sktransfer
-from tests.shelf import ROOT, public_items
+from tests.shelf import ROOT, families, public_items
 
 DOCS = ROOT / "docs"
 REFERENCE = (DOCS / "reference.rst").read_text()
@@ -107,7 +107,7 @@ def test_every_page_is_listed_in_a_toctree(page):
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in GUIDE if page.parent.name in ("instance", "feature", "deep")],
+    [page for page in GUIDE if page.parent.name in families()],
     ids=lambda page: str(page.relative_to(DOCS)),
 )
 def test_every_method_says_when_it_helps_and_when_it_hurts(page):

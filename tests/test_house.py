@@ -11,16 +11,24 @@ from inspect import isclass
 from pathlib import Path
 
 import pytest
+import sklearn.base
 from numpydoc.docscrape import ClassDoc, FunctionDoc
+from sklearn.callback import CallbackSupportMixin
+from sklearn.pipeline import Pipeline
 
 import sktransfer
 import sktransfer.base
 import sktransfer.deep
+from sktransfer._sklearn import PROTOCOL
 from tests.shelf import ROOT as PROJECT
-from tests.shelf import parameters_of, public_items, public_names
+from tests.shelf import families, parameters_of, public_items, public_names
 
 ROOT = Path(sktransfer.__file__).parent
-FAMILIES = ("instance", "feature", "deep")
+FAMILIES = families()
+
+# Folders that build on families: they may import public names of these.
+ON_TOP = {"distributed", "transferability", "model_selection", "datasets", "utils", "plotting"}
+
 HEAVY = ("torch", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers")
 
 
@@ -40,7 +48,7 @@ def test_kernels_import_nothing_of_ours_but_kernels():
         assert not strangers, f"{path.name} imports {strangers}"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", sorted({*FAMILIES} - ON_TOP))
 def test_a_family_never_imports_another(family):
     for path in (ROOT / family).rglob("*.py"):
         for name in _imports_of_ours(path):
@@ -48,6 +56,20 @@ def test_a_family_never_imports_another(family):
             assert head in ("", "_kernels", family, "datasets", "exceptions") or head.startswith(
                 "_"
             ), f"{path.relative_to(ROOT)} imports {name}"
+
+
+@pytest.mark.parametrize("folder", sorted(ON_TOP))
+def test_a_folder_on_top_imports_public_names_of_families_alone(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        for name in _imports_of_ours(path):
+            _, head, *rest = [*name.split("."), ""]
+            private = any(part.startswith("_") for part in rest)
+            assert head not in set(FAMILIES) - {folder} or not private, f"{path.name}: {name}"
+
+
+def test_the_families_are_found():
+    assert {"instance", "feature", "deep"} <= set(FAMILIES)
+    assert not {"model_selection", "datasets", "utils", "demo"} & set(FAMILIES)
 
 
 def _file_of(name):
@@ -81,10 +103,28 @@ def test_private_names_of_scikit_learn_are_imported_in_one_file_only():
                 assert not private, f"{path.name} imports {private}"
 
 
-def test_every_folder_of_estimators_is_guarded():
-    folders = {path.parent.name for path in ROOT.glob("*/_*.py") if path.name != "__init__.py"}
-    beside = {"_kernels", "model_selection", "datasets", "utils", "plotting", "demo"}
-    assert folders - beside <= set(FAMILIES)
+def _private_attributes():
+    """Return the private names of the classes of scikit-learn that ours derive from."""
+    items = [Pipeline, CallbackSupportMixin, *vars(sklearn.base).values()]
+    classes = {parent for item in items if isclass(item) for parent in item.__mro__}
+    return {
+        name
+        for each in classes
+        if each.__module__.startswith("sklearn")
+        for name in vars(each)
+        if name.startswith("_") and not name.startswith("__")
+    }
+
+
+def test_private_attributes_of_scikit_learn_are_used_in_one_file_only():
+    private = _private_attributes() - PROTOCOL
+    assert {"_iter", "_validate_steps", "_final_estimator"} <= private
+    for path in ROOT.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        ours = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        found = (used - ours) & private
+        assert path.name == "_sklearn.py" or not found, f"{path.name} uses {sorted(found)}"
 
 
 @pytest.mark.parametrize(

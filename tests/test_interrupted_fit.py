@@ -10,10 +10,11 @@ from sklearn.base import BaseEstimator
 
 import sktransfer
 from sktransfer.utils._check_tools import domain_data, fit, fresh
+from tests.shelf import families
 
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 
-FAMILIES = ("sktransfer.feature", "sktransfer.instance")
+FAMILIES = tuple(f"sktransfer.{name}" for name in families() if name != "deep")
 PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
 ESTIMATORS = [
     item

@@ -28,9 +28,10 @@ from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
 import sktransfer
+from tests.shelf import families
 
 LAWS = ("shift", "apart", "turn", "scale", "units", "columns", "rows")
-FAMILIES = ("sktransfer.feature", "sktransfer.instance")
+FAMILIES = tuple(f"sktransfer.{name}" for name in families() if name != "deep")
 ROLES = ("Aligner", "Augmenter", "Encoder", "Weighter")
 
 # Method, its parameters, and what the laws above say of it, in their order.
