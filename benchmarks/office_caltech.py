@@ -280,7 +280,7 @@ METHODS = (
     Method("linear SVM, unit counts", linear_svm, rows="unit counts"),
     Method(
         "denoising encoder + linear SVM, unit counts",
-        partial(encoded_svm, encoder=DenoisingEncoder()),
+        partial(encoded_svm, encoder=DenoisingEncoder(5)),
         rows="unit counts",
     ),
     Method(
@@ -290,7 +290,7 @@ METHODS = (
     ),
     Method(
         "self-taught encoder + linear SVM, unit counts",
-        partial(encoded_svm, encoder=SelfTaughtEncoder(random_state=0)),
+        partial(encoded_svm, encoder=SelfTaughtEncoder(alpha=0.1, random_state=0)),
         rows="unit counts",
     ),
 )

@@ -32,8 +32,9 @@ class DenoisingEncoder(_BaseEncoder):
 
     Parameters
     ----------
-    n_layers : int, default=5
-        The number of layers.
+    n_layers : int, default=2
+        The number of layers. The paper uses 5 on thousands of Amazon reviews. On rows that are few
+        for the features, more layers lose more: see the guide.
     noise : float, default=0.5
         The probability with which a feature is lost, from 0 (each layer is nearly ``tanh`` alone)
         to below 1.
@@ -105,7 +106,7 @@ class DenoisingEncoder(_BaseEncoder):
 
     _needs = Needs(sparse=True)
 
-    def __init__(self, n_layers=5, *, noise=0.5, ridge=1e-5, n_targets=5000, keep_input=True):
+    def __init__(self, n_layers=2, *, noise=0.5, ridge=1e-5, n_targets=5000, keep_input=True):
         self.n_layers = n_layers
         self.noise = noise
         self.ridge = ridge

@@ -35,7 +35,7 @@ class SelfTaughtEncoder(_BaseEncoder):
     n_components : int, default=100
         The number of atoms, clipped to the number of different rows that they are learned on. It
         may exceed the number of features.
-    alpha : float, default=0.1
+    alpha : float, default=0.03
         What an activation costs, greater than 0. It is free of units: rows are centred and divided
         by their spread first, so that they have length 1 in the root mean square. An atom of which
         a row has a cosine below about `alpha` is not used. Half the paper's beta.
@@ -108,7 +108,7 @@ class SelfTaughtEncoder(_BaseEncoder):
     >>> X_old = np.array([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]])
     >>> X = np.concatenate([X_old, [[2.0, 0.0], [3.0, 3.0]]])
     >>> sample_domain = ["old"] * 4 + ["target"] * 2
-    >>> encoder = SelfTaughtEncoder(n_components=2, random_state=0).fit(
+    >>> encoder = SelfTaughtEncoder(n_components=2, alpha=0.1, random_state=0).fit(
     ...     X, sample_domain=sample_domain
     ... )
     >>> np.sort(np.abs(encoder.transform(X[4:])), axis=1).round(2)
@@ -128,7 +128,7 @@ class SelfTaughtEncoder(_BaseEncoder):
         self,
         n_components=100,
         *,
-        alpha=0.1,
+        alpha=0.03,
         max_iter=50,
         tol=1e-5,
         random_state=None,
