@@ -1,5 +1,7 @@
 """Functions that several test files use: public names, messages and rows of domains."""
 
+import io
+import os
 import re
 from importlib import import_module
 from inspect import isclass, signature
@@ -13,6 +15,10 @@ from sklearn.datasets import make_classification
 import sktransfer
 
 ROOT = Path(__file__).parents[1]
+
+# Real data and real weights, which are no part of the project.
+DATA = Path(os.environ.get("SKTRANSFER_DATA", ROOT.parent / "shared" / "data"))
+WEIGHTS = Path(os.environ.get("SKTRANSFER_WEIGHTS", DATA.parent / "weights"))
 
 # Programs of the command line, which have no interface in Python.
 PROGRAMS = ("sktransfer.__main__", "sktransfer.cli", "sktransfer.demo", "sktransfer.demo.__main__")
@@ -67,6 +73,16 @@ def public_names():
 def whole(message):
     """Return a pattern for `pytest.raises` and `pytest.warns` that matches this message alone."""
     return f"^{re.escape(message)}$"
+
+
+def encode(image, kind="PNG", **options):
+    """Return the bytes of a file with an image, which is one of Pillow's or an array of pixels."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    image.save(stream, kind, **options)
+    return stream.getvalue()
 
 
 def make_gaussians(n_source=1000, n_target=1000, seed=0):

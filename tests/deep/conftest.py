@@ -1,11 +1,11 @@
 """Small networks with random weights, and real photographs where there are any."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.shelf import DATA
 
 PREPROCESSING = {
     "size": [32, 32],
@@ -127,11 +127,9 @@ def colour_network(write_network, tmp_path_factory):
 @pytest.fixture(scope="session")
 def photos():
     """Paths of real photographs of differing sizes and formats."""
-    root = Path(__file__).resolve().parents[2]
-    data = Path(os.environ.get("SKTRANSFER_DATA", root.parent / "shared" / "data"))
-    paths = sorted(path for path in (data / "photos").glob("*.*") if path.is_file())
+    paths = sorted(path for path in (DATA / "photos").glob("*.*") if path.is_file())
     if not paths:
-        pytest.skip(f"no photographs under {data} (set SKTRANSFER_DATA)")
+        pytest.skip(f"no photographs under {DATA} (set SKTRANSFER_DATA)")
     return paths
 
 

@@ -1,6 +1,5 @@
 """Features with a cache: their definition, each image once, and what is said about bad files."""
 
-import io
 import os
 import pickle
 import re
@@ -22,6 +21,7 @@ from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._features import stage_features
 from sktransfer.deep._images.batches import image_batches
 from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
+from tests.shelf import encode
 
 
 def compute(X, backbone="glyphs", *, stage=2, pooling="avg", value_range=None, **options):
@@ -47,12 +47,6 @@ def direct(X, backbone="glyphs", *, stage=2):
         batch_size=len(X),
     )
     return open_engine(described, described.stage_name(stage)).run(batch)
-
-
-def encode(pixels, kind="PNG"):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, kind)
-    return stream.getvalue()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ They lie in the folder that SKTRANSFER_WEIGHTS names, the photographs in that of
 """
 
 import importlib.util
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
 from sktransfer.deep._images.network_input import network_input  # noqa: E402
 from sktransfer.deep._modules.zoo_preprocessing import from_transformers  # noqa: E402
+from tests.shelf import WEIGHTS  # noqa: E402
 
 NAMES = {
     "cat": ("Egyptian cat", "tiger cat", "tabby"),
@@ -28,11 +28,9 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def weights():
-    root = Path(__file__).resolve().parents[2].parent / "shared" / "weights"
-    folder = Path(os.environ.get("SKTRANSFER_WEIGHTS", root))
-    if not (folder / "imagenet_labels.txt").is_file():
-        pytest.skip(f"no weights under {folder} (set SKTRANSFER_WEIGHTS)")
-    return folder
+    if not (WEIGHTS / "imagenet_labels.txt").is_file():
+        pytest.skip(f"no weights under {WEIGHTS} (set SKTRANSFER_WEIGHTS)")
+    return WEIGHTS
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """Real networks of other makers name real photographs; where neither is there, this is skipped."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
+from tests.shelf import DATA, WEIGHTS
 
 PHOTOS = {
     "cat.bmp": "cat",
@@ -22,9 +20,6 @@ NETWORKS = {
     "mobilenet_v1_0.25_224.onnx": ("tf", "logits", 0),
     "shufflenet-v2-12-int8.onnx": ("torch", "output", 1),
 }
-ROOT = Path(__file__).resolve().parents[2].parent / "shared"
-DATA = Path(os.environ.get("SKTRANSFER_DATA", ROOT / "data"))
-WEIGHTS = DATA.parent / "weights"
 
 pytestmark = pytest.mark.skipif(
     not all((WEIGHTS / name).is_file() for name in NETWORKS) or not (DATA / "photos").is_dir(),

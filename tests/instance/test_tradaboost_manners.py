@@ -1,8 +1,6 @@
 """TrAdaBoost's manners: labels, missing values, seeds, containers, errors, real data."""
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +23,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sktransfer import TargetFold, TrAdaBoostClassifier, make_transfer_pipeline
-from tests.shelf import make_two_rules
+from tests.shelf import DATA, make_two_rules
 
 STUMP = DecisionTreeClassifier(max_depth=1)
 
@@ -304,8 +302,7 @@ def test_the_tag_says_how_many_classes_it_takes(algorithm):
 
 def newsgroups():
     """Term counts of rec and talk, two sets of subgroups, as tf-idf; skip where absent."""
-    beside = Path(__file__).parents[2].parent / "shared" / "data"
-    folder = Path(os.environ.get("SKTRANSFER_DATA", beside)) / "newsgroups"
+    folder = DATA / "newsgroups"
     if not folder.is_dir():
         pytest.skip(f"no newsgroups in {folder}; set SKTRANSFER_DATA to the folder of data sets")
     from scipy.io import loadmat

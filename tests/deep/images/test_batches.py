@@ -1,6 +1,5 @@
 """From the user's X to the input of a network: the same for all forms of a picture."""
 
-import io
 import tracemalloc
 
 import numpy as np
@@ -23,6 +22,7 @@ from sktransfer.deep._images.batches import (
 from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
 from sktransfer.deep._images.network_input import to_channels
 from sktransfer.deep._preprocessing import Preprocessing
+from tests.shelf import encode
 
 GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
 COLOUR = Preprocessing((32, 32), 3, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -35,12 +35,6 @@ def network_input(X, *, preprocessing=GREY, batch_size=64, image_shape=None, val
         X, image_format=image_format, preprocessing=preprocessing, batch_size=batch_size
     )
     return np.concatenate(list(batches))
-
-
-def encode(image):
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
 
 
 def test_all_forms_of_a_picture_are_the_same_input(pictures, tmp_path):

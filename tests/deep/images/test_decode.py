@@ -1,6 +1,5 @@
 """Files and Pillow's modes, and what is said about what cannot be read."""
 
-import io
 import re
 import warnings
 from pathlib import Path
@@ -17,18 +16,13 @@ from sktransfer.deep._images.faults import Fault, Unreadable
 from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
 from sktransfer.deep._images.sources import load
 from sktransfer.deep._preprocessing import Preprocessing
+from tests.shelf import encode
 
 
 def read_one(item, **options):
     """Decode one item as a user's list would be."""
     X = validate_images(BaseEstimator(), [item], reset=True)
     return learn_image_format(X, **options).to_unit(*decode(X[0]))
-
-
-def encode(image, suffix="PNG", **options):
-    stream = io.BytesIO()
-    image.save(stream, suffix, **options)
-    return stream.getvalue()
 
 
 def colour_picture():

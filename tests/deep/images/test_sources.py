@@ -21,13 +21,7 @@ from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._images.network_input import network_input
 from sktransfer.deep._images.sources import load
 from sktransfer.deep._preprocessing import Preprocessing
-
-
-def encode(image, kind="PNG", **options):
-    stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    return stream.getvalue()
-
+from tests.shelf import encode
 
 PIXELS = np.add.outer(np.arange(24) * 8, np.arange(20) * 3).astype(np.uint8)
 PICTURE = Image.fromarray(PIXELS)

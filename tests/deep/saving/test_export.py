@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
 from sktransfer.deep._graphs.session import make_session
+from tests.shelf import WEIGHTS
 
 # Networks with random weights and few epochs seldom improve on the head alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
@@ -353,10 +354,6 @@ def test_a_module_that_counts_its_images_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(ValueError, match=r"cannot be written as ONNX for any .*onnxscript"):
         classifier.to_onnx(tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
-
-
-DATA = Path(os.environ.get("SKTRANSFER_DATA", ROOT.parent / "shared" / "data"))
-WEIGHTS = DATA.parent / "weights"
 
 
 @pytest.mark.parametrize(
