@@ -26,8 +26,7 @@ from sktransfer.deep._saving.resume import Checkpoint, training_facts
 from sktransfer.deep._saving.save import check_attributes
 from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
-from sktransfer.deep._training.schedule import SCHEDULES
-from sktransfer.deep._training.settings import Settings
+from sktransfer.deep._training.schedule import SCHEDULES, Settings
 from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart, require_finite
 from sktransfer.exceptions import TransferWarning
 

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import numpy as np
 
@@ -172,6 +172,8 @@ def _decode_object(encoded, arrays):
 def _fits(value, annotation):
     """Whether a value is of the type that a field declares."""
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return True
     if isinstance(annotation, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
     if origin is tuple:

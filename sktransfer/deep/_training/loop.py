@@ -4,80 +4,16 @@ Importing this module imports torch. All randomness comes from generators made o
 """
 
 from contextlib import contextmanager, nullcontext
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from sktransfer._messages import shown
-from sktransfer.deep._engines.pooling import pool
-from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.network import EVALUATION_ROWS, Seen, predict, settle_statistics
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
-
-# Rows of an evaluation pass; only memory depends on it.
-_EVALUATION_ROWS = 256
 
 # A loss on held-out rows that leaves nothing to improve.
 _NEGLIGIBLE_LOSS = 1e-6
-
-
-class Seen(NamedTuple):
-    """The rows of a minibatch as the network sees them: tensors on its device.
-
-    Parameters
-    ----------
-    inputs : Tensor of shape (n, ...)
-        Activations of the last frozen stage.
-    features : Tensor of shape (n, n_features)
-        Standardized features, the input of the head.
-    outputs : Tensor of shape (n, n_outputs)
-        Logits, or predictions of standardized targets.
-    """
-
-    inputs: torch.Tensor
-    features: torch.Tensor
-    outputs: torch.Tensor
-
-
-class Network(torch.nn.Module):
-    """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
-
-    Parameters
-    ----------
-    stages : list of torch.nn.Module
-        In order, on one device.
-    head : Head
-        Where the head starts.
-    device : torch.device
-        Where all of it is to be.
-    """
-
-    def __init__(self, stages, head, device):
-        super().__init__()
-        self.stages = torch.nn.ModuleList(stages)
-        for name in ("mean", "scale"):
-            self.register_buffer(name, torch.tensor(getattr(head, name), dtype=torch.float32))
-        self.coef = torch.nn.Parameter(torch.tensor(head.coef, dtype=torch.float32))
-        self.intercept = torch.nn.Parameter(torch.tensor(head.intercept, dtype=torch.float32))
-        self.to(device)
-
-    def forward(self, activations):
-        """The outputs for activations of the last frozen stage."""
-        return self.see(activations).outputs
-
-    def see(self, inputs):
-        """The features and the outputs for activations of the last frozen stage, as `Seen`."""
-        activations = inputs
-        for stage in self.stages:
-            activations = stage(activations)
-        features = (pool(activations, "avg") - self.mean) / self.scale
-        return Seen(inputs, features, F.linear(features, self.coef, self.intercept))
-
-    def head(self):
-        """The head as it is now, in NumPy."""
-        tensors = self.mean, self.scale, self.coef, self.intercept
-        return Head(*(tensor.detach().cpu().numpy().astype(np.float64) for tensor in tensors))
 
 
 class Training:
@@ -139,6 +75,10 @@ class Training:
         self.loss, self.settings, self.log = loss, settings, log
         self.batch_statistics, self.seed = batch_statistics, seed
         self.generator = torch.Generator().manual_seed(seed)
+        device, weight = network.coef.device, training.weight / training.weight.mean()
+        dtype = None if training.y.ndim == 1 else torch.float32  # class numbers, or targets
+        self.y = torch.as_tensor(training.y, dtype=dtype).to(device)
+        self.weight = torch.as_tensor(weight, dtype=torch.float32).to(device)
         self.penalty, self.unlabelled, self.order = penalty, unlabelled, None
         if penalty is not None:
             self.order = RandomOrder(len(unlabelled), seed)
@@ -186,6 +126,13 @@ class Training:
             )
         return ""
 
+    def run(self, save=None):
+        """Train until nothing is left to do; `save` is called with the `state` after each epoch."""
+        while not self.done:
+            self.run_epoch()
+            if save is not None:
+                save(self.state())
+
     def run_epoch(self):
         """Train for one epoch, judge it, and write it down."""
         self.log.begin("fine-tune")
@@ -199,7 +146,7 @@ class Training:
         self.n_done += 1
         self._require_finite_weights()
         if self.held_out is None and self.n_done == self.settings.max_epochs:
-            n_rows = min(_EVALUATION_ROWS, len(self.training.y))
+            n_rows = min(EVALUATION_ROWS, len(self.training.y))
             outputs = predict(self.network.eval(), inputs, n_rows)
             self._require_finite(outputs, "a prediction of a training row")
         self.stopped = bool(
@@ -234,36 +181,43 @@ class Training:
 
     def _run_batches(self, inputs):
         """One pass in random order; returns the mean loss, score and penalty of the steps."""
-        rows, device = self.training, self.network.coef.device
-        y = torch.as_tensor(rows.y, dtype=None if rows.y.ndim == 1 else torch.float32)
-        weight = torch.as_tensor(rows.weight / rows.weight.mean(), dtype=torch.float32)
-        batches = minibatches(len(y), self.settings.batch_size, self.generator)
-        others = None if self.penalty is None else self.unlabelled.epoch(self.n_done)
-        outputs = np.empty((len(y), self.loss.n_outputs))
+        rows, others = self.training, None
+        if self.penalty is not None:
+            others = self.unlabelled.epoch(self.n_done)
+        batches = minibatches(len(rows.y), self.settings.batch_size, self.generator)
+        outputs = np.empty((len(rows.y), self.loss.n_outputs))
         total_loss = total_penalty = 0.0
         self.network.train(self.batch_statistics)
         for number, batch in enumerate(batches):
             step = self.n_done * len(batches) + number
             self._set_rates(step, len(batches))
             seen = self._see(inputs, batch)
-            losses = self.loss.of_tensors(seen.outputs, y[batch].to(device))
-            losses = losses * weight[batch].to(device)
+            losses = self.loss.of_tensors(seen.outputs, self.y[batch]) * self.weight[batch]
             total_loss += losses.sum().item()
             self._require_finite(total_loss, "the loss")
-            objective = losses.mean()
-            if self.penalty is not None:
-                other = self._see(others, self.order.draw(len(batch)))
-                progress = step / (self.settings.max_epochs * len(batches))
-                penalty = self.penalty.of_tensors(seen, other, progress)
-                total_penalty += penalty.item()
-                self._require_finite(total_penalty, "the penalty")
-                objective = objective + penalty
-            self.optimizer.zero_grad()
-            objective.backward()
-            self._step()
+            penalty = self._penalize(seen, others, step / (self.settings.max_epochs * len(batches)))
+            total_penalty += penalty.item()
+            self._require_finite(total_penalty, "the penalty")
+            self._descend(losses.mean() + penalty)
             outputs[batch.numpy()] = seen.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
-        return total_loss / len(y), score, total_penalty / len(batches)
+        return total_loss / len(rows.y), score, total_penalty / len(batches)
+
+    def _see(self, inputs, batch):
+        """The rows of a minibatch, through the network."""
+        device = self.network.coef.device
+        inputs = torch.as_tensor(inputs[batch.numpy()]).to(device)
+        if not self.settings.half_precision:
+            return self.network.see(inputs)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return Seen(*(tensor.float() for tensor in self.network.see(inputs)))
+
+    def _penalize(self, seen, others, progress):
+        """The penalty of a minibatch and as many rows without a label; 0 without a penalty."""
+        if self.penalty is None:
+            return seen.outputs.new_zeros(())
+        other = self._see(others, self.order.draw(len(seen.outputs)))
+        return self.penalty.of_tensors(seen, other, progress)
 
     def _require_finite_weights(self):
         """Refuse weights, and statistics of batch-norm, that are not finite."""
@@ -289,15 +243,6 @@ class Training:
             f"a tenth for example, or raise warmup_epochs={shown(settings.warmup_epochs)}{advice}."
         )
 
-    def _see(self, inputs, batch):
-        """The rows of a minibatch, through the network."""
-        device = self.network.coef.device
-        inputs = torch.as_tensor(inputs[batch.numpy()]).to(device)
-        if not self.settings.half_precision:
-            return self.network.see(inputs)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            return Seen(*(tensor.float() for tensor in self.network.see(inputs)))
-
     def _set_rates(self, step, steps_an_epoch):
         settings = self.settings
         factor = rate_factor(
@@ -309,7 +254,7 @@ class Training:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
-    def _step(self):
+    def _descend(self, objective):
         """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
 
         References
@@ -317,6 +262,8 @@ class Training:
         .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
            convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
         """
+        self.optimizer.zero_grad()
+        objective.backward()
         groups = self.optimizer.param_groups
         for group, anchors in zip(groups, self.start, strict=False):  # stages come first
             share = min(1.0, group["lr"] * self.settings.l2_sp)
@@ -418,36 +365,6 @@ def _seeded_layers(training):
         yield
 
 
-def settle_statistics(network, inputs, n_rows):
-    """Set the running statistics of batch-norm to those of all training rows [1]_.
-
-    The trailing average of the minibatches lags behind the weights: after a few epochs of few
-    minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
-    held-out loss judged with it stops the training at once.
-
-    Parameters
-    ----------
-    network : Network
-        Its running statistics are changed in place.
-    inputs : array-like
-        The activations of all training rows.
-    n_rows : int
-        How many they are.
-
-    References
-    ----------
-    .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
-    """
-    network.train()
-    with torch.no_grad():
-        for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // _EVALUATION_ROWS))):
-            for stage in network.stages:
-                stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
-            network(torch.as_tensor(inputs[part]).to(network.coef.device))
-    for stage in network.stages:
-        stage.momentum = None
-
-
 def minibatches(n_rows, batch_size, generator):
     """Split the rows 0..n_rows-1 in random order; a single row at the end joins the batch before
     it, because batch-norm has no variance of one row."""
@@ -490,16 +407,6 @@ class RandomOrder:
         """Go back to a `state`."""
         self._generator.set_state(torch.as_tensor(state["generator"].copy()))
         self._left = torch.as_tensor(state["left"].copy())
-
-
-def predict(network, inputs, n_rows):
-    """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
-    device, outputs = network.coef.device, []
-    with torch.no_grad():
-        for first in range(0, n_rows, _EVALUATION_ROWS):
-            part = np.arange(first, min(first + _EVALUATION_ROWS, n_rows))
-            outputs.append(network(torch.as_tensor(inputs[part]).to(device)).cpu())
-    return torch.cat(outputs).numpy().astype(np.float64)
 
 
 def _arrays(tensors):

@@ -141,7 +141,8 @@ def train_stages(
     outcome : Outcome
         The same, to the bit, whether the training was interrupted or not.
     """
-    from sktransfer.deep._training.loop import Network, Training
+    from sktransfer.deep._training.loop import Training
+    from sktransfer.deep._training.network import Network
 
     rows, held_out_rows = loss.hold_out(labels.y, settings.validation_fraction, seed)
     activations = start.activations()
@@ -178,10 +179,11 @@ def train_stages(
             converged = bool(state["converged"])
         except Exception as error:  # a file of anyone's raises anything
             raise checkpoint.unreadable(error) from error
-    while not training.done:
-        training.run_epoch()
-        if checkpoint is not None:
-            checkpoint.save(training.state() | {"converged": converged})
+
+    def save(state):
+        checkpoint.save(state | {"converged": converged})
+
+    training.run(None if checkpoint is None else save)
     doubt = training.doubt()
     start_is_kept = held_out_rows is not None and training.best_epoch == 0
     if start_is_kept and not from_scratch and settings.head_epochs:

@@ -1,8 +1,27 @@
-"""How large the steps of fine-tuning are: by epoch, and by stage."""
+"""The settings of a training, and how large its steps are: by epoch, and by stage."""
 
 import math
+from typing import NamedTuple
 
 SCHEDULES = ("constant", "cosine", "linear")
+
+
+class Settings(NamedTuple):
+    """The parameters of the estimators that steer the training, under their names."""
+
+    head_epochs: int
+    max_epochs: int
+    learning_rate: float
+    backbone_learning_rate: float
+    batch_size: int
+    weight_decay: float
+    validation_fraction: float
+    n_iter_no_change: int
+    rate_decay: float = 1.0
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    l2_sp: float = 0.0
+    half_precision: bool = False
 
 
 def rate_factor(step, *, n_steps, n_warmup=0, schedule="constant"):

@@ -18,10 +18,11 @@ from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
 from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
 from sktransfer.deep._training.epoch_log import EpochLog  # noqa: E402
 from sktransfer.deep._training.head import Head, Rows  # noqa: E402
-from sktransfer.deep._training.loop import Network, Training  # noqa: E402
+from sktransfer.deep._training.loop import Training  # noqa: E402
 from sktransfer.deep._training.losses import SquaredLoss  # noqa: E402
+from sktransfer.deep._training.network import Network  # noqa: E402
 from sktransfer.deep._training.phases import Selected  # noqa: E402
-from sktransfer.deep._training.settings import Settings  # noqa: E402
+from sktransfer.deep._training.schedule import Settings  # noqa: E402
 from sktransfer.exceptions import TransferWarning  # noqa: E402
 
 X, Y = load_digits(return_X_y=True)

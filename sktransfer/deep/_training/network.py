@@ -1,0 +1,111 @@
+"""The part of a network that is trained, with its head. Importing this module imports torch."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from sktransfer.deep._engines.pooling import pool
+from sktransfer.deep._training.head import Head
+
+# Rows of an evaluation pass; only memory depends on it.
+EVALUATION_ROWS = 256
+
+
+class Seen(NamedTuple):
+    """The rows of a minibatch as the network sees them: tensors on its device.
+
+    Parameters
+    ----------
+    inputs : Tensor of shape (n, ...)
+        Activations of the last frozen stage.
+    features : Tensor of shape (n, n_features)
+        Standardized features, the input of the head.
+    outputs : Tensor of shape (n, n_outputs)
+        Logits, or predictions of standardized targets.
+    """
+
+    inputs: torch.Tensor
+    features: torch.Tensor
+    outputs: torch.Tensor
+
+
+class Network(torch.nn.Module):
+    """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
+
+    Parameters
+    ----------
+    stages : list of torch.nn.Module
+        In order, on one device.
+    head : Head
+        Where the head starts.
+    device : torch.device
+        Where all of it is to be.
+    """
+
+    def __init__(self, stages, head, device):
+        super().__init__()
+        self.stages = torch.nn.ModuleList(stages)
+        for name in ("mean", "scale"):
+            self.register_buffer(name, torch.tensor(getattr(head, name), dtype=torch.float32))
+        self.coef = torch.nn.Parameter(torch.tensor(head.coef, dtype=torch.float32))
+        self.intercept = torch.nn.Parameter(torch.tensor(head.intercept, dtype=torch.float32))
+        self.to(device)
+
+    def forward(self, activations):
+        """The outputs for activations of the last frozen stage."""
+        return self.see(activations).outputs
+
+    def see(self, inputs):
+        """The features and the outputs for activations of the last frozen stage, as `Seen`."""
+        activations = inputs
+        for stage in self.stages:
+            activations = stage(activations)
+        features = (pool(activations, "avg") - self.mean) / self.scale
+        return Seen(inputs, features, F.linear(features, self.coef, self.intercept))
+
+    def head(self):
+        """The head as it is now, in NumPy."""
+        tensors = self.mean, self.scale, self.coef, self.intercept
+        return Head(*(tensor.detach().cpu().numpy().astype(np.float64) for tensor in tensors))
+
+
+def predict(network, inputs, n_rows):
+    """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
+    device, outputs = network.coef.device, []
+    with torch.no_grad():
+        for first in range(0, n_rows, EVALUATION_ROWS):
+            part = np.arange(first, min(first + EVALUATION_ROWS, n_rows))
+            outputs.append(network(torch.as_tensor(inputs[part]).to(device)).cpu())
+    return torch.cat(outputs).numpy().astype(np.float64)
+
+
+def settle_statistics(network, inputs, n_rows):
+    """Set the running statistics of batch-norm to those of all training rows [1]_.
+
+    The trailing average of the minibatches lags behind the weights: after a few epochs of few
+    minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
+    held-out loss judged with it stops the training at once.
+
+    Parameters
+    ----------
+    network : Network
+        Its running statistics are changed in place.
+    inputs : array-like
+        The activations of all training rows.
+    n_rows : int
+        How many they are.
+
+    References
+    ----------
+    .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
+    """
+    network.train()
+    with torch.no_grad():
+        for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // EVALUATION_ROWS))):
+            for stage in network.stages:
+                stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
+            network(torch.as_tensor(inputs[part]).to(network.coef.device))
+    for stage in network.stages:
+        stage.momentum = None
