@@ -179,6 +179,9 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
     Activations too large for the memory lie in a temporary file. torch is imported only where
     stages are trained or drawn at random.
 
+    Each epoch is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     .. [1] Kumar, Raghunathan, Jones, Ma, Liang. "Fine-tuning can distort pretrained features and

@@ -77,6 +77,9 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     Sparse rows and missing values (NaN) go to the classifier as they are, and are refused where it
     says by its tags that it takes none.
 
+    Each fold is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     S. Bickel, M. Brueckner and T. Scheffer, "Discriminative learning under covariate shift", JMLR

@@ -105,6 +105,9 @@ class KLIEPWeighter(_BaseRatioWeighter):
 
     Sparse rows are welcome; `centers_` are then sparse too.
 
+    Each candidate width is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     M. Sugiyama, S. Nakajima, H. Kashima, P. von Buenau and M. Kawanabe, "Direct importance

@@ -98,6 +98,9 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
     the two densities at the row. Sparse rows and missing values (NaN) go to the classifier as they
     are, and are refused where it says by its tags that it takes none.
 
+    Each fold is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     .. [1] M. Saerens, P. Latinne and C. Decaestecker, "Adjusting the outputs of a classifier to new

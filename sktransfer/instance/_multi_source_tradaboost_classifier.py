@@ -105,6 +105,9 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     TrAdaBoost in which all rounds vote. A weight of k is k repetitions of the row; rows of weight 0
     and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
+    Each round is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after it.
+
     References
     ----------
     .. [1] Y. Yao, G. Doretto, "Boosting for Transfer Learning with Multiple Sources", CVPR 2010.

@@ -1,5 +1,6 @@
 """The rounds of boosting: a learner, its error on the target, its vote, new weights."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,27 +84,30 @@ def run_rounds(
     -------
     kept : Rounds
     """
-    for _ in numbers:
-        learner, mistakes, given = fit_round(weights)
-        error = boosting.target_error(given, mistakes, is_source)
-        at_chance = boosting.is_no_better_than_chance(error, n_classes=n_classes)
-        if at_chance and kept.learners:
-            break
-        ends = error == 0 and not (goes_on and mistakes.any())
-        seen = error
-        if error == 0 and n_target is not None and not (ends and not kept.learners):
-            seen = boosting.error_of_none(kept.errors, n_rows=n_target)
-        kept.learners.append(learner)
-        kept.errors.append(error)
-        kept.given = given
-        if at_chance and error > 0:
-            kept.chance = 1 - 1 / n_classes
-        if at_chance or seen == 0:  # -ln(beta_t) is no vote at all, or infinite: the only voter
-            kept.votes.append(1.0)
-            break
-        vote = learning_rate * boosting.vote_weight(seen, n_classes=n_classes)
-        kept.votes.append(vote)
-        if ends:
-            break
-        weights = reweigh(weights, mistakes, vote)
+    with ExitStack() as ends:
+        if hasattr(numbers, "close"):  # the task of the last round ends here, also after a break
+            ends.callback(numbers.close)
+        for _ in numbers:
+            learner, mistakes, given = fit_round(weights)
+            error = boosting.target_error(given, mistakes, is_source)
+            at_chance = boosting.is_no_better_than_chance(error, n_classes=n_classes)
+            if at_chance and kept.learners:
+                break
+            ends = error == 0 and not (goes_on and mistakes.any())
+            seen = error
+            if error == 0 and n_target is not None and not (ends and not kept.learners):
+                seen = boosting.error_of_none(kept.errors, n_rows=n_target)
+            kept.learners.append(learner)
+            kept.errors.append(error)
+            kept.given = given
+            if at_chance and error > 0:
+                kept.chance = 1 - 1 / n_classes
+            if at_chance or seen == 0:  # -ln(beta_t) is no vote at all, or infinite: the only voter
+                kept.votes.append(1.0)
+                break
+            vote = learning_rate * boosting.vote_weight(seen, n_classes=n_classes)
+            kept.votes.append(vote)
+            if ends:
+                break
+            weights = reweigh(weights, mistakes, vote)
     return kept

@@ -112,6 +112,9 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     learner is turned round. A source whose rows are all of one class tells no classes apart, and is
     left out. Rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
+    Each source, and then each round, is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after a round.
+
     References
     ----------
     .. [1] Y. Yao, G. Doretto, "Boosting for Transfer Learning with Multiple Sources", CVPR 2010.

@@ -105,6 +105,9 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     k is k repetitions of the row, in n and m too, and rows of weight 0 are left out; so are
     rows without a label (NaN, None, ``pandas.NA``).
 
+    Each round is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after it.
+
     References
     ----------
     .. [1] W. Dai, Q. Yang, G.-R. Xue, Y. Yu, "Boosting for Transfer Learning", ICML 2007.

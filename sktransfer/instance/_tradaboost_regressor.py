@@ -100,6 +100,9 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     ``t = ceil(T/2) .. T``, with T the rounds that were kept. A row's weight is k for k repetitions
     of it; rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
+    Each round is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after it.
+
     References
     ----------
     .. [1] D. Pardoe, P. Stone, "Boosting for Regression Transfer", ICML 2010.

@@ -109,6 +109,9 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     range and the order of rows means nothing. What the training rows of a fold lack of the
     target's weight, they share.
 
+    Each step, and then each round, is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after a round.
+
     References
     ----------
     .. [1] D. Pardoe, P. Stone, "Boosting for Regression Transfer", ICML 2010.

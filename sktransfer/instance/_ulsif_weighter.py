@@ -98,6 +98,9 @@ class ULSIFWeighter(_BaseRatioWeighter):
 
     Sparse rows are welcome; `centers_` are then sparse too.
 
+    Each candidate width is a task for scikit-learn's callbacks, such as
+    :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     T. Kanamori, S. Hido and M. Sugiyama, "A least-squares approach to direct importance

@@ -85,6 +85,9 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
     a Pipeline are weighted only where metadata routing is on and `score` requests the weights. To
     choose by target rows that have labels, search over this estimator, with `TargetFold`.
 
+    The fit of the weighter and that of the estimator are tasks for scikit-learn's callbacks,
+    such as :class:`~sklearn.callback.ProgressBar`.
+
     References
     ----------
     .. [1] H. Shimodaira, "Improving predictive inference under covariate shift by weighting the
