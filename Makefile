@@ -32,8 +32,8 @@ test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/pip install --progress-bar off --quiet $$($(PYTHON) tools/lowest_versions.py pandas) polars pytest pytest-xdist
 	$(ONE_THREAD) PYTHONPATH=. $(LOWEST)/bin/python -m pytest -q -n $(WORKERS) -p no:cacheprovider \
-	    tests/_kernels tests/feature tests/instance tests/test_contract.py tests/test_pipeline.py \
-	    tests/test_domains.py tests/test_packing.py tests/test_magnitude.py $(PYTEST_ARGS)
+	    tests/_kernels tests/feature tests/instance tests/test_contract.py tests/test_laws.py \
+	    tests/test_pipeline.py tests/test_domains.py tests/test_packing.py tests/test_magnitude.py $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
