@@ -9,6 +9,7 @@ import sktransfer
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_pictures"))  # what draws the pictures of the guide
+sys.path.insert(0, str(HERE / "_tables"))
 
 # A gallery page or a picture that warns is a page to mend.
 warnings.filterwarnings("error", module="sktransfer")
@@ -26,7 +27,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_pictures", "_templates"]
+exclude_patterns = ["_build", "_pictures", "_tables", "_templates"]
 default_role = "literal"
 nitpicky = False
 
@@ -72,5 +73,8 @@ def _skip_request_methods(app, what, name, obj, skip, options):
 
 def setup(app):
     """Called by Sphinx; numpydoc, at 500, has made the docstring reStructuredText by then."""
+    from needs import NeedsTable
+
+    app.add_directive("needs-table", NeedsTable)
     app.connect("autodoc-skip-member", _skip_request_methods)
     app.connect("autodoc-process-docstring", _keep_underscores, priority=600)

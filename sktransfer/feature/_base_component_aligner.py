@@ -16,7 +16,7 @@ from sktransfer._kernels.rows import draw_rows, order_of_rows, stacked
 from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
-from sktransfer.feature._kernel_values import check_kernel
+from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 PRIMAL = "primal"  # no kernel: combinations of features
 CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
@@ -41,7 +41,8 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     @property
     def _needs(self):
         return Needs(
-            sparse=True,
+            sparse=self.kernel not in DENSE_KERNELS,
+            dense_because=f"kernel={self.kernel!r} takes no others",
             min_rows=2,  # one row has no variance
             returns_squares=self.kernel != PRIMAL,  # a kernel is a product of rows
         )

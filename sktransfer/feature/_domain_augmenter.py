@@ -15,7 +15,7 @@ from sktransfer._kernels.rows import order_of_rows, spread_rows, stacked
 from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
-from sktransfer.feature._kernel_values import check_kernel
+from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 
 class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
@@ -143,7 +143,11 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
 
     @property
     def _needs(self):
-        return Needs(sparse=True, squares=self.kernel != "linear")
+        return Needs(
+            sparse=self.kernel not in DENSE_KERNELS,
+            dense_because=f"kernel={self.kernel!r} takes no others",
+            squares=self.kernel != "linear",
+        )
 
     def _fit_domains(self, sources, X_target):
         self.kernel_map_ = None

@@ -6,6 +6,9 @@ from scipy.sparse import issparse
 from sktransfer._messages import warn
 from sktransfer.exceptions import TransferWarning
 
+# Kernels of scikit-learn that take no sparse rows.
+DENSE_KERNELS = ("additive_chi2", "chi2")
+
 NEGLIGIBLE = 1e-6  # of the kernel's largest value: less is lost in what is computed of it
 
 
