@@ -22,7 +22,7 @@ from benchmarks._speed_networks import (
 )
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
-from sktransfer.deep._images.digest import digest_pixels
+from sktransfer.deep._images.decode import digest_pixels
 from sktransfer.deep._images.network_input import network_input, resize_plan
 
 PER_SECOND = "Images per second, medians of runs by turns; threads on both sides: "

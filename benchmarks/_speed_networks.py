@@ -11,7 +11,7 @@ from sktransfer import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._graphs.cuts import cut_graph
 from sktransfer.deep._graphs.session import make_session
-from sktransfer.deep._images.stream import n_threads
+from sktransfer.deep._threads import n_threads
 
 BATCH = 32
 THREADS = n_threads(None)

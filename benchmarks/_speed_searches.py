@@ -18,8 +18,9 @@ from benchmarks._speed_images import find_files
 from benchmarks._speed_networks import by_turns, fitted_extractor, timed
 from sktransfer import FineTuneClassifier
 from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._items import Run
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
-from sktransfer.deep._training.starts import Images, PretrainedStart
+from sktransfer.deep._training.starts import PretrainedStart
 
 RATES = (1e-4, 3e-4, 1e-3)
 
@@ -136,9 +137,10 @@ def _training_alone(X, y, grid, splits):
             warnings.simplefilter("ignore")
             model.fit(X, y)
         model.set_params(**FineTuneClassifier(random_state=0, **params).get_params())
-        images = Images(X, model.image_format_, model.backbone_)
-        depth = model.backbone_.depth(model.freeze_depth)
-        start = PretrainedStart(images, depth)
+        backbone = model.backbone_
+        depth = backbone.depth(model.freeze_depth)
+        items = backbone.preprocessing.read(X, model, reset=False)
+        start = PretrainedStart(items, backbone, depth, Run())
         features, activations = start.features(), start.activations()
         for train, _ in splits:
             prepared = _Prepared(

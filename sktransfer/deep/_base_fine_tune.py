@@ -17,9 +17,10 @@ from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.engine import engine_key
-from sktransfer.deep._engines.tail import built_stages, run_torch
+from sktransfer.deep._engines.tail import built_stages
+from sktransfer.deep._features import stage_features
 from sktransfer.deep._find_again import find_again
-from sktransfer.deep._images.image_format import learn_image_format, validate_images
+from sktransfer.deep._items import Run
 from sktransfer.deep._known_networks import resolve_known
 from sktransfer.deep._saving.persistence import _Persistent
 from sktransfer.deep._saving.resume import Checkpoint, training_facts
@@ -27,7 +28,12 @@ from sktransfer.deep._saving.save import check_attributes
 from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
 from sktransfer.deep._training.schedule import SCHEDULES, Settings
-from sktransfer.deep._training.starts import DrawnStart, Images, PretrainedStart, require_finite
+from sktransfer.deep._training.starts import (
+    DrawnStart,
+    PretrainedStart,
+    input_batches,
+    require_finite,
+)
 from sktransfer.exceptions import TransferWarning
 
 
@@ -120,11 +126,20 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             raise
 
     def _fit_rows(self, X, y, sample_domain, sample_weight):
-        X = validate_images(self, X, reset=True)
+        self.backbone_ = resolve_known(
+            self.backbone,
+            cache=self.cache,
+            weights=self.weights,
+            stages=self.stages,
+            preprocessing=self.preprocessing,
+            input_size=self.input_size,
+        )
+        self.load_report_ = self.backbone_.load_report
         given_X, given_y = X, y
-        sample_weight = self._read_weight(X, sample_weight)
-        rows, unlabelled = np.arange(len(X)), None
-        chosen = self._choose_rows(X, y, sample_domain)
+        items = self.backbone_.preprocessing.read(X, self, reset=True)
+        sample_weight = self._read_weight(items, sample_weight)
+        rows, unlabelled = np.arange(len(items)), None
+        chosen = self._choose_rows(items, y, sample_domain)
         if chosen is not None:
             rows, unlabelled = map(np.flatnonzero, chosen)
             y = labels_alone(y, chosen[0], discrete=is_classifier(self))
@@ -140,23 +155,12 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             order = np.concatenate([rows, np.setdiff1d(unlabelled, rows)])
             unlabelled = np.argsort(order)[np.searchsorted(np.sort(order), unlabelled)]
             rows = order
-        if len(rows) < len(X) or unlabelled is not None:
-            X = [X[row] for row in rows] if isinstance(X, list) else X[rows]
-        self.backbone_ = resolve_known(
-            self.backbone,
-            cache=self.cache,
-            weights=self.weights,
-            stages=self.stages,
-            preprocessing=self.preprocessing,
-            input_size=self.input_size,
-        )
-        self.load_report_ = self.backbone_.load_report
-        self.image_format_ = learn_image_format(
-            X, image_shape=self.image_shape, value_range=self.value_range
-        )
-        self.input_shape_ = None if isinstance(X, list) else X.shape[1:]
+        if len(rows) < len(items) or unlabelled is not None:
+            items = items.take(rows)
+        items = items.learn(self)
+        self.input_shape_ = items.item_shape
         depth = self._read_depth(loss)
-        seed, checkpoint = self._open_checkpoint(X, y, sample_weight, unlabelled, depth)
+        seed, checkpoint = self._open_checkpoint(items, y, sample_weight, unlabelled, depth)
         augmentation = read_augmentation(self.augment)
         context = self._init_callback_context(max_subtasks=None)
         context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
@@ -168,9 +172,8 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         )
         result = None if checkpoint is None else self._finished(checkpoint)
         if result is None:
-            images = self._images(X, rows)
             outcome = self._train(
-                images, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled
+                items, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled
             )
             attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
             attributes["best_epoch_"] = outcome.best_epoch
@@ -186,10 +189,10 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         return self
 
     @abstractmethod
-    def _read_target(self, X, y, sample_weight):
+    def _read_target(self, items, y, sample_weight):
         """Validate y; return it, the same as `Rows` without inputs, and the loss to minimise."""
 
-    def _choose_rows(self, X, y, sample_domain):
+    def _choose_rows(self, items, y, sample_domain):
         """Return the masks of the rows with a label and of those that `_make_penalty` reads.
 
         None: all rows have a label, and there is no penalty. Labels outside of the first mask are
@@ -201,12 +204,12 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         """Return the penalty of the second phase, as `Training` describes it."""
         raise NotImplementedError
 
-    def _read_weight(self, X, sample_weight):
+    def _read_weight(self, items, sample_weight):
         """Validate the weights; return them with a maximum of 1, or None."""
         if sample_weight is None:
             return None
         sample_weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            sample_weight, np.arange(len(items)), dtype=np.float64, ensure_non_negative=True
         )
         return sample_weight / sample_weight.max()
 
@@ -226,13 +229,13 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
-    def _open_checkpoint(self, X, y, sample_weight, unlabelled, depth):
+    def _open_checkpoint(self, items, y, sample_weight, unlabelled, depth):
         """The seed, and the folder's training; None without a folder."""
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
             return seed, None
         more = {"sample_weight": sample_weight, "sample_domain": unlabelled}
-        facts = training_facts(self, X, y, self._where_it_runs(depth), more=more)
+        facts = training_facts(self, items, y, self._where_it_runs(depth), more=more)
         checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
         return checkpoint.seed, checkpoint
 
@@ -258,11 +261,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
         return str(choose_device(self.device))
 
-    def _images(self, X, positions=None):
-        format_, backbone = self.image_format_, self.backbone_
-        return Images(X, format_, backbone, self.device, self.cache, positions)
+    def _run(self, device=None):
+        """How items pass through the frozen stages."""
+        return Run(device=self.device if device is None else str(device), cache=self.cache)
 
-    def _train(self, images, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled):
+    def _train(self, items, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled):
         """Train what is not frozen; torch is imported where it is needed, and only there."""
         augmented = Augmented(augmentation, self.augment_views, seed)
         options = {"loss": loss, "augmented": augmented, "log": log}
@@ -270,18 +273,18 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         trains = depth < len(self.backbone_.stages)
         from_scratch = self.initialize == "random"
         if not trains and unlabelled is not None:  # nothing is trained that a penalty could change
-            images = images.take(np.arange(len(labels.y)))
+            items = items.take(np.arange(len(labels.y)))
         if not trains and not from_scratch:
-            start = PretrainedStart(images, depth)
+            start = PretrainedStart(items, self.backbone_, depth, self._run())
             return train_head(start, labels, settings=self._settings(), **options)
         from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
 
         device = choose_device(self.device)
-        images = images.on(device)
+        about = items, self.backbone_, depth, self._run(device)
         with exact_arithmetic(device):
-            start = PretrainedStart(images, depth)
+            start = PretrainedStart(*about)
             if from_scratch:
-                start = DrawnStart(images, depth, self._draw_stages(seed, device), device)
+                start = DrawnStart(*about, self._draw_stages(seed, device), device)
             if not trains:
                 return train_head(start, labels, settings=self._settings(), **options)
             return train_stages(
@@ -344,29 +347,32 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _outputs(self, X):
         """The outputs of the head, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
-        X = validate_images(self, X, reset=False)
         backbone = find_again(self)
-        images = Images(X, self.image_format_, backbone, self.device, self.cache)
+        items = backbone.preprocessing.read(X, self, reset=False)
         if self.depth_ == len(backbone.stages):
-            features = images.stage(self.depth_, pooling="avg")
-            return self.head_.outputs(require_finite(features, images).astype(np.float64))
-        from sktransfer.deep._engines.torch_engine import choose_device, exact_arithmetic
+            features, _ = stage_features(items, backbone, self.depth_, self._run(), pooling="avg")
+            return self.head_.outputs(require_finite(features, items, backbone).astype(np.float64))
+        from sktransfer.deep._engines.torch_engine import (
+            choose_device,
+            exact_arithmetic,
+            run_stages,
+        )
 
         device = choose_device(self.device)
         stages = built_stages(backbone, self.stage_weights_, self.depth_, device)
         with exact_arithmetic(device):
-            images = images.on(device)
-            features = run_torch(stages, images, device, depth=self.depth_, pooled=True)
-        return self.head_.outputs(require_finite(features, images).astype(np.float64))
+            batches = input_batches(items, backbone, self._run(device), device, depth=self.depth_)
+            features = run_stages(stages, batches, device, pooled=True)
+        return self.head_.outputs(require_finite(features, items, backbone).astype(np.float64))
 
-    def _check_labelled(self, X, y):
+    def _check_labelled(self, items, y):
         """Return `y` as an array, and the mask of its labels, if it is of the right length."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
-        check_consistent_length(X, y)
+        check_consistent_length(items, y)
         y = read_labels(y)
         return y, is_labelled(y)
 

@@ -22,8 +22,7 @@ from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import stage_features, warn_of_faults, warn_of_overflow
 from sktransfer.deep._find_again import find_again
-from sktransfer.deep._images.batches import find_unreadable
-from sktransfer.deep._images.image_format import learn_image_format, validate_images
+from sktransfer.deep._items import Run
 from sktransfer.deep._known_networks import resolve_known
 
 
@@ -264,7 +263,8 @@ class PretrainedFeatureExtractor(
             When X holds no images, images cannot be read, or a parameter does not fit.
         """
         with self._task("fit", X, y):
-            return self._learn(X)
+            self._learn(X)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
@@ -282,12 +282,23 @@ class PretrainedFeatureExtractor(
         X_new : ndarray of shape (n_samples, n_features), float32
         """
         with self._task("fit_transform", X, y, self._n_batches(X)) as batch:
-            return self._learn(X)._compute(X, batch)
+            return self._compute(self._learn(X), self.backbone_, batch)
 
     def _learn(self, X):
-        X = validate_images(self, X, reset=True, on_error=self.on_error)
+        """Fit; return the items of X, which `fit_transform` goes on with."""
         _check_device(self.device)
-        backbone = resolve_known(
+        backbone = self._describe()
+        items = backbone.preprocessing.read(X, self, reset=True, on_error=self.on_error)
+        self.stage_ = backbone.stage_name(self.stage)
+        items = items.learn(self, on_error=self.on_error)
+        self.backbone_ = backbone
+        vars(self).pop("load_report_", None)
+        if backbone.load_report is not None:
+            self.load_report_ = backbone.load_report
+        return items
+
+    def _describe(self):
+        return resolve_known(
             self.backbone,
             cache=self.cache,
             weights=self.weights,
@@ -295,18 +306,6 @@ class PretrainedFeatureExtractor(
             preprocessing=self.preprocessing,
             input_size=self.input_size,
         )
-        self.stage_ = backbone.stage_name(self.stage)
-        self.image_format_ = learn_image_format(
-            X,
-            image_shape=self.image_shape,
-            value_range=self.value_range,
-            on_error=self.on_error,
-        )
-        self.backbone_ = backbone
-        vars(self).pop("load_report_", None)
-        if backbone.load_report is not None:
-            self.load_report_ = backbone.load_report
-        return self
 
     def transform(self, X):
         """Compute the features of images.
@@ -338,12 +337,12 @@ class PretrainedFeatureExtractor(
         """
         check_is_fitted(self)
         if not hasattr(self, "_skl_callbacks"):
-            return self._compute(X, nullcontext)
+            return self._transform(X, nullcontext)
         with (
             callback_management_context(self),
             self._task("transform", X, None, self._n_batches(X)) as batch,
         ):
-            return self._compute(X, batch)
+            return self._transform(X, batch)
 
     def _n_batches(self, X):
         """The most batches that X can take; None if its length is not known yet."""
@@ -366,24 +365,21 @@ class PretrainedFeatureExtractor(
         yield batch
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
-    def _compute(self, X, batch):
-        X = validate_images(self, X, reset=False, on_error=self.on_error)
-        features, faults = stage_features(
-            X,
-            image_format=self.image_format_,
-            backbone=find_again(self),
-            stage=self.stage_,
-            pooling=self.pooling,
-            batch_size=self.batch_size,
-            n_jobs=self.n_jobs,
-            device=self.device,
-            cache=self.cache,
-            on_error=self.on_error,
+    def _transform(self, X, around_batch):
+        backbone = find_again(self)
+        items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
+        return self._compute(items, backbone, around_batch)
+
+    def _compute(self, items, backbone, around_batch):
+        options = "batch_size", "n_jobs", "device", "cache", "on_error"
+        run = Run(
+            **{name: getattr(self, name) for name in options},
             in_memory=None,
-            around_batch=batch,
+            around_batch=around_batch,
         )
-        warn_of_faults(faults, len(X))
-        warn_of_overflow(features, faults)
+        features, faults = stage_features(items, backbone, self.stage_, run, pooling=self.pooling)
+        warn_of_faults(items, faults)
+        warn_of_overflow(items, features, faults)
         return features
 
     def find_unreadable(self, X):
@@ -404,9 +400,9 @@ class PretrainedFeatureExtractor(
             In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
             what is no path) and ``reason``.
         """
-        X = validate_images(BaseEstimator(), X, reset=True, on_error="nan")
-        image_format = getattr(self, "image_format_", None)
-        return find_unreadable(X, self.n_jobs, image_format=image_format)
+        backbone = self.backbone_ if hasattr(self, "backbone_") else self._describe()
+        items = backbone.preprocessing.read(X, BaseEstimator(), reset=True, on_error="nan")
+        return items.find_unreadable(self)
 
     def get_feature_names_out(self, input_features=None):
         """Name the features after network and stage, as in "glyphs_stage4_0".

@@ -1,4 +1,4 @@
-"""From images to the activations of a stage, each distinct image through the network once."""
+"""From items to the activations of a stage, each distinct item through the network once."""
 
 import hashlib
 import math
@@ -7,183 +7,156 @@ import os
 import tempfile
 import threading
 import warnings
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 import numpy as np
 
 from sktransfer._messages import shortened, shown
 from sktransfer.deep._cache.cache import open_cache
-from sktransfer.deep._cache.file_digest import known_digest
 from sktransfer.deep._engines.engine import engine_key, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._engines.steadiness import check_rows
-from sktransfer.deep._images.batches import Recycled, gather, read_slices
-from sktransfer.deep._images.faults import find_fault, list_faults, raise_faults
+from sktransfer.deep._items import Run
 from sktransfer.exceptions import TransferWarning
 
-# Raise it when the same images come to have other features.
+# Raise it when the same items come to have other features.
 VERSION = 2
-IN_MEMORY = 2**30
-
-# How many files are looked up in one go: their rows are in memory twice for a moment.
-LOOKED_UP_AT_ONCE = 1024
 
 
-def stage_features(
-    X,
-    *,
-    image_format,
-    backbone,
-    stage,
-    pooling,
-    batch_size=64,
-    n_jobs=None,
-    device="auto",
-    cache="memory",
-    augmented=None,
-    on_error="raise",
-    flat=True,
-    in_memory=IN_MEMORY,
-    around_batch=nullcontext,
-):
-    """Compute the activations of a stage, and of each image only what nobody has computed before.
+def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None):
+    """Compute the activations of a stage, and of each item only what is not known yet.
 
-    An image is known by its content: by a hash of the file's bytes, or of the pixels. What the
-    cache holds is neither decoded nor run; of equal images in X one is.
+    An item is known by its content: by a hash of the file's bytes, or of the pixels. An item in
+    the cache is neither decoded nor run; of equal items in X one is.
 
     Parameters
     ----------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        What `validate_images` returned.
-    image_format : ImageFormat
-        How its pixels are read.
+    items : Items
     backbone : Backbone
     stage : int, str or None
         As for `Backbone.locate`.
-    pooling : {"avg", "max"} or None
+    run : Run or None, default=None
+        How the items pass through the network; None: ``Run()``.
+    pooling : {"avg", "max"} or None, default=None
         As for `pool`.
-    batch_size : int, default=64
-        How many images run through the network at once. It changes no result.
-    n_jobs : int or None, default=None
-        The number of threads of the network, and of those that read images beside it.
-    device : str, default="auto"
-        As for `open_engine`.
-    cache : "memory", str, os.PathLike or None, default="memory"
-        As for `open_cache`.
-    augmented : object or None, default=None
-        One view of the images: ``many(images, digests)`` changes images (n, h, w, c) with values
-        in [0, 1], ``key()`` returns bytes that tell the view from any other.
-    on_error : {"raise", "nan"}, default="raise"
-        "nan" gives rows of NaN to images that cannot be read.
-    flat : bool, default=True
-        Whether an image's activations are one row. False keeps the shape of a stage that is not
-        pooled.
-    in_memory : int or None, default=2**30
-        The size in bytes from which on the result lies in a temporary file that is mapped into
-        memory, and vanishes with it; None: never.
-    around_batch : callable, default=nullcontext
-        Returns a context manager that is entered for each batch that the network computes.
+    view : object or None, default=None
+        One view of the items, as `View`: ``key()`` returns bytes that tell it from any other.
 
     Returns
     -------
-    features : ndarray of shape (n, n_features) or (n, *stage.shape), float32
+    features : ndarray of shape (n, n_features), float32
     faults : list of Fault
-        What could not be read, in the order of X.
+        Of the items that cannot be read, in the order of X.
 
     Raises
     ------
     ValueError
-        When images cannot be read and ``on_error="raise"``: one message lists all of X. The
-        network stops at the first; what it has computed stays in the cache.
+        If items cannot be read and ``run.on_error="raise"``: one message lists all of X. The
+        network stops at the first; its results stay in the cache.
 
     Warns
     -----
     TransferWarning
-        If the features of an image depend on chance or on its batch; as for `check_rows`.
+        If the features of an item depend on chance or on its batch; as for `check_rows`.
     """
-    stage = backbone.locate(stage)
-    features = allocate((len(X), n_features(stage.shape, pooling)), in_memory)
-    key = engine_key(backbone, device)
-    about = (VERSION, backbone.fingerprint, stage.name, pooling, backbone.preprocessing, key)
-    view = b"" if augmented is None else augmented.key()
-    store = open_cache(cache)
-    lookup = _Lookup(features, store, repr(about).encode() + view)
-    recycled = Recycled()
-    slices = read_slices(
-        X,
-        image_format=image_format,
-        preprocessing=backbone.preprocessing,
-        batch_size=batch_size,
-        n_jobs=n_jobs,
-        augmented=augmented,
-        choose=lookup.choose,
-        recycled=recycled,
-        positions=lookup.unknown(X, image_format),
-    )
-    faults, stop, engine = [], on_error == "raise", None
+    run = Run() if run is None else run
+    stage, inputs = backbone.locate(stage), backbone.preprocessing
+    features = allocate((len(items), n_features(stage.shape, pooling)), run.in_memory)
+    key = engine_key(backbone, run.device)
+    about = (VERSION, backbone.fingerprint, stage.name, pooling, inputs, key)
+    about = repr(about).encode() + (b"" if view is None else view.key())
+    store, engine, faults = open_cache(run.cache), None, []
+    lookup = _Lookup(features, store, about)
 
-    def compute(images):
-        activations = engine.run(images)
-        if activations.shape != (len(images), *stage.shape):
+    def compute(batch):
+        activations = engine.run(batch)
+        found, expected = activations.shape[1:], stage.shape
+        if len(found) != len(expected) or any(
+            side not in (None, length) for side, length in zip(expected, found, strict=True)
+        ):
             raise ValueError(
                 f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
-                f"at stage={shown(stage.name)} for {len(images)} images, but was described with "
-                f"{stage.shape} for one: choose a stage whose shape does not depend on the values "
-                "of the images."
+                f"at stage={shown(stage.name)} for {len(activations)} {items.noun}, but was "
+                f"described with {expected} for one: choose a stage whose shape does not depend "
+                f"on the values of the {items.noun}."
             )
-        return pool(activations, pooling)
+        return pool(activations, pooling, mask=inputs.mask(batch))
 
-    batches = gather(slices, batch_size=batch_size, faults=faults, stop_at_faults=stop)
-    with closing(store), closing(slices), closing(batches):
-        for positions, batch in batches:
+    batches = items.batches(inputs, run, faults, choose=lookup.choose, view=view)
+    with closing(store), closing(batches):
+        for rows, batch in batches:
             first = engine is None
-            # Not before: what the cache holds wants no network.
-            engine = engine or open_engine(backbone, stage.name, n_jobs=n_jobs, device=device)
-            with around_batch():
-                rows = compute(batch)
+            # Not before: what the cache holds needs no network.
+            engine = engine or open_engine(
+                backbone, stage.name, n_jobs=run.n_jobs, device=run.device
+            )
+            with run.around_batch():
+                computed = compute(batch)
             if first:
                 network = backbone.fingerprint, stage.name, pooling, key
-                about = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
-                check_rows(compute, batch, rows, key=network, of=about)
-            lookup.keep(positions, rows)
-            recycled.give(batch)
-    faults = lookup.finish(X, faults)
-    if stop:
-        raise_faults(faults, len(X))
-    if not flat and pooling is None:
-        features = features.reshape(len(X), *stage.shape)
+                of = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
+                check_rows(compute, batch, computed, key=network, of=of)
+            lookup.keep(rows, computed)
+    faults = lookup.finish(items, faults)
+    if run.on_error == "raise":
+        items.raise_faults(faults)
     return features, faults
 
 
-def warn_of_faults(faults, n_items):
-    """Say which images have features of NaN."""
+def read_inputs(items, backbone, run, *, view=None):
+    """Read items as the input of a network, without running it.
+
+    Parameters
+    ----------
+    items : Items
+    backbone : Backbone
+    run : Run
+    view : object or None, default=None
+        As for `stage_features`.
+
+    Yields
+    ------
+    batch : ndarray of shape (b, channels, h, w), float32
+        In the order of the items. It is written over by the next one but one.
+
+    Raises
+    ------
+    ValueError
+        If items cannot be read; one message lists all of them.
+    """
+    faults = []
+    with closing(items.batches(backbone.preprocessing, run, faults, view=view)) as batches:
+        yield from (batch for _, batch in batches)
+    items.raise_faults(faults)
+
+
+def warn_of_faults(items, faults):
+    """Warn of items with features of NaN because they cannot be read."""
     if faults:
         warnings.warn(
-            f"{list_faults(faults, n_items)}; their features are NaN.", UserWarning, stacklevel=3
+            f"{items.list_faults(faults)}; their features are NaN.", UserWarning, stacklevel=3
         )
 
 
-def warn_of_overflow(features, faults):
-    """Say which images have features that are not finite, beside those that cannot be read."""
+def warn_of_overflow(items, features, faults):
+    """Warn of items that can be read and have features that are not finite."""
     if np.isfinite(features).all():
         return
     rows = np.flatnonzero(~np.isfinite(features).all(axis=1))
     rows = [row for row in rows.tolist() if row not in {fault.position for fault in faults}]
     if rows:
-        listed = ", ".join(f"X[{row}]" for row in rows[:10])
-        more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
         warnings.warn(
-            f"The features of {len(rows)} of {len(features)} images are not finite: "
-            f"{listed}{more}. The network overflows on them, as networks in half precision may: "
-            "remove these images, check value_range and preprocessing, or use a network in "
-            "float32.",
+            f"The features of {len(rows)} of {len(features)} {items.noun} are not finite: "
+            f"{items.list_rows(rows)}. The network overflows on them, as networks in half "
+            f"precision may: remove these {items.noun}, check value_range and preprocessing, or "
+            "use a network in float32.",
             TransferWarning,
             stacklevel=3,
         )
 
 
 class _Lookup:
-    """What is known of the images of one call, and what is still to be computed.
+    """The items of one call: those that are known, and those that are still to be computed.
 
     Parameters
     ----------
@@ -191,7 +164,7 @@ class _Lookup:
         Filled here.
     cache : cache
     about : bytes
-        All that the features depend on, but the image and how its pixels are read.
+        All that the features depend on, but the item and how it is read.
     """
 
     def __init__(self, features, cache, about):
@@ -204,28 +177,9 @@ class _Lookup:
         self._copies = []
         self._lock = threading.Lock()
 
-    def unknown(self, X, image_format):
-        """Fill in what can be found without reading a file; give the positions of the others.
-
-        A search transforms the same files again and again: then no thread is worth starting.
-        """
-        if not isinstance(X, list):
-            return range(len(X))
-        left, value_range = [], image_format.range_of(None)
-        for start in range(0, len(X), LOOKED_UP_AT_ONCE):
-            digests = {
-                position: known_digest(X[position])
-                for position in range(start, min(start + LOOKED_UP_AT_ONCE, len(X)))
-            }
-            known = [position for position, digest in digests.items() if digest is not None]
-            chosen = self.choose(known, [digests[position] for position in known], value_range)
-            found = {position for position, wanted in zip(known, chosen, strict=True) if not wanted}
-            left += [position for position in digests if position not in found]
-        return left
-
-    def choose(self, positions, digests, value_range):
-        """Fill in what the cache holds; tell of each image whether it is to be computed."""
-        context = self._context(value_range)
+    def choose(self, positions, digests, reading):
+        """Fill in the rows that the cache holds; tell of each item whether it is to be computed."""
+        context = self._context(reading)
         keys = [context + digest for digest in digests]
         chosen = ~self._fill(positions, self._cache.get(keys, self._features.shape[1]))
         with self._lock:  # the slices of one call are read by several threads
@@ -238,11 +192,11 @@ class _Lookup:
                     self._keys[position] = key
         return chosen
 
-    def _context(self, value_range):
-        if value_range not in self._contexts:
-            about = self._about + repr(value_range).encode()
-            self._contexts[value_range] = hashlib.sha256(about).digest()[:16]
-        return self._contexts[value_range]
+    def _context(self, reading):
+        if reading not in self._contexts:
+            about = self._about + repr(reading).encode()
+            self._contexts[reading] = hashlib.sha256(about).digest()[:16]
+        return self._contexts[reading]
 
     def _fill(self, positions, rows):
         known = [row for row in rows if row is not None]
@@ -254,17 +208,17 @@ class _Lookup:
         return found
 
     def keep(self, positions, rows):
-        """Store what the network has computed."""
+        """Store rows that the network has computed."""
         self._features[positions] = rows
         self._cache.put([self._keys.pop(position) for position in positions], rows)
 
-    def finish(self, X, faults):
-        """Fill in the rows of equal images, and NaN where an image cannot be read."""
+    def finish(self, items, faults):
+        """Fill in the rows of equal items, and NaN for those that cannot be read."""
         reasons = {fault.position: fault.reason for fault in faults}
         for position, key in self._copies:
             first = self._first[key]
             if first in reasons:
-                faults.append(find_fault(X[position], position, reasons[first]))
+                faults.append(items.fault(position, reasons[first]))
             else:
                 self._features[position] = self._features[first]
         for fault in faults:

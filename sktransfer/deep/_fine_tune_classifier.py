@@ -318,9 +318,9 @@ class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
         logits = self._outputs(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def _read_target(self, X, y, sample_weight):
+    def _read_target(self, items, y, sample_weight):
         """Validate y and set ``classes_``."""
-        y, labelled = self._check_labelled(X, y)
+        y, labelled = self._check_labelled(items, y)
         self._refuse_missing(labelled)
         y = read_classes(y, labelled)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -273,10 +273,10 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         outputs = self._outputs(X)
         return outputs[:, 0] if self.target_ndim_ == 1 else outputs
 
-    def _read_target(self, X, y, sample_weight):
+    def _read_target(self, items, y, sample_weight):
         """Validate y and set ``target_ndim_``."""
         name = type(self).__name__
-        y, labelled = self._check_labelled(X, y)
+        y, labelled = self._check_labelled(items, y)
         y = labels_alone(y, labelled, discrete=False) if labelled.all() else y
         if np.ndim(y) != 2:
             y = column_or_1d(y, warn=True)

@@ -1,4 +1,4 @@
-"""How pixels become the input of a network: a small frozen description, and its known forms."""
+"""How pictures become the input of a network: a small frozen description, and its known forms."""
 
 import json
 import math
@@ -8,6 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 
 from sktransfer._messages import shown
+from sktransfer.deep._images.pictures import read_pictures
+from sktransfer.deep._items import InputDescription
 
 # 224 of 256 pixels: the geometry with which nearly every network for photographs is evaluated.
 PHOTO_CROP = 0.875
@@ -29,7 +31,7 @@ _KNOWN = {
 
 
 @dataclass(frozen=True)
-class Preprocessing:
+class Preprocessing(InputDescription):
     """How an image with values in [0, 1] becomes the input of a network.
 
     Parameters
@@ -122,15 +124,25 @@ class Preprocessing:
             channel_order=fields.get("channel_order", "rgb"),
         )
 
-    def to_json(self):
-        """Write the description that `from_json` reads.
+    def read(self, X, estimator, *, reset, on_error="raise"):
+        """Check X, and return its pictures.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in any of the forms that `PretrainedFeatureExtractor` takes.
+        estimator : estimator
+            The one that X was given to.
+        reset : bool
+            True in `fit`.
+        on_error : {"raise", "nan"}, default="raise"
+            "nan" accepts images that cannot be read.
 
         Returns
         -------
-        text : str
+        pictures : Pictures
         """
-        fields = {"range": [0, 1]} | {name: getattr(self, name) for name in self.__annotations__}
-        return json.dumps(fields)
+        return read_pictures(X, estimator, reset=reset, on_error=on_error)
 
 
 def resolve_preprocessing(preprocessing, *, own, size, channels, of):

@@ -29,8 +29,8 @@ from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._engines import onnx_engine
 from sktransfer.deep._engines.onnx_engine import OnnxEngine
-from sktransfer.deep._images.batches import image_batches
-from sktransfer.deep._images.image_format import learn_image_format
+from sktransfer.deep._features import read_inputs
+from sktransfer.deep._items import Run
 from sktransfer.deep._preprocessing import Preprocessing
 
 CHECKS = list(estimator_checks_generator(PretrainedFeatureExtractor()))
@@ -50,12 +50,9 @@ def bytes_of(digits):
 def feature_maps(network, X, stage):
     """The feature maps that the features are made of."""
     backbone = resolve_backbone(network)
-    (batch,) = image_batches(
-        X,
-        image_format=learn_image_format(X),
-        preprocessing=backbone.preprocessing,
-        batch_size=len(X),
-    )
+    estimator = PretrainedFeatureExtractor()
+    items = backbone.preprocessing.read(X, estimator, reset=True).learn(estimator)
+    (batch,) = read_inputs(items, backbone, Run(batch_size=len(X)))
     return OnnxEngine(backbone, stage).run(batch)
 
 

@@ -12,41 +12,35 @@ import tracemalloc
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.base import BaseEstimator
 
-from sktransfer.deep import _features
+from sktransfer.deep import PretrainedFeatureExtractor, _features
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._features import stage_features
-from sktransfer.deep._images.batches import image_batches
-from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
+from sktransfer.deep._items import Run
 from tests.shelf import encode
 
 
-def compute(X, backbone="glyphs", *, stage=2, pooling="avg", value_range=None, **options):
+def read(X, backbone="glyphs", *, value_range=None):
+    """The items of anything that a user passes, and the network."""
+    backbone, estimator = resolve_backbone(backbone), PretrainedFeatureExtractor()
+    estimator.value_range = value_range
+    items = backbone.preprocessing.read(X, estimator, reset=True, on_error="nan")
+    return items.learn(estimator, on_error="nan"), backbone
+
+
+def compute(X, backbone="glyphs", *, stage=2, pooling="avg", value_range=None, view=None, **run):
     """Features and faults of anything that a user passes."""
-    X = validate_images(BaseEstimator(), X, reset=True)
-    return stage_features(
-        X,
-        image_format=learn_image_format(X, value_range=value_range, on_error="nan"),
-        backbone=resolve_backbone(backbone),
-        stage=stage,
-        pooling=pooling,
-        **options,
-    )
+    items, backbone = read(X, backbone, value_range=value_range)
+    return stage_features(items, backbone, stage, Run(**run), pooling=pooling, view=view)
 
 
 def direct(X, backbone="glyphs", *, stage=2):
     """The activations, from the network alone."""
-    described = resolve_backbone(backbone)
-    (batch,) = image_batches(
-        X,
-        image_format=learn_image_format(X),
-        preprocessing=described.preprocessing,
-        batch_size=len(X),
-    )
-    return open_engine(described, described.stage_name(stage)).run(batch)
+    items, backbone = read(X, backbone)
+    (batch,) = _features.read_inputs(items, backbone, Run(batch_size=len(X)))
+    return open_engine(backbone, backbone.stage_name(stage)).run(batch)
 
 
 @pytest.fixture
@@ -88,13 +82,6 @@ def test_features_are_the_pooled_activations(pictures, tmp_path, pooling, cache)
         assert faults == []
     features, _ = compute(pictures[::-1], pooling=pooling, cache=cache)
     np.testing.assert_array_equal(features, expected[::-1])
-
-
-def test_a_stage_can_keep_its_shape(pictures):
-    maps, _ = compute(pictures, pooling=None, flat=False)
-    np.testing.assert_array_equal(maps, direct(pictures))
-    pooled, _ = compute(pictures, pooling="avg", flat=False)
-    np.testing.assert_array_equal(pooled, pool(direct(pictures), "avg"))
 
 
 def test_files_keep_their_order_whatever_the_threads(files):
@@ -185,8 +172,8 @@ def test_all_that_changes_the_features_changes_the_key(
         {"pooling": "max"},
         {"pooling": None},
         {"value_range": (0, 300)},
-        {"augmented": Darker(1)},
-        {"augmented": Darker(2)},
+        {"view": Darker(1)},
+        {"view": Darker(2)},
         {"backbone": paths[0]},
         {"backbone": paths[1]},
     ]
@@ -203,9 +190,9 @@ def test_all_that_changes_the_features_changes_the_key(
 
 def test_views_are_computed_from_the_image_and_its_digest(pictures, files):
     for X in (pictures, files):
-        (first, _), (again, _) = (compute(X, augmented=Darker(1), cache=None) for _ in range(2))
+        (first, _), (again, _) = (compute(X, view=Darker(1), cache=None) for _ in range(2))
         np.testing.assert_array_equal(first, again)
-        backwards, _ = compute(X[::-1], augmented=Darker(1), cache=None, batch_size=2)
+        backwards, _ = compute(X[::-1], view=Darker(1), cache=None, batch_size=2)
         np.testing.assert_array_equal(first, backwards[::-1])
         assert abs(first - compute(X)[0]).max() > 0.01
 
@@ -215,7 +202,7 @@ def test_views_are_computed_from_the_image_and_its_digest(pictures, files):
 
     halved = pictures / np.float32(255) / 2
     expected, _ = compute(halved, value_range=(0, 1))
-    features, _ = compute(pictures, augmented=Half(0), cache=None)
+    features, _ = compute(pictures, view=Half(0), cache=None)
     np.testing.assert_array_equal(features, expected)
 
 
@@ -228,14 +215,14 @@ def test_views_of_photographs_are_taken_of_what_the_network_needs_of_them(tmp_pa
             return images
 
     X = np.random.default_rng(0).integers(0, 256, (2, 96, 128), dtype=np.uint8)
-    compute(X, augmented=Seen(0), cache=None)
+    compute(X, view=Seen(0), cache=None)
     paths = [str(tmp_path / f"{i}.png") for i in range(2)]
     for path, pixels in zip(paths, X, strict=True):
         Image.fromarray(pixels).save(path)
-    compute(paths, augmented=Seen(0), cache=None)
+    compute(paths, view=Seen(0), cache=None)
     assert set(seen) == {(32, 42, 1)}  # the network takes 32 x 32 pixels
     small = X[:, :8, :8]
-    features, _ = compute(small, augmented=Seen(0), cache=None)
+    features, _ = compute(small, view=Seen(0), cache=None)
     assert seen[-1] == (8, 8, 1)
     np.testing.assert_array_equal(features, compute(small, cache=None)[0])
 
@@ -328,19 +315,13 @@ def test_rows_of_nan_and_a_list(files, cache, images_run):
 
 
 def test_numbers_without_a_range_are_an_error_in_threads_too(files):
+    extractor = PretrainedFeatureExtractor(stage=1, batch_size=2).fit(files)
     float_file = encode(np.float32([[0.0, 0.5], [1.0, 2.0]]), "TIFF")
     message = (
         "1 of 41 images cannot be read: X[40] (value_range=None: X holds pixels of dtype float32"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        stage_features(
-            [*files, float_file],
-            image_format=ImageFormat(None, None),
-            backbone=resolve_backbone("glyphs"),
-            stage=1,
-            pooling="avg",
-            batch_size=2,
-        )
+        extractor.transform([*files, float_file])
 
 
 # Memory and threads
@@ -348,8 +329,8 @@ def test_numbers_without_a_range_are_an_error_in_threads_too(files):
 
 def test_a_large_result_lies_in_a_file_without_a_name(pictures, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    expected, _ = compute(pictures, pooling=None, flat=False)
-    mapped, _ = compute(pictures, pooling=None, flat=False, in_memory=1000, cache=None)
+    expected, _ = compute(pictures, pooling=None)
+    mapped, _ = compute(pictures, pooling=None, in_memory=1000, cache=None)
     np.testing.assert_array_equal(mapped, expected)
     assert mapped.shape == expected.shape
     assert mapped.flags.writeable
@@ -397,13 +378,8 @@ def test_no_thread_stays_behind(files):
     with pytest.raises(ValueError, match="no such file"):
         compute(files, n_jobs=3, cache=None)
     assert readers() == []
-    batches = image_batches(
-        files[10:],
-        image_format=ImageFormat(None, None),
-        preprocessing=resolve_backbone("glyphs").preprocessing,
-        batch_size=2,
-        n_jobs=3,
-    )
+    items, backbone = read(files[10:])
+    batches = _features.read_inputs(items, backbone, Run(batch_size=2, n_jobs=3))
     next(batches)
     assert len(readers()) == 3
     batches.close()

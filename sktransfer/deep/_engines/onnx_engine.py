@@ -8,8 +8,8 @@ from sktransfer._messages import cause, shown
 from sktransfer.deep._graphs.cuts import cut_graph, free_batch
 from sktransfer.deep._graphs.describe import find_turned
 from sktransfer.deep._graphs.session import find_device, make_session
-from sktransfer.deep._images.stream import n_threads
 from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._threads import n_threads
 
 SESSIONS = Recent(16)
 
@@ -53,7 +53,7 @@ class OnnxEngine:
         Parameters
         ----------
         batch : ndarray of shape (n, channels, h, w), float32
-            As `image_batches` makes it.
+            As `Items.batches` yields it.
 
         Returns
         -------

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 
-def pool(activations, pooling):
+def pool(activations, pooling, *, mask=None):
     """Reduce activations over their positions.
 
     Parameters
@@ -15,6 +15,9 @@ def pool(activations, pooling):
     pooling : {"avg", "max"} or None
         The average or the maximum of each channel over the positions of a map or over the tokens;
         None flattens, a map channel by channel and row by row. A vector stays as it is.
+    mask : ndarray of shape (n, t) or None, default=None
+        True or 1 for the tokens that count. A sequence without any becomes zeros. It applies to
+        sequences in NumPy.
 
     Returns
     -------
@@ -23,6 +26,8 @@ def pool(activations, pooling):
     n = len(activations)
     if pooling is None or activations.ndim == 2:
         return activations.reshape(n, math.prod(activations.shape[1:]))
+    if mask is not None and activations.ndim == 3:
+        return _pool_masked(activations, pooling, np.asarray(mask, dtype=bool))
     if activations.ndim == 3:
         axis, positions = 1, activations
     else:
@@ -31,6 +36,14 @@ def pool(activations, pooling):
     if isinstance(positions, np.ndarray):
         return positions.mean(axis=axis) if pooling == "avg" else positions.max(axis=axis)
     return positions.mean(dim=axis) if pooling == "avg" else positions.amax(dim=axis)
+
+
+def _pool_masked(activations, pooling, mask):
+    """Pool the tokens of each row that are no padding: the same bits whatever the padding."""
+    rows = [tokens[kept] for tokens, kept in zip(activations, mask, strict=True)]
+    reduce = np.mean if pooling == "avg" else np.max
+    zeros = np.zeros(activations.shape[2], activations.dtype)
+    return np.stack([reduce(row, axis=0) if len(row) else zeros for row in rows])
 
 
 def n_features(shape, pooling):

@@ -1,4 +1,4 @@
-"""Torch stages with weights of their own, run over images; built once for each set of weights."""
+"""Torch stages with weights of their own, run over batches; built once for each set of weights."""
 
 import hashlib
 import os
@@ -9,44 +9,6 @@ from sktransfer.deep._networks.recent import Recent
 
 # Networks for the next call of predict.
 _BUILT = Recent(4)
-
-
-def run_torch(stages, images, device, *, depth=0, view=None, pooled):
-    """Run torch stages over images; pretrained ones may run before them.
-
-    Parameters
-    ----------
-    stages : list of torch.nn.Module
-        At least one, in evaluation mode.
-    images : Images
-        Where the inputs come from.
-    device : torch.device
-        Where the stages are.
-    depth : int, default=0
-        How many pretrained stages run before, through the cache.
-    view : View or None, default=None
-        An augmented view of the images.
-    pooled : bool
-        Whether to average each channel over its positions.
-
-    Returns
-    -------
-    activations : ndarray of shape (n, *shape) or (n, n_features), float32
-        An image gives the same bits alone as in any batch.
-    """
-    from sktransfer.deep._engines.torch_engine import rows_at_once, run_stages
-
-    batches = _batches(images, depth, rows_at_once(device), view)
-    return run_stages(stages, batches, device, pooled=pooled)
-
-
-def _batches(images, depth, step, view):
-    if depth == 0:
-        yield from images.batches(batch_size=step, view=view)
-        return
-    before = images.stage(depth, view=view)
-    for first in range(0, len(before), step):
-        yield before[first : first + step]
 
 
 def built_stages(backbone, stage_weights, depth, device):

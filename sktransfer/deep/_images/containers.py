@@ -5,12 +5,74 @@ from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 from sktransfer._messages import cause, shown
-from sktransfer.deep._images.sources import is_encoded, is_missing, plain_item
+from sktransfer.deep._images.sources import check_pixels, is_encoded, is_missing, plain_item
+from sktransfer.deep._items import Unreadable
 
 
-def refuse_other_kinds(estimator, X):
+def validate_images(estimator, X, *, reset, on_error="raise"):
+    """Check X, and bring it into one of two forms.
+
+    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
+    for images ``reset=True`` removes those that an earlier fit has left.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that X was given to.
+    X : array-like
+        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series,
+        Arrow column, one-column table or other sequence of paths, bytes, file objects, Pillow
+        images or arrays.
+    reset : bool
+        True in `fit`.
+    on_error : {"raise", "nan"}, default="raise"
+        "nan" lets images with NaN or infinity in an array pass, for they are unreadable ones.
+
+    Returns
+    -------
+    X : ndarray of 2, 3 or 4 dimensions, or list
+        Numbers in rows, images of one size, or items that are still to be read.
+
+    Raises
+    ------
+    ValueError or TypeError
+        If X is no sequence of images: sparse input, 1-D numeric arrays and
+        one image alone included.
+    """
+    _refuse_other_kinds(estimator, X)
+    items = _find_items(X)
+    if items is None:
+        X = _validate_numbers(estimator, X, reset=reset, finite=on_error == "raise")
+    else:
+        X = items
+    if reset and (items is not None or X.ndim > 2):
+        vars(estimator).pop("n_features_in_", None)
+        vars(estimator).pop("feature_names_in_", None)
+    return X
+
+
+def _validate_numbers(estimator, X, *, reset, finite):
+    if not _is_table(X):
+        X = _as_array(X)
+    if getattr(X, "ndim", 2) <= 2:
+        return validate_data(estimator, X, reset=reset, ensure_all_finite=finite)
+    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X", ensure_all_finite=finite)
+    try:
+        check_pixels(np.zeros(X.shape[1:], X.dtype))
+    except Unreadable as reason:
+        raise ValueError(
+            f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
+            "(n, h, w, c)."
+        ) from None
+    _refuse_one_image(X)
+    return X
+
+
+def _refuse_other_kinds(estimator, X):
     """Refuse what no sequence of images can be, whatever it holds."""
     kind = type(X).__name__
     if issparse(X):
@@ -31,7 +93,7 @@ def refuse_other_kinds(estimator, X):
         raise ValueError(f"X is an empty {kind}, expected a sequence of images: pass one or more.")
 
 
-def refuse_one_image(X):
+def _refuse_one_image(X):
     """Refuse (h, w, c), which would be h grey images, each of w rows of c pixels."""
     if X.ndim == 3 and X.shape[2] <= 4 and min(X.shape[:2]) > X.shape[2]:
         n, height, width = X.shape
@@ -43,15 +105,15 @@ def refuse_one_image(X):
         )
 
 
-def is_table(X):
+def _is_table(X):
     """Tell whether X has named columns: a data frame, or a table of Arrow."""
     named = hasattr(X, "columns") or hasattr(X, "column_names")
     return named and len(getattr(X, "shape", ())) == 2
 
 
-def find_items(X):
+def _find_items(X):
     """Return X as a list if it holds paths, bytes, file objects, pictures or arrays, else None."""
-    if is_table(X):
+    if _is_table(X):
         X = _only_column(X)
     if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
         X = X[:, 0]
@@ -65,7 +127,7 @@ def find_items(X):
     return listed if _are_missing(listed) else None
 
 
-def as_array(X):
+def _as_array(X):
     """Give nested lists and array-likes their dimensions; leave what has them, and scalars."""
     if isinstance(X, np.ndarray):
         return X

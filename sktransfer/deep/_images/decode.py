@@ -1,5 +1,6 @@
-"""The content of files and Pillow images becomes pixels; what is no image has a reason."""
+"""The content of files and Pillow images: its pixels, and the digest that it is known by."""
 
+import hashlib
 import io
 import os
 import threading
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from sktransfer._messages import shortened
-from sktransfer.deep._images.faults import Unreadable
+from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._images.sources import (
     check_pixels,
     first_bytes,
@@ -17,6 +18,7 @@ from sktransfer.deep._images.sources import (
     load,
     open_file,
 )
+from sktransfer.deep._items import Unreadable
 
 _RANGE_OF_DTYPE = {
     np.dtype(bool): (0, 1),
@@ -45,6 +47,11 @@ LARGE_AS_BYTES = 2**25
 
 # A picture that is shrunk first stays so many times larger than the network's input.
 _MARGIN = 4
+
+DIGEST_SIZE = 16
+
+# Below so many bytes a hash of one image costs more than the hashing.
+SMALL_IMAGE = 8192
 
 _loading = threading.Lock()
 
@@ -284,3 +291,88 @@ def turn_of(image):
         (8, Transpose.ROTATE_90),
     )
     return next((turn for number, turn in turns if orientation == number), None)
+
+
+def digest(source):
+    """Hash what `load` returned: equal contents have equal digests, wherever they come from.
+
+    Parameters
+    ----------
+    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
+
+    Returns
+    -------
+    digest : bytes of length 16
+
+    Raises
+    ------
+    Unreadable
+        When a Pillow image cannot be loaded.
+    """
+    if isinstance(source, np.ndarray):
+        return digest_pixels(source[np.newaxis])[0]
+    if is_pillow_image(source):
+        return with_image(source, _digest_pillow)
+    return _hash(b"file", source)
+
+
+def digest_pixels(images):
+    """Hash image arrays, shape and dtype included.
+
+    Many small images are hashed as one first, and not one by one where the same array has been
+    seen before: a search passes the same folds again and again.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w, c)
+
+    Returns
+    -------
+    digests : list of bytes of length 16
+    """
+    images = np.ascontiguousarray(images)
+    start = _hasher(f"{images.shape[1:]}{images.dtype.str}".encode())
+    if len(images) == 1 or images[0].nbytes > SMALL_IMAGE:
+        return _digest_each(images, start)
+    whole = start.copy()
+    whole.update(images)
+    key = b"digests" + whole.digest()
+    (known,) = memory.get([key], len(images) * DIGEST_SIZE)
+    if known is None:
+        digests = _digest_each(images, start)
+        memory.put([key], [np.frombuffer(b"".join(digests), dtype=np.uint8)])
+        return digests
+    joined = known.tobytes()
+    return [joined[first : first + DIGEST_SIZE] for first in range(0, len(joined), DIGEST_SIZE)]
+
+
+def _digest_each(images, start):
+    digests = []
+    for image in images:
+        hasher = start.copy()
+        hasher.update(image)
+        digests.append(hasher.digest()[:DIGEST_SIZE])
+    return digests
+
+
+def _digest_pillow(image):
+    """All that decides how a Pillow image, which is loaded, is decoded."""
+    about = (
+        image.mode,
+        image.size,
+        image.format,
+        turn_of(image),
+        image.info.get("transparency"),
+        image.getpalette("RGBA") if image.mode in ("P", "PA") else None,
+    )
+    return _hash(repr(about).encode(), image.tobytes())
+
+
+def _hash(kind, content):
+    hasher = _hasher(kind)
+    hasher.update(content)
+    return hasher.digest()[:DIGEST_SIZE]
+
+
+def _hasher(kind):
+    return hashlib.sha256(kind, usedforsecurity=False)

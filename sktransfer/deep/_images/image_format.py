@@ -1,4 +1,4 @@
-"""What a user's X is when it holds images, and how it becomes pixels in [0, 1]."""
+"""How pixels are read: the shape of a row, black and white, and pixels in [0, 1]."""
 
 import math
 import warnings
@@ -6,87 +6,13 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from sktransfer._messages import shown
-from sktransfer.deep._images.containers import (
-    as_array,
-    find_items,
-    is_table,
-    refuse_one_image,
-    refuse_other_kinds,
-)
 from sktransfer.deep._images.decode import as_pixels
-from sktransfer.deep._images.faults import Unreadable
-from sktransfer.deep._images.other_scale import warn_of_other_scale
-from sktransfer.deep._images.sources import check_pixels
 from sktransfer.deep._images.value_range import check_value_range, learn_range, scale_to_unit
+from sktransfer.deep._items import Unreadable
 
 LONGEST_SILENT_ROW = 64
-LARGEST_STACK = 2**21
-
-
-def validate_images(estimator, X, *, reset, on_error="raise"):
-    """Check X, and bring it into one of three forms.
-
-    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
-    for images ``reset=True`` removes those that an earlier fit has left. After a fit, pixels that
-    are on another scale than those of `fit` give a warning.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The one that X was given to.
-    X : array-like
-        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series,
-        Arrow column, one-column table or other sequence of paths, bytes, file objects, Pillow
-        images or arrays.
-    reset : bool
-        True in `fit`.
-    on_error : {"raise", "nan"}, default="raise"
-        "nan" lets images with NaN or infinity in an array pass, for they are unreadable ones.
-
-    Returns
-    -------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        Numbers in rows, images of one size, or items that are still to be read.
-
-    Raises
-    ------
-    ValueError or TypeError
-        For whatever is no image, or no sequence of images: sparse input, 1-D numeric arrays and
-        one image alone included.
-    """
-    refuse_other_kinds(estimator, X)
-    items = find_items(X)
-    if items is None:
-        X = _validate_numbers(estimator, X, reset=reset, finite=on_error == "raise")
-    else:
-        X = items
-    if reset and (items is not None or X.ndim > 2):
-        vars(estimator).pop("n_features_in_", None)
-        vars(estimator).pop("feature_names_in_", None)
-    if not reset and hasattr(estimator, "image_format_"):
-        warn_of_other_scale(X, estimator.image_format_)
-    return X
-
-
-def _validate_numbers(estimator, X, *, reset, finite):
-    if not is_table(X):
-        X = as_array(X)
-    if getattr(X, "ndim", 2) <= 2:
-        return validate_data(estimator, X, reset=reset, ensure_all_finite=finite)
-    X = check_array(X, allow_nd=True, estimator=estimator, input_name="X", ensure_all_finite=finite)
-    try:
-        check_pixels(np.zeros(X.shape[1:], X.dtype))
-    except Unreadable as reason:
-        raise ValueError(
-            f"X of shape {X.shape} holds no images: each is {reason}. Pass (n, h, w) or "
-            "(n, h, w, c)."
-        ) from None
-    refuse_one_image(X)
-    return X
 
 
 @dataclass(frozen=True)
@@ -107,24 +33,8 @@ class ImageFormat:
     value_range: tuple[float, float] | None
     imposed: bool = False
 
-    def stack(self, X):
-        """Bring validated X, or a slice of it, into one array of images where that is possible.
-
-        Parameters
-        ----------
-        X : ndarray of 2, 3 or 4 dimensions, or list
-            What `validate_images` returned.
-
-        Returns
-        -------
-        images : ndarray of shape (n, h, w, c), or list
-            In the values of X. A list stays one, unless it holds small arrays of one shape.
-        """
-        if isinstance(X, list):
-            stacked = _stack_equal(X)
-            if stacked is None:
-                return X
-            X = stacked
+    def as_images(self, X):
+        """Bring an array of 2, 3 or 4 dimensions into the shape (n, h, w, c)."""
         if X.ndim == 2:
             return X.reshape(len(X), *row_shape(X.shape[1], self.image_shape))
         return X[..., np.newaxis] if X.ndim == 3 else X
@@ -203,22 +113,22 @@ class ImageFormat:
         return images[..., :3] * alpha + (1 - alpha)
 
 
-def learn_image_format(X, *, image_shape=None, value_range=None, on_error="raise"):
+def learn_image_format(blocks, row_length=None, *, image_shape=None, value_range=None):
     """Learn how the pixels of X are to be read.
 
     Parameters
     ----------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        What `validate_images` returned.
+    blocks : iterable
+        The pixels of X, as for `learn_range`; used if `value_range` is None.
+    row_length : int or None, default=None
+        The length of a row of pixels; None: X has no rows of pixels.
     image_shape : (h, w), (h, w, c) or None, default=None
         The shape of a row of pixels, channels last; it does not concern other input. None: a
-        square where the length of the row allows it, otherwise an image of one row.
+        square if the length of the row allows it, otherwise an image of one row.
     value_range : (low, high) or None, default=None
         Black and white. None: booleans and integers of 8 and 16 bits have their own, files that
         of their mode; for other values the smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535
         that holds X, else the minimum and maximum of X.
-    on_error : {"raise", "nan"}, default="raise"
-        "nan" leaves out what cannot be read. Of most files only the first bytes are read here.
 
     Returns
     -------
@@ -227,24 +137,21 @@ def learn_image_format(X, *, image_shape=None, value_range=None, on_error="raise
     Raises
     ------
     ValueError
-        When a parameter does not fit X, or images cannot be read.
+        If a parameter does not fit X.
     """
     shape = None
-    if image_shape is not None or (not isinstance(X, list) and X.ndim == 2):
-        length = X.shape[1] if not isinstance(X, list) and X.ndim == 2 else None
-        shape = row_shape(length, image_shape)
-        if image_shape is None and shape[0] == 1 and length > LONGEST_SILENT_ROW:
+    if image_shape is not None or row_length is not None:
+        shape = row_shape(row_length, image_shape)
+        if image_shape is None and shape[0] == 1 and row_length > LONGEST_SILENT_ROW:
             warnings.warn(
-                f"image_shape=None: a row of {length} pixels is no square and is read as an image "
-                "of one row; pass image_shape=(h, w) or (h, w, c).",
+                f"image_shape=None: a row of {row_length} pixels is no square and is read as an "
+                "image of one row; pass image_shape=(h, w) or (h, w, c).",
                 UserWarning,
                 stacklevel=2,
             )
     if value_range is not None:
         return ImageFormat(shape, check_value_range(value_range), imposed=True)
-    learned = ImageFormat(shape, learn_range(X, on_error))
-    warn_of_other_scale(X, learned)
-    return learned
+    return ImageFormat(shape, learn_range(blocks))
 
 
 def row_shape(length, image_shape):
@@ -280,21 +187,3 @@ def row_shape(length, image_shape):
             f"{length}: pass the shape that the rows had before they were flattened."
         )
     return (*map(int, shape), 1)[:3]
-
-
-def _stack_equal(items):
-    """Return small sound arrays of one shape and dtype as one array, else None."""
-    first = items[0]
-    if not all(isinstance(item, np.ndarray) for item in items):
-        return None
-    if first.size * len(items) > LARGEST_STACK:
-        return None
-    if any(item.shape != first.shape or item.dtype != first.dtype for item in items):
-        return None
-    stacked = np.stack(items)
-    try:
-        check_pixels(first)
-        check_pixels(stacked.reshape(1, -1, 1))
-    except Unreadable:
-        return None
-    return stacked

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sktransfer._messages import cause, shortened
-from sktransfer.deep._images.faults import Unreadable
+from sktransfer.deep._items import Unreadable
 
 WHAT_AN_IMAGE_IS = (
     "a path, bytes, a file object, a Pillow image or an array of shape (h, w) or (h, w, c)"

@@ -1,20 +1,24 @@
-"""Which values of pixels are black and white, and pixels as numbers from 0 to 1."""
+"""The values of pixels that are black and white: learned, checked, and doubted in warnings."""
 
 import math
+import warnings
 from numbers import Real
 
 import numpy as np
 
 from sktransfer._messages import shown
-from sktransfer.deep._images.decode import decode, depth_of, dtype_range
-from sktransfer.deep._images.faults import Unreadable, find_fault, raise_faults
-from sktransfer.deep._images.other_scale import limits, warn_if_dim
-from sktransfer.deep._images.sources import import_pillow, is_encoded
+from sktransfer.deep._images.decode import dtype_range
 
 KNOWN_RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
 
-# Of files of 16 bits `fit` decodes so many, to see whether they use their range.
-DEEP_FILES = 8
+# Pixels that use less of their range than this are nearly black, or have nearly no contrast.
+DIM = 1 / 8
+
+# Pixels that lie beyond the range by more than this share of it are on another scale.
+BEYOND = 0.5
+
+# Ranges on which pixels of 0..1, or of 0..16, are nearly black.
+_WIDE = ((0, 16), (0, 255), (0, 65535))
 
 
 def scale_to_unit(pixels, *, value_range):
@@ -44,15 +48,14 @@ def scale_to_unit(pixels, *, value_range):
     return np.clip(scaled, 0.0, 1.0, out=scaled).astype(np.float32, copy=False)
 
 
-def learn_range(X, on_error):
-    """Learn the values of black and white from X itself.
+def learn_range(blocks):
+    """Learn the values of black and white from pixels.
 
     Parameters
     ----------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        What `validate_images` returned.
-    on_error : {"raise", "nan"}
-        "nan" leaves out what cannot be read.
+    blocks : iterable of (pixels, implied, of_file)
+        An array of shape (n, ...), the range that its dtype or file implies (or None), and
+        whether it comes from a file.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def learn_range(X, on_error):
         If pixels whose dtype implies a range use little of it, as 12 bits in 16 do.
     """
     groups, implied = {}, set()
-    for pixels, own, of_file in _looked_at(X, on_error):
+    for pixels, own, of_file in blocks:
         lows, highs = limits(pixels)
         if not of_file:
             implied.add(own)
@@ -74,34 +77,79 @@ def learn_range(X, on_error):
             groups[str(pixels.dtype), own] = min(low, lows.min()), max(high, highs.max())
     for (dtype, own), (low, high) in groups.items():
         if own is not None:
-            warn_if_dim(dtype, own, low, high)
+            _warn_if_dim(dtype, own, low, high)
     free = [found for (_, own), found in groups.items() if own is None]
     if free:
         return _smallest_range(min(low for low, _ in free), max(high for _, high in free))
     return implied.pop() if len(implied) == 1 else None
 
 
-def _looked_at(X, on_error):
-    """Yield pixels (n, ...), the range that they imply, and whether they come from a file."""
-    if not isinstance(X, list):
-        yield X, dtype_range(X.dtype), False
+def limits(images):
+    """Return the smallest and the largest value of each image without NaN and infinity.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, ...)
+
+    Returns
+    -------
+    lows, highs : ndarray of shape (m,), float64, m <= n
+    """
+    flat = images.reshape(len(images), -1)
+    lows, highs = flat.min(axis=1).astype(np.float64), flat.max(axis=1).astype(np.float64)
+    finite = np.isfinite(lows) & np.isfinite(highs)
+    return lows[finite], highs[finite]
+
+
+def _warn_if_dim(dtype, implied, low, high):
+    """Warn at `fit` of pixels that use little of the range that their dtype implies.
+
+    Parameters
+    ----------
+    dtype : str
+    implied : (int, int)
+    low, high : float
+        The smallest and the largest pixel that `fit` sees.
+    """
+    used = high - (low if implied[0] < 0 else 0)
+    if low < high and used <= DIM * (implied[1] - implied[0]) and implied != (0, 1):
+        how = "nearly black" if implied[0] == 0 else "with nearly no contrast"
+        warnings.warn(
+            f"X holds {dtype} pixels that lie within {low:g}..{high:g}, but are read as "
+            f"{implied[0]}..{implied[1]}, {how}: pass value_range=(low, high), the values of black "
+            "and white.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def warn_of_other_scale(by_dtype, image_format):
+    """Warn of pixels whose scale does not seem to be the one that `fit` has seen.
+
+    Integers of 8 and 16 bits imply their own range, so the 0..16 of `load_digits` as uint8 are
+    nearly black after a fit on floating point. Floating point and wide integers have the range of
+    `fit`: pixels of 0..1 are nearly black after a fit on 0..255, and pixels of 0..255 nearly white
+    after a fit on 0..1.
+
+    Parameters
+    ----------
+    by_dtype : dict of numpy.dtype to list of ndarray of shape (n, ...)
+        Arrays of X. Files are checked when they are decoded.
+    image_format : ImageFormat
+        As `fit` has learned it.
+    """
+    learned = image_format.value_range
+    if image_format.imposed or learned is None:
         return
-    import_pillow()
-    faults, n_deep = [], 0
-    for position, item in enumerate(X):
-        try:
-            of_file = is_encoded(item)
-            depth = depth_of(item) if of_file else None
-            n_deep += depth == "sixteen"
-            if depth == "bytes" or (depth == "sixteen" and n_deep > DEEP_FILES):
-                continue
-            pixels, own = decode(item)
-        except Unreadable as reason:
-            faults.append(find_fault(item, position, reason))
-            continue
-        yield pixels[np.newaxis], own, of_file
-    if on_error == "raise":
-        raise_faults(faults, len(X))
+    for dtype, blocks in by_dtype.items():
+        reason = _reason(blocks, dtype_range(dtype), tuple(learned))
+        if reason is not None:
+            warnings.warn(
+                f"X holds {dtype} pixels {reason}: pass value_range=(low, high), or pixels of the "
+                "dtype and scale that fit has seen.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def _smallest_range(low, high):
@@ -125,3 +173,58 @@ def check_value_range(value_range):
             "(low, high) with low < high."
         )
     return float(low), float(high)
+
+
+def _reason(blocks, implied, learned):
+    """Return the fault of pixels of one dtype, or None."""
+    lows, highs = map(np.concatenate, zip(*map(limits, blocks), strict=True))
+    if not lows.size or lows.min() == highs.max():
+        return None
+    low, high, n = lows.min(), highs.max(), len(lows)
+    if implied is not None:
+        narrow = learned[1] - learned[0] <= DIM * (implied[1] - implied[0])
+        if narrow and learned[0] <= low and high <= learned[1]:
+            return (
+                f"that lie within {_text(learned)}, which fit has seen, but are read as "
+                f"{_text(implied)}, nearly black"
+            )
+        return None
+    beyond = np.maximum(highs - learned[1], learned[0] - lows) > BEYOND * (learned[1] - learned[0])
+    if beyond.any():
+        few = "" if beyond.all() else f" in {beyond.sum()} of {n} images"
+        return (
+            f"from {low:g} to {high:g}{few}, far beyond the {_text(learned)} that fit has seen, "
+            "and they are clipped to it"
+        )
+    if learned == (-1, 1) and 0 <= low <= 0.02:
+        return "that lie within 0..1, but are read as -1..1, which fit has seen"
+    if learned in _WIDE and low >= 0:
+        for known in ((0, 1), *_WIDE):
+            if high <= known[1] <= DIM * learned[1]:
+                return (
+                    f"that lie within {_text(known)}, but are read as {_text(learned)}, which fit "
+                    "has seen, nearly black"
+                )
+        few = _count_unit(blocks, learned)
+        if few:
+            return (
+                f"that lie within 0..1 in {few} of {n} images, but are read as {_text(learned)}, "
+                "which fit has seen, nearly black"
+            )
+    return None
+
+
+def _count_unit(blocks, learned):
+    """Count the images that have values in 0..1 that are no integers, unlike the others."""
+    if blocks[0].dtype.kind != "f" or learned[1] < 255:
+        return 0
+    count = 0
+    for block in blocks:
+        highest = block.reshape(len(block), -1).max(axis=1)
+        for image in block[(highest <= 1) & (highest > 0)]:
+            count += not np.array_equal(image, np.rint(image))
+    return count
+
+
+def _text(value_range):
+    return f"{value_range[0]:g}..{value_range[1]:g}"

@@ -11,9 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from sktransfer._messages import cause, shortened, shown
-from sktransfer.deep._images.digest import digest
-from sktransfer.deep._images.faults import Unreadable
-from sktransfer.deep._images.sources import load
 from sktransfer.deep._saving.container import pack_npz, read_values, unpack_npz, write_values
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
 
@@ -196,15 +193,15 @@ def _difference(name, there, here):
     return f"{shortened(name, limit=_LONGEST_FACT)} ({there} there, {here} here)"
 
 
-def training_facts(estimator, X, y, device, *, more=None):
+def training_facts(estimator, items, y, device, *, more=None):
     """All that decides which weights come out of a fit, in words and hashes.
 
     Parameters
     ----------
     estimator : FineTuneClassifier or FineTuneRegressor
         With its ``backbone_`` and ``image_format_``.
-    X : ndarray or list
-        What `validate_images` returned.
+    items : Items
+        All items of the fit.
     y : ndarray
         The targets.
     device : str
@@ -235,7 +232,7 @@ def training_facts(estimator, X, y, device, *, more=None):
         if array is not None:
             parameters[f"data {name}"] = _digest_array(array)
     return parameters | {
-        "data X": _digest_images(X),
+        "data X": items.digest(),
         "data y": _digest_target(y),
         "estimator": type(estimator).__name__,
         "backbone": f"{backbone.name} {backbone.fingerprint[:16]}",
@@ -262,19 +259,6 @@ def _as_text(name, value):
     for array in arrays.values():
         hasher.update(array)
     return f"{type(value).__name__} {hasher.hexdigest()[:16]}"
-
-
-def _digest_images(X):
-    """Files by their bytes, one after the other; arrays by shape, dtype and content."""
-    if not isinstance(X, list):
-        return _digest_array(X)
-    hasher = hashlib.sha256(b"items")
-    for item in X:
-        try:
-            hasher.update(digest(load(item)))
-        except Unreadable as reason:  # the fit will say which, and why
-            hasher.update(str(reason).encode())
-    return hasher.hexdigest()
 
 
 def _digest_target(y):

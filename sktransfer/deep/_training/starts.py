@@ -1,114 +1,28 @@
 """The input of fine-tuning: activations of frozen stages, for all images."""
 
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import n_features
-from sktransfer.deep._engines.tail import run_torch
-from sktransfer.deep._features import IN_MEMORY, allocate, stage_features
-from sktransfer.deep._images.batches import gather, read_slices
-from sktransfer.deep._images.faults import raise_faults
+from sktransfer.deep._features import allocate, read_inputs, stage_features
 
-# Images that are read for a network of their own weights in one go.
-_BATCH = 64
-
-# Activations that are checked in one go, and images that a message lists.
+# Activations that are checked in one go.
 _CHECKED_VALUES = 2**24
-_LISTED = 10
 
 
-@dataclass(frozen=True)
-class Images:
-    """Images, and how a network is to see them.
-
-    Parameters
-    ----------
-    X : ndarray or list
-        What `validate_images` returned.
-    image_format : ImageFormat
-        How its pixels are read.
-    backbone : Backbone
-        The network.
-    device : str
-        Where it runs.
-    cache : "memory", str, os.PathLike or None
-        Where activations of pretrained stages are kept.
-    positions : ndarray or None, default=None
-        The places of the images in the X of the user, for messages. None: 0, 1, 2 ...
-    """
-
-    X: object
-    image_format: object
-    backbone: object
-    device: str = "auto"
-    cache: object = "memory"
-    positions: object = None
-
-    def take(self, rows):
-        """Some of the images; None for all."""
-        if rows is None:
-            return self
-        X = [self.X[row] for row in rows] if isinstance(self.X, list) else self.X[rows]
-        positions = rows if self.positions is None else self.positions[rows]
-        return replace(self, X=X, positions=positions)
-
-    def on(self, device):
-        """The same images for a network on a device of torch."""
-        return replace(self, device=str(device))
-
-    def stage(self, number, *, pooling=None, view=None, keep=True):
-        """The activations of a pretrained stage, numbered from 1: float32, (n, *shape) or rows."""
-        return stage_features(
-            self.X,
-            image_format=self.image_format,
-            backbone=self.backbone,
-            stage=number,
-            pooling=pooling,
-            device=self.device,
-            cache=self.cache if keep else None,
-            augmented=view,
-            flat=False,
-        )[0]
-
-    def batches(self, *, batch_size=_BATCH, view=None):
-        """The inputs of the network: arrays (b, channels, h, w), float32, in order."""
-        faults = []
-        slices = read_slices(
-            self.X,
-            image_format=self.image_format,
-            preprocessing=self.backbone.preprocessing,
-            batch_size=batch_size,
-            augmented=view,
-        )
-        batches = gather(slices, batch_size=batch_size, faults=faults)
-        with closing(slices), closing(batches):
-            yield from (batch for _, batch in batches)
-        raise_faults(faults, len(self.X))
-
-    def inputs(self, *, view=None):
-        """The inputs of the network, (n, channels, h, w), float32."""
-        preprocessing = self.backbone.preprocessing
-        shape = len(self.X), preprocessing.channels, *preprocessing.size
-        inputs = allocate(shape, IN_MEMORY)
-        first = 0
-        for batch in self.batches(view=view):
-            inputs[first : first + len(batch)] = batch
-            first += len(batch)
-        return inputs
-
-
-def require_finite(activations, images):
-    """Return activations, or raise an error that names the images if some are not finite.
+def require_finite(activations, items, backbone):
+    """Return activations, or raise an error that names the images that have none.
 
     Parameters
     ----------
     activations : ndarray of shape (n, ...)
         Of a stage, or features.
-    images : Images
+    items : Items
         The same n images.
+    backbone : Backbone
+        The network, for messages.
 
     Raises
     ------
@@ -123,86 +37,150 @@ def require_finite(activations, images):
         found.extend(first + np.flatnonzero(~finite))
     if not found:
         return activations
-    places = found if images.positions is None else np.asarray(images.positions)[found]
-    listed = ", ".join(f"X[{place}]" for place in places[:_LISTED])
-    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     raise ValueError(
-        f"The features of {len(found)} of {len(activations)} images are not finite: {listed}{more}"
-        f". The network {shown(images.backbone.name)} overflows on them, as networks in half "
-        "precision may: remove these images, check value_range and preprocessing, or use a "
-        "network in float32."
+        f"The features of {len(found)} of {len(activations)} {items.noun} are not finite: "
+        f"{items.list_rows(found)}. The network {shown(backbone.name)} overflows on them, as "
+        f"networks in half precision may: remove these {items.noun}, check value_range and "
+        "preprocessing, or use a network in float32."
     )
 
 
-class PretrainedStart:
+def stage_activations(items, backbone, depth, run, *, view=None):
+    """Return the activations after some pretrained stages: (n, *shape), float32."""
+    features, _ = stage_features(items, backbone, depth, run, view=view)
+    return features.reshape(len(items), *backbone.shapes[depth - 1])
+
+
+def input_batches(items, backbone, run, device, *, depth=0, view=None):
+    """Yield the input of the stages after a depth, in batches for `run_stages`.
+
+    Parameters
+    ----------
+    items : Items
+    backbone : Backbone
+    run : Run
+        How the items pass through the pretrained stages before.
+    device : torch.device
+        Where the stages after run.
+    depth : int, default=0
+        How many pretrained stages run before, through the cache.
+    view : View or None, default=None
+        An augmented view of the items.
+
+    Yields
+    ------
+    batch : ndarray, float32
+    """
+    from sktransfer.deep._engines.torch_engine import rows_at_once
+
+    step = rows_at_once(device)
+    if depth == 0:
+        yield from read_inputs(items, backbone, replace(run, batch_size=step), view=view)
+        return
+    before = stage_activations(items, backbone, depth, run, view=view)
+    for first in range(0, len(before), step):
+        yield before[first : first + step]
+
+
+class _Start:
+    """All items of a fit, and the network that sees them."""
+
+    def __init__(self, items, backbone, depth, run):
+        self._items, self._backbone, self._depth, self._run = items, backbone, depth, run
+        self.n_features = n_features(backbone.shapes[-1], "avg")
+
+    def _some(self, rows):
+        return self._items if rows is None else self._items.take(rows)
+
+    def _inputs(self, items, view):
+        """The inputs of the network, (n, channels, h, w), float32."""
+        inputs = self._backbone.preprocessing
+        shape = len(items), inputs.channels, *inputs.size
+        inputs, first = allocate(shape, self._run.in_memory), 0
+        for batch in read_inputs(items, self._backbone, self._run, view=view):
+            inputs[first : first + len(batch)] = batch
+            first += len(batch)
+        return inputs
+
+
+class PretrainedStart(_Start):
     """A network that starts with its own weights; its frozen stages run through the cache.
 
     Parameters
     ----------
-    images : Images
-        All images of the fit.
+    items : Items
+        All items of the fit.
+    backbone : Backbone
+        The network.
     depth : int
         How many stages are frozen.
+    run : Run
+        How the items pass through it.
     """
 
-    def __init__(self, images, depth):
-        self._images, self._depth = images, depth
-        self._n_stages = len(images.backbone.stages)
-        self.n_features = n_features(images.backbone.shapes[-1], "avg")
-
     def activations(self, *, view=None, rows=None, keep=True):
-        """What the trained stages take, of some rows or all: (n, *shape), float32."""
-        images = self._images.take(rows)
+        """The input of the trained stages, of some rows or all: (n, *shape), float32."""
+        items, backbone = self._some(rows), self._backbone
         if self._depth == 0:
-            return images.inputs(view=view)
-        return require_finite(images.stage(self._depth, view=view, keep=keep), images)
+            return self._inputs(items, view)
+        run = self._run if keep else replace(self._run, cache=None)
+        activations = stage_activations(items, backbone, self._depth, run, view=view)
+        return require_finite(activations, items, backbone)
 
     def features(self, *, view=None):
         """The features of the whole network as it starts: (n, n_features), float32."""
-        images = self._images
-        return require_finite(images.stage(self._n_stages, pooling="avg", view=view), images)
+        items, backbone = self._items, self._backbone
+        features, _ = stage_features(items, backbone, None, self._run, pooling="avg", view=view)
+        return require_finite(features, items, backbone)
 
     def tail(self, device):
         """The stages that are to be trained, as torch modules."""
         from sktransfer.deep._engines.torch_engine import build_torch_stages
 
-        stages = build_torch_stages(self._images.backbone)[self._depth :]
+        stages = build_torch_stages(self._backbone)[self._depth :]
         return [stage.to(device) for stage in stages]
 
 
-class DrawnStart:
+class DrawnStart(_Start):
     """A network that starts with weights of its own, not those of its file; nothing is cached.
 
     Parameters
     ----------
-    images : Images
-        All images of the fit.
+    items : Items
+        All items of the fit.
+    backbone : Backbone
+        The network.
     depth : int
         How many stages are frozen.
+    run : Run
+        How the items pass through it.
     stages : list of torch.nn.Module
         All stages.
     device : torch.device
-        Where they are.
+        The device of the stages.
     """
 
-    def __init__(self, images, depth, stages, device):
-        self._images, self._depth = images, depth
+    def __init__(self, items, backbone, depth, run, stages, device):
+        super().__init__(items, backbone, depth, run)
         self._stages, self._device = stages, device
-        self.n_features = n_features(images.backbone.shapes[-1], "avg")
 
     def activations(self, *, view=None, rows=None, keep=False):
-        """What the trained stages take, of some rows or all: (n, *shape), float32."""
-        images = self._images.take(rows)
+        """The input of the trained stages, of some rows or all: (n, *shape), float32."""
+        items = self._some(rows)
         if self._depth == 0:
-            return images.inputs(view=view)
-        stages = self._stages[: self._depth]
-        activations = run_torch(stages, images, self._device, view=view, pooled=False)
-        return require_finite(activations, images)
+            return self._inputs(items, view)
+        return self._through(self._stages[: self._depth], items, view, pooled=False)
 
     def features(self, *, view=None):
         """The features of the whole network as it starts: (n, n_features), float32."""
-        features = run_torch(self._stages, self._images, self._device, view=view, pooled=True)
-        return require_finite(features, self._images)
+        return self._through(self._stages, self._items, view, pooled=True)
+
+    def _through(self, stages, items, view, *, pooled):
+        from sktransfer.deep._engines.torch_engine import run_stages
+
+        batches = input_batches(items, self._backbone, self._run, self._device, view=view)
+        activations = run_stages(stages, batches, self._device, pooled=pooled)
+        return require_finite(activations, items, self._backbone)
 
     def tail(self, device):
         """The stages that are to be trained, as torch modules; they are there already."""

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from sktransfer import PretrainedFeatureExtractor
-from sktransfer.deep import _features
+from sktransfer.deep import _threads
 from sktransfer.deep._cache import file_digest
 from sktransfer.deep._cache.cache import memory
-from sktransfer.deep._images import stream
+from sktransfer.deep._images import pictures
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_a_file_that_changes_between_the_look_and_the_reading_is_a_fault(files):
 def test_what_is_known_without_reading_is_looked_up_in_the_callers_thread(files, monkeypatch):
     """A warm call starts no thread; files that are new, or equal to others, find their rows."""
     monkeypatch.setattr(file_digest, "SETTLED", 0.0)
-    monkeypatch.setattr(_features, "LOOKED_UP_AT_ONCE", 2)
+    monkeypatch.setattr(pictures, "LOOKED_UP_AT_ONCE", 2)
     extractor = PretrainedFeatureExtractor(n_jobs=2).fit(files)
     expected = PretrainedFeatureExtractor(cache=None).fit(files).transform(files)
     np.testing.assert_array_equal(extractor.transform(files[:2]), expected[:2])
@@ -132,5 +132,5 @@ def test_what_is_known_without_reading_is_looked_up_in_the_callers_thread(files,
     def refuse(*args, **options):
         raise AssertionError("a thread was started")
 
-    monkeypatch.setattr(stream, "ThreadPoolExecutor", refuse)
+    monkeypatch.setattr(_threads, "ThreadPoolExecutor", refuse)
     np.testing.assert_array_equal(extractor.transform(mixed), expected[[2, 1, 2, 0, 2]])

@@ -8,21 +8,31 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.base import BaseEstimator
 
-from sktransfer.deep._images.batches import find_unreadable, image_batches
+from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._features import read_inputs
 from sktransfer.deep._images.decode import as_pixels, decode, open_picture
-from sktransfer.deep._images.faults import Fault, Unreadable
-from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
+from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._images.sources import load
+from sktransfer.deep._items import Fault, Run, Unreadable
 from sktransfer.deep._preprocessing import Preprocessing
 from tests.shelf import encode
+
+GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
+
+
+def read_pictures(X, *, on_error="raise", **parameters):
+    """The pictures of anything that a user passes, with their format."""
+    estimator = PretrainedFeatureExtractor(on_error=on_error, **parameters)
+    pictures = GREY.read(X, estimator, reset=True, on_error=on_error)
+    return pictures.learn(estimator, on_error=on_error)
 
 
 def read_one(item, **options):
     """Decode one item as a user's list would be."""
-    X = validate_images(BaseEstimator(), [item], reset=True)
-    return learn_image_format(X, **options).to_unit(*decode(X[0]))
+    pictures = read_pictures([item], **options)
+    return pictures.format.to_unit(*decode(pictures.content[0]))
 
 
 def colour_picture():
@@ -97,7 +107,7 @@ def test_a_given_range_holds_for_files():
 def test_floating_point_files_have_the_learned_range():
     values = [np.float32([[0, 4]]), np.float32([[8, 12]])]
     files = [encode(Image.fromarray(value), "TIFF") for value in values]
-    image_format = learn_image_format(files)
+    image_format = read_pictures(files).format
     assert image_format.value_range == (0, 16)
     read = [image_format.to_unit(*decode(file)).ravel().tolist() for file in files]
     assert read == [[0, 0.25], [0.5, 0.75]]
@@ -159,21 +169,16 @@ def test_all_bad_files_are_listed_with_their_reasons(pictures, tmp_path, monkeyp
         "(missing), X[10] (expected a path, bytes, a file object, a Pillow image or an array of "
         "shape (h, w) or (h, w, c), got float); repair or remove them."
     )
+    items, glyphs = read_pictures(X, on_error="nan"), resolve_backbone("glyphs")
     for batch_size in (2, 64):
-        batches = image_batches(
-            X,
-            image_format=ImageFormat(None, (0, 255)),
-            preprocessing=Preprocessing((8, 8), 1, (0.0,), (1.0,)),
-            batch_size=batch_size,
-        )
         with pytest.raises(ValueError, match=f"^{re.escape(expected)}.*{re.escape(rest)}$"):
-            list(batches)
+            list(read_inputs(items, glyphs, Run(batch_size=batch_size)))
 
 
 def test_fit_names_missing_files_and_the_list_is_not_endless(tmp_path):
     X = [str(tmp_path / f"{i}.png") for i in range(30)]
     with pytest.raises(ValueError, match=r"^30 of 30 images .* and \d+ more; repair") as caught:
-        learn_image_format(X)
+        read_pictures(X)
     message = str(caught.value)
     assert len(message) < 1000
     n_listed = message.count("no such file")
@@ -186,7 +191,7 @@ def test_fit_names_missing_files_and_the_list_is_not_endless(tmp_path):
 
 def test_of_short_faults_twenty_are_listed():
     with pytest.raises(ValueError, match=r"^30 of 30 images .*X\[19\] \(empty\) and 10 more; "):
-        learn_image_format([b""] * 30)
+        read_pictures([b""] * 30)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +207,7 @@ def test_of_short_faults_twenty_are_listed():
 )
 def test_faulty_arrays_are_named(item, reason):
     with pytest.raises(ValueError, match=rf"1 of 2 images cannot be read: X\[1\] \({reason}"):
-        learn_image_format(validate_images(BaseEstimator(), [np.zeros((3, 4)), item], reset=True))
+        read_pictures([np.zeros((3, 4)), item])
 
 
 # Files as they are found
@@ -295,7 +300,7 @@ def test_every_cut_of_a_file_is_an_image_or_has_a_reason():
     for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF"):
         content = encode(picture, kind)
         cuts = [content[:length] for length in range(0, len(content), 7)]
-        faults = find_unreadable(cuts)
+        faults = PretrainedFeatureExtractor().find_unreadable(cuts)
         assert all(fault.reason for fault in faults)
         assert len(faults) > len(cuts) / 3
 

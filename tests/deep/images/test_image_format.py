@@ -8,14 +8,25 @@ import pytest
 from PIL import Image
 from sklearn.base import BaseEstimator
 
+from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep._images.containers import validate_images
 from sktransfer.deep._images.decode import decode, dtype_range
-from sktransfer.deep._images.image_format import (
-    learn_image_format,
-    row_shape,
-    validate_images,
-)
-from sktransfer.deep._images.other_scale import warn_of_other_scale
+from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._images.value_range import scale_to_unit
+from sktransfer.deep._preprocessing import Preprocessing
+
+GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
+
+
+def read_pictures(X, *, on_error="raise", **parameters):
+    """The pictures of anything that a user passes, with their format."""
+    estimator = PretrainedFeatureExtractor(on_error=on_error, **parameters)
+    pictures = GREY.read(X, estimator, reset=True, on_error=on_error)
+    return pictures.learn(estimator, on_error=on_error)
+
+
+def learn_image_format(X, **options):
+    return read_pictures(X, **options).format
 
 
 def to_list(rows):
@@ -27,12 +38,19 @@ def to_tensors(rows):
     return [torch.from_numpy(row[np.newaxis]) for row in rows]
 
 
+def read_later(X, image_format):
+    """Read X after a fit that has learned a format."""
+    estimator = BaseEstimator()
+    estimator.image_format_ = image_format
+    return GREY.read(X, estimator, reset=False)
+
+
 def read(image_format, X):
     """All images with values in [0, 1]."""
-    images = image_format.stack(X)
-    if isinstance(images, np.ndarray):
-        return image_format.to_unit(images, dtype_range(images.dtype))
-    return [image_format.to_unit(*decode(item)) for item in images]
+    if isinstance(X, list):
+        return [image_format.to_unit(*decode(item)) for item in X]
+    images = image_format.as_images(X)
+    return image_format.to_unit(images, dtype_range(images.dtype))
 
 
 @pytest.mark.parametrize(
@@ -358,8 +376,8 @@ def test_numbers_on_another_scale_than_in_fit_are_named(seen, given, message, as
     message += ": pass value_range=(low, high), or pixels of the dtype and scale that fit has seen."
     X = as_form(given)
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
-        warn_of_other_scale(X, learn_image_format(as_form(seen)))
-    warn_of_other_scale(X, learn_image_format(as_form(seen), value_range=(0, 16)))
+        read_later(X, learn_image_format(as_form(seen)))
+    read_later(X, learn_image_format(as_form(seen), value_range=(0, 16)))
 
 
 @pytest.mark.parametrize(
@@ -381,7 +399,7 @@ def test_numbers_on_another_scale_than_in_fit_are_named(seen, given, message, as
     ],
 )
 def test_the_same_scale_is_silent(seen, given):
-    warn_of_other_scale(given, learn_image_format(seen))
+    read_later(given, learn_image_format(seen))
 
 
 def test_fit_reads_of_most_files_the_beginning_alone(tmp_path):

@@ -16,10 +16,10 @@ from sktransfer.deep import PretrainedFeatureExtractor
 from sktransfer.deep._images import decode as decode_module
 from sktransfer.deep._images import sources
 from sktransfer.deep._images.decode import decode, open_picture
-from sktransfer.deep._images.faults import Unreadable
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._images.network_input import network_input
 from sktransfer.deep._images.sources import load
+from sktransfer.deep._items import Unreadable
 from sktransfer.deep._preprocessing import Preprocessing
 from tests.shelf import encode
 

@@ -7,20 +7,12 @@ import pandas as pd
 import polars as pl
 import pytest
 from PIL import Image
-from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 
+from sktransfer.deep import PretrainedFeatureExtractor
 from sktransfer.deep._images import network_input as network_input_module
-from sktransfer.deep._images.batches import (
-    Recycled,
-    find_unreadable,
-    gather,
-    image_batches,
-    n_images,
-    read_slices,
-)
-from sktransfer.deep._images.image_format import ImageFormat, learn_image_format, validate_images
 from sktransfer.deep._images.network_input import to_channels
+from sktransfer.deep._items import Run
 from sktransfer.deep._preprocessing import Preprocessing
 from tests.shelf import encode
 
@@ -28,13 +20,25 @@ GREY = Preprocessing((32, 32), 1, (0.0,), (1.0,))
 COLOUR = Preprocessing((32, 32), 3, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
-def network_input(X, *, preprocessing=GREY, batch_size=64, image_shape=None, value_range=None):
-    X = validate_images(BaseEstimator(), X, reset=True)
-    image_format = learn_image_format(X, image_shape=image_shape, value_range=value_range)
-    batches = image_batches(
-        X, image_format=image_format, preprocessing=preprocessing, batch_size=batch_size
+def read_pictures(X, *, on_error="raise", **parameters):
+    """The pictures of anything that a user passes, with their format."""
+    estimator = PretrainedFeatureExtractor(on_error=on_error, **parameters)
+    pictures = GREY.read(X, estimator, reset=True, on_error=on_error)
+    return pictures.learn(estimator, on_error=on_error)
+
+
+def batches_of(pictures, preprocessing=GREY, **run):
+    """Copies of the batches, for their memory is used again."""
+    faults = []
+    for _, batch in pictures.batches(preprocessing, Run(**run), faults):
+        yield batch.copy()
+    pictures.raise_faults(faults)
+
+
+def network_input(X, *, preprocessing=GREY, batch_size=64, **parameters):
+    return np.concatenate(
+        list(batches_of(read_pictures(X, **parameters), preprocessing, batch_size=batch_size))
     )
-    return np.concatenate(list(batches))
 
 
 def test_all_forms_of_a_picture_are_the_same_input(pictures, tmp_path):
@@ -143,11 +147,12 @@ def test_channels_and_statistics_of_the_network_are_used():
 
 def test_positions_count_from_the_start_of_x(pictures):
     X = [*map(Image.fromarray, pictures), b"junk"]
-    batches = image_batches(
-        X, image_format=ImageFormat(None, None), preprocessing=GREY, batch_size=3
-    )
-    with pytest.raises(ValueError, match=r"^1 of 8 images cannot be read: X\[7\]"):
-        list(batches)
+    items = read_pictures(X, on_error="nan")
+    message = r"^1 of 8 images cannot be read: X\[7\]"
+    with pytest.raises(ValueError, match=message):
+        list(batches_of(items, batch_size=3))
+    with pytest.raises(ValueError, match=message.replace("8", "2")):  # also of some of them
+        list(batches_of(items.take(np.array([0, 7])), batch_size=3))
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
@@ -155,12 +160,10 @@ def test_memory_does_not_grow_with_the_number_of_files(tmp_path):
     Image.fromarray(np.zeros((400, 400, 3), dtype=np.uint8)).save(path)
 
     def peak(n_files):
-        X = [path] * n_files
-        image_format = learn_image_format(X)
+        pictures = read_pictures([path] * n_files)
         tracemalloc.start()
         # With one thread, as how many images several of them hold at once is a matter of luck.
-        options = {"preprocessing": GREY, "batch_size": 4, "n_jobs": 1}
-        for _ in image_batches(X, image_format=image_format, **options):
+        for _ in batches_of(pictures, batch_size=4, n_jobs=1):
             pass
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -198,11 +201,9 @@ def test_reading_stays_at_most_a_few_images_ahead(pictures):
 
         ndim = 2
 
-    X = validate_images(BaseEstimator(), [Watched(n) for n in range(300)], reset=True)
-    batches = image_batches(
-        X, image_format=ImageFormat(None, None), preprocessing=GREY, batch_size=8, n_jobs=2
-    )
-    for number, batch in enumerate(batches):
+    items = read_pictures([Watched(n) for n in range(300)], value_range=(0, 255))
+    live.clear()
+    for number, batch in enumerate(batches_of(items, batch_size=8, n_jobs=2)):
         np.testing.assert_array_equal(
             batch[:, 0, 0, 0] * 255, np.arange(8 * number, 8 * number + len(batch)) % 256
         )
@@ -212,25 +213,15 @@ def test_reading_stays_at_most_a_few_images_ahead(pictures):
 
 
 def recycled_batches(X, wanted, *, batch_size, n_jobs=2):
-    """What `gather` yields when each batch is written over after it was taken."""
+    """The batches when each is written over after it was taken."""
 
-    def choose(positions, digests, value_range):
+    def choose(positions, digests, reading):
         return wanted[list(positions)]
 
-    recycled = Recycled()
-    slices = read_slices(
-        X,
-        image_format=learn_image_format(X),
-        preprocessing=COLOUR,
-        batch_size=batch_size,
-        n_jobs=n_jobs,
-        choose=choose,
-        recycled=recycled,
-    )
-    for positions, batch in gather(slices, batch_size=batch_size, faults=[]):
+    run = Run(batch_size=batch_size, n_jobs=n_jobs)
+    for positions, batch in read_pictures(X).batches(COLOUR, run, [], choose=choose):
         yield positions, batch.copy(), batch.__array_interface__["data"][0]
         batch[:] = np.nan
-        recycled.give(batch)
 
 
 @pytest.mark.parametrize("as_form", [np.asarray, list, lambda X: [*map(Image.fromarray, X)]])
@@ -271,12 +262,9 @@ def test_two_batches_are_all_the_memory_that_whole_batches_take():
 
 def test_unreadable_images_are_found_without_a_network(pictures):
     X = [encode(Image.fromarray(pictures[0])), b"", *pictures[1:4], None]
-    assert [(fault.position, fault.reason) for fault in find_unreadable(X, n_jobs=2)] == [
+    extractor = PretrainedFeatureExtractor(n_jobs=2)
+    assert [(fault.position, fault.reason) for fault in extractor.find_unreadable(X)] == [
         (1, "empty"),
         (5, "missing"),
     ]
-    assert find_unreadable(pictures) == []
-
-
-def test_n_images(pictures):
-    assert n_images(pictures) == n_images(list(pictures)) == 7
+    assert extractor.find_unreadable(pictures) == []

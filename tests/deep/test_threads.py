@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sktransfer.deep._images.stream import ordered_map
+from sktransfer.deep._threads import ordered_map
 
 
 @pytest.mark.parametrize("n_threads", [0, 1, 3])
