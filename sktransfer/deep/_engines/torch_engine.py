@@ -50,13 +50,9 @@ def build_torch_stages(backbone):
         If the graph has operators that the engine does not know (all are listed), or if a stage
         needs more than the output of the stage before.
     """
-    if "onnx" in backbone.engines:
-        from sktransfer.deep._graphs.torch_stages import build_graph_stages
+    from sktransfer.deep._modules.stages import build_stages
 
-        return build_graph_stages(backbone)
-    from sktransfer.deep._modules.stages import build_module_stages
-
-    return build_module_stages(backbone)
+    return build_stages(backbone)
 
 
 def choose_device(device):

@@ -5,6 +5,8 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from sktransfer._messages import cause, shortened, shown
 
 # A protobuf message ends there, and with it what can be handed on as bytes.
@@ -195,6 +197,38 @@ def read_opset(model):
     """Return the version of ONNX's own operators in a model."""
     versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
     return max(versions, default=1)
+
+
+def attributes_of(node):
+    """Return the attributes of a node by name."""
+    helper = import_onnx().helper
+    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def stored_arrays(model, path):
+    """Return what a graph holds: initializers and the values of Constant nodes, by name."""
+    to_array = import_onnx().numpy_helper.to_array
+    try:
+        arrays = {tensor.name: to_array(tensor) for tensor in model.graph.initializer}
+        for node in model.graph.node:
+            if node.op_type == "Constant":
+                arrays[node.output[0]] = _constant(attributes_of(node), to_array)
+    except Exception as error:  # onnx has no class for a tensor that does not fit its shape
+        raise ValueError(
+            f"backbone={shown(str(path))} has weights that cannot be read ({cause(error)}): "
+            "export or download it again."
+        ) from error
+    return arrays
+
+
+def _constant(attributes, to_array):
+    for name in ("value_float", "value_floats"):
+        if name in attributes:
+            return np.asarray(attributes[name], dtype=np.float32)
+    for name in ("value_int", "value_ints"):
+        if name in attributes:
+            return np.asarray(attributes[name], dtype=np.int64)
+    return to_array(attributes["value"])
 
 
 def dims(value):

@@ -211,19 +211,9 @@ def _concat(attributes):
     return concat
 
 
-def shape_of(attributes, sizes):
-    """The operator Shape of an activation, from what is known: a number or a multiple of images.
-
-    Parameters
-    ----------
-    attributes : dict
-    sizes : list of (int, int)
-        Each axis has ``fixed + multiple * n`` entries for n images.
-    """
-    sizes = sizes[attributes.get("start", 0) : attributes.get("end", len(sizes))]
-    return lambda stage, x: torch.tensor(
-        [fixed + multiple * len(x) for fixed, multiple in sizes], device=x.device
-    )
+def _shape(attributes):
+    part = slice(attributes.get("start", 0), attributes.get("end"))
+    return lambda stage, x: torch.tensor(x.shape[part], device=x.device)
 
 
 def _squeeze(attributes):
@@ -443,9 +433,7 @@ OPERATORS = {
     "ReduceSum": _reduce(torch.sum),
     "Relu": _plain(torch.relu),
     "Reshape": _reshape,
-    "Shape": lambda attributes: (
-        lambda stage, x: shape_of(attributes, [(size, 0) for size in x.shape])(stage, x)
-    ),
+    "Shape": _shape,
     "Sigmoid": _plain(torch.sigmoid),
     "Slice": _slice,
     "Softmax": _softmax(torch.softmax),
@@ -472,7 +460,5 @@ TRAINED_INPUTS = {
     "LayerNormalization": (1, 2),
     "MatMul": (0, 1),
     "Mul": (0, 1),
-    "Not": _plain(torch.logical_not),
-    "Or": _plain(torch.logical_or),
     "PRelu": (1,),
 }

@@ -145,7 +145,8 @@ def find_module(backbone):
     Parameters
     ----------
     backbone : Backbone
-        Of a module, or of a network of a model zoo, which is loaded again where it is not loaded.
+        Of a module, of an ONNX file, or of a network of a model zoo, which is loaded again if it is
+        not loaded.
 
     Returns
     -------
@@ -161,6 +162,10 @@ def find_module(backbone):
     """
     if backbone.module is not None:
         return backbone.module
+    if "onnx" in backbone.engines:
+        from sktransfer.deep._graphs.as_module import as_module
+
+        return as_module(backbone)
     try:
         module, _, fingerprint = _load(backbone.source)
     except OSError as error:

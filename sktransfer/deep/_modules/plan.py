@@ -11,6 +11,7 @@ import torch
 from sktransfer._messages import cause, shown
 from sktransfer.deep._modules.copies import copy_module
 from sktransfer.deep._modules.trace import Slot, record, slots_of
+from sktransfer.deep._networks.recent import Recent
 
 # Two sizes tell how an activation's axes grow with the number of images; one image alone would
 # hide a `squeeze`.
@@ -33,6 +34,8 @@ class Part:
         The modules that run here alone.
     overwrites_input : bool
         Whether it changes the activations that it is given.
+    placeholders : Recent
+        Outputs of calls that are not run.
     """
 
     begin: object
@@ -41,6 +44,7 @@ class Part:
     visited: list = dataclasses.field(default_factory=list)
     modules: list = dataclasses.field(default_factory=list)
     overwrites_input: bool = False
+    placeholders: Recent = dataclasses.field(default_factory=lambda: Recent(2**12))
 
 
 @dataclasses.dataclass

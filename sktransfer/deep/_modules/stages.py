@@ -1,4 +1,4 @@
-"""The stages of a torch module as modules of their own.
+"""The stages of a network as torch modules of their own.
 
 A stage runs the network's own ``forward`` on a placeholder. Every submodule that had finished
 before the stage begins is not run and gives a placeholder, the one at which the stage begins gives
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from sktransfer._messages import cause, shown
+from sktransfer.deep._graphs.as_module import Operator
 from sktransfer.deep._modules.describe import find_module
 from sktransfer.deep._modules.plan import (
     PROBE_SIZES,
@@ -23,7 +24,7 @@ from sktransfer.deep._modules.plan import (
     probe,
     tensor_table,
 )
-from sktransfer.deep._modules.trace import TRACING, intercepted, main_of, with_tensors
+from sktransfer.deep._modules.trace import TRACING, Slot, intercepted, main_of, with_tensors
 from sktransfer.deep._networks.recent import Recent
 
 _PLANS = Recent(64)
@@ -65,7 +66,7 @@ class _Network:
             self.lock,
             stage.installed(self.modules, x.device),
             part_by_part(layers),
-            intercepted(self.root, replay),
+            intercepted(self.modules, replay),
         ):
             try:
                 self.root(replay.input)
@@ -91,8 +92,7 @@ class _Replay:
         begin, end = self.part.begin, self.part.end
         if call is not None and begin is not None and call.left <= begin.left:
             self.next = call.last + 1
-            given = self.x if call is begin else None
-            return with_tensors(call.output, lambda slot: self._fill(slot, given))
+            return self._output_of(call)
         if call is not None:
             self.next = call.number + 1
         output = forward(*args, **kwargs)
@@ -103,15 +103,22 @@ class _Replay:
     def _recorded(self, index):
         """The recorded call that this one repeats; None for one that training mode adds."""
         begin = self.part.begin
-        ahead = self.calls[self.next :]
-        if begin is not None and self.next <= begin.number:
-            ahead = ahead[:1]
-        found = next((call for call in ahead if call.index == index), None)
-        if found is None and begin is not None and self.next <= begin.number:
+        strict = begin is not None and self.next <= begin.number
+        ahead = range(self.next, min(self.next + 1, len(self.calls)) if strict else len(self.calls))
+        found = next((self.calls[n] for n in ahead if self.calls[n].index == index), None)
+        if found is None and strict:
             raise _Diverged(
                 f"the network took another way to {shown(begin.name)} than when it was recorded"
             )
         return found
+
+    def _output_of(self, call):
+        """The output of a call that is not run."""
+        given = self.x if call is self.part.begin else None
+        if given is not None or self.dense or not isinstance(call.output, Slot):
+            return with_tensors(call.output, lambda slot: self._fill(slot, given))
+        key = call.number, self.n, self.x.device
+        return self.part.placeholders.get(key, lambda: self._placeholder(call.output))
 
     def _fill(self, slot, given):
         return given if given is not None and slot.is_main else self._placeholder(slot)
@@ -125,8 +132,8 @@ class _Replay:
         return torch.full((), value, dtype=slot.dtype, device=self.x.device).expand(shape)
 
 
-class ModuleStage(torch.nn.Module):
-    """One stage of a torch module: what it computes between two of its submodules.
+class Stage(torch.nn.Module):
+    """One stage of a network: what it computes between two of its submodules.
 
     Its parameters and buffers are those that first have a part in the result here. In training
     mode the submodules that belong to it alone are in training mode; what spans several stages
@@ -161,7 +168,10 @@ class ModuleStage(torch.nn.Module):
         else:
             self.register_buffer(attribute, module._buffers[name])
         self._homes.append((index, name, attribute))
-        self._attribute_of[f"{module_name}.{name}".lstrip(".")] = attribute
+        whole = getattr(module, "has_whole_names", False)
+        self._attribute_of[name if whole or not module_name else f"{module_name}.{name}"] = (
+            attribute
+        )
 
     def forward(self, x):
         """Map the activations of the stage before, for the first one a batch of images.
@@ -207,12 +217,11 @@ class ModuleStage(torch.nn.Module):
                     self._buffers[attribute] = modules[index]._buffers[name]
 
     def _steers(self, module):
-        return self.momentum is not None and isinstance(
-            module, torch.nn.modules.batchnorm._NormBase
-        )
+        kinds = torch.nn.modules.batchnorm._NormBase, Operator
+        return self.momentum is not None and isinstance(module, kinds)
 
     def arrays(self):
-        """Copies of the weights and the running statistics: a dict, dotted name -> ndarray."""
+        """Copies of the weights and the running statistics: a dict, name -> ndarray."""
         return {
             name: getattr(self, attribute).detach().cpu().numpy().copy()
             for name, attribute in self._attribute_of.items()
@@ -220,18 +229,21 @@ class ModuleStage(torch.nn.Module):
 
     def load(self, arrays):
         """Take over what `arrays` returned, and return the stage itself."""
+        constants = getattr(self._network[0].root, "constants", ())  # which older files have, too
         with torch.no_grad():
             for name, array in arrays.items():
-                getattr(self, self._attribute_of[name]).copy_(torch.as_tensor(np.array(array)))
+                if name not in constants or name in self._attribute_of:
+                    getattr(self, self._attribute_of[name]).copy_(torch.as_tensor(np.array(array)))
         return self
 
     def reset(self, generator):
         """Draw fresh weights, and return the stage itself.
 
-        Convolutions are normal with variance 2 / fan_out and their biases zero [1]_; other layers
-        do what torch does when it makes them. Tensors that belong to no such layer, as class
-        tokens and the embeddings of positions, are normal with standard deviation .02 [2]_;
-        scales of one axis are one, shifts zero. The global generators of torch stay as they are.
+        Operators of ONNX do it by `Operator.reset`. Convolutions are normal with variance
+        2 / fan_out and their biases zero [1]_; other layers do what torch does when it makes them.
+        Tensors that belong to no such layer, as class tokens and the embeddings of positions, are
+        normal with standard deviation .02 [2]_; scales of one axis are one, shifts zero. The global
+        generators of torch stay as they are.
 
         References
         ----------
@@ -248,6 +260,9 @@ class ModuleStage(torch.nn.Module):
         return self
 
     def _reset_module(self, module, held, generator):
+        if isinstance(module, Operator):
+            module.reset(generator)
+            return
         tensors = {name: getattr(self, attribute) for name, attribute in held}
         convolution = isinstance(module, torch.nn.modules.conv._ConvNd)
         if hasattr(module, "reset_parameters") and not convolution:
@@ -282,17 +297,16 @@ def _own_reset(module, tensors, generator):
         module.reset_parameters()
 
 
-def build_module_stages(backbone):
-    """Build the stages of a torch network as modules.
+def build_stages(backbone):
+    """Build the stages of a network as modules.
 
     Parameters
     ----------
     backbone : Backbone
-        Of a module, or of a network of a model zoo.
 
     Returns
     -------
-    stages : list of ModuleStage
+    stages : list of Stage
         One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
         one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
         They share one copy of the weights; training them leaves later calls alone.
@@ -300,15 +314,15 @@ def build_module_stages(backbone):
     Raises
     ------
     ValueError
-        If a cut point is no submodule, the cut points are not in order, or the network carries
-        information around one of them.
+        If a cut point is no submodule, the cut points are not in order, the network carries
+        information around one of them, or a graph has operators that are not known.
     """
     source = find_module(backbone)
     with TRACING:
         plan = _find_plan(backbone, source)
         root = copy_network(source, plan)
     network = _Network(root, plan)
-    return [ModuleStage(network, part).eval() for part in plan.parts]
+    return [Stage(network, part).eval() for part in plan.parts]
 
 
 def _find_plan(backbone, source):
@@ -329,7 +343,7 @@ def _check(backbone, plan, source, x, expected):
     """Compare the stages one after the other with the network as a whole."""
     network = _Network(source, plan)
     for part in plan.parts:
-        stage = ModuleStage(network, part).eval()
+        stage = Stage(network, part).eval()
         try:
             x = _run_once(stage, plan, part, x)
         except Exception as error:

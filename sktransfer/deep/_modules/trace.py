@@ -253,7 +253,7 @@ def _record(root, x, gradients, recording):
             # A copy that is no leaf may be overwritten by the network's first operation.
             x = x.clone().requires_grad_(gradients).clone()
             recording.input_node, recording.input_side = x.grad_fn, x.shape[2]
-            with intercepted(root, recording.handle):
+            with intercepted(list(root.modules()), recording.handle):
                 root(x)
     finally:
         for parameter, flag in zip(wanted, before, strict=True):
@@ -263,7 +263,8 @@ def _record(root, x, gradients, recording):
             for name in vars(part).keys() - before.keys():
                 del vars(part)[name]
             vars(part).update(before)
-    _find_layouts(recording.calls, tuple(x.shape[2:]))
+    if not getattr(root, "channels_first", False):
+        _find_layouts(recording.calls, tuple(x.shape[2:]))
     return recording
 
 
@@ -292,11 +293,11 @@ def _has_ratio(sides, size):
 
 
 @contextmanager
-def intercepted(root, handle):
-    """Send every call of a submodule through ``handle(index, forward, args, kwargs)``."""
+def intercepted(modules, handle):
+    """Send every call of some modules through ``handle(index, forward, args, kwargs)``."""
     before = []
     try:
-        for index, module in enumerate(root.modules()):
+        for index, module in enumerate(modules):
             before.append((module, module.__dict__.get("forward", _ABSENT)))
             module.__dict__["forward"] = partial(_send, handle, index, module.forward)
         yield

@@ -35,6 +35,12 @@ class Recent:
         """Iterate over the keys; the one that was used last is at the end."""
         return iter(list(self._items))
 
+    def __getstate__(self):
+        return {"size": self.size}
+
+    def __setstate__(self, state):
+        self.__init__(**state)
+
     def clear(self):
         """Forget all values."""
         with self._lock:

@@ -9,7 +9,7 @@ from sktransfer._messages import cause, shown
 from sktransfer.deep._engines.engine import open_engine
 from sktransfer.deep._graphs.cuts import cut, free_batch, needed_nodes, turn
 from sktransfer.deep._graphs.describe import find_turned
-from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse, read_opset
+from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse, read_opset, stored_arrays
 from sktransfer.deep._graphs.session import make_session
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
@@ -68,7 +68,7 @@ def _place_weights(model, backbone, stage_weights):
     Returns whether a node with fitted weights belongs to two stages, which may differ in them.
     """
     numpy_helper = import_onnx().numpy_helper
-    stored = _stored_arrays(model)
+    stored = stored_arrays(model, backbone.source)
     done, shared, before = set(), False, ()
     for stage in backbone.stages:
         arrays = stage_weights.get(stage, {})
@@ -130,18 +130,6 @@ def _insert_cast(model, name, nodes):
     cast = onnx.helper.make_node("Cast", [name], [made], to=onnx.TensorProto.FLOAT)
     del model.graph.node[:]
     model.graph.node.extend([*all_nodes[:place], cast, *all_nodes[place:]])
-
-
-def _stored_arrays(model):
-    """What a graph holds: initializers and constants, by name."""
-    import sktransfer.deep._engines.torch_engine  # noqa: F401  (its error names the extra to install)
-    from sktransfer.deep._graphs.torch_stages import _attributes, _constant
-
-    stored = {t.name: import_onnx().numpy_helper.to_array(t) for t in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Constant":
-            stored[node.output[0]] = _constant(_attributes(node))
-    return stored
 
 
 def _equal(first, second):

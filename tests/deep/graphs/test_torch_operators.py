@@ -9,7 +9,7 @@ from sktransfer.deep._graphs.read import read_file
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
+from sktransfer.deep._graphs.as_module import as_module  # noqa: E402
 from sktransfer.deep._graphs.torch_operators import OPERATORS  # noqa: E402
 
 RNG = np.random.default_rng(1)
@@ -257,9 +257,8 @@ def outputs(path):
         shapes=((2, 9, 9),),
         fingerprint=read_file(path)[1],
     )
-    (stage,) = build_torch_stages(backbone)
     with torch.no_grad():
-        return stage(torch.tensor(images)).numpy(), expected
+        return as_module(backbone)(torch.tensor(images)).numpy(), expected
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._modules.stages import build_module_stages  # noqa: E402
+from sktransfer.deep._modules.stages import build_stages  # noqa: E402
 
 SIZE = (16, 16)
 
@@ -132,7 +132,7 @@ def test_each_stage_gives_what_a_hook_sees(kind, stages, n):
     backbone = describe(network, stages=stages)
     out = x
     for stage, name, shape in zip(
-        build_module_stages(backbone), backbone.stages, backbone.shapes, strict=True
+        build_stages(backbone), backbone.stages, backbone.shapes, strict=True
     ):
         with torch.no_grad():
             out = stage(out)
@@ -149,7 +149,7 @@ def test_a_cut_inside_of_a_block_without_a_shortcut_around_it():
     x = images(2)
     backbone = describe(network, stages=("0.0", "1.0", "1"))
     out = x
-    for stage in build_module_stages(backbone):
+    for stage in build_stages(backbone):
         given = out.clone()
         result = stage(out)
         assert torch.equal(out, given)  # the rectifier in place is not seen from outside
@@ -162,17 +162,17 @@ def test_a_cut_inside_of_a_block_without_a_shortcut_around_it():
 )
 def test_information_around_a_cut_is_an_error_that_names_it(stages, cut):
     with pytest.raises(ValueError, match=f"'Around' cannot be cut at '{cut}'.* through which"):
-        build_module_stages(describe(make(Around), stages=stages))
+        build_stages(describe(make(Around), stages=stages))
 
 
 def test_a_shortcut_around_a_cut_inside_of_a_block_is_an_error():
     with pytest.raises(ValueError, match=r"'Small' cannot be cut at 'block1.bn1'"):
-        build_module_stages(describe(make(Small), stages=("stem", "block1.bn1", "block1")))
+        build_stages(describe(make(Small), stages=("stem", "block1.bn1", "block1")))
 
 
 def test_cut_points_out_of_order_are_an_error():
     with pytest.raises(ValueError, match=r"'block1' stands after 'block2'.* in order from the"):
-        build_module_stages(describe(make(Small), stages=("block2", "block1")))
+        build_stages(describe(make(Small), stages=("block2", "block1")))
 
 
 def test_information_that_only_the_values_carry_is_found():
@@ -188,12 +188,12 @@ def test_information_that_only_the_values_carry_is_found():
 
     network = nn.Sequential(Hidden(), nn.Identity())
     with pytest.raises(ValueError, match=r"'Sequential' cannot be cut at '0.first'"):
-        build_module_stages(describe(network, stages=("0.first", "0")))
+        build_stages(describe(network, stages=("0.first", "0")))
 
 
 def test_each_tensor_belongs_to_the_first_stage_that_needs_it():
     backbone = describe(make(Small), stages=("stem", "block1", "block2"))
-    stages = build_module_stages(backbone)
+    stages = build_stages(backbone)
     names = [set(stage.arrays()) for stage in stages]
     assert names[0] == {"scale", "stem.weight", "stem.bias"}
     inner = ("conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var")
@@ -202,7 +202,7 @@ def test_each_tensor_belongs_to_the_first_stage_that_needs_it():
     assert all(name.startswith("block2.") for name in names[2])
     whole = dict(make(Small).state_dict())
     assert set().union(*names) == {name for name in whole if not name.startswith("fc")}
-    first = build_module_stages(describe(make(Tokens)))[0].arrays()
+    first = build_stages(describe(make(Tokens)))[0].arrays()
     assert {"token", "positions", "patches.weight"} <= set(first)
 
 
@@ -216,21 +216,21 @@ def test_a_tensor_of_the_network_itself_goes_where_it_is_used():
         def forward(self, x):
             return self.second(self.first(x * self.early) * self.late)
 
-    first, second = build_module_stages(describe(Late(), stages=("first", "second")))
+    first, second = build_stages(describe(Late(), stages=("first", "second")))
     assert "early" in first.arrays()
     assert set(second.arrays()) == {"late", "second.weight", "second.bias"}
 
 
 def test_parameters_frozen_by_the_caller_are_trained_and_theirs_stay_frozen():
     network = make(Small).requires_grad_(False)
-    stages = build_module_stages(describe(network))
+    stages = build_stages(describe(network))
     assert all(p.requires_grad for stage in stages for p in stage.parameters())
     assert not any(p.requires_grad for p in network.parameters())
 
 
 def test_gradients_are_those_of_the_whole_network():
     network, x = make(Small), images(4)
-    stages = build_module_stages(describe(network, stages=("block1", "block2")))
+    stages = build_stages(describe(network, stages=("block1", "block2")))
     out = x
     for stage in stages:
         out = stage(out)
@@ -256,7 +256,7 @@ def test_the_callers_module_is_left_alone():
     before = copy.deepcopy(network.state_dict())
     attributes = {name: set(vars(module)) for name, module in network.named_modules()}
     generator = torch.get_rng_state()
-    stages = build_module_stages(describe(network))
+    stages = build_stages(describe(network))
     with torch.no_grad():
         for stage in stages:
             for parameter in stage.parameters():
@@ -274,18 +274,18 @@ def test_the_callers_module_is_left_alone():
 
 def test_training_one_copy_leaves_the_next_alone_and_load_brings_it_back():
     backbone, x = describe(make(Small)), images(3)
-    stage = build_module_stages(backbone)[0]
+    stage = build_stages(backbone)[0]
     before, expected = stage.arrays(), stage(x).detach()
     with torch.no_grad():
         for parameter in stage.parameters():
             parameter.mul_(-2.0)
     assert not torch.allclose(stage(x), expected)
-    assert torch.equal(build_module_stages(backbone)[0](x), expected)
+    assert torch.equal(build_stages(backbone)[0](x), expected)
     assert torch.equal(stage.load(before)(x), expected)
 
 
 def test_a_deep_copy_of_stages_is_independent():
-    stages, x = build_module_stages(describe(make(Small))), images(3)
+    stages, x = build_stages(describe(make(Small))), images(3)
     twin = copy.deepcopy(stages[0])
     expected = stages[0](x).detach()
     with torch.no_grad():
@@ -297,7 +297,7 @@ def test_a_deep_copy_of_stages_is_independent():
 
 def test_training_mode_moves_the_statistics_of_its_own_stage_by_the_momentum():
     network, x = make(Small), images(6)
-    _, stage, other = build_module_stages(describe(network, stages=("stem", "block1", "block2")))
+    _, stage, other = build_stages(describe(network, stages=("stem", "block1", "block2")))
     before, others = stage.arrays(), other.arrays()
     maps = activation(network, "block1.conv1", x)
     mean = maps.mean(dim=(0, 2, 3)).numpy()
@@ -327,7 +327,7 @@ def test_training_mode_moves_the_statistics_of_its_own_stage_by_the_momentum():
 
 def test_dropout_of_a_stage_drops_in_training_mode_alone():
     network, x = make(Small), images(5)
-    stages = build_module_stages(describe(network, stages=("block2", "dropout")))
+    stages = build_stages(describe(network, stages=("block2", "dropout")))
     maps = stages[0](x).detach()
     assert (stages[1].train()(maps) == 0).float().mean() > (
         stages[1].eval()(maps) == 0
@@ -348,7 +348,7 @@ def test_a_submodule_for_training_alone_belongs_to_no_stage():
                 self.aux(x.mean(dim=(2, 3)))
             return self.second(x)
 
-    stages = build_module_stages(describe(Auxiliary(), stages=("first", "second")))
+    stages = build_stages(describe(Auxiliary(), stages=("first", "second")))
     assert not any("aux" in name for stage in stages for name in stage.arrays())
     out = images(4)
     for stage in stages:
@@ -362,9 +362,9 @@ def test_fresh_weights_have_the_variance_of_he_and_come_from_the_generator_alone
     )
     backbone = describe(network, stages=("3",))
     before = torch.get_rng_state()
-    (stage,) = build_module_stages(backbone)
+    (stage,) = build_stages(backbone)
     arrays = stage.reset(torch.Generator().manual_seed(0)).arrays()
-    (twin,) = build_module_stages(backbone)
+    (twin,) = build_stages(backbone)
     same = twin.reset(torch.Generator().manual_seed(0)).arrays()
     other = twin.reset(torch.Generator().manual_seed(1)).arrays()
     assert torch.equal(before, torch.get_rng_state())
@@ -379,7 +379,7 @@ def test_fresh_weights_have_the_variance_of_he_and_come_from_the_generator_alone
 
 
 def test_fresh_weights_reach_class_tokens_and_attention():
-    stage = build_module_stages(describe(make(Tokens)))[0]
+    stage = build_stages(describe(make(Tokens)))[0]
     before = stage.arrays()
     after = stage.reset(torch.Generator().manual_seed(0)).arrays()
     for name in ("token", "positions", "blocks.0.self_attn.in_proj_weight", "patches.weight"):
@@ -389,7 +389,7 @@ def test_fresh_weights_reach_class_tokens_and_attention():
 
 
 def test_a_stage_moves_with_its_own_tensors_alone():
-    first, second = build_module_stages(describe(make(Small), stages=("block1", "block2")))
+    first, second = build_stages(describe(make(Small), stages=("block1", "block2")))
     second.to(torch.float64)
     assert all(p.dtype == torch.float64 for p in second.parameters())
     assert all(p.dtype == torch.float32 for p in first.parameters())
@@ -400,7 +400,7 @@ def test_a_stage_moves_with_its_own_tensors_alone():
 
 def test_the_weights_are_copied_once_for_all_stages_and_the_head_not_at_all():
     backbone = describe(make(Small), stages=("block1", "block2"))
-    first, second = build_module_stages(backbone)
+    first, second = build_stages(backbone)
     assert first._network[0] is second._network[0]
     root = first._network[0].root
     assert root.fc.weight is backbone.module.fc.weight
@@ -428,7 +428,7 @@ def test_outputs_that_are_structures_are_cut_at_their_main_tensor():
 
     network, x = make(Network), images(3)
     backbone = describe(network, stages=("first", "second"))
-    one, two = build_module_stages(backbone)
+    one, two = build_stages(backbone)
     torch.testing.assert_close(one(x), network.first.conv(x))
     torch.testing.assert_close(two(one(x)), network(x))
 
@@ -443,7 +443,7 @@ def test_a_network_that_decides_by_the_image_is_an_error():
             return self.a(x) if len(x) == 2 else self.b(x)
 
     with pytest.raises(ValueError, match="calls other submodules for other images"):
-        build_module_stages(describe(Deciding(), stages=("a",)))
+        build_stages(describe(Deciding(), stages=("a",)))
 
 
 def test_an_inner_submodule_alone_is_a_stage_even_with_a_shortcut_around_it():
@@ -451,7 +451,7 @@ def test_an_inner_submodule_alone_is_a_stage_even_with_a_shortcut_around_it():
     backbone = describe(network)
     found = backbone.locate("block1.bn1")
     assert found.shape == (6, 8, 8)
-    (stage,) = build_module_stages(replace(backbone, stages=(found.name,), shapes=(found.shape,)))
+    (stage,) = build_stages(replace(backbone, stages=(found.name,), shapes=(found.shape,)))
     torch.testing.assert_close(stage(x), activation(network, "block1.bn1", x))
 
 
@@ -469,4 +469,4 @@ def test_a_network_that_takes_two_images_alone_is_refused_in_a_sentence():
         r"'TwoImages' does not run on batches of 2 and of 3 images \(RuntimeError: .*any number"
     )
     with pytest.raises(ValueError, match=message):
-        build_module_stages(backbone)
+        build_stages(backbone)
