@@ -14,8 +14,9 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer._containers import text_columns_named
-from sktransfer._domains import TARGET, hide_labels, read_labels, read_sample_domain
+from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order
+from sktransfer._labels import hide_labels, read_labels
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
     check_magnitude,

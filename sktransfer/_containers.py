@@ -139,6 +139,17 @@ def missing_objects(objects):
     return found.reshape(objects.shape)
 
 
+def is_present(values):
+    """Return the mask of the rows of an array that hold no missing value."""
+    if values.dtype.kind in "fcmM":
+        missing = values != values
+    elif values.dtype.kind == "O":
+        missing = missing_objects(values)
+    else:
+        missing = np.zeros(values.shape, dtype=bool)
+    return ~missing.reshape(len(missing), -1).any(axis=1)
+
+
 def _module(values):
     return type(values).__module__.partition(".")[0]
 

@@ -1,18 +1,17 @@
-"""Which rows are source, which are target, and which are labelled: decided here alone.
+"""Which rows are source and which are target.
 
-:func:`read_sample_domain` is the only function that reads ``sample_domain``, and
-:func:`is_labelled` the only one that decides whether a row has a label.
+:func:`read_sample_domain` is the only function that reads ``sample_domain``.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sktransfer._containers import as_array, missing_objects, take
+from sktransfer._containers import as_array, is_present
 from sktransfer._sklearn import _safe_indexing
 
 TARGET = "target"
@@ -21,12 +20,6 @@ _HOW_TO_NAME = (
     f"write {TARGET!r} for a target row and the name of its source for any other "
     "(or a negative integer for a target row and a positive one for a source row)"
 )
-
-# What missing labels turn into when NumPy, or somebody, casts them to text.
-MISSING_AS_TEXT = ("nan", "None", "<NA>")
-
-# The width, at least, of the texts that NumPy makes of numbers and strings in one array.
-_WIDTH_OF_NUMBERS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +195,7 @@ def _as_vector(sample_domain):
 
 def _encode(values):
     """Give the sorted source names and the codes of a 1-D array of domain marks."""
-    if not _is_present(values).all():
+    if not is_present(values).all():
         raise ValueError(f"sample_domain has missing values; {_HOW_TO_NAME}.")
     if values.dtype.kind == "O":
         values = _from_objects(values)
@@ -242,152 +235,3 @@ def _from_objects(values):
         f"sample_domain holds values of type {', '.join(kinds)}, expected only strings or only "
         f"integers; {_HOW_TO_NAME}."
     )
-
-
-def read_labels(y):
-    """Return labels, in any container, as a NumPy array in which missing values stay missing.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        As :func:`~sktransfer._containers.as_array` returns them.
-
-    Raises
-    ------
-    ValueError
-        If labels are missing values that were turned into text, as in `is_labelled`.
-    """
-    _refuse_missing_as_text(y)
-    return as_array(y)
-
-
-def is_labelled(y: Any) -> np.ndarray:
-    """Return which rows have a label.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        In any container: lists, arrays, Series and data frames of pandas and polars, Arrow arrays.
-
-    Returns
-    -------
-    mask : ndarray of shape (n_samples,), dtype bool
-        False where a label (or any of a row's outputs) is a missing value.
-
-    Raises
-    ------
-    ValueError
-        If labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an
-        array of strings or in pandas. An array of objects may have classes of such names, and an
-        array of strings that is narrower than the texts that NumPy makes of numbers a class 'nan'.
-
-    Examples
-    --------
-    >>> from sktransfer.base import is_labelled
-    >>> is_labelled(["a", None, "b"])
-    array([ True, False,  True])
-    """
-    return _is_present(read_labels(y))
-
-
-def _is_present(values):
-    """Return the mask of the rows of an array that hold no missing value."""
-    if values.dtype.kind in "fcmM":
-        missing = values != values
-    elif values.dtype.kind == "O":
-        missing = missing_objects(values)
-    else:
-        missing = np.zeros(values.shape, dtype=bool)
-    return ~missing.reshape(len(missing), -1).any(axis=1)
-
-
-def _refuse_missing_as_text(y):
-    present = _texts(y)
-    texts = [text for text in MISSING_AS_TEXT if text in present]
-    if texts:
-        raise ValueError(
-            f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass "
-            "an object array with None where a row has no label, or stack the domains by "
-            "pack_domains (in an object array a class may have such a name)."
-        )
-
-
-def _texts(y):
-    """Return the texts among labels of a type that does not say where they come from.
-
-    These are arrays of text and containers of pandas. An array of text narrower than the texts
-    that NumPy makes of numbers was made of no number, so that a class in it may be called "nan".
-    """
-    kind = getattr(getattr(y, "dtype", None), "kind", "O")
-    is_array = isinstance(y, np.ndarray)
-    if kind not in ("UT" if is_array else "OUT") or not (is_array or hasattr(y, "isna")):
-        return set()
-    texts = {value for value in as_array(y).ravel().tolist() if isinstance(value, str)}
-    narrow = is_array and kind == "U" and y.dtype.itemsize < 4 * _WIDTH_OF_NUMBERS
-    return texts - {"nan"} if narrow else texts
-
-
-def labels_alone(y: Any, mask: np.ndarray, *, discrete: bool) -> np.ndarray:
-    """Return the labels of the rows in `mask`, with the dtype that they alone would have.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        In any container, as for `is_labelled`.
-    mask : ndarray of shape (n_samples,), dtype bool
-        Labelled rows: all of them, or some.
-    discrete : bool
-        Whether labels are classes. Classes that are whole numbers were only made floating point to
-        hold the gaps, and come back as integers; a regression target stays as it is.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_labelled,) or (n_labelled, n_outputs)
-
-    Examples
-    --------
-    >>> from sktransfer.base import is_labelled, labels_alone
-    >>> y = [1.0, float("nan"), 0.0]
-    >>> labels_alone(y, is_labelled(y), discrete=True)
-    array([1, 0])
-    """
-    values = read_labels(y)
-    labels = values[np.asarray(mask)]
-    if labels.dtype.kind == "O":
-        labels = _of_one_type(labels)
-    if discrete and labels.dtype.kind == "f" and _are_whole(labels):
-        had_gaps = not _is_present(values).all()
-        labels = labels.astype(np.int64) if had_gaps else labels
-    return labels
-
-
-def _of_one_type(labels):
-    """Return objects of one type as an array of that type, others as they are."""
-    flat = labels.ravel().tolist()
-    for kind in (str, bool | np.bool, Real):
-        if flat and all(isinstance(value, kind) for value in flat):
-            return np.asarray(flat).reshape(labels.shape)
-    return labels
-
-
-def _are_whole(numbers):
-    return bool((np.isfinite(numbers) & (numbers == np.rint(numbers))).all())
-
-
-def hide_labels(y, mask):
-    """Return a copy of `y`, as an array, whose labels in the rows of `mask` are missing.
-
-    Floating-point labels become NaN there and dates NaT. Any other label becomes None, and the
-    array one of objects.
-    """
-    values, mask = as_array(y), np.asarray(mask)
-    if values.dtype.kind not in "fmM":  # before they become objects, which may have any name
-        _refuse_missing_as_text(take(y, np.flatnonzero(~mask)))
-        values = values.astype(object)
-    hidden = values.copy()
-    hidden[mask] = {"f": np.nan, "O": None}.get(values.dtype.kind, "NaT")
-    return hidden

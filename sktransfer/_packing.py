@@ -11,9 +11,10 @@ from scipy import sparse
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import take as take_rows
-from sktransfer._domains import TARGET, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import TARGET, read_sample_domain
+from sktransfer._labels import is_labelled, labels_alone
 from sktransfer._messages import cause, shown
-from sktransfer._packing_labels import is_nullable, read_labels, stack_labels
+from sktransfer._packing_labels import is_nullable, read_domain_labels, stack_labels
 from sktransfer._sklearn import _num_samples, _safe_indexing
 
 # A kind of container that rows are stacked as.
@@ -71,7 +72,7 @@ def pack_domains(sources: Mapping[str, Any], target: Any) -> tuple[Any, Any, np.
     labels = {}
     for name, (X, y) in domains.items():
         counts[name] = _num_samples(X)
-        labels[name] = None if y is None else read_labels(name, y, n_rows=counts[name])
+        labels[name] = None if y is None else read_domain_labels(name, y, n_rows=counts[name])
     rows = _stack_rows({name: X for name, (X, _) in domains.items()})
     labels = stack_labels(labels, counts)
     return rows, labels, np.repeat(np.array(list(counts)), list(counts.values()))

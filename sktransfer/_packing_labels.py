@@ -3,14 +3,14 @@
 import numpy as np
 
 from sktransfer._containers import as_array
-from sktransfer._domains import MISSING_AS_TEXT, is_labelled, labels_alone
+from sktransfer._labels import MISSING_AS_TEXT, is_labelled, labels_alone
 from sktransfer._sklearn import _num_samples
 
 # What labels are called in an error, by the kind of their dtype; the rest is text.
 _KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
 
 
-def read_labels(name, y, *, n_rows):
+def read_domain_labels(name, y, *, n_rows):
     """Return the labels of a domain, those of one column as a vector, or say what is wrong."""
     n_labels = _num_samples(y)
     if n_labels != n_rows:

@@ -12,13 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import as_array
-from sktransfer._domains import (
-    Domains,
-    hide_labels,
-    is_labelled,
-    labels_alone,
-    read_sample_domain,
-)
+from sktransfer._domains import Domains, read_sample_domain
+from sktransfer._labels import hide_labels, is_labelled, labels_alone
 from sktransfer._messages import shown
 from sktransfer._needs import needs_of
 from sktransfer._packing import concatenate, kind_of

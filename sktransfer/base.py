@@ -7,7 +7,8 @@ Check either with :func:`sktransfer.utils.estimator_checks.check_transfer_estima
 """
 
 from sktransfer._base import _BaseAligner
-from sktransfer._domains import Domains, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import Domains, read_sample_domain
+from sktransfer._labels import is_labelled, labels_alone
 from sktransfer._needs import Needs
 from sktransfer.feature._base_encoder import _BaseEncoder
 from sktransfer.instance._base_weighter import _BaseWeighter

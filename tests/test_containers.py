@@ -38,14 +38,8 @@ from sktransfer import (
     pack_domains,
     unpack_domains,
 )
-from sktransfer._domains import (
-    hide_labels,
-    is_labelled,
-    labels_alone,
-    read_labels,
-    read_sample_domain,
-)
-from sktransfer._labels import read_classes
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import hide_labels, is_labelled, labels_alone, read_classes, read_labels
 
 try:
     import pyarrow as pa

@@ -16,7 +16,8 @@ from sktransfer import (
     make_transfer_pipeline,
     unpack_domains,
 )
-from sktransfer._domains import hide_labels, is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import hide_labels, is_labelled, labels_alone
 
 STRINGS = ["b", "target", "a", "target", "b"]
 

@@ -10,7 +10,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sktransfer._domains import is_labelled, labels_alone, read_labels
+from sktransfer._labels import is_labelled, labels_alone, read_labels
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, column_or_1d
 
-from sktransfer._domains import labels_alone
+from sktransfer._labels import labels_alone
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.deep._base_fine_tune import _BaseFineTune
 from sktransfer.deep._training.head import Rows

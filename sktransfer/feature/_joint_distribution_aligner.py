@@ -10,14 +10,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from sktransfer._domains import is_labelled
 from sktransfer._kernels.components import (
     domain_contrasts,
     joint_contrasts,
     transfer_components,
     unit_contrasts,
 )
-from sktransfer._labels import read_classes
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._progress import fit_step
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, Interval

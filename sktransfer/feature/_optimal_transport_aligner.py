@@ -8,7 +8,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import pairwise_distances
 
 from sktransfer._base import _BaseAligner
-from sktransfer._domains import is_labelled
 from sktransfer._kernels.density_ratio import squared_distances
 from sktransfer._kernels.transport import (
     class_regularized,
@@ -17,7 +16,7 @@ from sktransfer._kernels.transport import (
     monge_maps,
     sinkhorn,
 )
-from sktransfer._labels import read_classes
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._messages import warn
 from sktransfer._needs import Needs
 from sktransfer._progress import fit_step

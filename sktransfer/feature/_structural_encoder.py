@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import LinAlgError
 
-from sktransfer._domains import TARGET, is_labelled
+from sktransfer._domains import TARGET
 from sktransfer._kernels.structural import (
     information,
     mean_square_length,
@@ -14,7 +14,7 @@ from sktransfer._kernels.structural import (
     shared_directions,
     shared_frequency,
 )
-from sktransfer._labels import read_classes
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder

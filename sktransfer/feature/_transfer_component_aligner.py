@@ -6,7 +6,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
-from sktransfer._domains import is_labelled
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
 from sktransfer._kernels.rows import stacked
 from sktransfer._kernels.supervised_components import (
@@ -14,7 +13,7 @@ from sktransfer._kernels.supervised_components import (
     laplacian,
     supervised_components,
 )
-from sktransfer._labels import read_classes
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
 

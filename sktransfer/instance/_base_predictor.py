@@ -8,7 +8,8 @@ from sklearn.base import MetaEstimatorMixin
 from sklearn.utils import check_consistent_length
 
 from sktransfer._base import _TransferEstimator
-from sktransfer._domains import Domains, is_labelled, read_labels, read_sample_domain
+from sktransfer._domains import Domains, read_sample_domain
+from sktransfer._labels import is_labelled, read_labels
 from sktransfer._progress import begin_fit
 from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._domains import TARGET, hide_labels
+from sktransfer._domains import TARGET
+from sktransfer._labels import hide_labels
 from sktransfer._needs import Needs
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, get_tags

@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 
-from sktransfer._domains import is_labelled
 from sktransfer._kernels.label_shift import likely_shares, matching_weights
 from sktransfer._kernels.rows import order_of_rows
-from sktransfer._labels import read_classes
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions

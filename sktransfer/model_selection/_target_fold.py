@@ -5,7 +5,8 @@ from sklearn.model_selection import BaseCrossValidator, KFold
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import is_labelled, labels_alone
 from sktransfer._random import generator
 from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
 

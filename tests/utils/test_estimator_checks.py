@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer import CORALAligner, NearestNeighborWeighter, TrAdaBoostClassifier
 from sktransfer._base import _BaseAligner
-from sktransfer._domains import is_labelled, labels_alone, read_sample_domain
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import is_labelled, labels_alone
 from sktransfer.utils import estimator_checks as checks
 
 

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 torch = pytest.importorskip("torch", reason="the second phase trains with torch")
 
-from sktransfer._domains import is_labelled  # noqa: E402
+from sktransfer._labels import is_labelled  # noqa: E402
 from sktransfer.base import read_sample_domain  # noqa: E402
 from sktransfer.deep import FineTuneClassifier  # noqa: E402
 from sktransfer.deep._training.loop import RandomOrder  # noqa: E402
