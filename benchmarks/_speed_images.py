@@ -17,11 +17,16 @@ from benchmarks._speed_networks import (
     THREADS,
     bare_network,
     by_turns,
+    find_torch_networks,
     fitted_extractor,
+    timed,
     uncut,
 )
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._engines.exported import find_export, output_names
+from sktransfer.deep._graphs.cuts import cut_graph
+from sktransfer.deep._graphs.session import make_session
 from sktransfer.deep._images.decode import digest_pixels
 from sktransfer.deep._images.network_input import network_input, resize_plan
 
@@ -86,6 +91,75 @@ def _array_rates(X, options, n_jobs, *, repeats):
     }
     taken = by_turns(jobs, repeats=repeats)
     return {job: len(X) / seconds for job, seconds in taken.items()}
+
+
+def from_torch_networks(data_home, *, quick):
+    """Torch networks of three routes, beside bare sessions of their exports and plain torch."""
+    rows = []
+    for name, route, options in find_torch_networks(data_home):
+        options = uncut(options)
+        X = _pictures(64 if quick or "MobileNet" in name else 640, options)
+        rates, seconds = _torch_rates(X, options, repeats=1 if quick else 7)
+        ours = rates["ours"]
+        ratios = ours / rates["bare"], ours / rates["torch"]
+        rows.append(
+            [name, route, rates["bare"], ours, ratios[0], rates["torch"], ratios[1], seconds]
+        )
+    return Table(
+        "Features of torch networks",
+        (
+            "network",
+            "route",
+            "bare session",
+            "ours",
+            "ours / bare (goal 0.75)",
+            "plain torch",
+            "ours / torch",
+            "first fit, seconds",
+        ),
+        rows,
+        notes=(
+            f"{PER_SECOND}1; bare session and torch on batches of {BATCH}. No cache.",
+            "The bare session runs the exported network on batches ready made; ours starts from "
+            "bytes, as in the table above. Plain torch is the module without gradients.",
+            "The first fit exports the network and compares it with the module.",
+        ),
+    )
+
+
+def _torch_rates(X, options, *, repeats):
+    import torch
+
+    from sktransfer.deep._engines.torch_engine import build_torch_stages
+
+    seconds, model = timed(lambda: fitted_extractor(X, options, n_jobs=1))
+    backbone, last = model.backbone_, model.backbone_.stages[-1]
+    inputs = network_input(X, backbone.preprocessing)
+    batches = [inputs[first : first + BATCH] for first in range(0, len(X), BATCH)]
+    export = find_export(backbone, last)
+    if export is None:
+        raise RuntimeError(f"{backbone.name} was not exported: is onnxscript installed?")
+    graph = cut_graph(export.graph, output_names(backbone.stages)[last])
+    session, stages = make_session(graph, 1), build_torch_stages(backbone)
+    name = session.get_inputs()[0].name
+
+    def run_torch():
+        with torch.no_grad():
+            for batch in batches:
+                x = torch.as_tensor(batch)
+                for stage in stages:
+                    x = stage(x)
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    jobs = {
+        "bare": lambda: [session.run(None, {name: batch}) for batch in batches],
+        "ours": partial(model.transform, X),
+        "torch": run_torch,
+    }
+    taken = by_turns(jobs, repeats=repeats)
+    torch.set_num_threads(n_threads)
+    return {job: len(X) / spent for job, spent in taken.items()}, seconds
 
 
 def _pictures(n_images, options):

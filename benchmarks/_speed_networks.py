@@ -1,5 +1,6 @@
 """What the speed benchmark of the deep half shares: networks, bare sessions, and turns."""
 
+import contextlib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from time import perf_counter
 
 from benchmarks._data import DataError, find_mobilenet_v2
 from sktransfer import PretrainedFeatureExtractor
+from sktransfer._extras import is_installed
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._graphs.cuts import cut_graph
 from sktransfer.deep._graphs.session import make_session
@@ -72,6 +74,37 @@ def find_networks(data_home, folder):
     if path:
         networks["MobileNetV2"] = _network(path, ["features"])
     return networks or {"glyphs": {"backbone": "glyphs"}}
+
+
+def find_torch_networks(data_home):
+    """Find torch networks of each route that is there.
+
+    Returns
+    -------
+    networks : list of (str, str, dict)
+        The name, the route, and the options of the extractor. The module has random weights.
+    """
+    try:
+        import torch
+    except ImportError:
+        return []
+
+    def block(n_in, n_out, stride):
+        convolution = torch.nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False)
+        return torch.nn.Sequential(convolution, torch.nn.BatchNorm2d(n_out), torch.nn.ReLU())
+
+    sizes = [(3, 16, 1), (16, 16, 1), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)]
+    module = torch.nn.Sequential(*(block(*size) for size in sizes))
+    options = {"backbone": module, "preprocessing": "tf", "input_size": 64}
+    networks = [("6 convolutions, 64 x 64", "own module", options)]
+    with contextlib.suppress(ImportError, DataError):
+        import transformers  # noqa: F401
+
+        source = find_mobilenet_v2(data_home)
+        networks.insert(0, ("MobileNetV2", "hf", {"backbone": source}))
+    if is_installed("timm"):
+        networks.append(("ResNet-18", "timm", {"backbone": "timm:resnet18.a1_in1k"}))
+    return networks
 
 
 def _network(path, stages):

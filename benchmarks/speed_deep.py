@@ -13,7 +13,7 @@ photographs.
 import tempfile
 
 from benchmarks._speed_deep_peers import on_a_gpu
-from benchmarks._speed_images import from_arrays, from_files, peak_memory
+from benchmarks._speed_images import from_arrays, from_files, from_torch_networks, peak_memory
 from benchmarks._speed_networks import find_networks, timed
 from benchmarks._speed_searches import depth_searches, stage_search
 
@@ -36,6 +36,7 @@ def run(data_home, *, quick=False):
         networks = find_networks(data_home, folder)
         jobs = (
             lambda: from_arrays(networks, quick=quick),
+            lambda: from_torch_networks(data_home, quick=quick),
             lambda: from_files(networks, data_home, folder, quick=quick),
             lambda: depth_searches(quick=quick),
             lambda: stage_search(networks, data_home, folder, quick=quick),

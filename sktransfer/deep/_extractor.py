@@ -3,6 +3,7 @@
 import math
 import re
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from numbers import Integral
 from os import PathLike
 
@@ -20,7 +21,7 @@ from sktransfer._sklearn import (
 )
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.pooling import n_features
-from sktransfer.deep._features import stage_features, warn_of_faults, warn_of_overflow
+from sktransfer.deep._features import find_engine, stage_features, warn_of_faults, warn_of_overflow
 from sktransfer.deep._find_again import find_again
 from sktransfer.deep._items import Run
 from sktransfer.deep._known_networks import resolve_known
@@ -96,7 +97,7 @@ class PretrainedFeatureExtractor(
     cache : "memory", str, os.PathLike or None, default="memory"
         Where features are kept, so that each image runs once: "memory" for up to 256 MB in this
         process, shared by all estimators; the path of a folder that several processes share and
-        that outlives them; None for nowhere.
+        that outlives them; None for nowhere. The folder also keeps torch networks as ONNX.
     on_error : {"raise", "nan"}, default="raise"
         What becomes of images that cannot be read: one error for all of X, or rows of NaN and a
         warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and
@@ -111,6 +112,8 @@ class PretrainedFeatureExtractor(
         The name of the stage.
     image_format_ : ImageFormat
         The shape and the value range that pixels are read with.
+    engine_ : str
+        The library and the device that run the network, as in "onnx-cpu" or "torch-cuda:0".
     load_report_ : LoadReport
         What was loaded from `weights`, skipped and left fresh; only where `weights` is given.
     n_features_in_ : int
@@ -261,6 +264,11 @@ class PretrainedFeatureExtractor(
         ------
         ValueError
             When X holds no images, images cannot be read, or a parameter does not fit.
+
+        Warns
+        -----
+        UserWarning
+            If a torch network cannot run in ONNX Runtime, once for each network and process.
         """
         with self._task("fit", X, y):
             self._learn(X)
@@ -291,6 +299,7 @@ class PretrainedFeatureExtractor(
         items = backbone.preprocessing.read(X, self, reset=True, on_error=self.on_error)
         self.stage_ = backbone.stage_name(self.stage)
         items = items.learn(self, on_error=self.on_error)
+        self.engine_ = find_engine(items, backbone, self.stage_, self._run())
         self.backbone_ = backbone
         vars(self).pop("load_report_", None)
         if backbone.load_report is not None:
@@ -371,16 +380,15 @@ class PretrainedFeatureExtractor(
         return self._compute(items, backbone, around_batch)
 
     def _compute(self, items, backbone, around_batch):
-        options = "batch_size", "n_jobs", "device", "cache", "on_error"
-        run = Run(
-            **{name: getattr(self, name) for name in options},
-            in_memory=None,
-            around_batch=around_batch,
-        )
+        run = replace(self._run(), around_batch=around_batch)
         features, faults = stage_features(items, backbone, self.stage_, run, pooling=self.pooling)
         warn_of_faults(items, faults)
         warn_of_overflow(items, features, faults)
         return features
+
+    def _run(self):
+        options = "batch_size", "n_jobs", "device", "cache", "on_error"
+        return Run(**{name: getattr(self, name) for name in options}, in_memory=None)
 
     def find_unreadable(self, X):
         """List the images that cannot be read, without running the network.

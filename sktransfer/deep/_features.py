@@ -8,12 +8,13 @@ import tempfile
 import threading
 import warnings
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 
 from sktransfer._messages import shortened, shown
 from sktransfer.deep._cache.cache import open_cache
-from sktransfer.deep._engines.engine import engine_key, open_engine
+from sktransfer.deep._engines.engine import choose_engine, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._engines.steadiness import check_rows
 from sktransfer.deep._items import Run
@@ -62,7 +63,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
     run = Run() if run is None else run
     stage, inputs = backbone.locate(stage), backbone.preprocessing
     features = allocate((len(items), n_features(stage.shape, pooling)), run.in_memory)
-    key = engine_key(backbone, run.device)
+    key = find_engine(items, backbone, stage.name, run)
     about = (VERSION, backbone.fingerprint, stage.name, pooling, inputs, key)
     about = repr(about).encode() + (b"" if view is None else view.key())
     store, engine, faults = open_cache(run.cache), None, []
@@ -101,6 +102,32 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
     if run.on_error == "raise":
         items.raise_faults(faults)
     return features, faults
+
+
+def find_engine(items, backbone, stage, run):
+    """Choose the engine of a stage, as `choose_engine` does with the first items.
+
+    Parameters
+    ----------
+    items : Items
+    backbone : Backbone
+    stage : str
+    run : Run
+
+    Returns
+    -------
+    key : str
+    """
+
+    def read_first(n):
+        few, inputs = items.take(np.arange(min(n, len(items)))), backbone.preprocessing
+        once = replace(run, batch_size=n, on_error="nan")
+        with closing(few.batches(inputs, once, [])) as batches:
+            found = [batch.copy() for _, batch in batches]
+        return np.concatenate([np.empty((0, inputs.channels, *inputs.size), "f"), *found])
+
+    options = {"device": run.device, "cache": run.cache}
+    return choose_engine(backbone, stage, read_inputs=read_first, **options)
 
 
 def read_inputs(items, backbone, run, *, view=None):

@@ -1,5 +1,6 @@
 """Small networks with random weights, and real photographs where there are any."""
 
+import importlib.util
 import json
 
 import numpy as np
@@ -163,3 +164,10 @@ def images_run(monkeypatch):
     monkeypatch.setattr("sktransfer.deep._features.check_rows", lambda *rows, **about: None)
     memory.clear()
     return batches
+
+
+def pytest_configure(config):
+    """Without onnxscript every torch network runs in torch, and says so."""
+    if importlib.util.find_spec("onnxscript") is None:
+        message = "The network .* cannot run in ONNX Runtime .onnxscript is not installed"
+        config.addinivalue_line("filterwarnings", f"ignore:{message}:UserWarning")

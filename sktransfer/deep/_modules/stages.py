@@ -84,7 +84,7 @@ class _Replay:
     def __init__(self, plan, part, x):
         self.calls, self.part, self.dense, self.x = plan.calls, part, plan.dense, x
         self.next = 0
-        self.n = len(x)
+        self.n = x.shape[0]
         self.input = x if part.begin is None else self._placeholder(plan.input_slot)
 
     def __call__(self, index, forward, args, kwargs):

@@ -31,6 +31,11 @@ class Recent:
             self._items.move_to_end(key)
             return self._items[key]
 
+    def find(self, key):
+        """Return the value of a key, or None if it is not kept."""
+        with self._lock:
+            return self._items.get(key)
+
     def __iter__(self):
         """Iterate over the keys; the one that was used last is at the end."""
         return iter(list(self._items))

@@ -112,6 +112,7 @@ def test_shared_modules_stay_shared():
     assert twin[0] is twin[2]
 
 
+@pytest.mark.filterwarnings("ignore:The network .* cannot run in ONNX Runtime:UserWarning")
 def test_an_extractor_is_fitted_cloned_pickled_and_sent_to_workers(network):
     extractor = PretrainedFeatureExtractor(network, preprocessing=PREPROCESSING, cache=None)
     found = clone(extractor).fit_transform(PIXELS)

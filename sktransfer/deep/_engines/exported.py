@@ -1,0 +1,262 @@
+"""Torch networks in ONNX Runtime: exported once, checked against the module, and kept."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from sktransfer._extras import install_command, is_installed
+from sktransfer._messages import shortened, shown, warn
+from sktransfer.deep._cache.folder import folder_of
+from sktransfer.deep._engines.onnx_engine import SESSIONS, OnnxEngine
+from sktransfer.deep._graphs.cuts import cut_graph
+from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._threads import n_threads
+
+# Raise it when networks are exported or checked in another way.
+STORE = "sktransfer-exports-1"
+
+# Images that run at once. The number is fixed and a short batch is padded: kernels choose their
+# algorithm by the shape, and an image must get the same bits alone as in a batch.
+ROWS = 8
+
+# The numbers of images at which export and module are compared.
+_BATCH_SIZES = (1, 2, 5, ROWS)
+
+# The packages on whose releases it depends whether a network can be exported.
+_EXPORTERS = ("torch", "onnxscript")
+
+_EXPORTS = Recent(8)
+_warned = set()
+
+
+class Export(NamedTuple):
+    """A network as ONNX, or why it is not to be had.
+
+    Parameters
+    ----------
+    graph : bytes or None
+        An ONNX file whose outputs are the stages, in order, for any number of images.
+    digest : str
+        SHA-256 of the graph, in hexadecimal.
+    reason : str
+        Why there is no graph, in short; empty if features depend on chance or on the batch, which
+        `check_rows` warns of.
+    """
+
+    graph: bytes | None
+    digest: str = ""
+    reason: str = ""
+
+
+class ExportedEngine(OnnxEngine):
+    """Compute the activations of one stage of a torch network with ONNX Runtime, on the CPU.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    stage : str
+    export : Export
+        With a graph.
+    n_jobs : int or None, default=None
+        As for `OnnxEngine`.
+    """
+
+    key = "onnx-cpu"
+
+    def __init__(self, backbone, stage, export, *, n_jobs=None):
+        self._of = f"backbone={shown(backbone.name)}, stage={shown(stage)}"
+        threads = n_threads(n_jobs)
+        output = output_names(_stages(backbone, stage))[stage]
+
+        def make():
+            return make_session(cut_graph(export.graph, output), threads)
+
+        # A thread pool does not survive a fork: a child process makes its own session.
+        self._session = SESSIONS.get((export.digest, output, threads, os.getpid()), make)
+        self._input = self._session.get_inputs()[0].name
+        self._batch = ROWS
+
+
+def find_export(backbone, stage):
+    """Return the export of a torch network that this process has made or read, or None.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    stage : str
+
+    Returns
+    -------
+    export : Export or None
+        With a graph; None if there is none, or `prepare_export` was not called.
+    """
+    export = _EXPORTS.find(_key(backbone, stage))
+    return None if export is None or export.graph is None else export
+
+
+def prepare_export(backbone, stage, *, cache, read_inputs):
+    """Export a torch network, unless this process or a cache folder has its export.
+
+    The result is the same for all batch sizes and numbers of threads. A network that cannot be
+    exported, or whose export differs from it, is noted as well.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of a module, or of a network of a model zoo.
+    stage : str
+        The name of a stage: all stages are exported together. Another place in the network has an
+        export of its own.
+    cache : "memory", str, os.PathLike or None
+        If it is a folder, the export is kept there.
+    read_inputs : callable
+        ``read_inputs(n)`` returns the input of the network for some images of the user, at most
+        n: (k, channels, h, w), float32.
+
+    Warns
+    -----
+    UserWarning
+        If the network runs in torch, once for each network and process.
+    """
+    backbone = _with_stages(backbone, _stages(backbone, stage))
+    key, path = _key(backbone, stage), _path(backbone, cache)
+    known = _EXPORTS.find(key)
+    kept = _read(path) if known is None else None
+    if known is None and kept is None and not is_installed("torch"):
+        return
+    export = _EXPORTS.get(key, lambda: kept or _make(backbone, read_inputs))
+    if path is not None and kept is None and not (known and path.with_suffix(".json").exists()):
+        _write(path, export)
+    if export.reason and backbone.fingerprint not in _warned:
+        _warned.add(backbone.fingerprint)
+        warn(
+            f"The network {shown(backbone.name)} cannot run in ONNX Runtime ({export.reason}). It "
+            "runs in torch, which takes several times as long on a CPU; the features are right.",
+            UserWarning,
+        )
+
+
+def output_names(stages):
+    """Return the name of each stage's output in an exported graph."""
+    return {stage: f"sktransfer/stage{number}" for number, stage in enumerate(stages)}
+
+
+def _stages(backbone, stage):
+    """The stages that are exported together."""
+    return backbone.stages if stage in backbone.stages else (stage,)
+
+
+def _with_stages(backbone, stages):
+    if stages == backbone.stages:
+        return backbone
+    return replace(backbone, stages=stages, shapes=tuple(backbone.locate(s).shape for s in stages))
+
+
+def _key(backbone, stage):
+    shape = getattr(backbone.preprocessing, "channels", None), *_size(backbone)
+    return backbone.fingerprint, _stages(backbone, stage), shape
+
+
+def _size(backbone):
+    """Height and width of the input; nothing for items that are no pictures."""
+    return getattr(backbone.preprocessing, "size", ())
+
+
+def _make(backbone, read_inputs):
+    if not is_installed("onnxscript"):
+        return Export(None, reason=f"onnxscript is not installed; run {install_command('torch')}")
+    from sktransfer.deep._engines.torch_export import check_export, export_stages, is_steady
+    from sktransfer.deep._modules.describe import find_module
+
+    find_module(backbone)  # raises an error if the weights are gone, which torch needs as well
+    batches = _check_inputs(backbone, read_inputs)
+    try:
+        if not is_steady(backbone, batches[-1]):
+            return Export(None)
+        graph = export_stages(backbone, list(output_names(backbone.stages).values()))
+        reason = check_export(graph, backbone, batches)
+    except Exception as error:  # torch and ONNX Runtime have a class for each kind of failure
+        return Export(None, reason=_first_line(error))
+    if reason:
+        return Export(None, reason=reason)
+    return Export(graph, hashlib.sha256(graph).hexdigest())
+
+
+def _first_line(error):
+    """The type and the first line of an error, or of the one behind it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines() or [""]
+    return shortened(f"{type(error).__name__}: {lines[0]}", limit=160)
+
+
+def _check_inputs(backbone, read_inputs):
+    """Batches of the user's images, and of noise: the first ones are too few for all sizes."""
+    shape = ROWS, backbone.preprocessing.channels, *backbone.preprocessing.size
+    images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    real = read_inputs(_BATCH_SIZES[-2])
+    noise = images.copy()
+    images[: len(real)] = real
+    return [noise[-n:] for n in _BATCH_SIZES[1:-1]] + [images[:n] for n in _BATCH_SIZES]
+
+
+def _versions():
+    return [_version(package) for package in _EXPORTERS]
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _path(backbone, cache):
+    """Where the export is kept, without the end of the name; None for nowhere."""
+    if cache is None or cache == "memory":
+        return None
+    try:
+        folder = folder_of(cache)
+    except ValueError:  # what reads the features raises it
+        return None
+    name = hashlib.sha256(repr(_key(backbone, backbone.stages[-1])).encode()).hexdigest()
+    return folder / STORE / f"{name}.onnx"
+
+
+def _read(path):
+    """The export in a folder; None if there is none that can be used.
+
+    A graph is used if it has the bytes that were written. A failure counts as long as the
+    exporter is the same, and if there is no other.
+    """
+    if path is None:
+        return None
+    try:
+        record = json.loads(path.with_suffix(".json").read_text())
+        if not record["digest"]:
+            same = record["versions"] == _versions() or not is_installed("torch")
+            return Export(None, reason=str(record["reason"])) if same else None
+        graph = path.read_bytes()
+    except Exception:  # a damaged file raises anything
+        return None
+    digest = hashlib.sha256(graph).hexdigest()
+    return Export(graph, digest) if digest == record["digest"] else None
+
+
+def _write(path, export):
+    """Keep an export; if that cannot be done, each process exports the network itself."""
+    from sktransfer.deep._saving.storage import write_whole
+
+    record = {"digest": export.digest, "reason": export.reason, "versions": _versions()}
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if export.graph is not None:
+            write_whole(path, export.graph)
+        write_whole(path.with_suffix(".json"), json.dumps(record).encode())

@@ -1,0 +1,191 @@
+"""Torch networks written as ONNX, and compared with the modules.
+
+The exporter is torch's own, `torch.onnx.export` of a `torch.export` program, which needs
+onnxscript. Importing this module imports torch.
+"""
+
+import io
+import logging
+import warnings
+from contextlib import contextmanager, redirect_stderr
+
+import numpy as np
+import torch
+
+from sktransfer._messages import shown
+from sktransfer.deep._engines.steadiness import TOLERANCE as STEADY
+from sktransfer.deep._engines.steadiness import difference
+from sktransfer.deep._engines.torch_engine import build_torch_stages, run_stages
+from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._modules.trace import TRACING
+
+# By how much activations may differ from those of the module, as a share of the largest one.
+TOLERANCE = 1e-4
+
+
+class _Chain(torch.nn.Module):
+    """The stages of a network, one after the other; the activations of all of them."""
+
+    def __init__(self, stages):
+        super().__init__()
+        self.stages = torch.nn.ModuleList(stages)
+
+    def forward(self, image):
+        activations = []
+        for stage in self.stages:
+            image = stage(image)
+            activations.append(image.float())
+        return tuple(activations)
+
+
+def export_stages(backbone, names):
+    """Write a torch network as ONNX.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of a module, or of a network of a model zoo.
+    names : list of str
+        The names of the outputs, one for each stage.
+
+    Returns
+    -------
+    graph : bytes
+        An ONNX file for any number of images.
+
+    Raises
+    ------
+    Exception
+        Of any class, if the exporter cannot follow the network: a branch that depends on the
+        values of an image, for example.
+    """
+    chain = _Chain(build_torch_stages(backbone)).eval()
+    return export_module(chain, _images(backbone, 2), names)
+
+
+def export_module(module, images, names):
+    """Write a module as ONNX, for any number of images.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In evaluation mode, on the CPU.
+    images : torch.Tensor of shape (2, channels, h, w)
+        An input.
+    names : list of str
+        The names of its outputs.
+
+    Returns
+    -------
+    graph : bytes
+    """
+    # With gradients torch's attention layers call their parts, and no operator that ONNX lacks.
+    with TRACING, _quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
+        program = torch.export.export(
+            module, (images,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False
+        )
+        written = torch.onnx.export(
+            program,
+            dynamo=True,
+            input_names=["image"],
+            output_names=names,
+            verbose=False,
+        )
+        return written.model_proto.SerializeToString()
+
+
+def is_steady(backbone, batch):
+    """Tell whether images get the same activations of the last stage alone, and again.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    batch : ndarray of shape (n, channels, h, w), float32
+        At most as many images as run at once.
+
+    Returns
+    -------
+    is_steady : bool
+        If not, `check_rows` gives a warning for this network.
+    """
+    stages, device = build_torch_stages(backbone), torch.device("cpu")
+    runs = (run_stages(stages, [part], device) for part in (batch, batch, batch[-1:]))
+    first, again, alone = (rows.reshape(len(rows), -1) for rows in runs)
+    return max(difference(first, again), difference(first[-1:], alone)) <= STEADY
+
+
+def check_export(graph, backbone, batches):
+    """Compare an exported network with its module.
+
+    Parameters
+    ----------
+    graph : bytes
+        As `export_stages` returns it.
+    backbone : Backbone
+    batches : list of ndarray of shape (n, channels, h, w), float32
+
+    Returns
+    -------
+    reason : str
+        Why the export cannot be used; empty if it can.
+    """
+    session, stages = make_session(graph), build_torch_stages(backbone)
+    source = session.get_inputs()[0].name
+    names = [output.name for output in session.get_outputs()]
+    for batch in batches:
+        found = session.run(names, {source: batch})
+        alone = session.run(names, {source: batch[-1:]})
+        for stage, expected, rows, row in zip(
+            backbone.stages, _run(stages, batch), found, alone, strict=True
+        ):
+            off = _difference(rows, expected)
+            if not off <= TOLERANCE:
+                return (
+                    f"for {len(batch)} images the export differs at stage {shown(stage)} by "
+                    f"{off:.2g} of the largest activation"
+                )
+            off = _difference(row, rows[-1:])
+            if not off <= TOLERANCE:
+                return f"at stage {shown(stage)} an image depends on the others of its batch"
+    return ""
+
+
+def _run(stages, batch):
+    """The activations of all stages."""
+    activations, x = [], torch.tensor(batch)
+    with torch.no_grad():
+        for stage in stages:
+            x = stage(x)
+            activations.append(x.float().numpy())
+    return activations
+
+
+def _difference(found, expected):
+    """The largest difference, as a share of the largest value."""
+    finite = np.isfinite(expected)
+    if found.shape != expected.shape or not np.array_equal(finite, np.isfinite(found)):
+        return np.inf
+    off = np.abs(found - expected, where=finite, out=np.zeros_like(expected)).max(initial=0.0)
+    size = np.abs(expected, where=finite, out=np.zeros_like(expected)).max(initial=0.0)
+    return float(off / max(size, np.finfo(np.float32).tiny))
+
+
+def _images(backbone, n):
+    shape = n, backbone.preprocessing.channels, *backbone.preprocessing.size
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
+
+
+@contextmanager
+def _quiet():
+    """Keep back what the exporter writes for its developers: a failure is in its exception."""
+    loggers = [logging.getLogger(name) for name in ("torch", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
