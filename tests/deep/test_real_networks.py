@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sktransfer import PretrainedFeatureExtractor
+from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
 from tests.shelf import DATA, WEIGHTS
@@ -110,3 +110,32 @@ def test_int8_operators_are_left_to_onnx_runtime():
     message = r"does not know: DequantizeLinear, QLinearConv, QuantizeLinear; .*FeatureExtractor"
     with pytest.raises(ValueError, match=message):
         build_torch_stages(backbone)
+
+
+@pytest.mark.parametrize("scale", [0.71, 1.43])
+def test_an_exported_file_gives_photographs_of_any_size_the_same_class(scale, tmp_path):
+    """Resized by ONNX's operator, and by Pillow in `predict`."""
+    import onnxruntime
+    from PIL import Image
+
+    folder = DATA / "hymenoptera_256" / "val"
+    if not folder.is_dir():
+        pytest.skip(f"no photographs of ants and bees under {DATA} (set SKTRANSFER_DATA)")
+    pictures, y = [], []
+    for path in sorted(folder.glob("*/*.jpg"))[::3]:
+        with Image.open(path) as picture:
+            size = [round(side * scale) for side in picture.size]
+            pictures.append(picture.convert("RGB").resize(size, Image.LANCZOS))
+        y.append(path.parent.name)
+    network = WEIGHTS / "mobilenet_v1_0.25_224.onnx"
+    classifier = FineTuneClassifier(network, preprocessing="tf").fit(pictures[::2], y[::2])
+    classifier.to_onnx(tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    images = [np.asarray(picture, dtype=np.float32)[np.newaxis] for picture in pictures]
+    labels, probabilities = map(
+        np.concatenate, zip(*(session.run(None, {"X": x}) for x in images), strict=True)
+    )
+    assert np.mean(labels == classifier.predict(pictures)) >= 0.99
+    expected = classifier.predict_proba(pictures)
+    np.testing.assert_allclose(probabilities, expected, atol=0.02)
+    assert np.abs(probabilities - expected).mean() < 1e-3
