@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -14,6 +15,7 @@ from sktransfer._labels import is_labelled, labels_alone, read_labels
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
+from sktransfer._whole import whole_fit
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._engines.engine import engine_key
@@ -35,6 +37,33 @@ from sktransfer.deep._training.starts import (
     require_finite,
 )
 from sktransfer.exceptions import TransferWarning
+
+
+class _Given(NamedTuple):
+    """The arguments of `fit`, read.
+
+    Parameters
+    ----------
+    items : Pictures
+        The rows with a label, and after them the others.
+    y : ndarray
+        The labels or targets.
+    labels : Rows
+        The same as the loss takes them, without inputs.
+    loss : SoftmaxLoss or SquaredLoss
+        What is minimised.
+    sample_weight : ndarray or None
+        The weights of the rows with a label.
+    unlabelled : ndarray or None
+        The places in `items` of the rows that a penalty reads.
+    """
+
+    items: object
+    y: np.ndarray
+    labels: object
+    loss: object
+    sample_weight: np.ndarray | None
+    unlabelled: np.ndarray | None
 
 
 class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstimator, ABC):
@@ -117,25 +146,44 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _fit(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
-        before = dict(vars(self))
-        try:
-            return self._fit_rows(X, y, sample_domain, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        with whole_fit(self):
+            self.backbone_ = resolve_known(
+                self.backbone,
+                cache=self.cache,
+                weights=self.weights,
+                stages=self.stages,
+                preprocessing=self.preprocessing,
+                input_size=self.input_size,
+            )
+            self.load_report_ = self.backbone_.load_report
+            given = self._read_rows(X, y, sample_domain, sample_weight)
+            depth = self._read_depth(given.loss)
+            seed, checkpoint = self._open_checkpoint(given, depth)
+            augmented = Augmented(read_augmentation(self.augment), self.augment_views, seed)
+            context = self._init_callback_context(max_subtasks=None)
+            context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+            log = EpochLog(
+                context,
+                {"estimator": self, "X": X, "y": y},
+                self._as_attributes,
+                more=() if given.unlabelled is None else ("penalty",),
+            )
+            result = None if checkpoint is None else self._finished(checkpoint)
+            if result is None:
+                outcome = self._train(given, depth, augmented, log, seed, checkpoint)
+                attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
+                attributes["best_epoch_"] = outcome.best_epoch
+                result = {"attributes": attributes, "converged": outcome.converged}
+                result["doubt"] = outcome.doubt
+                if checkpoint is not None:
+                    checkpoint.finish(result)
+            vars(self).update(result["attributes"])
+            self._warn(result["converged"], result["doubt"])
+            context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
+        return self
 
-    def _fit_rows(self, X, y, sample_domain, sample_weight):
-        self.backbone_ = resolve_known(
-            self.backbone,
-            cache=self.cache,
-            weights=self.weights,
-            stages=self.stages,
-            preprocessing=self.preprocessing,
-            input_size=self.input_size,
-        )
-        self.load_report_ = self.backbone_.load_report
-        given_X, given_y = X, y
+    def _read_rows(self, X, y, sample_domain, sample_weight):
+        """Read the arguments of `fit`: labelled rows come first, rows of weight 0 are left out."""
         items = self.backbone_.preprocessing.read(X, self, reset=True)
         sample_weight = self._read_weight(items, sample_weight)
         rows, unlabelled = np.arange(len(items)), None
@@ -151,7 +199,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             kept = np.flatnonzero(sample_weight)
             rows, sample_weight = rows[kept], sample_weight[kept]
             y, labels = y[kept], labels.select(kept, None)
-        if unlabelled is not None:  # rows with a label come first
+        if unlabelled is not None:
             order = np.concatenate([rows, np.setdiff1d(unlabelled, rows)])
             unlabelled = np.argsort(order)[np.searchsorted(np.sort(order), unlabelled)]
             rows = order
@@ -159,34 +207,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             items = items.take(rows)
         items = items.learn(self)
         self.input_shape_ = items.item_shape
-        depth = self._read_depth(loss)
-        seed, checkpoint = self._open_checkpoint(items, y, sample_weight, unlabelled, depth)
-        augmentation = read_augmentation(self.augment)
-        context = self._init_callback_context(max_subtasks=None)
-        context.call_on_fit_task_begin(estimator=self, X=given_X, y=given_y)
-        log = EpochLog(
-            context,
-            {"estimator": self, "X": given_X, "y": given_y},
-            self._as_attributes,
-            more=() if unlabelled is None else ("penalty",),
-        )
-        result = None if checkpoint is None else self._finished(checkpoint)
-        if result is None:
-            outcome = self._train(
-                items, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled
-            )
-            attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
-            attributes["best_epoch_"] = outcome.best_epoch
-            result = {"attributes": attributes, "converged": outcome.converged}
-            result["doubt"] = outcome.doubt
-            if checkpoint is not None:
-                checkpoint.finish(result)
-        vars(self).update(result["attributes"])
-        self._warn(result["converged"], result["doubt"])
-        context.call_on_fit_task_end(
-            estimator=self, X=given_X, y=given_y, reconstruction_attributes={}
-        )
-        return self
+        return _Given(items, y, labels, loss, sample_weight, unlabelled)
 
     @abstractmethod
     def _read_target(self, items, y, sample_weight):
@@ -229,13 +250,14 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
-    def _open_checkpoint(self, items, y, sample_weight, unlabelled, depth):
+    def _open_checkpoint(self, given, depth):
         """The seed, and the folder's training; None without a folder."""
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
             return seed, None
-        more = {"sample_weight": sample_weight, "sample_domain": unlabelled}
-        facts = training_facts(self, items, y, self._where_it_runs(depth), more=more)
+        more = {"sample_weight": given.sample_weight, "sample_domain": given.unlabelled}
+        device = self._where_it_runs(depth)
+        facts = training_facts(self, given.items, given.y, device, more=more)
         checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
         return checkpoint.seed, checkpoint
 
@@ -265,14 +287,14 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         """How items pass through the frozen stages."""
         return Run(device=self.device if device is None else str(device), cache=self.cache)
 
-    def _train(self, items, labels, loss, depth, augmentation, log, seed, checkpoint, unlabelled):
+    def _train(self, given, depth, augmented, log, seed, checkpoint):
         """Train what is not frozen; torch is imported where it is needed, and only there."""
-        augmented = Augmented(augmentation, self.augment_views, seed)
-        options = {"loss": loss, "augmented": augmented, "log": log}
+        options = {"loss": given.loss, "augmented": augmented, "log": log}
+        items, labels = given.items, given.labels
         self.stage_weights_ = {}
         trains = depth < len(self.backbone_.stages)
         from_scratch = self.initialize == "random"
-        if not trains and unlabelled is not None:  # nothing is trained that a penalty could change
+        if not trains and given.unlabelled is not None:  # there is nothing that it could change
             items = items.take(np.arange(len(labels.y)))
         if not trains and not from_scratch:
             start = PretrainedStart(items, self.backbone_, depth, self._run())
@@ -296,7 +318,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 device=device,
                 checkpoint=checkpoint,
                 make_penalty=self._make_penalty,
-                unlabelled=unlabelled,
+                unlabelled=given.unlabelled,
                 **options,
             )
 
@@ -323,13 +345,13 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _warn(self, converged, doubt):
         if doubt:
-            warnings.warn(doubt, TransferWarning, stacklevel=6)
+            warnings.warn(doubt, TransferWarning, stacklevel=5)
         if not converged and self._head_epochs():
             warnings.warn(
                 f"head_epochs={shown(self._head_epochs())} ended before the head converged: "
                 "raise it, or weight_decay.",
                 ConvergenceWarning,
-                stacklevel=6,
+                stacklevel=5,
             )
 
     def _as_attributes(self, head, trained, history):
