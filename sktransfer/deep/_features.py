@@ -77,9 +77,9 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
         ):
             raise ValueError(
                 f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
-                f"at stage={shown(stage.name)} for {len(activations)} {items.noun}, but was "
+                f"at stage={shown(stage.name)} for {len(activations)} {items.noun}s, but was "
                 f"described with {expected} for one: choose a stage whose shape does not depend "
-                f"on the values of the {items.noun}."
+                f"on the values of the {items.noun}s."
             )
         return pool(activations, pooling, mask=inputs.mask(batch))
 
@@ -96,7 +96,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
             if first:
                 network = backbone.fingerprint, stage.name, pooling, key
                 of = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
-                check_rows(compute, batch, computed, key=network, of=of)
+                check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
             lookup.keep(rows, computed)
     faults = lookup.finish(items, faults)
     if run.on_error == "raise":
@@ -173,9 +173,9 @@ def warn_of_overflow(items, features, faults):
     rows = [row for row in rows.tolist() if row not in {fault.position for fault in faults}]
     if rows:
         warnings.warn(
-            f"The features of {len(rows)} of {len(features)} {items.noun} are not finite: "
+            f"The features of {len(rows)} of {len(features)} {items.noun}s are not finite: "
             f"{items.list_rows(rows)}. The network overflows on them, as networks in half "
-            f"precision may: remove these {items.noun}, check value_range and preprocessing, or "
+            f"precision may: remove these {items.noun}s, check value_range and preprocessing, or "
             "use a network in float32.",
             TransferWarning,
             stacklevel=3,

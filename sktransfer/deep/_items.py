@@ -136,14 +136,14 @@ class Items(ABC):
     Attributes
     ----------
     noun : str
-        The plural that messages use, as in "images".
+        The word that messages use, in the singular, as in "image".
     positions : ndarray or None
         The places of the items in the X of the user; None: 0, 1, 2 ...
     item_shape : tuple of int or None
         The shape of each item if X is one array, otherwise None.
     """
 
-    noun = "items"
+    noun = "item"
     positions = None
     item_shape = None
 
@@ -220,7 +220,7 @@ class Items(ABC):
             listed.append(str(fault))
         more = len(faults) - len(listed)
         text = ", ".join(listed) + (f" and {more} more" if more else "")
-        return f"{len(faults)} of {len(self)} {self.noun} cannot be read: {text}"
+        return f"{len(faults)} of {len(self)} {self.noun}s cannot be read: {text}"
 
     def raise_faults(self, faults):
         """Raise one ValueError for all that cannot be read, if there is any."""

@@ -52,14 +52,14 @@ class OnnxEngine:
 
         Parameters
         ----------
-        batch : ndarray of shape (n, channels, h, w), float32
-            As `Items.batches` yields it.
+        batch : ndarray of shape (n, channels, h, w), float32, or dict of str to ndarray
+            As `Items.batches` yields it. A dict holds an array for each input of the graph.
 
         Returns
         -------
         activations : ndarray of shape (n, *shape), float32
         """
-        if self._batch is None:
+        if self._batch is None or isinstance(batch, dict):
             return self._compute(batch)
         starts = range(0, len(batch), self._batch)
         parts = [self._compute_padded(batch[i : i + self._batch]) for i in starts]
@@ -74,11 +74,13 @@ class OnnxEngine:
         return self._compute(np.concatenate([batch, padding]))[: len(batch)]
 
     def _compute(self, batch):
+        feed = batch if isinstance(batch, dict) else {self._input: batch}
         try:
-            result = self._session.run(None, {self._input: batch})[0]
+            result = self._session.run(None, feed)[0]
         except Exception as error:  # ONNX Runtime has a class for each kind of failure
             raise ValueError(
-                f"{self._of} cannot be run on images of shape {batch.shape} ({cause(error)}): "
+                f"{self._of} cannot be run on inputs of shape "
+                f"{', '.join(str(array.shape) for array in feed.values())} ({cause(error)}): "
                 "take a smaller batch_size, or check the file."
             ) from error
         return result.astype(np.float32, copy=False)
@@ -104,7 +106,7 @@ def _make_session(backbone, stage, threads, device):
             f"({cause(error)}): check the file."
         ) from error
     image = session.get_inputs()[0]
-    if not isinstance(image.shape[0], int):
+    if not isinstance(image.shape[0], int) or len(session.get_inputs()) > 1:
         return session
     size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
     images = np.random.default_rng(0).normal(size=(2 * image.shape[0], channels, *size))

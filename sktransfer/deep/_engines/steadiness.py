@@ -14,7 +14,7 @@ TOLERANCE = 1e-2
 _KNOWN = Recent(256)
 
 
-def check_rows(compute, batch, rows, *, key, of):
+def check_rows(compute, batch, rows, *, key, of, noun="image"):
     """Warn if rows depend on the batch or on chance.
 
     The first and the last image run once more, each alone; a lone image runs between two others.
@@ -25,14 +25,16 @@ def check_rows(compute, batch, rows, *, key, of):
     ----------
     compute : callable
         ``compute(batch)`` returns the rows of features of images, of shape (n, n_features).
-    batch : ndarray of shape (n, channels, h, w), float32
-        At least one image of the user.
+    batch : ndarray of shape (n, channels, h, w), float32, or dict of str to ndarray
+        At least one item of the user.
     rows : ndarray of shape (n, n_features)
         The features of these images.
     key : hashable
         The network, the stage, the pooling and the engine.
     of : str
         The network and its stage, as in ``"backbone='net', stage='block4'"``.
+    noun : str, default="image"
+        The kind of item, for the warning.
 
     Warns
     -----
@@ -40,35 +42,52 @@ def check_rows(compute, batch, rows, *, key, of):
         If a row differs from the row of the same image alone by more than 1 % of its largest
         feature.
     """
-    known = _KNOWN.get(key, lambda: _judge(compute, batch, np.asarray(rows), of))
+    known = _KNOWN.get(key, lambda: _judge(compute, batch, np.asarray(rows), of, noun))
     if known:
         warnings.warn(known, TransferWarning, stacklevel=4)
 
 
-def _judge(compute, batch, rows, of):
+def _judge(compute, batch, rows, of, noun):
     """The warning; empty if there is none."""
-    if len(batch) == 1:
-        other = 1 - batch[:, :, ::-1, ::-1]
-        off = difference(compute(np.concatenate([other, batch, other]))[1:2], rows)
+    if len(rows) == 1:
+        off = difference(compute(_map(_between_others, batch))[1:2], rows)
     else:
-        ends = [0, len(batch) - 1]
-        alone = [compute(batch[end : end + 1]) for end in ends]
+        ends = [0, len(rows) - 1]
+        alone = [compute(_row(batch, end)) for end in ends]
         off = difference(np.concatenate(alone), rows[ends])
     if off <= TOLERANCE:
         return ""
-    first, again = compute(batch[:1]), compute(batch[:1])
+    first, again = compute(_row(batch, 0)), compute(_row(batch, 0))
     by_chance = difference(first, again) > TOLERANCE
-    reason = "chance" if by_chance else "the other images of its batch"
+    reason = "chance" if by_chance else f"the other {noun}s of its batch"
     remedy = (
         "switch off dropout and noise, as module.eval() or an export in evaluation mode does"
         if by_chance
-        else "let batch normalization use stored statistics and scale values image by image"
+        else f"let batch normalization use stored statistics and scale values {noun} by {noun}"
     )
+    article = "an" if noun[0] in "aeiou" else "a"
     return (
-        f"{of}: the features of an image depend on {reason}. Alone and in a batch they differ by "
-        f"{off:.2g} times the largest feature. Scores cannot be repeated, and the cache keeps the "
-        f"values of the first run: {remedy}, or choose an earlier stage."
+        f"{of}: the features of {article} {noun} depend on {reason}. Alone and in a batch they "
+        f"differ by {off:.2g} times the largest feature. Scores cannot be repeated, and the cache "
+        f"keeps the values of the first run: {remedy}, or choose an earlier stage."
     )
+
+
+def _map(change, batch):
+    """Change the array of a batch, or each of them."""
+    if isinstance(batch, dict):
+        return {name: change(array) for name, array in batch.items()}
+    return change(batch)
+
+
+def _row(batch, place):
+    return _map(lambda array: array[place : place + 1], batch)
+
+
+def _between_others(item):
+    """A picture between its turned negative, tokens between their reverse."""
+    other = item[:, ::-1] if item.ndim < 4 else 1 - item[:, :, ::-1, ::-1]
+    return np.concatenate([other, item, other])
 
 
 def difference(first, second):

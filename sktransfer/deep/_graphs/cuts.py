@@ -1,6 +1,6 @@
 """Parts of the graph of an ONNX file: cut at a tensor, with the batch set free."""
 
-from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse
+from sktransfer.deep._graphs.file import adapt_input, dims, free_inputs, import_onnx, parse
 
 # Since this version of the format, weights need not be listed as inputs.
 _FREE_WEIGHTS = 4
@@ -61,9 +61,13 @@ def cut_graph(weights, stage, *, turned=()):
         An ONNX file with that output alone, and the nodes and weights on the way to it.
     """
     model = parse(weights, "")
-    model_input = adapt_input(model, "")
+    inputs = free_inputs(model)
+    if any(len(dims(value)) == 4 for value in inputs):  # images; other inputs stay as they are
+        names = [adapt_input(model, "").name]
+    else:
+        names = [value.name for value in inputs]
     turn(model, turned)
-    return cut(model, [model_input.name], [stage]).SerializeToString()
+    return cut(model, names, [stage]).SerializeToString()
 
 
 def turn(model, names):

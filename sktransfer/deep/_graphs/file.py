@@ -110,6 +110,13 @@ def _unreadable(path, reason):
     )
 
 
+def free_inputs(model):
+    """Return the inputs of a graph that are no stored weights."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    return [value for value in model.graph.input if value.name not in stored]
+
+
 def adapt_input(model, path):
     """Give a graph a float32 input of channels first, whatever it had, and describe that.
 
@@ -124,9 +131,7 @@ def adapt_input(model, path):
     -------
     model_input : Input
     """
-    stored = {tensor.name for tensor in model.graph.initializer}
-    stored |= {tensor.values.name for tensor in model.graph.sparse_initializer}
-    inputs = [value for value in model.graph.input if value.name not in stored]
+    inputs = free_inputs(model)
     if len(inputs) != 1 or len(dims(inputs[0])) != 4:
         found = ", ".join(f"{shown(value.name)} {dims(value)}" for value in inputs[:10])
         raise ValueError(

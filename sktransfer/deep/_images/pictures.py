@@ -78,7 +78,7 @@ class Pictures(Items):
     format: ImageFormat | None = None
     positions: np.ndarray | None = None
 
-    noun = "images"
+    noun = "image"
 
     def __len__(self):
         return len(self.content)

@@ -38,9 +38,9 @@ def require_finite(activations, items, backbone):
     if not found:
         return activations
     raise ValueError(
-        f"The features of {len(found)} of {len(activations)} {items.noun} are not finite: "
+        f"The features of {len(found)} of {len(activations)} {items.noun}s are not finite: "
         f"{items.list_rows(found)}. The network {shown(backbone.name)} overflows on them, as "
-        f"networks in half precision may: remove these {items.noun}, check value_range and "
+        f"networks in half precision may: remove these {items.noun}s, check value_range and "
         "preprocessing, or use a network in float32."
     )
 
