@@ -37,7 +37,7 @@ def install_command(*extras):
     """
     command = f'pip install "sktransfer[{",".join(extras)}]"'
     wanted = sorted({name for extra in extras for name in _FROM_PYTORCH.get(extra, ())})
-    installed = _version("torch")
+    installed = installed_version("torch")
     if installed is not None and "torchvision" not in wanted:
         return command  # no package asks for another torch
     if wanted and _is_for_cpu(installed):
@@ -61,7 +61,8 @@ def _is_for_cpu(torch_version):
     return not any(Path(path).exists() for path in _DRIVERS)
 
 
-def _version(package):
+def installed_version(package):
+    """Return the version of an installed package, None if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -202,6 +202,34 @@ def read_classes(y, used, *, reader=None, instead=None):
     return labels
 
 
+def class_codes(y, *, reader, instead, whose="source"):
+    """Return the classes in some labels, and the code of each label; -1 if it is missing.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+    reader, instead : str
+        As in `read_classes`.
+    whose : str, default="source"
+        The rows that can have a label, for the error if none has.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_samples,), dtype int
+    """
+    labelled = is_labelled(y)
+    if not labelled.any():
+        raise ValueError(
+            f"{reader} reads the labels of {whose} rows, but no {whose} row has one; label some, "
+            f"or {instead}."
+        )
+    codes = np.full(len(labelled), -1)
+    labels = read_classes(y, labelled, reader=reader, instead=instead)
+    classes, codes[labelled] = np.unique(labels, return_inverse=True)
+    return classes, codes
+
+
 def _refuse_objects(labels):
     """Raise ValueError if labels are objects of a type that has no dtype of its own."""
     if labels.dtype.kind == "O":

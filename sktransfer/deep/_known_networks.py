@@ -2,15 +2,14 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
 import time
-from functools import lru_cache
 from pathlib import Path
 
 from sktransfer import __version__
+from sktransfer._extras import installed_version
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._cache.file_digest import SETTLED, signature
 from sktransfer.deep._cache.folder import folder_of
@@ -71,19 +70,11 @@ def _place(backbone, cache, options):
         return None
     if arrays or time.time_ns() - latest < SETTLED * 1e9:
         return None
-    about = backbone, files, text, __version__, platform.node(), *map(_version, _LIBRARIES)
+    about = backbone, files, text, __version__, platform.node(), *map(installed_version, _LIBRARIES)
     name = hashlib.sha256(repr(about).encode()).hexdigest()
     try:
         return folder_of(cache) / STORE / f"{name}.json"
     except ValueError:  # what reads the features will say it
-        return None
-
-
-@lru_cache
-def _version(library):
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
         return None
 
 

@@ -16,7 +16,7 @@ from sktransfer._kernels.components import (
     transfer_components,
     unit_contrasts,
 )
-from sktransfer._labels import is_labelled, read_classes
+from sktransfer._labels import class_codes
 from sktransfer._progress import fit_step
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import HasMethods, Interval
@@ -186,10 +186,12 @@ class JointDistributionAligner(_BaseComponentAligner):
         self.n_iter_, self.classes_, self.pseudo_labels_ = 1, None, None
         if labels is None:
             return found
-        labelled, y = self._read_labels(labels)
+        self.classes_, classes = class_codes(
+            labels, reader="JointDistributionAligner", instead="use TransferComponentAligner"
+        )
+        labelled = np.flatnonzero(classes >= 0)
+        y = self.classes_[classes[labelled]]
         rng = generator(self.random_state)
-        classes = np.full(len(codes), -1)
-        classes[labelled] = np.searchsorted(self.classes_, y)
         while True:
             before = classes[codes < 0]
             rows = kernel.embed(found[0])
@@ -205,23 +207,6 @@ class JointDistributionAligner(_BaseComponentAligner):
             return transfer_components(
                 kernel, contrasts, ridge=self.ridge, n_components=self.n_components
             )
-
-    def _read_labels(self, labels):
-        """Give the positions of the labelled source rows among all, and their labels."""
-        labelled = is_labelled(labels)
-        if not labelled.any():
-            raise ValueError(
-                "JointDistributionAligner reads the labels of source rows, but no source row has "
-                "one; label some, or use TransferComponentAligner, which needs none."
-            )
-        y = read_classes(
-            labels,
-            labelled,
-            reader="JointDistributionAligner",
-            instead="use TransferComponentAligner",
-        )
-        self.classes_ = np.unique(y)
-        return np.flatnonzero(labelled), y
 
     def _label(self, X_source, y_source, X_target, *, rng):
         """Give the labels of the target's rows by a classifier fitted on the source's."""

@@ -16,7 +16,7 @@ from sktransfer._kernels.transport import (
     monge_maps,
     sinkhorn,
 )
-from sktransfer._labels import is_labelled, read_classes
+from sktransfer._labels import class_codes
 from sktransfer._messages import warn
 from sktransfer._needs import Needs
 from sktransfer._progress import fit_step
@@ -290,20 +290,11 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         sizes = [len(X) for X in sources.values()]
         codes = np.full(sum(sizes), -1)
         if self.supervised:
-            labels = labels[: len(codes)]
-            labelled = is_labelled(labels)
-            if not labelled.any():
-                raise ValueError(
-                    "OptimalTransportAligner(supervised=True) reads the labels of source rows, but "
-                    "no source row has one; label some, or take supervised=False."
-                )
-            y = read_classes(
-                labels,
-                labelled,
+            _, codes = class_codes(
+                labels[: len(codes)],
                 reader="OptimalTransportAligner(supervised=True)",
                 instead="take supervised=False",
             )
-            codes[labelled] = np.unique(y, return_inverse=True)[1]
         return dict(zip(sources, np.split(codes, np.cumsum(sizes)[:-1]), strict=True))
 
     def _transform_domain(self, X, name):

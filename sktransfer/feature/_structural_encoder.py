@@ -14,7 +14,7 @@ from sktransfer._kernels.structural import (
     shared_directions,
     shared_frequency,
 )
-from sktransfer._labels import is_labelled, read_classes
+from sktransfer._labels import class_codes
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder
@@ -213,21 +213,14 @@ class StructuralEncoder(_BaseEncoder):
 
     def _tell_classes(self, present, y):
         """Give what the presence of each feature tells of the class, on labelled source rows."""
-        labelled = is_labelled(y)
-        if not labelled.any():
-            raise ValueError(
-                "StructuralEncoder(pivots='mutual_information') reads the labels of source rows, "
-                "but no source row has one; label some, or pass pivots='frequency'."
-            )
-        labels = read_classes(
+        classes, codes = class_codes(
             y,
-            labelled,
             reader="StructuralEncoder(pivots='mutual_information')",
             instead="pass pivots='frequency'",
         )
-        present = present[np.flatnonzero(labelled)]
-        classes, sizes = np.unique(labels, return_counts=True)
-        counts = np.array([_count(present[np.flatnonzero(labels == c)]) for c in classes])
+        rows = [np.flatnonzero(codes == k) for k in range(len(classes))]
+        counts = np.array([_count(present[part]) for part in rows])
+        sizes = np.array([len(part) for part in rows])
         return information(counts, sizes)
 
     def _read_pivots(self, n_features):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
@@ -13,7 +12,7 @@ from sktransfer._kernels.supervised_components import (
     laplacian,
     supervised_components,
 )
-from sktransfer._labels import is_labelled, read_classes
+from sktransfer._labels import class_codes
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
 
@@ -218,21 +217,12 @@ class TransferComponentAligner(_BaseComponentAligner):
 
     def _classes_of(self, labels):
         """Give the number of each row's class, -1 where it has no label."""
-        labelled = is_labelled(labels)
-        if not labelled.any():
-            raise ValueError(
-                "TransferComponentAligner(supervised=True) reads the labels of source and target "
-                "rows in y, but no row has one; label some, or set supervised=False."
-            )
-        y = read_classes(
+        return class_codes(
             labels,
-            labelled,
             reader="TransferComponentAligner(supervised=True)",
             instead="set supervised=False",
-        )
-        classes = np.full(len(labelled), -1)
-        classes[labelled] = np.unique(y, return_inverse=True)[1]
-        return classes
+            whose="source or target",
+        )[1]
 
     def _laplacian(self, X):
         n_neighbors = min(self.n_neighbors, X.shape[0] - 1)

@@ -365,8 +365,8 @@ def test_labels_that_are_missing():
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         aligner.fit(X, sample_domain=sample_domain)
     message = (
-        "TransferComponentAligner(supervised=True) reads the labels of source and target rows in "
-        "y, but no row has one; label some, or set supervised=False."
+        "TransferComponentAligner(supervised=True) reads the labels of source or target rows, "
+        "but no source or target row has one; label some, or set supervised=False."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         aligner.fit(X, np.full(len(X), np.nan), sample_domain=sample_domain)

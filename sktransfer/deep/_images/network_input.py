@@ -7,10 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sktransfer._kernels.resize import resize_images
-
-# ITU-R BT.601, the weights of Pillow's mode "L".
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-
+from sktransfer._kernels.warp import LUMA
 
 # Up to so many pixels a picture is resized whole and then cut, to Pillow's very bits. Of a larger
 # one only the middle is computed; Pillow may then take rows before columns, and a level moves.

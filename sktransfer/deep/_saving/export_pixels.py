@@ -6,7 +6,8 @@ import numpy as np
 import PIL
 
 from sktransfer._kernels.resize import resize_matrix
-from sktransfer.deep._images.network_input import LUMA, RESIZED_WHOLE, resize_plan
+from sktransfer._kernels.warp import LUMA
+from sktransfer.deep._images.network_input import RESIZED_WHOLE, resize_plan
 
 # ONNX's Resize knows antialiasing from this version on; images of any size need it.
 RESIZE_OPSET = 18

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 import warnings
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sktransfer._extras import installed_version
 from sktransfer._messages import cause, shortened, shown
 from sktransfer.deep._saving.container import pack_npz, read_values, unpack_npz, write_values
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
@@ -239,7 +239,9 @@ def training_facts(estimator, items, y, device, *, more=None):
         "stages": repr(backbone.stages),
         "preprocessing": repr(backbone.preprocessing),
         "image_format": repr(estimator.image_format_),
-        "versions": ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+        "versions": ", ".join(
+            f"{name} {installed_version(name) or 'absent'}" for name in _LIBRARIES
+        ),
     }
 
 
@@ -271,10 +273,3 @@ def _digest_array(array):
     hasher = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
     hasher.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
     return hasher.hexdigest()
-
-
-def _version(name):
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
