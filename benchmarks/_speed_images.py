@@ -25,10 +25,10 @@ from benchmarks._speed_networks import (
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._engines.exported import find_export, output_names
-from sktransfer.deep._graphs.cuts import cut_graph
-from sktransfer.deep._graphs.session import make_session
 from sktransfer.deep._images.decode import digest_pixels
 from sktransfer.deep._images.network_input import network_input, resize_plan
+from sktransfer.deep._networks.onnx.cut import cut_graph
+from sktransfer.deep._networks.onnx.run import make_session
 
 PER_SECOND = "Images per second, medians of runs by turns; threads on both sides: "
 

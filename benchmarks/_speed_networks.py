@@ -11,8 +11,8 @@ from benchmarks._data import DataError, find_mobilenet_v2
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer._extras import is_installed
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._graphs.cuts import cut_graph
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.onnx.cut import cut_graph
+from sktransfer.deep._networks.onnx.run import make_session
 from sktransfer.deep._threads import n_threads
 
 BATCH = 32

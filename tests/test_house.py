@@ -80,6 +80,15 @@ def _file_of(name):
     )
 
 
+def test_every_import_of_ours_is_there():
+    """Also one inside of a function, which fails only when it runs."""
+    tests = Path(__file__).parent
+    for path in [*ROOT.rglob("*.py"), *tests.rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sktransfer."):
+                assert _file_of(node.module), f"{path.name} imports {node.module}"
+
+
 def test_no_files_import_each_other_in_a_circle():
     """Imports inside of functions count; those of a package's face, which loads lazily, do not."""
     above = {}

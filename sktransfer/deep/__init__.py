@@ -13,7 +13,7 @@ _HOME = {
     "FineTuneRegressor": "_fine_tune_regressor",
     "Head": "_training.head",
     "ImageFormat": "_images.image_format",
-    "LoadReport": "_modules.checkpoints",
+    "LoadReport": "_networks.torch.checkpoints",
     "Preprocessing": "_preprocessing",
     "PretrainedFeatureExtractor": "_extractor",
     "Stage": "_backbone",
@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getat
     from sktransfer.deep._fine_tune_classifier import FineTuneClassifier as FineTuneClassifier
     from sktransfer.deep._fine_tune_regressor import FineTuneRegressor as FineTuneRegressor
     from sktransfer.deep._images.image_format import ImageFormat as ImageFormat
-    from sktransfer.deep._modules.checkpoints import LoadReport as LoadReport
+    from sktransfer.deep._networks.torch.checkpoints import LoadReport as LoadReport
     from sktransfer.deep._preprocessing import Preprocessing as Preprocessing
     from sktransfer.deep._training.head import Head as Head
 

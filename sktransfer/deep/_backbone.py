@@ -120,9 +120,9 @@ class Backbone:
     def _inner_shape(self, name):
         """The shape of what has a name but is no stage."""
         if "onnx" in self.engines:
-            from sktransfer.deep._graphs.describe import inner_names, inner_shape
+            from sktransfer.deep._networks.onnx.describe import inner_names, inner_shape
         else:
-            from sktransfer.deep._modules.describe import inner_names, inner_shape
+            from sktransfer.deep._networks.torch.describe import inner_names, inner_shape
         names = inner_names(self)
         if name not in names:
             raise ValueError(self._unknown(name, names))
@@ -194,7 +194,7 @@ class Backbone:
         ValueError
             When the file holds other weights than the ones that were described.
         """
-        from sktransfer.deep._graphs.read import read_file
+        from sktransfer.deep._networks.onnx.read import read_file
 
         path = Path(self.source)
         if not path.is_file() and self.name in BUILT_IN:
@@ -259,7 +259,7 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
         return _describe_again(backbone, weights, **options)
     if _is_module(backbone) or (isinstance(backbone, str) and backbone.startswith(ZOOS)):
         _check_libraries(backbone)
-        from sktransfer.deep._modules.describe import describe_module
+        from sktransfer.deep._networks.torch.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
     if isinstance(backbone, str) and backbone in BUILT_IN:
@@ -282,7 +282,7 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
         ) from error
     if not there:
         raise FileNotFoundError(f"backbone={shown(backbone)}: there is no file {shown(str(path))}.")
-    from sktransfer.deep._graphs.read import absolute, stamps
+    from sktransfer.deep._networks.onnx.read import absolute, stamps
 
     path = absolute(path)
     return _describe(str(path), stamps(path), **options)
@@ -290,8 +290,8 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
 
 @lru_cache(maxsize=32)
 def _describe(path, stamps, *, stages, preprocessing, input_size):
-    from sktransfer.deep._graphs.describe import describe_graph
-    from sktransfer.deep._graphs.read import absolute, read_file
+    from sktransfer.deep._networks.onnx.describe import describe_graph
+    from sktransfer.deep._networks.onnx.read import absolute, read_file
 
     weights, fingerprint = read_file(path)
     ours = Path(path).stem in BUILT_IN and path == str(absolute(_built_in_path(Path(path).stem)))
@@ -356,7 +356,7 @@ class TakesBackbone(_ShortReprMixin):
     def __sklearn_clone__(self):
         if not _is_module(self.backbone):
             return super().__sklearn_clone__()
-        from sktransfer.deep._modules.copies import copy_module
+        from sktransfer.deep._networks.torch.copies import copy_module
 
         bare = copy(self)
         bare.backbone = None
@@ -369,7 +369,7 @@ def _to_pickle(backbone):
     """A value that can be pickled, and whose pickle becomes the backbone again."""
     if not _is_module(backbone):
         return backbone
-    from sktransfer.deep._modules.copies import to_pickle
+    from sktransfer.deep._networks.torch.copies import to_pickle
 
     return to_pickle(backbone)
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sktransfer.deep._backbone import Backbone
-from sktransfer.deep._graphs.read import absolute, read_file, stamps
+from sktransfer.deep._networks.onnx.read import absolute, read_file, stamps
 
 
 def find_again(estimator):
@@ -53,7 +53,7 @@ def _is_folder_of(described, source):
     (zoo, folder), (old_zoo, old_folder) = _folder(source), _folder(described.source)
     if zoo != old_zoo or os.path.isdir(old_folder) or not os.path.isdir(folder):
         return False
-    from sktransfer.deep._modules.describe import fingerprint_of
+    from sktransfer.deep._networks.torch.describe import fingerprint_of
 
     return fingerprint_of(source) == described.fingerprint
 

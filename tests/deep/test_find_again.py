@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines import onnx_engine
-from sktransfer.deep._graphs.describe import inner_names, inner_shape
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.onnx.describe import inner_names, inner_shape
+from sktransfer.deep._networks.onnx.run import make_session
 
 # Networks with random weights and few epochs seldom improve on the head alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")

@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sktransfer.deep import Backbone, PretrainedFeatureExtractor
 from sktransfer.deep._engines.onnx_engine import OnnxEngine
 from sktransfer.deep._engines.pooling import pool
-from sktransfer.deep._graphs.read import read_file
 from sktransfer.deep._items import InputDescription, Items
+from sktransfer.deep._networks.onnx.read import read_file
 
 N_IDS, WIDTH = 97, 8
 TEXTS = ["the cat", "a dog and a cat", "", "the cat", "one two three four five six seven", "dog"]

@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
 from sktransfer.deep._images.network_input import network_input  # noqa: E402
-from sktransfer.deep._modules.zoo_preprocessing import from_transformers  # noqa: E402
+from sktransfer.deep._networks.torch.zoo_preprocessing import from_transformers  # noqa: E402
 from tests.shelf import WEIGHTS  # noqa: E402
 
 NAMES = {

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._modules.checkpoints import read_checkpoint
+from sktransfer.deep._networks.torch.checkpoints import read_checkpoint
 
 # A folder of transformers takes longer than the other cases.
 SHARE_OF_FOLDERS = 0.03

@@ -3,7 +3,7 @@
 from sktransfer._extras import is_installed
 from sktransfer.deep._engines.exported import ExportedEngine, find_export, prepare_export
 from sktransfer.deep._engines.onnx_engine import OnnxEngine
-from sktransfer.deep._graphs.session import find_device, has_cuda
+from sktransfer.deep._networks.onnx.run import find_device, has_cuda
 
 
 def choose_engine(backbone, stage, *, device, cache, read_inputs):

@@ -14,8 +14,8 @@ from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import shortened, shown, warn
 from sktransfer.deep._cache.folder import folder_of
 from sktransfer.deep._engines.onnx_engine import SESSIONS, OnnxEngine
-from sktransfer.deep._graphs.cuts import cut_graph
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.onnx.cut import cut_graph
+from sktransfer.deep._networks.onnx.run import make_session
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._threads import n_threads
 
@@ -173,7 +173,7 @@ def _make(backbone, read_inputs):
     if not is_installed("onnxscript"):
         return Export(None, reason=f"onnxscript is not installed; run {install_command('torch')}")
     from sktransfer.deep._engines.torch_export import check_export, export_stages, is_steady
-    from sktransfer.deep._modules.describe import find_module
+    from sktransfer.deep._networks.torch.describe import find_module
 
     find_module(backbone)  # raises an error if the weights are gone, which torch needs as well
     batches = _check_inputs(backbone, read_inputs)

@@ -5,9 +5,9 @@ import os
 import numpy as np
 
 from sktransfer._messages import cause, shown
-from sktransfer.deep._graphs.cuts import cut_graph, free_batch
-from sktransfer.deep._graphs.describe import find_turned
-from sktransfer.deep._graphs.session import find_device, make_session
+from sktransfer.deep._networks.onnx.cut import cut_graph, free_batch
+from sktransfer.deep._networks.onnx.describe import find_turned
+from sktransfer.deep._networks.onnx.run import find_device, make_session
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._threads import n_threads
 

@@ -50,7 +50,7 @@ def build_torch_stages(backbone):
         If the graph has operators that the engine does not know (all are listed), or if a stage
         needs more than the output of the stage before.
     """
-    from sktransfer.deep._modules.stages import build_stages
+    from sktransfer.deep._networks.torch.stages import build_stages
 
     return build_stages(backbone)
 

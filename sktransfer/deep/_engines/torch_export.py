@@ -16,8 +16,8 @@ from sktransfer._messages import shown
 from sktransfer.deep._engines.steadiness import TOLERANCE as STEADY
 from sktransfer.deep._engines.steadiness import difference
 from sktransfer.deep._engines.torch_engine import build_torch_stages, run_stages
-from sktransfer.deep._graphs.session import make_session
-from sktransfer.deep._modules.trace import TRACING
+from sktransfer.deep._networks.onnx.run import make_session
+from sktransfer.deep._networks.torch.record import TRACING
 
 # By how much activations may differ from those of the module, as a share of the largest one.
 TOLERANCE = 1e-4

@@ -6,8 +6,8 @@ import numpy as np
 
 from sktransfer import __version__
 from sktransfer._messages import shown
-from sktransfer.deep._graphs.file import import_onnx, read_opset
 from sktransfer.deep._images.image_format import row_shape
+from sktransfer.deep._networks.onnx.file import import_onnx, read_opset
 from sktransfer.deep._saving.export_network import write_network
 from sktransfer.deep._saving.export_pixels import RESIZE_OPSET, write_preprocessing
 from sktransfer.deep._saving.graph_writer import GraphWriter

@@ -7,10 +7,16 @@ import numpy as np
 
 from sktransfer._messages import cause, shown
 from sktransfer.deep._engines.engine import open_engine
-from sktransfer.deep._graphs.cuts import cut, free_batch, needed_nodes, turn
-from sktransfer.deep._graphs.describe import find_turned
-from sktransfer.deep._graphs.file import adapt_input, import_onnx, parse, read_opset, stored_arrays
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.onnx.cut import cut, free_batch, needed_nodes, turn
+from sktransfer.deep._networks.onnx.describe import find_turned
+from sktransfer.deep._networks.onnx.file import (
+    adapt_input,
+    import_onnx,
+    parse,
+    read_opset,
+    stored_arrays,
+)
+from sktransfer.deep._networks.onnx.run import make_session
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
 _OLDEST, _LIFTED, _TRACED = 9, 13, 18

@@ -4,7 +4,7 @@ from itertools import count
 
 import numpy as np
 
-from sktransfer.deep._graphs.file import import_onnx
+from sktransfer.deep._networks.onnx.file import import_onnx
 
 
 class GraphWriter:

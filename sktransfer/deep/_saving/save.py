@@ -256,7 +256,7 @@ def _filled(backbone, state, described, path):
         )
     import torch
 
-    from sktransfer.deep._modules.describe import _snapshot, fingerprint_module
+    from sktransfer.deep._networks.torch.describe import _snapshot, fingerprint_module
 
     module = _snapshot(getattr(backbone, "_orig_mod", backbone))
     weights = {name: torch.as_tensor(array) for name, array in state.items()}

@@ -16,7 +16,7 @@ from sktransfer._messages import shown
 from sktransfer.deep._augmentation import Augmentation
 from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._images.image_format import ImageFormat
-from sktransfer.deep._modules.checkpoints import LoadReport
+from sktransfer.deep._networks.torch.checkpoints import LoadReport
 from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.deep._training.head import Head
 

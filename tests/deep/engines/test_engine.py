@@ -8,7 +8,7 @@ import pytest
 
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
-from sktransfer.deep._graphs.describe import inner_names
+from sktransfer.deep._networks.onnx.describe import inner_names
 
 torch = pytest.importorskip("torch", reason="the second engine")
 

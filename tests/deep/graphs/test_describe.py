@@ -94,7 +94,7 @@ def test_bodies_read_tensors_from_outside(write, between):
 
 
 def test_a_loop_without_an_end_is_stopped(write, monkeypatch):
-    from sktransfer.deep._graphs import probe
+    from sktransfer.deep._networks.onnx import probe
 
     path = write(loop())
     model = onnx.load(path)

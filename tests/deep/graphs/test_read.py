@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._graphs.read import all_tensors, read_file
+from sktransfer.deep._networks.onnx.read import all_tensors, read_file
 
 IMAGES = np.zeros((2, 8, 8, 3), dtype=np.uint8)
 VALUES = np.arange(6, dtype=np.float32)

@@ -5,7 +5,7 @@ import pytest
 from onnx import helper
 
 from sktransfer.deep._backbone import resolve_backbone
-from sktransfer.deep._graphs.places import find_cuts
+from sktransfer.deep._networks.onnx.places import find_cuts
 
 RNG = np.random.default_rng(0)
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sktransfer.deep._backbone import Backbone, Preprocessing
-from sktransfer.deep._graphs.layout import is_last
-from sktransfer.deep._graphs.read import read_file
+from sktransfer.deep._networks.onnx.layout import is_last
+from sktransfer.deep._networks.onnx.read import read_file
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from sktransfer.deep._graphs.as_module import as_module  # noqa: E402
-from sktransfer.deep._graphs.torch_operators import OPERATORS  # noqa: E402
+from sktransfer.deep._networks.onnx.as_module import as_module  # noqa: E402
+from sktransfer.deep._networks.onnx.operators import OPERATORS  # noqa: E402
 
 RNG = np.random.default_rng(1)
 

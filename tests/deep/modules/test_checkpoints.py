@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="checkpoints need torch")
 
 from torch import nn  # noqa: E402
 
-from sktransfer.deep._modules.checkpoints import LoadReport, load_by_name, read_checkpoint  # noqa: E402
+from sktransfer.deep._networks.torch.checkpoints import LoadReport, load_by_name, read_checkpoint  # noqa: E402
 
 
 def make(n_classes=3, seed=0):

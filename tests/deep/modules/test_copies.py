@@ -14,7 +14,7 @@ from torch.nn.utils import parametrizations, parametrize, prune  # noqa: E402
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.deep._modules.copies import copy_module, to_pickle  # noqa: E402
+from sktransfer.deep._networks.torch.copies import copy_module, to_pickle  # noqa: E402
 
 PREPROCESSING = Preprocessing((16, 16), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)

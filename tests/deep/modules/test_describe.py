@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: E402
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.deep._modules.describe import fingerprint_module, inner_names  # noqa: E402
+from sktransfer.deep._networks.torch.describe import fingerprint_module, inner_names  # noqa: E402
 from sktransfer.exceptions import TransferWarning  # noqa: E402
 
 OPTIONS = {"preprocessing": "torch", "input_size": (32, 32)}

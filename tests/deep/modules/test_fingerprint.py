@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="modules need torch")
 from torch import nn  # noqa: E402
 
 from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._modules.fingerprint import fingerprint_module  # noqa: E402
+from sktransfer.deep._networks.torch.fingerprint import fingerprint_module  # noqa: E402
 from sktransfer.deep._preprocessing import Preprocessing  # noqa: E402
 
 
@@ -186,7 +186,7 @@ _SCRIPT = """
 import json, logging, sys
 import torch
 from torch import nn
-from sktransfer.deep._modules.fingerprint import fingerprint_module
+from sktransfer.deep._networks.torch.fingerprint import fingerprint_module
 
 log = logging.getLogger("a.name")
 KINDS = {"a", "bc", "def", "g"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sktransfer.deep._modules.renaming import match_names
+from sktransfer.deep._networks.torch.renaming import match_names
 
 OWN = {f"layers.{k}.{end}": (k + 2, 3) for k in range(6) for end in ("weight", "bias")}
 OWN |= {"fc.weight": (2,), "fc.bias": (5,)}

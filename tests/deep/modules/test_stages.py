@@ -12,7 +12,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._modules.stages import build_stages  # noqa: E402
+from sktransfer.deep._networks.torch.stages import build_stages  # noqa: E402
 
 SIZE = (16, 16)
 

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="networks need torch")
 
-from sktransfer.deep._modules.cuts import find_module_stages  # noqa: E402
-from sktransfer.deep._modules.trace import record  # noqa: E402
+from sktransfer.deep._networks.torch.places import find_module_stages  # noqa: E402
+from sktransfer.deep._networks.torch.record import record  # noqa: E402
 
 # What makes the network, whose names it has, and the size of its last feature map.
 FROM_PAPERS = {

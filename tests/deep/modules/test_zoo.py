@@ -17,9 +17,9 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
 from sktransfer.deep._images.network_input import network_input  # noqa: E402
-from sktransfer.deep._modules.network_access import is_reachable  # noqa: E402
-from sktransfer.deep._modules.zoo import load_zoo  # noqa: E402
-from sktransfer.deep._modules.zoo_preprocessing import (  # noqa: E402
+from sktransfer.deep._networks.torch.network_access import is_reachable  # noqa: E402
+from sktransfer.deep._networks.torch.zoo import load_zoo  # noqa: E402
+from sktransfer.deep._networks.torch.zoo_preprocessing import (  # noqa: E402
     from_timm,
     from_torchvision,
     from_transformers,
@@ -107,7 +107,7 @@ def test_weights_that_are_lacking_are_an_error(folder, tmp_path):
 def test_a_description_whose_weights_have_changed_is_an_error(folder):
     from dataclasses import replace
 
-    from sktransfer.deep._modules.describe import find_module
+    from sktransfer.deep._networks.torch.describe import find_module
 
     backbone = replace(resolve_backbone(f"hf:{folder}"), fingerprint="0" * 64)
     with pytest.raises(ValueError, match="are not the ones that fit has seen"):
@@ -132,7 +132,7 @@ def test_a_folder_that_is_none_of_transformers_is_an_error(tmp_path):
 def test_a_name_that_is_nowhere_says_what_was_tried(tmp_path):
     pytest.importorskip("transformers", reason="no transformers")
     code = (
-        "from sktransfer.deep._modules.zoo import load_zoo\n"
+        "from sktransfer.deep._networks.torch.zoo import load_zoo\n"
         "try: load_zoo('hf:no-such/network')\n"
         "except OSError as error: print(error)\n"
     )
@@ -168,7 +168,7 @@ def test_loading_is_silent_and_the_settings_of_transformers_stay(folder):
     code = (
         "from transformers.utils import logging\n"
         "logging.set_verbosity_info()\n"
-        "from sktransfer.deep._modules.zoo import load_zoo\n"
+        "from sktransfer.deep._networks.torch.zoo import load_zoo\n"
         f"load_zoo({'hf:' + str(folder)!r})\n"
         "assert logging.get_verbosity() == logging.INFO\n"
         "assert logging.is_progress_bar_enabled()\n"
@@ -532,7 +532,7 @@ UNREACHABLE = (
     "    tries.append(address)\n"
     "    return connect(self, address)\n"
     "socket.socket.connect = count\n"
-    "from sktransfer.deep._modules.zoo import load_zoo\n"
+    "from sktransfer.deep._networks.torch.zoo import load_zoo\n"
     "try: load_zoo('hf:somebody/network')\n"
     "except OSError as error: print(error)\n"
     "print('tries:', len(tries))\n"

@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
-from sktransfer.deep._graphs.session import make_session
+from sktransfer.deep._networks.onnx.run import make_session
 from tests.shelf import WEIGHTS
 
 # Networks with random weights and few epochs seldom improve on the head alone.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sktransfer.deep._graphs.session import make_session
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._images.network_input import network_input
+from sktransfer.deep._networks.onnx.run import make_session
 from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.deep._saving.export_pixels import write_preprocessing
 from sktransfer.deep._saving.graph_writer import GraphWriter

@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from sktransfer._messages import cause, shown
-from sktransfer.deep._graphs.as_module import Operator
-from sktransfer.deep._modules.describe import find_module
-from sktransfer.deep._modules.plan import (
+from sktransfer.deep._networks.onnx.as_module import Operator
+from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._networks.torch.describe import find_module
+from sktransfer.deep._networks.torch.plan import (
     PROBE_SIZES,
     copy_network,
     make_plan,
@@ -24,8 +25,7 @@ from sktransfer.deep._modules.plan import (
     probe,
     tensor_table,
 )
-from sktransfer.deep._modules.trace import TRACING, Slot, intercepted, main_of, with_tensors
-from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._networks.torch.record import TRACING, Slot, intercepted, main_of, with_tensors
 
 _PLANS = Recent(64)
 

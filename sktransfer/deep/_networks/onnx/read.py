@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from sktransfer._messages import cause, shown
 from sktransfer.deep._cache.file_digest import signature
-from sktransfer.deep._graphs.file import LARGEST_FILE, parse, read_bytes
+from sktransfer.deep._networks.onnx.file import LARGEST_FILE, parse, read_bytes
 
 
 def read_file(path):

@@ -5,16 +5,16 @@ from functools import lru_cache
 import torch
 
 from sktransfer._messages import shortened, shown
-from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes, turn
-from sktransfer.deep._graphs.describe import find_turned
-from sktransfer.deep._graphs.file import (
+from sktransfer.deep._networks.onnx.cut import data_tensors, needed_nodes, turn
+from sktransfer.deep._networks.onnx.describe import find_turned
+from sktransfer.deep._networks.onnx.file import (
     adapt_input,
     attributes_of,
     parse,
     read_opset,
     stored_arrays,
 )
-from sktransfer.deep._graphs.torch_operators import OPERATORS, TRAINED_INPUTS, in_float32
+from sktransfer.deep._networks.onnx.operators import OPERATORS, TRAINED_INPUTS, in_float32
 
 
 class Operator(torch.nn.Module):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sktransfer._extras import install_command
 from sktransfer._messages import cause, shown
-from sktransfer.deep._modules.network_access import hub_offline, is_reachable, why_no_hub
-from sktransfer.deep._modules.zoo_preprocessing import (
+from sktransfer.deep._networks.torch.network_access import hub_offline, is_reachable, why_no_hub
+from sktransfer.deep._networks.torch.zoo_preprocessing import (
     from_timm,
     from_torchvision,
     from_transformers,

@@ -5,10 +5,10 @@ import json
 from functools import lru_cache
 
 from sktransfer._messages import shortened, shown
-from sktransfer.deep._graphs.file import adapt_input, dims, parse
-from sktransfer.deep._graphs.places import find_places
-from sktransfer.deep._graphs.probe import stage_shapes, turned_stages
 from sktransfer.deep._networks.find_stages import find_stages
+from sktransfer.deep._networks.onnx.file import adapt_input, dims, parse
+from sktransfer.deep._networks.onnx.places import find_places
+from sktransfer.deep._networks.onnx.probe import stage_shapes, turned_stages
 from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
 
 

@@ -20,15 +20,15 @@ except ImportError as error:
     ) from error
 
 from sktransfer.deep._cache.file_digest import signature
-from sktransfer.deep._modules.checkpoints import load_by_name, read_checkpoint
-from sktransfer.deep._modules.copies import copy_module
-from sktransfer.deep._modules.cuts import count_lost_maps, find_module_stages
-from sktransfer.deep._modules.fingerprint import fingerprint_module
-from sktransfer.deep._modules.tensors import find_faulty
-from sktransfer.deep._modules.trace import TRACING, record
-from sktransfer.deep._modules.zoo import load_zoo
-from sktransfer.deep._modules.zoo_preprocessing import own_preprocessing
 from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._networks.torch.checkpoints import load_by_name, read_checkpoint
+from sktransfer.deep._networks.torch.copies import copy_module
+from sktransfer.deep._networks.torch.fingerprint import fingerprint_module
+from sktransfer.deep._networks.torch.places import count_lost_maps, find_module_stages
+from sktransfer.deep._networks.torch.record import TRACING, record
+from sktransfer.deep._networks.torch.tensors import find_faulty
+from sktransfer.deep._networks.torch.zoo import load_zoo
+from sktransfer.deep._networks.torch.zoo_preprocessing import own_preprocessing
 from sktransfer.deep._preprocessing import resolve_preprocessing
 
 _PROBE_IMAGES = 2
@@ -163,7 +163,7 @@ def find_module(backbone):
     if backbone.module is not None:
         return backbone.module
     if "onnx" in backbone.engines:
-        from sktransfer.deep._graphs.as_module import as_module
+        from sktransfer.deep._networks.onnx.as_module import as_module
 
         return as_module(backbone)
     try:

@@ -5,10 +5,10 @@ import math
 import numpy as np
 
 from sktransfer._messages import cause, shown
-from sktransfer.deep._graphs.cuts import cut
-from sktransfer.deep._graphs.file import MOST_VALUES
-from sktransfer.deep._graphs.layout import channel_axes, is_last
-from sktransfer.deep._graphs.session import make_session, run_within
+from sktransfer.deep._networks.onnx.cut import cut
+from sktransfer.deep._networks.onnx.file import MOST_VALUES
+from sktransfer.deep._networks.onnx.layout import channel_axes, is_last
+from sktransfer.deep._networks.onnx.run import make_session, run_within
 
 # The seconds that one batch of black images may take: a loop may have no end.
 PATIENCE = 120

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import torch
 
 from sktransfer._messages import cause, shown
-from sktransfer.deep._modules.copies import copy_module
-from sktransfer.deep._modules.trace import Slot, record, slots_of
 from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._networks.torch.copies import copy_module
+from sktransfer.deep._networks.torch.record import Slot, record, slots_of
 
 # Two sizes tell how an activation's axes grow with the number of images; one image alone would
 # hide a `squeeze`.

@@ -1,6 +1,6 @@
 """Parts of the graph of an ONNX file: cut at a tensor, with the batch set free."""
 
-from sktransfer.deep._graphs.file import adapt_input, dims, free_inputs, import_onnx, parse
+from sktransfer.deep._networks.onnx.file import adapt_input, dims, free_inputs, import_onnx, parse
 
 # Since this version of the format, weights need not be listed as inputs.
 _FREE_WEIGHTS = 4

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sktransfer._extras import install_command
 from sktransfer._messages import cause, shown
-from sktransfer.deep._modules.renaming import match_names
+from sktransfer.deep._networks.torch.renaming import match_names
 
 # The usual keys of the weights in a checkpoint that also holds an epoch, an optimizer and more.
 _NESTED = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
@@ -217,7 +217,7 @@ def _base_names(module):
 
 
 def _check_usable(name, tensor, own, source):
-    from sktransfer.deep._modules.tensors import find_fault
+    from sktransfer.deep._networks.torch.tensors import find_fault
 
     fault = find_fault(tensor)
     if fault is None and own.is_floating_point() and not tensor.is_floating_point():

@@ -3,10 +3,10 @@
 import math
 
 from sktransfer._messages import shown
-from sktransfer.deep._graphs.cuts import data_tensors, needed_nodes, reads
-from sktransfer.deep._graphs.layout import channel_axes, is_last
-from sktransfer.deep._graphs.probe import run_probe
 from sktransfer.deep._networks.find_stages import Place
+from sktransfer.deep._networks.onnx.cut import data_tensors, needed_nodes, reads
+from sktransfer.deep._networks.onnx.layout import channel_axes, is_last
+from sktransfer.deep._networks.onnx.probe import run_probe
 
 # The numbers of classes that ImageNet's networks tell apart, the background included or not.
 CLASS_COUNTS = (1000, 1001, 21841, 21843)
