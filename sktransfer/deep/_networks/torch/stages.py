@@ -115,7 +115,8 @@ class _Replay:
     def _output_of(self, call):
         """The output of a call that is not run."""
         given = self.x if call is self.part.begin else None
-        if given is not None or self.dense or not isinstance(call.output, Slot):
+        kept = isinstance(call.output, Slot) and isinstance(self.n, int)  # an export has no number
+        if given is not None or self.dense or not kept:
             return with_tensors(call.output, lambda slot: self._fill(slot, given))
         key = call.number, self.n, self.x.device
         return self.part.placeholders.get(key, lambda: self._placeholder(call.output))
