@@ -8,8 +8,8 @@ import pytest
 from tests.fuzz.harness import Unsound, find_targets, run_case, run_many
 
 CASES = {
-    "cache": 150,
-    "checkpoints": 300,
+    "cache": 60,
+    "checkpoints": 150,
     "images": 300,
     "models": 150,
     "numbers": 200,
