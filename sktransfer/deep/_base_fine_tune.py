@@ -18,12 +18,11 @@ from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit
 from sktransfer._whole import whole_fit
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
+from sktransfer.deep._describe import describe, reload
 from sktransfer.deep._engines.engine import engine_key
 from sktransfer.deep._engines.tail import built_stages
 from sktransfer.deep._features import stage_features
-from sktransfer.deep._find_again import find_again
 from sktransfer.deep._items import Run
-from sktransfer.deep._known_networks import resolve_known
 from sktransfer.deep._saving.persistence import _Persistent
 from sktransfer.deep._saving.resume import Checkpoint, training_facts
 from sktransfer.deep._saving.save import check_attributes
@@ -147,7 +146,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _fit(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
         with whole_fit(self):
-            self.backbone_ = resolve_known(
+            self.backbone_ = describe(
                 self.backbone,
                 cache=self.cache,
                 weights=self.weights,
@@ -369,7 +368,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _outputs(self, X):
         """The outputs of the head, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
-        backbone = find_again(self)
+        backbone = reload(self)
         items = backbone.preprocessing.read(X, self, reset=False)
         if self.depth_ == len(backbone.stages):
             features, _ = stage_features(items, backbone, self.depth_, self._run(), pooling="avg")

@@ -20,11 +20,10 @@ from sktransfer._sklearn import (
     callback_management_context,
 )
 from sktransfer.deep._backbone import TakesBackbone
+from sktransfer.deep._describe import describe, reload
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import find_engine, stage_features, warn_of_faults, warn_of_overflow
-from sktransfer.deep._find_again import find_again
 from sktransfer.deep._items import Run
-from sktransfer.deep._known_networks import resolve_known
 
 
 class PretrainedFeatureExtractor(
@@ -307,7 +306,7 @@ class PretrainedFeatureExtractor(
         return items
 
     def _describe(self):
-        return resolve_known(
+        return describe(
             self.backbone,
             cache=self.cache,
             weights=self.weights,
@@ -375,7 +374,7 @@ class PretrainedFeatureExtractor(
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
     def _transform(self, X, around_batch):
-        backbone = find_again(self)
+        backbone = reload(self)
         items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
         return self._compute(items, backbone, around_batch)
 
@@ -431,7 +430,7 @@ class PretrainedFeatureExtractor(
 
     @property
     def _n_features_out(self):
-        return n_features(find_again(self).locate(self.stage_).shape, self.pooling)
+        return n_features(reload(self).locate(self.stage_).shape, self.pooling)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "backbone_")

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 transformers = pytest.importorskip("transformers", reason="the networks are theirs")
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep import _known_networks as known_networks  # noqa: E402
+from sktransfer.deep import _describe as known_networks  # noqa: E402
 from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._known_networks import STORE, resolve_known  # noqa: E402
+from sktransfer.deep._describe import STORE, describe  # noqa: E402
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:30], LABELS[:30] % 2
@@ -63,8 +63,8 @@ def test_another_process_needs_neither_the_zoo_nor_torch_for_what_is_cached(sour
         "sys.meta_path.insert(0, Without)\n"
         "from sklearn.datasets import load_digits\n"
         "from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor\n"
-        "from sktransfer.deep import _known_networks\n"
-        "_known_networks.SETTLED = -1.0\n"
+        "from sktransfer.deep import _describe\n"
+        "_describe.SETTLED = -1.0\n"
         "X, y = load_digits(return_X_y=True)\n"
         f"extractor = PretrainedFeatureExtractor({source!r}, **{options!r})\n"
         "print(extractor.fit_transform(X[:30]).tobytes().hex())\n"
@@ -79,10 +79,10 @@ def test_another_process_needs_neither_the_zoo_nor_torch_for_what_is_cached(sour
 
 def test_what_is_read_is_what_was_described(source, cache):
     expected = resolve_backbone(source)
-    assert resolve_known(source, cache=cache) == expected
+    assert describe(source, cache=cache) == expected
     (path,) = files(cache)
     before = path.stat().st_mtime_ns
-    assert resolve_known(source, cache=cache) == expected
+    assert describe(source, cache=cache) == expected
     assert path.stat().st_mtime_ns == before
 
 
@@ -99,39 +99,39 @@ def test_options_and_networks_have_descriptions_of_their_own(source, cache, tmp_
     for _ in range(2):
         for backbone, options in cases:
             expected = resolve_backbone(backbone, **options)
-            assert resolve_known(backbone, cache=cache, **options) == expected
+            assert describe(backbone, cache=cache, **options) == expected
     assert len(files(cache)) == len(cases)
 
 
 def test_a_folder_with_other_weights_is_another_network(source, cache, tmp_path):
-    first = resolve_known(source, cache=cache)
+    first = describe(source, cache=cache)
     features = PretrainedFeatureExtractor(source, cache=cache).fit_transform(X)
     write_network(tmp_path / "tiny-vit", seed=1)
-    assert resolve_known(source, cache=cache).fingerprint != first.fingerprint
+    assert describe(source, cache=cache).fingerprint != first.fingerprint
     changed = PretrainedFeatureExtractor(source, cache=cache).fit_transform(X)
     assert np.abs(changed - features).max() > 1e-3
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"is": "object", "of": "Popen"}', "3"])
 def test_a_damaged_description_is_made_anew(content, source, cache):
-    expected = resolve_known(source, cache=cache)
+    expected = describe(source, cache=cache)
     (path,) = files(cache)
     whole = path.read_text()
     path.write_text(content)
-    assert resolve_known(source, cache=cache) == expected
+    assert describe(source, cache=cache) == expected
     assert path.read_text() == whole
 
 
 def test_where_nothing_can_be_kept_it_is_described_all_the_same(source, cache, monkeypatch):
     expected = resolve_backbone(source)
     for nowhere in (None, "memory"):
-        assert resolve_known(source, cache=nowhere) == expected
+        assert describe(source, cache=nowhere) == expected
     cache.write_text("a file")
-    assert resolve_known(source, cache=cache) == expected
+    assert describe(source, cache=cache) == expected
     cache.unlink()
-    assert resolve_known("glyphs", cache=cache) is resolve_backbone("glyphs")
+    assert describe("glyphs", cache=cache) is resolve_backbone("glyphs")
     pair = np.full(3, 0.5), np.full(3, 0.5)
-    assert resolve_known(source, cache=cache, preprocessing=pair).preprocessing.mean == (0.5,) * 3
+    assert describe(source, cache=cache, preprocessing=pair).preprocessing.mean == (0.5,) * 3
     monkeypatch.setattr(known_networks, "SETTLED", 3600.0)  # it may still be written to
-    assert resolve_known(source, cache=cache) == expected
+    assert describe(source, cache=cache) == expected
     assert not cache.exists()

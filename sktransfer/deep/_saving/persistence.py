@@ -4,7 +4,7 @@ from copy import copy
 
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer.deep._find_again import find_again
+from sktransfer.deep._describe import reload
 
 
 class _Persistent:
@@ -159,6 +159,6 @@ class _Persistent:
 def _found_again(estimator):
     """The same estimator, with a description that says where the network is now."""
     check_is_fitted(estimator)
-    estimator, backbone = copy(estimator), find_again(estimator)
+    estimator, backbone = copy(estimator), reload(estimator)
     estimator.backbone_ = backbone
     return estimator

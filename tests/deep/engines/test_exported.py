@@ -211,8 +211,8 @@ class Without:
 sys.meta_path.insert(0, Without)
 import numpy as np
 from sktransfer import PretrainedFeatureExtractor
-from sktransfer.deep import _known_networks
-_known_networks.SETTLED = -1.0
+from sktransfer.deep import _describe
+_describe.SETTLED = -1.0
 source, cache, path = sys.argv[1:]
 model = PretrainedFeatureExtractor(source, cache=cache)
 np.save(path, model.fit_transform(np.load(path)))
@@ -222,10 +222,10 @@ print(model.engine_)
 
 def test_a_kept_export_runs_without_torch_on_new_images(tmp_path, monkeypatch):
     pytest.importorskip("transformers", reason="the network is theirs")
-    from sktransfer.deep import _known_networks
+    from sktransfer.deep import _describe
     from tests.deep.test_known_networks import write_network
 
-    monkeypatch.setattr(_known_networks, "SETTLED", -1.0)
+    monkeypatch.setattr(_describe, "SETTLED", -1.0)
     source, cache, path = write_network(tmp_path / "vit", 0), tmp_path / "cache", tmp_path / "x.npy"
     model = PretrainedFeatureExtractor(source, cache=cache).fit(PIXELS[:2])
     np.save(path, PIXELS)

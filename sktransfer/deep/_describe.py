@@ -1,4 +1,4 @@
-"""Descriptions of networks in a cache folder: a zoo is asked once, not in every process."""
+"""The description of a network: made, kept in a cache folder, and followed if its file moves."""
 
 import contextlib
 import hashlib
@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import time
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from sktransfer import __version__
@@ -13,15 +15,16 @@ from sktransfer._extras import installed_version
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._cache.file_digest import SETTLED, signature
 from sktransfer.deep._cache.folder import folder_of
+from sktransfer.deep._networks.onnx.read import absolute, read_file, stamps
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
 
 # Raise it when the same network comes to have another description.
-STORE = "sktransfer-networks-1"
+STORE = "sktransfer-networks-2"
 
 _LIBRARIES = ("torch", "transformers", "timm")
 
 
-def resolve_known(backbone, *, cache, **options):
+def describe(backbone, *, cache, **options):
     """Describe a network as `resolve_backbone` does, with the help of a cache folder.
 
     Only to describe a network of a zoo, torch and the zoo's library have to be imported and the
@@ -92,3 +95,64 @@ def _write(path, backbone):
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(encode(backbone, {})).encode())
+
+
+def reload(estimator):
+    """Return the description of a fitted estimator's network, at the place where it is now.
+
+    A fitted estimator names its network and does not hold it. If the parameter `backbone` names
+    another file, folder or description with the same weights that fit has seen, those are read
+    there; other weights are never used.
+
+    Parameters
+    ----------
+    estimator : PretrainedFeatureExtractor, FineTuneClassifier or FineTuneRegressor
+        Fitted; it is not changed.
+
+    Returns
+    -------
+    backbone : Backbone
+        As in ``backbone_``, but for the source.
+    """
+    described, named = estimator.backbone_, estimator.backbone
+    if described.module is not None:
+        return described
+    try:
+        source = named.source if isinstance(named, Backbone) else os.fspath(named)
+        if "onnx" in described.engines:
+            source = str(absolute(source))
+            same = source != described.source and _is_file_of(described, source)
+        else:
+            same = source != described.source and _is_folder_of(described, source)
+    except (OSError, TypeError, ValueError):  # what is named cannot be read
+        return described
+    return replace(described, source=source) if same else described
+
+
+def _is_file_of(described, source):
+    path = Path(source)
+    if path.suffix != ".onnx" or not os.path.isfile(path):
+        return False
+    return _fingerprint(source, stamps(path)) == described.fingerprint
+
+
+def _is_folder_of(described, source):
+    """Whether a zoo's folder holds a network; it is loaded if the described one is gone."""
+    zoo, folder = _split(source)
+    old_zoo, old_folder = _split(described.source)
+    if zoo != old_zoo or os.path.isdir(old_folder) or not os.path.isdir(folder):
+        return False
+    from sktransfer.deep._networks.torch.describe import fingerprint_of
+
+    return fingerprint_of(source) == described.fingerprint
+
+
+def _split(source):
+    """The zoo of a source, and the folder that it would be."""
+    zoo, _, name = source.partition(":")
+    return zoo, Path(name.removeprefix("local-dir:"))
+
+
+@lru_cache(maxsize=32)
+def _fingerprint(path, stamps):
+    return read_file(path)[1]
