@@ -146,7 +146,7 @@ def _training_alone(X, y, grid, splits):
             prepared = _Prepared(
                 features[train], activations[train], start.tail(torch.device("cpu"))
             )
-            _, labels, loss = model._read_target(X[train], y[train])
+            _, labels, loss = model._read_target(X[train], y[train], None)
             seconds += timed(partial(_phases_of, model, prepared, labels, loss))[0]
     return seconds
 

@@ -118,7 +118,7 @@ def test_fine_tuning_and_export_agree_on_a_turned_stage(converted, tmp_path):
 
     pixels = RNG.integers(0, 256, (8, 6, 6, 3), dtype=np.uint8)
     classifier = FineTuneClassifier(
-        converted(), stages=["out"], preprocessing="tf", max_epochs=2, random_state=0
+        converted(), stages=["out"], preprocessing=tf((6, 6)), max_epochs=2, random_state=0
     ).fit(pixels, [0, 1] * 4)
     classifier.to_onnx(tmp_path / "whole.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "whole.onnx")
