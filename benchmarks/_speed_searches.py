@@ -19,6 +19,7 @@ from benchmarks._speed_networks import by_turns, fitted_extractor, timed
 from sktransfer import FineTuneClassifier
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._items import Run
+from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
 from sktransfer.deep._training.starts import PretrainedStart
 
@@ -112,20 +113,20 @@ class _Prepared:
         return self._stages
 
 
-class _Silent:
-    """A log that writes nothing but the history down."""
+class _NoCallbacks:
+    """The context of a fit that no callback watches."""
 
-    def __init__(self):
-        self.history = {"phase": []}
+    def __init__(self, task_name=None):
+        self.task_name = task_name
 
-    def begin(self, phase):
-        self.history["phase"].append(phase)
+    def subcontext(self, task_name):
+        return _NoCallbacks(task_name)
 
-    def end(self, **judged):
+    def call_on_fit_task_begin(self, **task):
+        pass
+
+    def call_on_fit_task_end(self, **task):
         return False
-
-    def drop(self):
-        self.history["phase"].pop()
 
 
 def _training_alone(X, y, grid, splits):
@@ -157,7 +158,7 @@ def _phases_of(model, prepared, labels, loss):
         "loss": loss,
         "settings": model._settings(),
         "augmented": Augmented(None, None, seed),
-        "log": _Silent(),
+        "log": EpochLog(_NoCallbacks(), {}, None),
     }
     if not prepared.tail(None):
         return train_head(prepared, labels, **options)
