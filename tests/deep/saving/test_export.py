@@ -334,6 +334,7 @@ def test_a_torch_module_is_traced_and_agrees(depth, tmp_path):
     assert_agree(classifier, export(classifier, tmp_path), X_NEW)
 
 
+@pytest.mark.filterwarnings("ignore:.*cannot run in ONNX Runtime")
 def test_a_module_that_counts_its_images_is_refused_in_a_sentence(tmp_path):
     torch = pytest.importorskip("torch", reason="a module")
 
