@@ -1,11 +1,15 @@
 """The demo: honest draws, the table and the picture, and clear words for wrong options."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from sktransfer._extras import install_command
 from sktransfer.cli import main
 from sktransfer.demo import _experiment, _methods, _report
+from sktransfer.exceptions import TransferWarning
 
 pytest.importorskip("torch")
 
@@ -74,6 +78,35 @@ def test_the_verdict_names_what_did_not_help():
         "    with transfer up to 0.800 (good)",
         "    did not help: bad",
     ]
+
+
+def test_fits_with_a_transfer_warning_are_counted():
+    good = _methods.Method(_methods.NO_TRANSFER, "good", None)
+    bad = _methods.Method(_methods.PRINTED, "bad", None)
+    results = [
+        _experiment.Result(method, 1, draw, 0.5, 0.1, warned=method is bad and draw > 0)
+        for method in (good, bad)
+        for draw in range(3)
+    ]
+    table = _report.format_table(results)
+    assert table.rstrip().endswith("2 of 6 fits gave a TransferWarning: bad 2")
+    assert "TransferWarning" not in _report.format_table(results[:4])
+
+
+@pytest.mark.parametrize("category", [TransferWarning, UserWarning])
+def test_a_warning_of_a_fit_is_recorded_or_given(category):
+    class Doubtful(DummyClassifier):
+        def fit(self, X, y):
+            warnings.warn("a sentence", category)
+            return super().fit(X, y)
+
+    method = _methods.Method(_methods.NO_TRANSFER, "doubtful", Doubtful)
+    data = _experiment.draw_data(1, seed=0)
+    if category is TransferWarning:
+        assert _experiment.run_method(method, data)[2]
+    else:
+        with pytest.warns(UserWarning, match="a sentence"):
+            assert not _experiment.run_method(method, data)[2]
 
 
 def test_mean_and_spread_are_those_of_the_draws():

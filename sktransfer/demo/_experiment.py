@@ -15,6 +15,7 @@ from sktransfer._extras import install_command
 from sktransfer.datasets import load_printed_digits
 from sktransfer.demo._methods import methods
 from sktransfer.demo._report import format_table, write_report
+from sktransfer.exceptions import TransferWarning
 
 # Half of the 1797 handwritten digits are never trained on; the other half has this many a class.
 MOST_LABELS = 80
@@ -32,13 +33,15 @@ class Draw:
 
 @dataclass(frozen=True)
 class Result:
-    """What one method reached on one draw, and the seconds that fitting and answering took."""
+    """The accuracy of one method on one draw, the seconds of its fit and its answers, and whether
+    the fit gave a TransferWarning."""
 
     method: object
     n_labels: int
     draw: int
     accuracy: float
     seconds: float
+    warned: bool = False
 
 
 def run_demo(*, labels, draws, out):
@@ -69,8 +72,7 @@ def run_demo(*, labels, draws, out):
             data = draw_data(n_labels, seed)
             for method in compared:
                 _show_progress(len(results), n_runs, start, f"{n_labels} per class: {method.name}")
-                accuracy, seconds = run_method(method, data)
-                results.append(Result(method, n_labels, seed, accuracy, seconds))
+                results.append(Result(method, n_labels, seed, *run_method(method, data)))
     _show_progress(n_runs, n_runs, start, "done")
     print(format_table(results))
     for path in write_report(results, out):
@@ -114,14 +116,24 @@ def draw_data(n_labels, seed):
 
 
 def run_method(method, data):
-    """Fit a method on what it may see of a draw; give its test accuracy and the seconds it took."""
+    """Fit a method on the rows of a draw that it may see.
+
+    Return its test accuracy, the seconds it took, and whether it gave a TransferWarning. The report
+    counts these warnings.
+    """
     start = time.perf_counter()
-    with warnings.catch_warnings():  # of nearest centroid, about pixels that never vary
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", TransferWarning)
+        # Nearest centroid warns of pixels that never vary.
         warnings.filterwarnings("ignore", module=r"sklearn\.neighbors\._nearest_centroid")
         estimator = fit(method, data)
     X_test, y_test = data.test
     accuracy = float(np.mean(estimator.predict(X_test) == y_test))
-    return accuracy, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    for other in [w for w in caught if not issubclass(w.category, TransferWarning)]:
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    warned = any(issubclass(w.category, TransferWarning) for w in caught)
+    return accuracy, seconds, warned
 
 
 def fit(method, data):

@@ -63,7 +63,17 @@ def format_table(results):
             cells = "".join(_cell(*summary[method][n][:2]) for n in labels)
             seconds = np.mean([summary[method][n][2] for n in labels])
             lines.append(f"  {method.name:<34}{cells}{seconds:>10.2f}")
-    return "\n".join([*lines, "", *verdict(summary, labels), ""])
+    return "\n".join([*lines, "", *verdict(summary, labels), *_warnings_line(results), ""])
+
+
+def _warnings_line(results):
+    """Return a line that counts the fits with a TransferWarning, if there are any."""
+    warned = [result.method.name for result in results if result.warned]
+    if not warned:
+        return []
+    names = "; ".join(f"{name} {warned.count(name)}" for name in dict.fromkeys(warned))
+    text = f"{len(warned)} of {len(results)} fits gave a TransferWarning: {names}"
+    return wrap(text, width=100, subsequent_indent="    ")
 
 
 def _cell(mean, deviation):
@@ -96,10 +106,12 @@ def write_report(results, out):
     table.write_text(format_table(results).lstrip("\n"))
     with runs.open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["group", "method", "labels_per_class", "draw", "accuracy", "seconds"])
+        writer.writerow(
+            ["group", "method", "labels_per_class", "draw", "accuracy", "seconds", "warned"]
+        )
         for r in results:
             row = [r.method.group, r.method.name, r.n_labels, r.draw]
-            writer.writerow([*row, f"{r.accuracy:.4f}", f"{r.seconds:.3f}"])
+            writer.writerow([*row, f"{r.accuracy:.4f}", f"{r.seconds:.3f}", int(r.warned)])
     draw_picture(results, picture)
     return [table, runs, picture]
 
