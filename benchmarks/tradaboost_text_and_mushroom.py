@@ -151,9 +151,9 @@ def notes_of(task, errors, rounds):
         f"labelled; {n_features} features; {len(errors)} draws.",
         f"TrAdaBoost {verdict} SVMt ({difference:+.3f} on average). Of {len(errors)} draws it is "
         f"better than {wins}.",
-        f"Rounds kept, of {task.n_rounds} at most: {min(rounds)} to {max(rounds)}. It stops at the "
-        "first round without error on the labelled target rows; where that is round 1, TrAdaBoost "
-        "is one SVM with domains of equal weight.",
+        f"Rounds kept, of {task.n_rounds} at most: {min(rounds)} to {max(rounds)}. It goes on "
+        "after a round without error on the labelled target rows, as long as source rows are "
+        "wrong.",
     )
 
 
