@@ -1,13 +1,17 @@
 """Label shift: the classes have other shares in the target, and look as they do in the source.
 
 Then ``p_target(x) = sum_k q_k p(x | k)``, and a row of class k weighs ``w_k = q_k / pi_k`` with the
-shares ``q`` in the target and ``pi`` in the source. Both methods take them from the answers of a
+shares ``q`` in the target and ``pi`` in the source. The methods take them from the answers of a
 classifier that was trained on source rows.
 """
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from sktransfer._kernels.kliep import proportions
+
+COLDEST, HOTTEST = 0.05, 20.0  # temperatures
+LEAST_PROBABILITY = 1e-12  # smaller ones count as this
 
 
 def likely_shares(probabilities, source_shares, *, tol, max_iter):
@@ -57,3 +61,38 @@ def matching_weights(confusion, predicted):
     weights : ndarray of shape (n_classes,)
     """
     return np.maximum(np.linalg.solve(confusion, predicted), 0)
+
+
+def temperature(probabilities, codes):
+    """The temperature at which probabilities of held-out rows are most likely.
+
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017,
+    https://arxiv.org/abs/1706.04599.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Of rows that the classifier was not fitted on.
+    codes : ndarray of shape (n_samples,), dtype int
+        Their classes.
+
+    Returns
+    -------
+    temperature : float
+        From 0.05 to 20. Above 1 if the classifier is too sure, below if it is not sure enough.
+    """
+    places = np.arange(len(codes)), codes
+
+    def mean_loss(log_temperature):
+        p = tempered(probabilities, np.exp(log_temperature))[places]
+        return -np.mean(np.log(np.maximum(p, LEAST_PROBABILITY)))
+
+    bounds = np.log([COLDEST, HOTTEST])
+    return float(np.exp(minimize_scalar(mean_loss, bounds=bounds, method="bounded").x))
+
+
+def tempered(probabilities, temperature):
+    """Probabilities in proportion to ``p ** (1 / temperature)``; they sum to 1 in each row."""
+    powers = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
+    powers = np.exp(powers - powers.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
