@@ -46,6 +46,7 @@ _HOME_OF = {
     "WeightedTransferRegressor": "sktransfer.instance",
     "make_transfer_pipeline": "sktransfer.pipeline",
     "pack_domains": "sktransfer._packing",
+    "paired_interval": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
 }
 
@@ -63,6 +64,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.model_selection import *  # noqa: F403
     from sktransfer.pipeline import *  # noqa: F403
     from sktransfer.plotting import *  # noqa: F403
+    from sktransfer.transferability import *  # noqa: F403
 
 
 def __getattr__(name):

@@ -9,6 +9,7 @@ from sklearn.tree import BaseDecisionTree
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._kernels import boosting
+from sktransfer._learner import fit_with_weights
 from sktransfer._magnitude import to_single
 from sktransfer._messages import shown, warn
 from sktransfer._needs import Needs
@@ -16,7 +17,6 @@ from sktransfer._random import seeded_clones
 from sktransfer._sklearn import Interval, _safe_indexing, get_tags
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_predictor import _BasePredictor
-from sktransfer.instance._learner import fit_with_weights
 from sktransfer.instance._rows import check_rows, check_sources, named_columns
 
 

@@ -6,9 +6,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from sktransfer._kernels import boosting, boosting_votes
 from sktransfer._labels import read_classes
+from sktransfer._learner import check_learner
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
-from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import Rounds, run_rounds
 
 

@@ -10,10 +10,10 @@ from sktransfer._kernels import boosting
 from sktransfer._kernels.boosting_regression import adjusted_errors, weighted_median
 from sktransfer._kernels.boosting_votes import first_voter
 from sktransfer._labels import read_numbers
+from sktransfer._learner import check_learner, fit_learner
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import StrOptions, _safe_indexing
 from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
-from sktransfer.instance._learner import check_learner, fit_learner
 
 
 class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoost):

@@ -12,11 +12,11 @@ from sktransfer._kernels.boosting_regression import (
     target_share,
     weighted_median,
 )
+from sktransfer._learner import check_learner
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_regressor import _BaseTrAdaBoostRegressor
 from sktransfer.instance._folds import sorted_folds
-from sktransfer.instance._learner import check_learner
 from sktransfer.instance._rounds import Rounds, run_rounds
 
 

@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.metaestimators import available_if
 
 from sktransfer._labels import read_classes
+from sktransfer._learner import check_learner
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
-from sktransfer.instance._learner import check_learner
 
 
 def _estimator_has(method):

@@ -4,9 +4,9 @@ from sklearn.base import RegressorMixin
 from sklearn.linear_model import Ridge
 
 from sktransfer._labels import read_numbers
+from sktransfer._learner import check_learner
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
-from sktransfer.instance._learner import check_learner
 
 
 class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeightedTransfer):

@@ -1,4 +1,4 @@
-"""The learner inside a boosting method: what it must take, how it gets weights."""
+"""The learner inside of an estimator: what it must take, how it gets weights."""
 
 from sklearn import config_context
 from sklearn.base import is_classifier, is_regressor
@@ -83,8 +83,7 @@ def weight_parameter(estimator):
 def fit_with_weights(learner, X, y, weights):
     """Fit a learner on weighted rows.
 
-    If metadata routing is on and no part of the learner requests weights, routing is off for this
-    fit: a composition around a boosting method may have turned it on for `sample_domain`.
+    Metadata routing is as `routing_of_weights` says.
 
     Parameters
     ----------
@@ -102,9 +101,18 @@ def fit_with_weights(learner, X, y, weights):
     ValueError
         As for `fit_learner`.
     """
-    routed = _routing_enabled() and _requests_weights(learner)
-    with config_context(enable_metadata_routing=routed):
+    with routing_of_weights(learner):
         return fit_learner(learner, X, y, **{weight_parameter(learner): weights})
+
+
+def routing_of_weights(learner):
+    """Return a context in which metadata routing is on only if it is and a part requests weights.
+
+    A composition around the fit may have turned it on for `sample_domain`.
+    """
+    routing = get_routing_for_object(learner) if _routing_enabled() else None
+    requested = routing is not None and bool(routing.consumes("fit", {"sample_weight"}))
+    return config_context(enable_metadata_routing=requested)
 
 
 def fit_learner(learner, X, y, **params):
@@ -134,8 +142,3 @@ def fit_learner(learner, X, y, **params):
         if reason is error:
             raise
         raise reason from error
-
-
-def _requests_weights(learner):
-    routing = get_routing_for_object(learner)
-    return bool(routing.consumes("fit", {"sample_weight"}))
