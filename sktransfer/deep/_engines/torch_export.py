@@ -11,6 +11,7 @@ from contextlib import contextmanager, redirect_stderr
 
 import numpy as np
 import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
 from sktransfer._messages import shown
 from sktransfer.deep._engines.steadiness import TOLERANCE as STEADY
@@ -60,25 +61,28 @@ def export_stages(backbone, names):
         values of an image, for example.
     """
     chain = _Chain(build_torch_stages(backbone)).eval()
-    return export_module(chain, _images(backbone, 2), names)
+    return export_module(chain, backbone, names)
 
 
-def export_module(module, images, names):
+def export_module(module, backbone, names):
     """Write a module as ONNX, for any number of images.
 
     Parameters
     ----------
     module : torch.nn.Module
         In evaluation mode, on the CPU.
-    images : torch.Tensor of shape (2, channels, h, w)
-        An input.
+    backbone : Backbone
+        Of the same input.
     names : list of str
         The names of its outputs.
 
     Returns
     -------
     graph : bytes
+        Without traces of the code, which name the folders of this machine.
     """
+    shape = 2, backbone.preprocessing.channels, *backbone.preprocessing.size
+    images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     # With gradients torch's attention layers call their parts, and no operator that ONNX lacks.
     with TRACING, _quiet(), torch.random.fork_rng(devices=[]), torch.enable_grad():
         program = torch.export.export(
@@ -91,6 +95,7 @@ def export_module(module, images, names):
             output_names=names,
             verbose=False,
         )
+        ClearMetadataAndDocStringPass()(written.model)
         return written.model_proto.SerializeToString()
 
 
@@ -168,11 +173,6 @@ def _difference(found, expected):
     off = np.abs(found - expected, where=finite, out=np.zeros_like(expected)).max(initial=0.0)
     size = np.abs(expected, where=finite, out=np.zeros_like(expected)).max(initial=0.0)
     return float(off / max(size, np.finfo(np.float32).tiny))
-
-
-def _images(backbone, n):
-    shape = n, backbone.preprocessing.channels, *backbone.preprocessing.size
-    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 @contextmanager

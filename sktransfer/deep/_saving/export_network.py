@@ -1,13 +1,12 @@
 """The network of a fitted estimator as an ONNX graph that holds the fitted weights."""
 
-import io
-import warnings
-
 import numpy as np
 
+from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import cause, shown
 from sktransfer.deep._engines.engine import open_engine
-from sktransfer.deep._networks.onnx.cut import cut, free_batch, needed_nodes, turn
+from sktransfer.deep._engines.exported import find_export, output_names
+from sktransfer.deep._networks.onnx.cut import cut, cut_graph, free_batch, needed_nodes, turn
 from sktransfer.deep._networks.onnx.describe import find_turned
 from sktransfer.deep._networks.onnx.file import (
     adapt_input,
@@ -19,7 +18,7 @@ from sktransfer.deep._networks.onnx.file import (
 from sktransfer.deep._networks.onnx.run import make_session
 
 # The operators around the network exist since `_OLDEST`; older networks are lifted to `_LIFTED`.
-_OLDEST, _LIFTED, _TRACED = 9, 13, 18
+_OLDEST, _LIFTED = 9, 13
 
 # By how much a rewritten network may differ, as a share of its largest activation.
 _AGREEMENT = 1e-3
@@ -47,7 +46,7 @@ def write_network(estimator, *, opset=_OLDEST):
     """
     backbone = estimator.backbone_
     if "onnx" not in backbone.engines:
-        network = _trace(estimator)
+        network = _export(estimator)
         _compare(network, estimator)
         return network
     model = parse(backbone.weights(), backbone.source)
@@ -157,28 +156,28 @@ def _lift(network, backbone, opset):
         ) from error
 
 
-def _trace(estimator):
-    """A network of torch, written by torch's own exporter."""
+def _export(estimator):
+    """A network of torch: the export that computes its features, or a new one."""
+    backbone = estimator.backbone_
+    last = backbone.stages[-1]
+    kept = None if estimator.stage_weights_ else find_export(backbone, last)
+    if kept is not None:
+        return parse(cut_graph(kept.graph, output_names(backbone.stages)[last]), backbone.source)
+    if not is_installed("onnxscript"):
+        raise ImportError(
+            f"Writing the torch network {shown(backbone.name)} as ONNX needs onnxscript, which is "
+            f"not installed; run {install_command('torch')}."
+        )
     import torch
 
-    preprocessing, stream = estimator.backbone_.preprocessing, io.BytesIO()
-    images = torch.zeros((2, preprocessing.channels, *preprocessing.size))
+    from sktransfer.deep._engines.torch_export import export_module
+
+    module = torch.nn.Sequential(*_fitted_stages(estimator)).eval()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                torch.nn.Sequential(*_fitted_stages(estimator)).eval(),
-                (images,),
-                stream,
-                dynamo=False,
-                input_names=["image"],
-                output_names=["stage"],
-                dynamic_axes={"image": {0: "n"}, "stage": {0: "n"}},
-                opset_version=_TRACED,
-            )
+        graph = export_module(module, backbone, ["stage"])
     except Exception as error:  # torch has no class for it
         raise ValueError(_cannot(estimator, cause(error))) from error
-    return import_onnx().load_model_from_string(stream.getvalue())
+    return import_onnx().load_model_from_string(graph)
 
 
 def _fitted_stages(estimator):

@@ -118,6 +118,8 @@ class _Persistent:
         ValueError
             If the network cannot be written as ONNX for any number of images, or `image_shape`
             does not fit.
+        ImportError
+            If a torch network has to be exported and onnxscript is not installed.
 
         Notes
         -----
@@ -127,8 +129,9 @@ class _Persistent:
         for images of any size, bicubic interpolation of images that lose much more height than
         width may be off by more at sharp edges. On 153 photographs at 0.7 and 1.4 times their
         size all classes were the same, probabilities within 0.01, and features, of up to 6, within
-        0.06. The head and the softmax are computed in float64. A network that is a torch module is
-        written by torch's own exporter and compared with the module before anything is written.
+        0.06. The head and the softmax are computed in float64. A torch network is written by
+        torch's own exporter and compared with the network before anything is written. The extra
+        `torch` brings the exporter.
 
         What decoding is, after a fit on files: for photographs and Pillow
         ``np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"), dtype=np.float32)``.

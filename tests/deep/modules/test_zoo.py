@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch", reason="networks need torch")
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
 from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
 from sktransfer.deep._images.network_input import network_input  # noqa: E402
+from sktransfer.deep._networks.onnx.run import make_session  # noqa: E402
 from sktransfer.deep._networks.torch.network_access import is_reachable  # noqa: E402
 from sktransfer.deep._networks.torch.zoo import load_zoo  # noqa: E402
 from sktransfer.deep._networks.torch.zoo_preprocessing import (  # noqa: E402
@@ -84,12 +85,19 @@ def test_features_are_those_of_transformers(folder):
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_fine_tuning_a_folder(folder):
+def test_a_folder_is_fine_tuned_and_exported(folder, tmp_path):
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 20)
     X = rng.uniform(0.0, 0.5, (40, 32, 32, 3)) + 0.5 * y[:, None, None, None]
     classifier = FineTuneClassifier(f"hf:{folder}", freeze_depth=3, max_epochs=2, random_state=0)
     assert classifier.fit(X, y).score(X, y) == 1.0
+    assert classifier.stage_weights_
+    classifier.to_onnx(tmp_path / "m.onnx")
+    session = make_session((tmp_path / "m.onnx").read_bytes())
+    for images in (X, X[:1]):
+        label, found = session.run(None, {"X": images.astype(np.float32)})
+        np.testing.assert_array_equal(label, classifier.predict(images))
+        np.testing.assert_allclose(found, classifier.predict_proba(images), rtol=0, atol=1e-5)
 
 
 def test_weights_that_are_lacking_are_an_error(folder, tmp_path):

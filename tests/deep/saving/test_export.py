@@ -317,21 +317,49 @@ def test_weights_that_two_stages_share_and_training_has_parted(write_graph, tmp_
     assert_agree(classifier, export(classifier, tmp_path), X_NEW)
 
 
-@pytest.mark.parametrize("depth", ["all", 1])
-def test_a_torch_module_is_traced_and_agrees(depth, tmp_path):
+@pytest.fixture
+def make_on_module():
+    """A function that fits a classifier on a module, so that a second phase changes its weights."""
     torch = pytest.importorskip("torch", reason="a module")
-    torch.manual_seed(0)
-    module = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3, padding=1),
-        torch.nn.BatchNorm2d(4),
-        torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2),
-        torch.nn.Conv2d(4, 6, 3),
-        torch.nn.ReLU(),
-    )
-    described = {"preprocessing": (0.5, 0.5), "input_size": 16, "stages": ["3", "5"]}
-    classifier = make(backbone=module, freeze_depth=depth, **described).fit(X, Y)
+    pytest.importorskip("onnxscript", reason="torch exports with it")
+
+    def fit(depth):
+        torch.manual_seed(0)
+        module = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3, padding=1),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Conv2d(4, 6, 3),
+            torch.nn.ReLU(),
+        )
+        described = {"preprocessing": (0.5, 0.5), "input_size": 16, "stages": ["3", "5"]}
+        rates = {"backbone_learning_rate": 1e-2, "validation_fraction": 0}
+        return make(backbone=module, freeze_depth=depth, **described, **rates).fit(X, Y)
+
+    return fit
+
+
+@pytest.mark.parametrize("depth", ["all", 1])
+def test_a_torch_module_agrees_and_its_file_names_no_folder(depth, make_on_module, tmp_path):
+    classifier = make_on_module(depth)
+    session = export(classifier, tmp_path)
+    assert_agree(classifier, session, X_NEW)
+    assert_agree(classifier, session, X_NEW[:1])
+    assert b"site-packages" not in (tmp_path / "whole.onnx").read_bytes()
+
+
+def test_a_frozen_module_is_exported_once(make_on_module, monkeypatch, tmp_path):
+    classifier = make_on_module("all")
+    monkeypatch.setattr("torch.export.export", None)
     assert_agree(classifier, export(classifier, tmp_path), X_NEW)
+
+
+def test_a_trained_module_needs_onnxscript(make_on_module, monkeypatch, tmp_path):
+    classifier = make_on_module(1)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ImportError, match=r"network 'Sequential' .* needs onnxscript.*pip install"):
+        classifier.to_onnx(tmp_path / "m.onnx")
 
 
 @pytest.mark.filterwarnings("ignore:.*cannot run in ONNX Runtime")
