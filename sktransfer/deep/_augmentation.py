@@ -121,24 +121,7 @@ _EXPECTED = {
 
 
 def read_augmentation(augment):
-    """Understand the parameter `augment`.
-
-    Parameters
-    ----------
-    augment : None, dict or Augmentation
-        A dict holds fields of `Augmentation`.
-
-    Returns
-    -------
-    augmentation : Augmentation or None
-
-    Raises
-    ------
-    ValueError
-        When a field is unknown or out of range.
-    TypeError
-        When it is none of these.
-    """
+    """Return the parameter `augment`, a dict of fields or an `Augmentation`, as one, or None."""
     if augment is None or isinstance(augment, Augmentation):
         return augment
     if not isinstance(augment, Mapping):
@@ -161,14 +144,7 @@ def read_augmentation(augment):
 class View:
     """One random view of every image: the same again for the same seed, number and content.
 
-    Parameters
-    ----------
-    augmentation : Augmentation
-        What may change.
-    seed : int
-        Of the draw.
-    number : int
-        The number of the view, or of the epoch.
+    `number` is that of the view, or of the epoch.
     """
 
     augmentation: Augmentation
@@ -180,17 +156,9 @@ class View:
         return repr((_VERSION, self)).encode()
 
     def many(self, images, digests):
-        """Change images of one size at once, with the same bits for an image alone or among others.
+        """Change images (n, h, w, c), float32 in [0, 1], by the digests of their contents.
 
-        Parameters
-        ----------
-        images : ndarray of shape (n, h, w, c), float32 in [0, 1], c in 1, 3
-        digests : sequence of bytes
-            Of the content of each.
-
-        Returns
-        -------
-        views : ndarray of shape (n, h, w, c), float32 in [0, 1]
+        An image gets the same bits alone as among others.
         """
         if not len(images):
             return images

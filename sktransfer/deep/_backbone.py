@@ -219,36 +219,9 @@ class Backbone:
 
 
 def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
-    """Find out which network is meant, and describe it.
+    """Find out which network is meant, and describe it; the parameters are those of the estimators.
 
     A file is described once a process, as long as its path, inode, size and times stay the same.
-
-    Parameters
-    ----------
-    backbone : str, os.PathLike, torch.nn.Module or Backbone
-        The name of a built-in network; the path of an ``.onnx`` file; "hf:", "torchvision:" or
-        "timm:" with a name; a module; or a description.
-    weights : str, os.PathLike or None, default=None
-        A checkpoint for a module.
-    stages : sequence of str or None, default=None
-        The cut points in order from the input: names of tensors of the graph, or of submodules.
-        None: those that the file names, or found by the rule of `find_stages`.
-    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
-        How pixels become the input; None: as the network says itself.
-    input_size : int, (int, int) or None, default=None
-        The side of the input, or its height and width; None: as the graph, `preprocessing` or the
-        network says.
-
-    Returns
-    -------
-    backbone : Backbone
-
-    Raises
-    ------
-    ValueError
-        When it is none of these, or nothing says how it is to be used.
-    FileNotFoundError
-        When there is no such file.
     """
     options = {
         "stages": _read_stages(stages),

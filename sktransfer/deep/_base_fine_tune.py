@@ -41,20 +41,9 @@ from sktransfer.exceptions import TransferWarning
 class _Given(NamedTuple):
     """The arguments of `fit`, read.
 
-    Parameters
-    ----------
-    items : Pictures
-        The rows with a label, and after them the others.
-    y : ndarray
-        The labels or targets.
-    labels : Rows
-        The same as the loss takes them, without inputs.
-    loss : SoftmaxLoss or SquaredLoss
-        What is minimised.
-    sample_weight : ndarray or None
-        The weights of the rows with a label.
-    unlabelled : ndarray or None
-        The places in `items` of the rows that a penalty reads.
+    `items` are the rows with a label, and after them the others. `labels` are the same as `y`, as
+    the loss takes them. `sample_weight` holds the weights of the rows with a label, and
+    `unlabelled` the places in `items` of the rows that a penalty reads.
     """
 
     items: object

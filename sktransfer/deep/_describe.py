@@ -27,23 +27,10 @@ _LIBRARIES = ("torch", "transformers", "timm")
 def describe(backbone, *, cache, **options):
     """Describe a network as `resolve_backbone` does, with the help of a cache folder.
 
-    Only to describe a network of a zoo, torch and the zoo's library have to be imported and the
-    weights read, which takes seconds in each worker process of a search, where all features may be
-    in the folder already. So the descriptions of networks that lie in a folder of their own are
-    kept there, too. They are known by the inode, size and times of every file, by the options, and
-    by the releases of the libraries.
-
-    Parameters
-    ----------
-    backbone : str, os.PathLike, torch.nn.Module or Backbone
-    cache : "memory", str, os.PathLike or None
-        As for `open_cache`.
-    **options
-        As for `resolve_backbone`.
-
-    Returns
-    -------
-    backbone : Backbone
+    To describe a network of a zoo, torch and the zoo's library have to be imported and the weights
+    read, which takes seconds in each worker process of a search. So the descriptions of networks
+    that lie in a folder of their own are kept in the cache folder. They are known by the inode,
+    size and times of every file, by the options, and by the releases of the libraries.
     """
     path = _place(backbone, cache, options)
     found = None if path is None else _read(path)
@@ -103,16 +90,6 @@ def reload(estimator):
     A fitted estimator names its network and does not hold it. If the parameter `backbone` names
     another file, folder or description with the same weights that fit has seen, those are read
     there; other weights are never used.
-
-    Parameters
-    ----------
-    estimator : PretrainedFeatureExtractor, FineTuneClassifier or FineTuneRegressor
-        Fitted; it is not changed.
-
-    Returns
-    -------
-    backbone : Backbone
-        As in ``backbone_``, but for the source.
     """
     described, named = estimator.backbone_, estimator.backbone
     if described.module is not None:

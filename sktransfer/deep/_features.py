@@ -27,38 +27,14 @@ VERSION = 2
 def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None):
     """Compute the activations of a stage, and of each item only what is not known yet.
 
-    An item is known by its content: by a hash of the file's bytes, or of the pixels. An item in
-    the cache is neither decoded nor run; of equal items in X one is.
+    An item is known by its content: by a hash of the file's bytes, or of the pixels. An item in the
+    cache is neither decoded nor run; of equal items in X one is. ``view.key()`` returns bytes that
+    tell a view of the items from any other.
 
-    Parameters
-    ----------
-    items : Items
-    backbone : Backbone
-    stage : int, str or None
-        As for `Backbone.locate`.
-    run : Run or None, default=None
-        How the items pass through the network; None: ``Run()``.
-    pooling : {"avg", "max"} or None, default=None
-        As for `pool`.
-    view : object or None, default=None
-        One view of the items, as `View`: ``key()`` returns bytes that tell it from any other.
-
-    Returns
-    -------
-    features : ndarray of shape (n, n_features), float32
-    faults : list of Fault
-        Of the items that cannot be read, in the order of X.
-
-    Raises
-    ------
-    ValueError
-        If items cannot be read and ``run.on_error="raise"``: one message lists all of X. The
-        network stops at the first; its results stay in the cache.
-
-    Warns
-    -----
-    TransferWarning
-        If the features of an item depend on chance or on its batch; as for `check_rows`.
+    Returns float32 features (n, n_features) and the list of `Fault` of the items that cannot be
+    read, in the order of X. If there is one and ``run.on_error="raise"``, a ValueError lists them
+    all; the results until then stay in the cache. Features that depend on chance or on the batch
+    give the warning of `check_rows`.
     """
     run = Run() if run is None else run
     stage, inputs = backbone.locate(stage), backbone.preprocessing
@@ -105,19 +81,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
 
 
 def find_engine(items, backbone, stage, run):
-    """Choose the engine of a stage, as `choose_engine` does with the first items.
-
-    Parameters
-    ----------
-    items : Items
-    backbone : Backbone
-    stage : str
-    run : Run
-
-    Returns
-    -------
-    key : str
-    """
+    """Choose the engine of a stage, as `choose_engine` does, and return its key."""
 
     def read_first(n):
         few, inputs = items.take(np.arange(min(n, len(items)))), backbone.preprocessing
@@ -131,25 +95,10 @@ def find_engine(items, backbone, stage, run):
 
 
 def read_inputs(items, backbone, run, *, view=None):
-    """Read items as the input of a network, without running it.
+    """Yield items as float32 batches (b, channels, h, w) for a network, in their order.
 
-    Parameters
-    ----------
-    items : Items
-    backbone : Backbone
-    run : Run
-    view : object or None, default=None
-        As for `stage_features`.
-
-    Yields
-    ------
-    batch : ndarray of shape (b, channels, h, w), float32
-        In the order of the items. It is written over by the next one but one.
-
-    Raises
-    ------
-    ValueError
-        If items cannot be read; one message lists all of them.
+    A batch is written over by the next one but one. If items cannot be read, a ValueError lists
+    them.
     """
     faults = []
     with closing(items.batches(backbone.preprocessing, run, faults, view=view)) as batches:
@@ -185,13 +134,8 @@ def warn_of_overflow(items, features, faults):
 class _Lookup:
     """The items of one call: those that are known, and those that are still to be computed.
 
-    Parameters
-    ----------
-    features : ndarray of shape (n, n_features), float32
-        Filled here.
-    cache : cache
-    about : bytes
-        All that the features depend on, but the item and how it is read.
+    It fills `features`, float32 (n, n_features). `about` is all that they depend on, except for the
+    item and how it is read.
     """
 
     def __init__(self, features, cache, about):

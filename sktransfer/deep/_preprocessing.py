@@ -125,51 +125,16 @@ class Preprocessing(InputDescription):
         )
 
     def read(self, X, estimator, *, reset, on_error="raise"):
-        """Check X, and return its pictures.
-
-        Parameters
-        ----------
-        X : array-like
-            Images in any of the forms that `PretrainedFeatureExtractor` takes.
-        estimator : estimator
-            The one that X was given to.
-        reset : bool
-            True in `fit`.
-        on_error : {"raise", "nan"}, default="raise"
-            "nan" accepts images that cannot be read.
-
-        Returns
-        -------
-        pictures : Pictures
-        """
+        """Check X, in any form that `PretrainedFeatureExtractor` takes; return `Pictures`."""
         return read_pictures(X, estimator, reset=reset, on_error=on_error)
 
 
 def resolve_preprocessing(preprocessing, *, own, size, channels, of):
-    """Find out how pixels become the input of one network.
+    """Return the `Preprocessing` of one network, from the user's parameter and from its own.
 
-    Parameters
-    ----------
-    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None
-        What the user says. Names and (mean, std) change the values alone; a `Preprocessing`
-        replaces all.
-    own : Preprocessing or None
-        What the network says itself.
-    size : (int, int) or None
-        Height and width of the input; None: that of `preprocessing` or `own`.
-    channels : {1, 3}
-        The channels of the input.
-    of : str
-        How messages call the network, as in ``"backbone='net.onnx'"``.
-
-    Returns
-    -------
-    preprocessing : Preprocessing
-
-    Raises
-    ------
-    ValueError
-        When nothing says how, or what is said does not fit the network.
+    Names and (mean, std) change the values of `own` alone; a `Preprocessing` replaces all. `size`
+    is the height and width of the input if something else fixes them, and `of` the name of the
+    network in messages.
     """
     if channels not in (1, 3):
         raise ValueError(
@@ -209,17 +174,7 @@ def _is_whole(value):
 
 
 def read_input_size(input_size):
-    """Validate the parameter ``input_size``.
-
-    Parameters
-    ----------
-    input_size : int, (int, int) or None
-        The side of a square, or height and width.
-
-    Returns
-    -------
-    size : (int, int) or None
-    """
+    """Return the parameter `input_size` as (height, width), or None."""
     if input_size is None:
         return None
     sides = (input_size,) * 2 if isinstance(input_size, Integral) else input_size

@@ -10,22 +10,9 @@ import joblib
 def ordered_map(function, tasks, *, n_threads, look_ahead):
     """Map a function over tasks in threads, and yield the results in the order of the tasks.
 
-    Threads are started for this one call, and are gone when it ends, be it by an error or because
-    nobody wants more.
-
-    Parameters
-    ----------
-    function : callable
-        Of one task; what it raises is raised where its result would have come.
-    tasks : iterable
-    n_threads : int
-        0 works in the caller's thread, one task at a time.
-    look_ahead : int
-        How many tasks may be under way or done, but not yet asked for.
-
-    Yields
-    ------
-    result : object
+    At most `look_ahead` tasks are under way or done, but not yet asked for. An error of a task is
+    raised in place of its result. Threads end with the call. Without any, the caller's thread
+    works.
     """
     if not n_threads:
         yield from map(function, tasks)
@@ -44,17 +31,7 @@ def ordered_map(function, tasks, *, n_threads, look_ahead):
 
 
 def n_threads(n_jobs):
-    """Return how many threads `n_jobs` stands for.
-
-    Parameters
-    ----------
-    n_jobs : int or None
-        Negative numbers count from the end, as everywhere in scikit-learn.
-
-    Returns
-    -------
-    n_threads : int, at least 1
-    """
+    """Return the number of threads that `n_jobs` stands for; negative ones count from the end."""
     usable = joblib.cpu_count()
     if n_jobs is None:
         allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]

@@ -15,23 +15,10 @@ BYTES_A_ROW = 300
 
 
 def open_cache(cache):
-    """Find the cache that the parameter `cache` names.
+    """Return the cache that the parameter `cache` names, to be closed after the call.
 
-    Parameters
-    ----------
-    cache : "memory", str, os.PathLike or None
-        "memory": the one of this process; None: no cache; else a folder, made if it is absent,
-        that several processes may share.
-
-    Returns
-    -------
-    cache : MemoryCache, FolderCache or NoCache
-        To be closed after the call that it was opened for.
-
-    Raises
-    ------
-    ValueError or TypeError
-        When it is none of these, or a file and no folder.
+    "memory" is the one of this process. A folder is made if it is absent, and several processes may
+    share it. The parameter may also be None, for no cache.
     """
     if cache is None:
         return NoCache()
@@ -61,14 +48,9 @@ class NoCache:
 
 
 class MemoryCache:
-    """Rows by key; when they grow too many, those that nobody has asked for the longest go.
+    """Rows by key, of `max_bytes` at most; those that were not asked for the longest go.
 
     Threads may share it. A process that is forked off keeps what it has inherited.
-
-    Parameters
-    ----------
-    max_bytes : int, default=MAX_BYTES
-        The size of all rows together, at most.
     """
 
     def __init__(self, max_bytes=MAX_BYTES):
@@ -78,19 +60,7 @@ class MemoryCache:
         self._lock = threading.Lock()
 
     def get(self, keys, n_values):
-        """Look rows up.
-
-        Parameters
-        ----------
-        keys : sequence of bytes
-        n_values : int
-            The length of a row.
-
-        Returns
-        -------
-        rows : list of ndarray of shape (n_values,) or None
-            None for a key that is not there.
-        """
+        """Return the rows, of `n_values` numbers each, by their keys; None for an unknown key."""
         with self._lock:
             rows = list(map(self._rows.get, keys))
             for key, row in zip(keys, rows, strict=True):
@@ -99,14 +69,7 @@ class MemoryCache:
         return rows
 
     def put(self, keys, rows):
-        """Store rows.
-
-        Parameters
-        ----------
-        keys : sequence of bytes
-        rows : sequence of ndarray of shape (n_values,), or ndarray of shape (len(keys), n_values)
-            Copied.
-        """
+        """Store copies of rows."""
         for key, row in zip(keys, rows, strict=True):
             self._put(key, np.array(row))
 

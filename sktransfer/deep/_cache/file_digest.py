@@ -13,18 +13,9 @@ _known = {}
 
 
 def known_digest(item):
-    """Give the digest of a file that this process has read before, if it is the same file still.
+    """Return the digest of a file that this process has read before and that is the same, or None.
 
     The same means: inode, size, and the times of the last change of content and of attributes.
-
-    Parameters
-    ----------
-    item : object
-        Only paths are known.
-
-    Returns
-    -------
-    digest : bytes or None
     """
     if not isinstance(item, (str, os.PathLike)):
         return None
@@ -35,12 +26,7 @@ def known_digest(item):
 def remember_digest(item, before, digest):
     """Remember the digest of a file, unless it may have changed while it was read, or just before.
 
-    Parameters
-    ----------
-    item : str or os.PathLike
-    before : tuple or None
-        Its `signature` before it was read.
-    digest : bytes
+    `before` is its `signature` before it was read.
     """
     if before is None or before != signature(item):
         return

@@ -40,13 +40,7 @@ _DAMAGES = (
 
 
 def folder_of(cache):
-    """Return the path of the folder that the parameter `cache` names; it need not exist.
-
-    Raises
-    ------
-    ValueError
-        If it can be no folder.
-    """
+    """Return the path of the folder that the parameter `cache` names; it need not exist."""
     try:
         folder = Path(cache).expanduser().absolute()
         if "\0" in str(folder):
@@ -72,16 +66,9 @@ class FolderCache:
     """Rows by key in a folder, with the cache in memory before it; open for one call.
 
     Values are stored as the bytes of their numbers, with a checksum; nothing that is read can run
-    code. A write is a transaction of SQLite's write-ahead log: whoever is killed in the middle
-    leaves nothing half done, and readers never wait. Whatever goes wrong costs a warning when the
-    cache is closed, and the work that the cache would have saved, but no result.
-
-    Parameters
-    ----------
-    folder : str or os.PathLike
-        Made if it is absent.
-    front : MemoryCache
-        What the folder holds is kept there, too, within its bounds.
+    code. A write is a transaction of SQLite's write-ahead log: a process that is killed leaves
+    nothing half done, and readers never wait. A failure costs a warning when the cache is closed,
+    and the work that the cache would have saved, but no result.
     """
 
     def __init__(self, folder, front):

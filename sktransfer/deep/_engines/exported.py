@@ -37,17 +37,11 @@ _warned = set()
 
 
 class Export(NamedTuple):
-    """A network as ONNX, or why it is not to be had.
+    """A network as ONNX, or the reason why there is none.
 
-    Parameters
-    ----------
-    graph : bytes or None
-        An ONNX file whose outputs are the stages, in order, for any number of images.
-    digest : str
-        SHA-256 of the graph, in hexadecimal.
-    reason : str
-        Why there is no graph, in short; empty if features depend on chance or on the batch, which
-        `check_rows` warns of.
+    `graph` is an ONNX file whose outputs are the stages, in order, for any number of images.
+    `digest` is its SHA-256 in hexadecimal. `reason` is empty if features depend on chance or on the
+    batch, which `check_rows` warns of.
     """
 
     graph: bytes | None
@@ -56,17 +50,7 @@ class Export(NamedTuple):
 
 
 class ExportedEngine(OnnxEngine):
-    """Compute the activations of one stage of a torch network with ONNX Runtime, on the CPU.
-
-    Parameters
-    ----------
-    backbone : Backbone
-    stage : str
-    export : Export
-        With a graph.
-    n_jobs : int or None, default=None
-        As for `OnnxEngine`.
-    """
+    """Compute the activations of one stage of a torch network with ONNX Runtime, on the CPU."""
 
     key = "onnx-cpu"
 
@@ -85,18 +69,7 @@ class ExportedEngine(OnnxEngine):
 
 
 def find_export(backbone, stage):
-    """Return the export of a torch network that this process has made or read, or None.
-
-    Parameters
-    ----------
-    backbone : Backbone
-    stage : str
-
-    Returns
-    -------
-    export : Export or None
-        With a graph; None if there is none, or `prepare_export` was not called.
-    """
+    """Return the export, with a graph, that this process has made or read, or None."""
     export = _EXPORTS.find(_key(backbone, stage))
     return None if export is None or export.graph is None else export
 
@@ -104,26 +77,10 @@ def find_export(backbone, stage):
 def prepare_export(backbone, stage, *, cache, read_inputs):
     """Export a torch network, unless this process or a cache folder has its export.
 
-    The result is the same for all batch sizes and numbers of threads. A network that cannot be
-    exported, or whose export differs from it, is noted as well.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        Of a module, or of a network of a model zoo.
-    stage : str
-        The name of a stage: all stages are exported together. Another place in the network has an
-        export of its own.
-    cache : "memory", str, os.PathLike or None
-        If it is a folder, the export is kept there.
-    read_inputs : callable
-        ``read_inputs(n)`` returns the input of the network for some images of the user, at most
-        n: (k, channels, h, w), float32.
-
-    Warns
-    -----
-    UserWarning
-        If the network runs in torch, once for each network and process.
+    The result is the same for all batch sizes and numbers of threads. All stages are exported
+    together; another place in the network has an export of its own. A network that cannot be
+    exported, or whose export differs from it, is noted as well, and gives one warning in each
+    process. ``read_inputs(n)`` returns the network's input for some items of the user, at most n.
     """
     backbone = _with_stages(backbone, _stages(backbone, stage))
     key, path = _key(backbone, stage), _path(backbone, cache)

@@ -15,27 +15,10 @@ SESSIONS = Recent(16)
 
 
 class OnnxEngine:
-    """Compute the feature maps of one stage of a backbone.
+    """Compute the activations of one stage of a backbone.
 
-    Sessions are shared by all engines of a process, so that clones and grid searches load a
-    network once. An image gives the same features alone as in a batch.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        The network.
-    stage : str
-        The name of the stage.
-    n_jobs : int or None, default=None
-        The number of threads: None for the usable processors (no more than the environment
-        variable ``OMP_NUM_THREADS`` allows, so that joblib's workers share them), -1 for all.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        "auto" takes CUDA where ONNX Runtime has it.
-
-    Raises
-    ------
-    ValueError
-        When ``device="cuda"`` cannot be used; the message names what is missing.
+    Sessions are shared by all engines of a process, so that clones and grid searches load a network
+    once. An image gives the same features alone as in a batch.
     """
 
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
@@ -48,16 +31,9 @@ class OnnxEngine:
         self._batch = image.shape[0] if isinstance(image.shape[0], int) else None
 
     def run(self, batch):
-        """Compute activations.
+        """Compute activations (n, *shape), float32, of a batch as `Items.batches` yields it.
 
-        Parameters
-        ----------
-        batch : ndarray of shape (n, channels, h, w), float32, or dict of str to ndarray
-            As `Items.batches` yields it. A dict holds an array for each input of the graph.
-
-        Returns
-        -------
-        activations : ndarray of shape (n, *shape), float32
+        A dict holds an array for each input of the graph.
         """
         if self._batch is None or isinstance(batch, dict):
             return self._compute(batch)

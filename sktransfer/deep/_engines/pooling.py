@@ -6,22 +6,10 @@ import numpy as np
 
 
 def pool(activations, pooling, *, mask=None):
-    """Reduce activations over their positions.
+    """Reduce arrays or tensors (n, c, h, w) or (n, t, c) to (n, c); None flattens, in this order.
 
-    Parameters
-    ----------
-    activations : ndarray or torch.Tensor of shape (n, c, h, w), (n, t, c) or (n, c)
-        Feature maps, sequences of t tokens, or vectors.
-    pooling : {"avg", "max"} or None
-        The average or the maximum of each channel over the positions of a map or over the tokens;
-        None flattens, a map channel by channel and row by row. A vector stays as it is.
-    mask : ndarray of shape (n, t) or None, default=None
-        True or 1 for the tokens that count. A sequence without any becomes zeros. It applies to
-        sequences in NumPy.
-
-    Returns
-    -------
-    features : ndarray or torch.Tensor of shape (n, c), or (n, c h w) or (n, t c) for None
+    A vector stays as it is. `mask` (n, t) tells which tokens of sequences in NumPy count; a
+    sequence without any becomes zeros.
     """
     n = len(activations)
     if pooling is None or activations.ndim == 2:
@@ -47,18 +35,7 @@ def _pool_masked(activations, pooling, mask):
 
 
 def n_features(shape, pooling):
-    """Return how many features `pool` makes of one image.
-
-    Parameters
-    ----------
-    shape : (c, h, w), (t, c) or (c,)
-        The shape of the activations of one image.
-    pooling : {"avg", "max"} or None
-
-    Returns
-    -------
-    n_features : int
-    """
+    """Return how many features `pool` makes of one item with activations of this shape."""
     if pooling is None:
         return math.prod(shape)
     return shape[1] if len(shape) == 2 else shape[0]

@@ -17,30 +17,10 @@ _KNOWN = Recent(256)
 def check_rows(compute, batch, rows, *, key, of, noun="image"):
     """Warn if rows depend on the batch or on chance.
 
-    The first and the last image run once more, each alone; a lone image runs between two others.
-    The result is kept for this process, so that a network is checked once. A network that fails
-    gives a warning at each call.
-
-    Parameters
-    ----------
-    compute : callable
-        ``compute(batch)`` returns the rows of features of images, of shape (n, n_features).
-    batch : ndarray of shape (n, channels, h, w), float32, or dict of str to ndarray
-        At least one item of the user.
-    rows : ndarray of shape (n, n_features)
-        The features of these images.
-    key : hashable
-        The network, the stage, the pooling and the engine.
-    of : str
-        The network and its stage, as in ``"backbone='net', stage='block4'"``.
-    noun : str, default="image"
-        The kind of item, for the warning.
-
-    Warns
-    -----
-    TransferWarning
-        If a row differs from the row of the same image alone by more than 1 % of its largest
-        feature.
+    The first and the last item run once more, each alone; a lone item runs between two others. The
+    result is kept for this process by `key`, so that a network is checked once. A network that
+    fails gives a warning at each call. ``compute(batch)`` returns the rows of a batch, and `of`
+    names the network and its stage.
     """
     known = _KNOWN.get(key, lambda: _judge(compute, batch, np.asarray(rows), of, noun))
     if known:

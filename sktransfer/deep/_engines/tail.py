@@ -14,24 +14,8 @@ _BUILT = Recent(4)
 def built_stages(backbone, stage_weights, depth, device):
     """Build the stages after a depth with the weights of a fit, or find them built already.
 
-    They are known by what is in them, so that predictions of clones, pickles and copies share
-    them too; nobody may train them.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        The network.
-    stage_weights : dict of str to dict of str to ndarray
-        Weights that are not the backbone's own, by stage.
-    depth : int
-        How many stages are left out.
-    device : torch.device
-        Where they are to be.
-
-    Returns
-    -------
-    stages : list of torch.nn.Module
-        In evaluation mode.
+    They are known by what is in them, so that predictions of clones, pickles and copies share them;
+    nobody may train them.
     """
     from sktransfer.deep._engines.torch_engine import build_torch_stages
 

@@ -30,39 +30,14 @@ SHARED = Recent(4)
 
 
 def build_torch_stages(backbone):
-    """Build the stages of a backbone as torch modules.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        It is read once a process and cut at its ``stages``.
-
-    Returns
-    -------
-    stages : list of torch.nn.Module
-        One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
-        one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
-        Their weights are copies: training them leaves later calls alone.
-
-    Raises
-    ------
-    ValueError
-        If the graph has operators that the engine does not know (all are listed), or if a stage
-        needs more than the output of the stage before.
-    """
+    """Build the stages of a backbone as torch modules: see `build_stages`."""
     from sktransfer.deep._networks.torch.stages import build_stages
 
     return build_stages(backbone)
 
 
 def choose_device(device):
-    """The torch device for `device`; "auto" is the first there is of cuda, mps and cpu.
-
-    Raises
-    ------
-    ValueError
-        If `device` is no device of torch, or not there on this machine.
-    """
+    """The torch device for `device`; "auto" is the first there is of cuda, mps and cpu."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
@@ -97,22 +72,10 @@ def rows_at_once(device):
 
 
 def run_stages(stages, batches, device, *, pooled=False):
-    """Run stages over batches, each padded to the same number of rows.
+    """Run stages over batches, each padded to the same number of rows; (n, *shape), float32.
 
-    Parameters
-    ----------
-    stages : list of torch.nn.Module
-        In evaluation mode, on the device.
-    batches : iterable of ndarray of shape (b, ...), float32
-        At most ``rows_at_once(device)`` rows each.
-    device : torch.device
-    pooled : bool, default=False
-        Whether to average each channel over its positions.
-
-    Returns
-    -------
-    activations : ndarray of shape (n, *shape) or (n, channels), float32
-        A row gives the same bits alone as in any batch.
+    A batch has at most ``rows_at_once(device)`` rows. A row gives the same bits alone as in any
+    batch. With `pooled` each channel is averaged over its positions.
     """
     step, parts = rows_at_once(device), []
     with torch.no_grad():
@@ -126,18 +89,9 @@ def run_stages(stages, batches, device, *, pooled=False):
 
 
 class TorchEngine:
-    """Compute the activations of one stage of a backbone with torch.
+    """Compute the activations of one stage of a backbone with torch, as `OnnxEngine` does.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        The network.
-    stage : str
-        The name of a stage, or of anything else that `Backbone.locate` finds.
-    n_jobs : int or None, default=None
-        Not used: torch's number of threads belongs to the process, and stays as it is.
-    device : str, default="auto"
-        As for `choose_device`.
+    torch's number of threads belongs to the process and stays as it is, so `n_jobs` is not used.
     """
 
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
@@ -146,16 +100,7 @@ class TorchEngine:
         self._stages = _shared_stages(_up_to(backbone, stage), self._device)
 
     def run(self, batch):
-        """Compute activations.
-
-        Parameters
-        ----------
-        batch : ndarray of shape (n, channels, h, w), float32
-
-        Returns
-        -------
-        activations : ndarray of shape (n, *shape), float32
-        """
+        """Compute activations (n, *shape), float32, of a float32 batch (n, channels, h, w)."""
         with exact_arithmetic(self._device):
             step = rows_at_once(self._device)
             batches = (batch[first : first + step] for first in range(0, len(batch), step))

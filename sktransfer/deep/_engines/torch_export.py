@@ -40,46 +40,20 @@ class _Chain(torch.nn.Module):
 
 
 def export_stages(backbone, names):
-    """Write a torch network as ONNX.
+    """Write a torch network as ONNX for any number of images, with an output for each stage.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        Of a module, or of a network of a model zoo.
-    names : list of str
-        The names of the outputs, one for each stage.
-
-    Returns
-    -------
-    graph : bytes
-        An ONNX file for any number of images.
-
-    Raises
-    ------
-    Exception
-        Of any class, if the exporter cannot follow the network: a branch that depends on the
-        values of an image, for example.
+    It raises any exception if the exporter cannot follow the network: a branch that depends on the
+    values of an image, for example.
     """
     chain = _Chain(build_torch_stages(backbone)).eval()
     return export_module(chain, backbone, names)
 
 
 def export_module(module, backbone, names):
-    """Write a module as ONNX, for any number of images.
+    """Write a module in evaluation mode as ONNX, for any number of images, with named outputs.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In evaluation mode, on the CPU.
-    backbone : Backbone
-        Of the same input.
-    names : list of str
-        The names of its outputs.
-
-    Returns
-    -------
-    graph : bytes
-        Without traces of the code, which name the folders of this machine.
+    The module takes the input of the backbone. The file has no traces of the code, which name the
+    folders of this machine.
     """
     shape = 2, backbone.preprocessing.channels, *backbone.preprocessing.size
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -102,16 +76,7 @@ def export_module(module, backbone, names):
 def is_steady(backbone, batch):
     """Tell whether images get the same activations of the last stage alone, and again.
 
-    Parameters
-    ----------
-    backbone : Backbone
-    batch : ndarray of shape (n, channels, h, w), float32
-        At most as many images as run at once.
-
-    Returns
-    -------
-    is_steady : bool
-        If not, `check_rows` gives a warning for this network.
+    If not, `check_rows` gives a warning for this network.
     """
     stages, device = build_torch_stages(backbone), torch.device("cpu")
     runs = (run_stages(stages, [part], device) for part in (batch, batch, batch[-1:]))
@@ -120,19 +85,9 @@ def is_steady(backbone, batch):
 
 
 def check_export(graph, backbone, batches):
-    """Compare an exported network with its module.
+    """Compare an exported network with its module on some batches.
 
-    Parameters
-    ----------
-    graph : bytes
-        As `export_stages` returns it.
-    backbone : Backbone
-    batches : list of ndarray of shape (n, channels, h, w), float32
-
-    Returns
-    -------
-    reason : str
-        Why the export cannot be used; empty if it can.
+    Returns the reason why the export cannot be used; empty if it can.
     """
     session, stages = make_session(graph), build_torch_stages(backbone)
     source = session.get_inputs()[0].name

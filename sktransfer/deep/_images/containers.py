@@ -14,34 +14,11 @@ from sktransfer.deep._items import Unreadable
 
 
 def validate_images(estimator, X, *, reset, on_error="raise"):
-    """Check X, and bring it into one of two forms.
+    """Check X, and return it as an array of 2 to 4 dimensions, or as a list of items.
 
-    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only;
-    for images ``reset=True`` removes those that an earlier fit has left.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The one that X was given to.
-    X : array-like
-        Rows of pixels (n, d); images (n, h, w) or (n, h, w, c); or a list, 1-D array, Series,
-        Arrow column, one-column table or other sequence of paths, bytes, file objects, Pillow
-        images or arrays.
-    reset : bool
-        True in `fit`.
-    on_error : {"raise", "nan"}, default="raise"
-        "nan" lets images with NaN or infinity in an array pass, for they are unreadable ones.
-
-    Returns
-    -------
-    X : ndarray of 2, 3 or 4 dimensions, or list
-        Numbers in rows, images of one size, or items that are still to be read.
-
-    Raises
-    ------
-    ValueError or TypeError
-        If X is no sequence of images: sparse input, 1-D numeric arrays and
-        one image alone included.
+    ``n_features_in_`` and ``feature_names_in_`` are set and checked for rows of pixels only; for
+    images ``reset=True`` removes those that an earlier fit has left. ``on_error="nan"`` lets arrays
+    with NaN or infinity pass.
     """
     _refuse_other_kinds(estimator, X)
     items = _find_items(X)

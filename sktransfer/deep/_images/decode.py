@@ -57,38 +57,15 @@ _loading = threading.Lock()
 
 
 def dtype_range(dtype):
-    """Return the value range that a dtype implies, or None.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-
-    Returns
-    -------
-    value_range : (int, int) or None
-        For booleans and integers of 8 and 16 bits the smallest and largest value.
-    """
+    """Return the smallest and largest value of booleans and integers of 8 and 16 bits, or None."""
     return _RANGE_OF_DTYPE.get(dtype.newbyteorder("="))
 
 
 def depth_of(item):
     """Tell from the first bytes alone how deep the pixels of an encoded image are.
 
-    Parameters
-    ----------
-    item : object
-        What `is_encoded` accepts.
-
-    Returns
-    -------
-    depth : {"bytes", "sixteen", "free"}
-        "bytes" is 8 bits or less, "sixteen" integers of 16 bits, and "free" floating point or
-        integers of 32 bits, whose range only their values tell.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
+    "bytes" is 8 bits or less, "sixteen" integers of 16 bits, and "free" floating point or integers
+    of 32 bits, whose range only their values tell.
     """
     if not is_pillow_image(item):
         start = first_bytes(item, _BIT_DEPTH_OF_PNG + 1)
@@ -110,26 +87,11 @@ def _depth_of_mode(image):
 
 
 def decode(item):
-    """Turn one item into pixels.
+    """Return the pixels of an item, (h, w, c) with c in 1, 3, 4, and the range of its dtype.
 
     The orientation that a camera wrote into the file (EXIF) is applied. Palettes, CMYK and other
-    colour spaces become red, green, blue; whatever has transparency gets an alpha channel.
-
-    Parameters
-    ----------
-    item : str, os.PathLike, bytes, file object, PIL.Image.Image or ndarray of shape (h, w[, c])
-
-    Returns
-    -------
-    pixels : ndarray of shape (h, w, c), c in 1, 3, 4
-        In the values of the file or array.
-    value_range : (int, int) or None
-        What the mode or dtype implies; None for floating point and wide integers.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
+    color spaces become red, green, blue; transparency gives an alpha channel. The range is None for
+    floating point and wide integers.
     """
     picture, value_range = open_picture(load(item))
     return as_pixels(picture), value_range
@@ -138,24 +100,8 @@ def decode(item):
 def open_picture(source, *, preprocessing=None):
     """Decode what `load` returned, but leave a Pillow image of bytes without alpha one.
 
-    Parameters
-    ----------
-    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
-    preprocessing : Preprocessing or None, default=None
-        The input that the picture is for. A very large picture is then shrunk by a whole factor
-        first, to no less than four times that input.
-
-    Returns
-    -------
-    picture : PIL.Image.Image of mode "L" or "RGB", or ndarray of shape (h, w, c)
-        Its pixels are loaded, its orientation applied.
-    value_range : (int, int) or None
-        As for `decode`.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
+    If the `preprocessing` is known, a very large picture is shrunk by a whole factor first, to no
+    less than four times the network's input.
     """
     if isinstance(source, np.ndarray):
         return source, dtype_range(source.dtype)
@@ -168,24 +114,7 @@ def as_pixels(picture):
 
 
 def with_image(source, use):
-    """Call ``use`` on the opened image, and turn what goes wrong into a reason.
-
-    Parameters
-    ----------
-    source : str, os.PathLike, bytes, bytearray, memoryview or PIL.Image.Image
-    use : callable
-        Of the Pillow image.
-
-    Returns
-    -------
-    result : object
-        What ``use`` returned.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
-    """
+    """Call ``use`` on the opened Pillow image; an error becomes `Unreadable` with a reason."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -294,21 +223,7 @@ def turn_of(image):
 
 
 def digest(source):
-    """Hash what `load` returned: equal contents have equal digests, wherever they come from.
-
-    Parameters
-    ----------
-    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
-
-    Returns
-    -------
-    digest : bytes of length 16
-
-    Raises
-    ------
-    Unreadable
-        When a Pillow image cannot be loaded.
-    """
+    """Hash what `load` returned: equal contents have equal digests, wherever they come from."""
     if isinstance(source, np.ndarray):
         return digest_pixels(source[np.newaxis])[0]
     if is_pillow_image(source):
@@ -317,18 +232,10 @@ def digest(source):
 
 
 def digest_pixels(images):
-    """Hash image arrays, shape and dtype included.
+    """Hash images (n, h, w, c), shape and dtype included: a list of bytes.
 
-    Many small images are hashed as one first, and not one by one where the same array has been
-    seen before: a search passes the same folds again and again.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w, c)
-
-    Returns
-    -------
-    digests : list of bytes of length 16
+    Many small images are hashed as one first, and not one by one if the same array has been seen
+    before: a search passes the same folds again and again.
     """
     images = np.ascontiguousarray(images)
     start = _hasher(f"{images.shape[1:]}{images.dtype.str}".encode())

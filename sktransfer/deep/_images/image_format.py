@@ -114,30 +114,10 @@ class ImageFormat:
 
 
 def learn_image_format(blocks, row_length=None, *, image_shape=None, value_range=None):
-    """Learn how the pixels of X are to be read.
+    """Learn how the pixels of X are to be read; the parameters are those of the estimators.
 
-    Parameters
-    ----------
-    blocks : iterable
-        The pixels of X, as for `learn_range`; used if `value_range` is None.
-    row_length : int or None, default=None
-        The length of a row of pixels; None: X has no rows of pixels.
-    image_shape : (h, w), (h, w, c) or None, default=None
-        The shape of a row of pixels, channels last; it does not concern other input. None: a
-        square if the length of the row allows it, otherwise an image of one row.
-    value_range : (low, high) or None, default=None
-        Black and white. None: booleans and integers of 8 and 16 bits have their own, files that
-        of their mode; for other values the smallest of 0..1, -1..1, 0..16, 0..255 and 0..65535
-        that holds X, else the minimum and maximum of X.
-
-    Returns
-    -------
-    image_format : ImageFormat
-
-    Raises
-    ------
-    ValueError
-        If a parameter does not fit X.
+    `blocks` are as for `learn_range`, and used if `value_range` is None. `row_length` is None if X
+    has no rows of pixels.
     """
     shape = None
     if image_shape is not None or row_length is not None:
@@ -155,19 +135,7 @@ def learn_image_format(blocks, row_length=None, *, image_shape=None, value_range
 
 
 def row_shape(length, image_shape):
-    """Find height, width and channels of a row of pixels.
-
-    Parameters
-    ----------
-    length : int or None
-        The number of pixel values in a row; None: there are no rows to compare with.
-    image_shape : (h, w), (h, w, c) or None
-        What the user says.
-
-    Returns
-    -------
-    shape : (int, int, int)
-    """
+    """Return height, width and channels of a row of pixels; a length of None is not compared."""
     if image_shape is None:
         side = math.isqrt(length)
         return (side, side, 1) if side * side == length else (1, length, 1)

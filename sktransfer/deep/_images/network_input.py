@@ -15,26 +15,17 @@ RESIZED_WHOLE = 2**20
 
 
 def network_input(images, preprocessing, *, out=None):
-    """Make images of one size the input of a network.
+    """Make images of one size the input of a network: (n, channels, H, W), float32, C-contiguous.
 
-    A network for colour sees pictures of 8 bits as it has seen them in its training, resized by
+    The images are an array (n, h, w, c), float32 in [0, 1] or uint8, or a list of Pillow images of
+    mode "L" or "RGB", of any sizes: a large photograph need not become an array before it is small.
+    The result goes to `out`, if given.
+
+    A network for color sees pictures of 8 bits as it has seen them in its training, resized by
     Pillow and rounded to 8 bits again; values in [0, 1] that are multiples of 1/255 are such
-    pictures, too, and give the same bits. All else is resized in floating point. The costly parts
-    run without Python's lock, so that threads pay.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w, c), float32 in [0, 1] or uint8, or list, c in 1, 3
-        In bytes 255 is white. A list holds Pillow images of mode "L" or "RGB", of any sizes: a
-        large photograph need not become an array before it is small.
-    preprocessing : Preprocessing
-    out : ndarray of shape (n, channels, H, W), float32, or None, default=None
-        Where the result goes, instead of new memory.
-
-    Returns
-    -------
-    batch : ndarray of shape (n, channels, H, W), float32, C-contiguous
-        An image gives the same bits alone as among others.
+    pictures, too, and give the same bits. All else is resized in floating point. An image gives the
+    same bits alone as among others. The costly parts run without Python's lock, so that threads
+    pay.
     """
     shape = (len(images), preprocessing.channels, *preprocessing.size)
     batch = np.empty(shape, dtype=np.float32) if out is None else out
@@ -61,18 +52,8 @@ def uncut(images, preprocessing):
     """Shrink images to what a network needs of them, with their proportions and their edges.
 
     Random views of a photograph cost as much as it has pixels, and most of these would be thrown
-    away after. Smaller images stay as they are, and so does what `network_input` makes of all.
-
-    Parameters
-    ----------
-    images : ndarray or list
-        As for `network_input`.
-    preprocessing : Preprocessing
-
-    Returns
-    -------
-    images : ndarray of shape (n, h, w, c), float32 in [0, 1]
-        An image gives the same bits alone as among others.
+    away after. Smaller images stay as they are, and so does what `network_input` makes of all. The
+    result is (n, h, w, c), float32 in [0, 1].
     """
     first = images[0]
     shape = first.shape[:2] if isinstance(first, np.ndarray) else first.size[::-1]
@@ -102,16 +83,7 @@ def _scale_into(target, planes, preprocessing, white):
 
 
 def as_bytes(image):
-    """Return an image with values in [0, 1] as bytes, if it has no more than 8 bits; else None.
-
-    Parameters
-    ----------
-    image : ndarray, float32 in [0, 1] or uint8, or a Pillow image
-
-    Returns
-    -------
-    pixels : ndarray of the same shape, uint8, the Pillow image itself, or None
-    """
+    """Return an image with values in [0, 1] as bytes, if it has no more than 8 bits; else None."""
     if not isinstance(image, np.ndarray) or image.dtype == np.uint8:
         return image
     # Most deeper images show it in their first row.
@@ -127,21 +99,9 @@ def _as_unit(images):
 
 
 def resize_plan(shape, preprocessing):
-    """Find the size that an image gets, and the part of it that the network sees.
+    """Return the size that an image gets, and the part (top, left, height, width) of it.
 
-    Parameters
-    ----------
-    shape : (int, int)
-        Height and width of the image.
-    preprocessing : Preprocessing
-
-    Returns
-    -------
-    size : (int, int)
-        Height and width after resizing. With ``crop`` the proportions stay, up to a pixel: the
-        longer side is rounded down.
-    box : (int, int, int, int)
-        Top, left, height and width of the middle part.
+    With ``crop`` the proportions stay, up to a pixel: the longer side is rounded down.
     """
     (h, w), (height, width) = shape, preprocessing.size
     if preprocessing.crop is None:
@@ -190,19 +150,7 @@ def _planes_last(picture):
 
 
 def to_channels(images, channels):
-    """Convert between grey and colour, and put the channels first.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, h, w, c), float32, c in 1, 3
-    channels : {1, 3}
-        Colour becomes grey by luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); grey becomes
-        three equal channels.
-
-    Returns
-    -------
-    planes : ndarray of shape (n, channels, h, w), float32, C-contiguous
-    """
+    """Convert between gray and color, by the luma of ITU-R BT.601, and put the channels first."""
     planes = np.moveaxis(images, -1, 1)
     if planes.shape[1] == 3 and channels == 1:
         red, green, blue = (planes[:, i : i + 1] * LUMA[i] for i in range(3))

@@ -47,10 +47,7 @@ NOT_FINITE = "contains NaN or infinity"
 def read_pictures(X, estimator, *, reset, on_error="raise"):
     """Check X, and return its pictures; as for `InputDescription.read`.
 
-    Warns
-    -----
-    UserWarning
-        After a fit, if pixels are on another scale than those of `fit`.
+    After a fit it warns of pixels on another scale than those of `fit`.
     """
     X = validate_images(estimator, X, reset=reset, on_error=on_error)
     format_ = None if reset else getattr(estimator, "image_format_", None)
@@ -62,16 +59,9 @@ def read_pictures(X, estimator, *, reset, on_error="raise"):
 
 @dataclass(frozen=True, eq=False)
 class Pictures(Items):
-    """Pictures, and how their pixels are read.
+    """Pictures, and how their pixels are read; a format of None is not learned yet.
 
-    Parameters
-    ----------
-    content : ndarray of 2, 3 or 4 dimensions, or list
-        As `validate_images` returned it.
-    format : ImageFormat or None, default=None
-        None: not learned yet.
-    positions : ndarray of int or None, default=None
-        As for `Items`.
+    `content` is what `validate_images` returned.
     """
 
     content: object
@@ -301,16 +291,9 @@ def _as_array(item):
 
 @dataclass
 class Slice:
-    """The inputs of a few neighboring pictures.
+    """The inputs of a few neighboring pictures, by their rows, and the faults of the others.
 
-    Parameters
-    ----------
-    positions : list of int
-        The rows whose inputs follow.
-    inputs : ndarray of shape (len(positions), channels, h, w), float32, or None
-        None if nothing is to be computed.
-    faults : list of Fault
-        Of those that cannot be read.
+    `inputs` has the shape (len(positions), channels, h, w), or is None.
     """
 
     positions: list
@@ -447,21 +430,10 @@ def _stack_equal(items):
 
 
 def gather(slices, *, batch_size, faults, stop_at_faults=True):
-    """Put what was read together into batches of one size.
+    """Put slices together into batches of one size, with their positions.
 
-    Parameters
-    ----------
-    slices : iterable of Slice
-    batch_size : int
-    faults : list
-        Those of the slices are added to it.
-    stop_at_faults : bool, default=True
-        Whether the first fault ends the batches; the other slices are still asked for theirs.
-
-    Yields
-    ------
-    positions : list of int
-    batch : ndarray of shape (b, channels, h, w), float32
+    The faults of the slices are added to `faults`. With `stop_at_faults` the first one ends the
+    batches; the other slices are still asked for theirs.
     """
     positions, parts = [], []
     for part in slices:

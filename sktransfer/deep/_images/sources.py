@@ -76,21 +76,7 @@ def import_pillow():
 
 
 def load(item):
-    """Bring an item into memory, as it is: a file as its bytes.
-
-    Parameters
-    ----------
-    item : str, os.PathLike, bytes, file object, PIL.Image.Image or ndarray of shape (h, w[, c])
-
-    Returns
-    -------
-    source : bytes, bytearray, PIL.Image.Image or ndarray of shape (h, w, c)
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
-    """
+    """Bring an item into memory as it is: a file as its bytes, an array as (h, w, c)."""
     if isinstance(item, (str, os.PathLike)):
         return _read_path(item)
     if is_stream(item) and not is_pillow_image(item):
@@ -109,13 +95,7 @@ def load(item):
 
 
 def first_bytes(item, n_bytes):
-    """Return the first bytes of an encoded item that is no Pillow image.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
-    """
+    """Return the first bytes of an encoded item that is no Pillow image."""
     if isinstance(item, (str, os.PathLike)):
         return _read_path(item, n_bytes)
     if is_stream(item):
@@ -152,13 +132,7 @@ _KINDS = (
 
 
 def open_file(path):
-    """Open a regular file for reading; anything else could block, or never end.
-
-    Raises
-    ------
-    Unreadable
-        With the reason.
-    """
+    """Open a regular file for reading; anything else could block, or never end."""
     try:
         _check_kind(os.stat(path))
         stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (the caller closes it)

@@ -22,20 +22,10 @@ _WIDE = ((0, 16), (0, 255), (0, 65535))
 
 
 def scale_to_unit(pixels, *, value_range):
-    """Map a value range to [0, 1] and clip what lies outside.
+    """Map a value range to [0, 1] in float32, and clip; a range without width gives 0.
 
     Equal pictures give equal bits whatever their dtype: float64 is rounded once, at the end, and
     for narrow integers float32 gives the very same (a quotient of exact operands, rounded once).
-
-    Parameters
-    ----------
-    pixels : ndarray of real numbers
-    value_range : (low, high)
-        A range without width maps everything to 0.
-
-    Returns
-    -------
-    scaled : ndarray of the same shape, float32
     """
     low, high = map(float, value_range)
     if high == low:
@@ -49,23 +39,11 @@ def scale_to_unit(pixels, *, value_range):
 
 
 def learn_range(blocks):
-    """Learn the values of black and white from pixels.
+    """Learn the values of black and white; None if every file says its own.
 
-    Parameters
-    ----------
-    blocks : iterable of (pixels, implied, of_file)
-        An array of shape (n, ...), the range that its dtype or file implies (or None), and
-        whether it comes from a file.
-
-    Returns
-    -------
-    value_range : (float, float) or None
-        None if every file says its own.
-
-    Warns
-    -----
-    UserWarning
-        If pixels whose dtype implies a range use little of it, as 12 bits in 16 do.
+    `blocks` are triples: pixels (n, ...), the range that their dtype or file implies (or None), and
+    whether they come from a file. Pixels that use little of the range of their dtype give a
+    warning, as 12 bits in 16 do.
     """
     groups, implied = {}, set()
     for pixels, own, of_file in blocks:
@@ -85,16 +63,7 @@ def learn_range(blocks):
 
 
 def limits(images):
-    """Return the smallest and the largest value of each image without NaN and infinity.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, ...)
-
-    Returns
-    -------
-    lows, highs : ndarray of shape (m,), float64, m <= n
-    """
+    """Return the smallest and the largest value of each image without NaN and infinity, float64."""
     flat = images.reshape(len(images), -1)
     lows, highs = flat.min(axis=1).astype(np.float64), flat.max(axis=1).astype(np.float64)
     finite = np.isfinite(lows) & np.isfinite(highs)
@@ -102,15 +71,7 @@ def limits(images):
 
 
 def _warn_if_dim(dtype, implied, low, high):
-    """Warn at `fit` of pixels that use little of the range that their dtype implies.
-
-    Parameters
-    ----------
-    dtype : str
-    implied : (int, int)
-    low, high : float
-        The smallest and the largest pixel that `fit` sees.
-    """
+    """Warn at `fit` of pixels that use little of the range that their dtype implies."""
     used = high - (low if implied[0] < 0 else 0)
     if low < high and used <= DIM * (implied[1] - implied[0]) and implied != (0, 1):
         how = "nearly black" if implied[0] == 0 else "with nearly no contrast"
@@ -129,14 +90,7 @@ def warn_of_other_scale(by_dtype, image_format):
     Integers of 8 and 16 bits imply their own range, so the 0..16 of `load_digits` as uint8 are
     nearly black after a fit on floating point. Floating point and wide integers have the range of
     `fit`: pixels of 0..1 are nearly black after a fit on 0..255, and pixels of 0..255 nearly white
-    after a fit on 0..1.
-
-    Parameters
-    ----------
-    by_dtype : dict of numpy.dtype to list of ndarray of shape (n, ...)
-        Arrays of X. Files are checked when they are decoded.
-    image_format : ImageFormat
-        As `fit` has learned it.
+    after a fit on 0..1. Files are checked when they are decoded.
     """
     learned = image_format.value_range
     if image_format.imposed or learned is None:

@@ -10,14 +10,8 @@ N_QUARTERS = 4
 class Place(NamedTuple):
     """A place in a network through which everything flows.
 
-    Parameters
-    ----------
-    name : str
-        Of a tensor, or of the submodule that makes it.
-    shape : tuple of int
-        Of one item: (c, h, w) for a map, (t, c) for a sequence of tokens, (c,) for a vector.
-    depth : int
-        How many layers with weights lie before it.
+    `shape` is that of one item: (c, h, w) for a map, (t, c) for a sequence of tokens, (c,) for a
+    vector. `depth` is the number of layers with weights before it.
     """
 
     name: str
@@ -33,7 +27,7 @@ class Place(NamedTuple):
 
 
 def find_stages(places):
-    """Choose stages among the places of a network.
+    """Choose stages among the places of a network; return their names, in order from the input.
 
     - A stage ends before each halving of the resolution (an area of half or less), and with the
       last feature map. A pooling without layers behind it takes the place of the map that it pools,
@@ -44,16 +38,8 @@ def find_stages(places):
     - A network whose last layer makes one position of a map, as an embedding does, ends there.
     - If there are no maps and no sequences, each vector that layers have made is a stage.
 
-    Parameters
-    ----------
-    places : list of Place
-        In order from the input, without those of a classifier: logits know only the classes of the
-        network's own task, so they are reached by their name alone.
-
-    Returns
-    -------
-    names : tuple of str
-        In order from the input; empty if there are none.
+    `places` come without those of a classifier: logits know only the classes of the network's own
+    task, so they are reached by their name alone.
     """
     wide = [place for place in places if place.n_positions > 1]
     if not wide:

@@ -9,11 +9,6 @@ class Recent:
 
     `functools.lru_cache` does this if the arguments are the key. Here the key is shorter than what
     is needed to make the value, and a value is made once, also if two threads ask for it.
-
-    Parameters
-    ----------
-    size : int
-        The number of values to keep.
     """
 
     def __init__(self, size):

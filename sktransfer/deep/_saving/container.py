@@ -22,24 +22,9 @@ _ABOUT, _ARRAY = "about", "array"
 def write_values(path, about, values, *, pack, new=False):
     """Write values into a file, in one step.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-    about : dict
-        Values of JSON, which are read before the others.
-    values : dict of str to object
-        Values for `encode`.
-    pack : callable
-        `pack_safetensors` or `pack_npz`.
-    new : bool, default=False
-        Whether the file must not be there yet.
-
-    Raises
-    ------
-    Unwritable
-        If a value has no form without pickle.
-    OSError
-        If the file cannot be written.
+    `about` are values of JSON, which are read before the others. `pack` is `pack_safetensors` or
+    `pack_npz`. With `new` the file must not be there yet. A value that has no form without pickle
+    raises `Unwritable`.
     """
     arrays = {}
     encoded = {name: encode(value, arrays, name) for name, value in values.items()}
@@ -48,25 +33,9 @@ def write_values(path, about, values, *, pack, new=False):
 
 
 def read_values(path, *, unpack):
-    """Read a file that `write_values` has written.
+    """Read a file that `write_values` has written: a dict of JSON, and arrays, both for `decode`.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-    unpack : callable
-        `unpack_safetensors` or `unpack_npz`.
-
-    Returns
-    -------
-    about : dict
-        The values of JSON, and the others as `decode` takes them.
-    arrays : dict of str to ndarray
-        For `decode`.
-
-    Raises
-    ------
-    Exception
-        Of any class, if the file is damaged or is another file.
+    A file that is damaged or another one raises an exception of any class.
     """
     text, arrays = unpack(path)
     return json.loads(text), arrays

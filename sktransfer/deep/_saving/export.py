@@ -17,17 +17,7 @@ _INPUT = "X"
 
 
 def export_onnx(estimator, path, *, image_shape=None):
-    """Write a fitted estimator as an ONNX file.
-
-    Parameters
-    ----------
-    estimator : FineTuneClassifier or FineTuneRegressor
-        Fitted.
-    path : str or os.PathLike
-        Replaced in one step if it is there.
-    image_shape : (h, w), (h, w, c) or None, default=None
-        As for `FineTuneClassifier.to_onnx`.
-    """
+    """Write a fitted estimator as an ONNX file, as `FineTuneClassifier.to_onnx` describes it."""
     onnx = import_onnx()
     dims, shape = _input_form(estimator, image_shape)
     oldest = {} if shape is not None else {"opset": RESIZE_OPSET}

@@ -19,30 +19,16 @@ _ROWS_FIRST = 13
 
 
 def write_preprocessing(writer, source, *, shape, value_range, preprocessing):
-    """Write all that happens to images before the network sees them.
+    """Write all that happens to images before the network sees them; return the name of its input.
 
     It is what `ImageFormat.to_unit` and `network_input` do. Images of 8 bits for a network for
-    colour are rounded to 8 bits along each axis, as Pillow rounds them. Pillow's weights are whole
-    numbers, so that a pixel may be one grey level off. Without a `shape` the columns come first
-    always. In images that lose much more height than width, a pixel at a sharp edge may then be
-    off by more levels if the interpolation is bicubic.
+    color are rounded to 8 bits along each axis, as Pillow rounds them. Pillow's weights are whole
+    numbers, so that a pixel may be one gray level off.
 
-    Parameters
-    ----------
-    writer : GraphWriter
-    source : str
-        The tensor (n, ...) of the images, float32, channels last.
-    shape : (int, int, int) or None
-        Height, width and channels of an image; 4 channels are colour and alpha. None: they have 1
-        or 3 channels, and any height and width, all images of one call the same.
-    value_range : (float, float)
-        Black and white.
-    preprocessing : Preprocessing
-
-    Returns
-    -------
-    name : str
-        Of the input of the network, (n, channels, H, W), float32.
+    `source` are images (n, ...), float32, channels last, of height, width and channels as in
+    `shape`; 4 channels are color and alpha. Without a `shape` they have 1 or 3 channels, and any
+    height and width, and the columns come first always. In images that lose much more height than
+    width, a pixel at a sharp edge may then be off by more levels if the interpolation is bicubic.
     """
     if shape is None:
         resizing = _AnySize(writer, source, preprocessing)

@@ -36,32 +36,13 @@ _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
 
 
 class Checkpoint:
-    """One training in one folder.
+    """One training in one folder, which is made if it is absent.
 
-    Its file holds what it is the training of, the seed, and the state after the last epoch or the
-    result. It is replaced in one step, so that it is whole at any moment, and read as arrays and
-    JSON, which cannot run code.
-
-    Parameters
-    ----------
-    folder : str or os.PathLike
-        Made if it is absent.
-    facts : dict of str to str
-        All that decides the result, as `training_facts` returns it.
-    seed : int
-        Used where the folder is new; where it is not, the seed is the one in the folder.
-
-    Attributes
-    ----------
-    seed : int
-        The seed of the training.
-    result : dict or None
-        What `finish` was given, in whatever process.
-
-    Raises
-    ------
-    ValueError
-        When the folder holds another training, or cannot be used; nothing in it is changed.
+    Its file holds what it is the training of, as `training_facts` returns it, the seed, and the
+    state after the last epoch or the result. It is replaced in one step, so that it is whole at any
+    moment, and read as arrays and JSON, which cannot run code. `seed` is used if the folder is new;
+    if not, the one in the folder counts. `result` is what `finish` was given, in whatever process.
+    A folder that holds another training, or cannot be used, raises a ValueError and stays as it is.
     """
 
     def __init__(self, folder, facts, *, seed):
@@ -194,31 +175,10 @@ def _difference(name, there, here):
 
 
 def training_facts(estimator, items, y, device, *, more=None):
-    """All that decides which weights come out of a fit, in words and hashes.
+    """Return all that decides which weights come out of a fit, in words and hashes.
 
-    Parameters
-    ----------
-    estimator : FineTuneClassifier or FineTuneRegressor
-        With its ``backbone_`` and ``image_format_``.
-    items : Items
-        All items of the fit.
-    y : ndarray
-        The targets.
-    device : str
-        Where it trains, in torch's words: "auto" is resolved.
-    more : dict of str to (ndarray or None), default=None
-        Other data by rows, such as "sample_weight"; None where there is none.
-
-    Returns
-    -------
-    facts : dict of str to str
-        "data X", "data y" and the same for `more` are hashes of contents, files by their bytes.
-        The others are text that names a value.
-
-    Raises
-    ------
-    ValueError
-        When a parameter has no form that a later process could compare.
+    "data X", "data y" and the same for `more`, other data by rows, are hashes of contents, files by
+    their bytes. The others are text that names a value.
     """
     left_out = (*_CHANGE_NOTHING, *_KNOWN_OTHERWISE)
     parameters = {

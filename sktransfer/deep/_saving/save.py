@@ -41,22 +41,7 @@ _OPTIONAL |= {"n_features_in_", "feature_names_in_"}
 
 
 def save_estimator(estimator, path):
-    """Write a fitted estimator.
-
-    Parameters
-    ----------
-    estimator : FineTuneClassifier or FineTuneRegressor
-        Fitted.
-    path : str or os.PathLike
-        Replaced in one step if it is there.
-
-    Raises
-    ------
-    ImportError
-        Without safetensors.
-    ValueError
-        When a parameter or an attribute cannot be written; the message names it.
-    """
+    """Write a fitted estimator, in one step."""
     _require_safetensors("Writing")
     module = estimator.backbone_.module
     parameters = estimator.get_params(deep=False)
@@ -81,28 +66,7 @@ def save_estimator(estimator, path):
 
 
 def load_estimator(kind, path, *, backbone=None):
-    """Read what `save_estimator` has written.
-
-    Parameters
-    ----------
-    kind : class
-        FineTuneClassifier or FineTuneRegressor.
-    path : str or os.PathLike
-    backbone : str, os.PathLike, torch.nn.Module, Backbone or None, default=None
-        Where the network is now; None: where it was, or beside the file.
-
-    Returns
-    -------
-    estimator : object
-        Fitted.
-
-    Raises
-    ------
-    ImportError
-        Without safetensors.
-    ValueError
-        When the file holds something else, or the network is another one.
-    """
+    """Read what `save_estimator` has written; `backbone` is the network's place now, or None."""
     written, content = _read(path)
     if written != kind.__name__:
         raise ValueError(
@@ -176,19 +140,7 @@ def _check_parts(kind, parameters, attributes):
 
 
 def check_attributes(kind, attributes):
-    """Refuse attributes that do not make a fitted estimator.
-
-    Parameters
-    ----------
-    kind : str
-        The name of the class.
-    attributes : dict of str to object
-
-    Raises
-    ------
-    Exception
-        Of any class, if an attribute is missing, unknown, or does not fit the others.
-    """
+    """Refuse attributes that do not make a fitted estimator, by an exception of any class."""
     unknown = attributes.keys() - (_TYPES.keys() | _OPTIONAL)
     if unknown:
         raise ValueError(f"the attributes {shown(sorted(map(str, unknown)))}")

@@ -40,27 +40,11 @@ class Unwritable(ValueError):
 
 
 def encode(value, arrays, name="value"):
-    """Turn a value into what JSON can hold.
+    """Turn a value into what JSON can hold, for `decode`; numeric arrays are put into `arrays`.
 
-    Parameters
-    ----------
-    value : object
-        None, numbers, text, paths, tuples, lists, dicts, arrays, NumPy's scalars and dtypes, a
-        RandomState, and this package's own descriptions, nested.
-    arrays : dict
-        Numeric arrays are put there, under a name of their own.
-    name : str, default="value"
-        What the value is called, in messages and as the start of the names of its arrays.
-
-    Returns
-    -------
-    encoded : object
-        For `decode`.
-
-    Raises
-    ------
-    Unwritable
-        For whatever else there is, functions and modules among it.
+    It takes None, numbers, text, paths, tuples, lists, dicts, arrays, NumPy's scalars and dtypes, a
+    RandomState, and this package's own descriptions, nested. Anything else, functions and modules
+    among it, raises `Unwritable`, which names it.
     """
     if value is None or type(value) in (bool, int, str):
         return value
@@ -116,20 +100,8 @@ def _encode_object(value, arrays, name):
 def decode(encoded, arrays):
     """Turn back what `encode` returned.
 
-    Parameters
-    ----------
-    encoded : object
-    arrays : dict of str to ndarray
-
-    Returns
-    -------
-    value : object
-
-    Raises
-    ------
-    Exception
-        Of any class, if `encoded` is nothing that `encode` has returned. No code is run, and no
-        more memory is taken than the content needs.
+    Anything else raises an exception of any class. No code is run, and no more memory is taken than
+    the content needs.
     """
     if isinstance(encoded, list):
         return [decode(item, arrays) for item in encoded]
@@ -202,21 +174,8 @@ _DECODERS = {
 def write_whole(path, content, *, new=False):
     """Write a file in one step, so that all of it is there or the file before it.
 
-    Files that killed writers have left beside it are removed.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-    content : bytes-like
-    new : bool, default=False
-        Whether the file must not be there yet.
-
-    Raises
-    ------
-    FileExistsError
-        If it is there, with ``new``; it stays as it is.
-    OSError
-        If it cannot be written, on a full disk for example.
+    Files that killed writers have left beside it are removed. With `new`, a file that is there
+    raises a FileExistsError and stays.
     """
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")

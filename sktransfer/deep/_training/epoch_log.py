@@ -6,17 +6,9 @@ import numpy as np
 class EpochLog:
     """Write down each epoch, and make it a subtask for scikit-learn's callbacks.
 
-    Parameters
-    ----------
-    context : sklearn.callback.CallbackContext
-        The context of the fit.
-    task : dict
-        ``estimator``, ``X`` and ``y`` as the callbacks are to see them.
-    as_attributes : callable
-        Called as ``as_attributes(head, stages, history)`` when a callback wants a fitted
-        estimator; returns the attributes that make one.
-    more : tuple of str, default=()
-        Names of numbers that the second phase adds to the history.
+    `task` holds ``estimator``, ``X`` and ``y`` for the callbacks. ``as_attributes(head, stages,
+    history)`` returns the attributes of a fitted estimator, for a callback that wants one. `more`
+    are names of numbers that the second phase adds to the history.
     """
 
     def __init__(self, context, task, as_attributes, more=()):

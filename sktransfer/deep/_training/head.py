@@ -33,17 +33,10 @@ _OUT_OF_EPOCHS = 1
 class Rows(NamedTuple):
     """Labelled rows.
 
-    Parameters
-    ----------
-    inputs : object
-        Features, or activations of a stage.
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Class numbers, or standardised targets.
-    weight : ndarray of shape (n_samples,)
-        The weight of each row in the loss.
-    count : ndarray of shape (n_samples,) or None, default=None
-        The weight of each row without the class weights: 2 means the same as the row twice. None:
-        1 for each.
+    `inputs` are features, or activations of a stage, `y` class numbers (n_samples,), or
+    standardized targets (n_samples, n_outputs), and `weight` the weight of each row in the loss.
+    `count` is the weight without the class weights: 2 means the same as the row twice, and None 1
+    for each.
     """
 
     inputs: object
@@ -93,23 +86,9 @@ class Head:
 
 
 def standardization(features, weight, count=None):
-    """The weighted mean and standard deviation of each feature; a scale of 1 if it is constant.
+    """Return the weighted mean and standard deviation of each feature; 1 if it is constant.
 
-    The scale is at least a tenth of the standard deviation without class weights.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n_samples, n_features)
-        Pooled activations.
-    weight : ndarray of shape (n_samples,)
-        Weights, so that a class weight means the same as repeating the rows of the class.
-    count : ndarray of shape (n_samples,) or None, default=None
-        The weights without class weights. None: 1 for each.
-
-    Returns
-    -------
-    mean, scale : ndarray of shape (n_features,)
-        float64.
+    The scale is at least a tenth of the standard deviation without class weights, that by `count`.
     """
     features = np.asarray(features, dtype=np.float64)
     mean, scale = _moments(features, weight)
@@ -125,39 +104,14 @@ def _moments(features, weight):
 
 
 def head_objective(flat, standardized, y, weight, *, n_classes, weight_decay, smoothing=0.0):
-    """The penalised loss of a linear softmax, with its gradient.
+    """The penalized loss of a linear softmax, with its gradient.
 
     ``sum_i w_i l_i / sum_i w_i + weight_decay / 2 * ||coef||^2`` with the cross-entropy ``l_i``;
     the intercepts are free. For three classes or more it is scikit-learn's ``LogisticRegression``
-    with ``C = 1 / (weight_decay * sum_i w_i)``. With label smoothing [1]_ the target is
-    ``1 - smoothing`` of the label and ``smoothing`` of all classes alike.
+    with ``C = 1 / (weight_decay * sum_i w_i)``. With label smoothing [1]_ the target is ``1 -
+    smoothing`` of the label and ``smoothing`` of all classes alike. `flat` holds a row of
+    coefficients for each class, the intercept last.
 
-    Parameters
-    ----------
-    flat : ndarray of shape (n_classes * (n_features + 1),)
-        Coefficients and intercepts, a row for each class, the intercept last.
-    standardized : ndarray of shape (n_samples, n_features)
-        Standardised features.
-    y : ndarray of shape (n_samples,)
-        Class numbers.
-    weight : ndarray of shape (n_samples,)
-        Weights of the rows.
-    n_classes : int
-        The number of classes.
-    weight_decay : float
-        The strength of the penalty.
-    smoothing : float, default=0.0
-        The share of the target that all classes have alike.
-
-    Returns
-    -------
-    objective : float
-        The value.
-    gradient : ndarray of shape (n_classes * (n_features + 1),)
-        Its gradient with respect to `flat`.
-
-    References
-    ----------
     .. [1] Szegedy, Vanhoucke, Ioffe, Shlens, Wojna. "Rethinking the Inception architecture for
        computer vision". CVPR 2016. https://arxiv.org/abs/1512.00567
     """
@@ -188,28 +142,8 @@ def _cross_entropy(log_probability, y, smoothing):
 def fit_head(training, held_out, *, n_classes, weight_decay, max_epochs, log, smoothing=0.0):
     """Train a head on frozen features until it converges: L-BFGS from the class priors.
 
-    Parameters
-    ----------
-    training, held_out : Rows
-        Their inputs are features of shape (n_samples, n_features). `held_out` may be None; it is
-        only looked at.
-    n_classes : int
-        The number of classes; a single one needs no training.
-    weight_decay : float
-        See `head_objective`.
-    max_epochs : int
-        Most iterations; each is a pass over all rows.
-    log : EpochLog
-        Hears of each epoch, and may stop the training.
-    smoothing : float, default=0.0
-        See `head_objective`.
-
-    Returns
-    -------
-    head : Head
-        The trained head.
-    converged : bool
-        Whether the optimum was found, or a callback stopped the training, before `max_epochs`.
+    `held_out` may be None; it is only looked at. Returns the head, and whether the optimum was
+    found, or a callback stopped the training, before `max_epochs` passes over all rows.
     """
     mean, scale = standardization(training.inputs, training.weight, training.count)
     standardized = (training.inputs - mean) / scale
@@ -271,24 +205,12 @@ def evaluate_logits(logits, rows, *, smoothing=0.0):
 
 
 def fit_ridge_head(training, *, weight_decay):
-    """Solve the ridge regression of standardised targets on standardised features.
+    """Solve the ridge regression of standardized targets on standardized features.
 
     For each output ``sum_i w_i (f_i - y_i)^2 / (2 sum_i w_i) + weight_decay / 2 * ||coef||^2`` has
-    its minimum there: scikit-learn's ``Ridge(alpha=weight_decay * sum_i w_i)``. The smaller of
-    the two systems of equations is solved, that of the features or that of the rows.
-
-    Parameters
-    ----------
-    training : Rows
-        Its inputs are features of shape (n_samples, n_features), its targets (n_samples,
-        n_outputs).
-    weight_decay : float
-        The strength of the penalty; with 0 the solution of smallest norm.
-
-    Returns
-    -------
-    head : Head
-        The trained head.
+    its minimum there: scikit-learn's ``Ridge(alpha=weight_decay * sum_i w_i)``. The smaller of the
+    two systems of equations is solved, that of the features or that of the rows. A penalty of 0
+    gives the solution of smallest norm.
     """
     mean, scale = standardization(training.inputs, training.weight, training.count)
     root = np.sqrt(training.weight / training.weight.sum())[:, None]

@@ -19,40 +19,22 @@ _NEGLIGIBLE_LOSS = 1e-6
 class Training:
     """The second phase: epochs of AdamW [1]_, and all that they leave behind.
 
-    Between two epochs `state` is everything that the rest depends on: a fresh object that is
-    made with the same arguments, and given it by `restore`, goes on to the same bits.
+    Between two epochs `state` is everything that the rest depends on: a fresh object that is made
+    with the same arguments, and given it by `restore`, goes on to the same bits. The network is
+    trained in place. `finish` leaves it with the weights of the best epoch by held-out loss, the
+    start included; with those of the last epoch if nothing is held out (`held_out` is None).
 
-    Parameters
-    ----------
-    network : Network
-        Trained in place. `finish` leaves it with the weights of the best epoch by held-out loss,
-        the start included; with those of the last epoch where nothing is held out.
-    training, held_out : Rows
-        ``training.inputs.epoch(number)`` gives the inputs of an epoch and ``held_out.inputs`` are
-        inputs: what gives float32 arrays, activations of the last frozen stage, when indexed with
-        row numbers. `held_out` may be None.
-    loss : SoftmaxLoss or SquaredLoss
-        What is minimised.
-    settings : Settings
-        ``learning_rate`` is the step of the head, ``backbone_learning_rate`` that of the stages.
-    batch_statistics : bool
-        Whether batch-norm of the stages trains on the statistics of the minibatch, and takes those
-        of all training rows over at the end of each epoch.
-    seed : int
-        Of the order of the rows.
-    log : EpochLog
-        Hears of each epoch, and may stop the training.
-    penalty : torch.nn.Module or None, default=None
-        ``penalty.of_tensors(labelled, unlabelled, progress)`` returns the scalar that is added to
-        the mean loss of a minibatch. It takes two `Seen`, of the same number of rows each, and the
-        share of the training that is done, from 0 to 1. Its parameters learn at the head's rate,
-        and `state` holds its parameters and buffers.
-    unlabelled : object or None, default=None
-        With `penalty`, the inputs of the rows without a label: ``len(unlabelled)`` and
-        ``unlabelled.epoch(number)``.
+    ``training.inputs.epoch(number)`` gives the inputs of an epoch, and ``held_out.inputs`` are
+    inputs: an object that gives float32 activations of the last frozen stage when indexed with row
+    numbers. With `batch_statistics` batch-norm of the stages trains on the statistics of the
+    minibatch, and takes those of all training rows over at the end of each epoch.
 
-    References
-    ----------
+    A `penalty` is a module. ``penalty.of_tensors(labelled, unlabelled, progress)`` returns the
+    scalar that is added to the mean loss of a minibatch. It takes two `Seen`, of the same number of
+    rows each, and the share of the training that is done, from 0 to 1. Its parameters learn at the
+    head's rate, and `state` holds its parameters and buffers. ``len(unlabelled)`` and
+    ``unlabelled.epoch(number)`` are the inputs of the rows without a label.
+
     .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
        https://arxiv.org/abs/1711.05101
     """
@@ -257,8 +239,6 @@ class Training:
     def _descend(self, objective):
         """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
 
-        References
-        ----------
         .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
            convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
         """
@@ -278,14 +258,11 @@ class Training:
             raise ValueError(self._diverged("a step")) from error
 
     def state(self):
-        """Return all that later epochs depend on, at the end of an epoch.
+        """Return copies of all that later epochs depend on, arrays and numbers.
 
-        Returns
-        -------
-        state : dict of str to ndarray, int, float, bool or dict of lists
-            Copies; "network/...", "best/..." and "optimizer/..." are the arrays of the weights,
-            the best weights and AdamW's moments. With a penalty there are "penalty/..." and
-            "order/...", its weights and the order of the unlabelled rows.
+        "network/...", "best/..." and "optimizer/..." are the arrays of the weights, the best
+        weights and AdamW's moments; "penalty/..." and "order/..." the penalty's weights and the
+        order of the unlabelled rows.
         """
         moments = {
             f"{place}/{name}": value
@@ -378,11 +355,7 @@ def minibatches(n_rows, batch_size, generator):
 class RandomOrder:
     """Row numbers in random order, each once before any comes again.
 
-    Parameters
-    ----------
-    n_rows : int
-    seed : int
-        The order differs from that of `minibatches` with the same seed.
+    The order differs from that of `minibatches` with the same seed.
     """
 
     def __init__(self, n_rows, seed):

@@ -21,12 +21,7 @@ FEWEST_ROWS_TO_HOLD_OUT = 5
 class SoftmaxLoss:
     """The cross-entropy of class numbers with logits; its score is the accuracy.
 
-    Parameters
-    ----------
-    n_outputs : int
-        The number of classes.
-    smoothing : float, default=0.0
-        The share of the target that all classes have alike.
+    `smoothing` is the share of the target that all classes have alike.
     """
 
     n_outputs: int
@@ -75,12 +70,9 @@ class SoftmaxLoss:
 
 @dataclass(frozen=True)
 class SquaredLoss:
-    """Half the squared error of standardised targets, a mean over the outputs; its score is R^2.
+    """Half the squared error of targets, a mean over the outputs; its score is R^2.
 
-    Parameters
-    ----------
-    mean, scale : ndarray of shape (n_outputs,)
-        What standardised the targets.
+    The targets are standardized, by `mean` and `scale` of shape (n_outputs,).
     """
 
     mean: np.ndarray
@@ -129,25 +121,10 @@ class SquaredLoss:
 
 
 def hold_out_rows(y, fraction, seed, *, classes):
-    """Choose the rows that train and those that only judge when to stop.
+    """Choose the rows that train and those that only judge when to stop, stratified by `classes`.
 
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Class numbers from 0, or targets.
-    fraction : float
-        The share to hold out, rounded up, but at least a row of each class.
-    seed : int
-        Of the choice.
-    classes : bool
-        Whether `y` holds class numbers: then the choice is stratified.
-
-    Returns
-    -------
-    rows : ndarray
-        Where to train.
-    held_out_rows : ndarray or None
-        None where `fraction` is 0, or a class or the whole has fewer than 5 rows.
+    The share is rounded up, at least a row of each class. The second result is None if `fraction`
+    is 0, or a class or the whole has fewer than 5 rows.
     """
     everything = np.arange(len(y))
     counts = np.bincount(y) if classes else np.array([len(y)])

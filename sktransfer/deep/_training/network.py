@@ -14,16 +14,10 @@ EVALUATION_ROWS = 256
 
 
 class Seen(NamedTuple):
-    """The rows of a minibatch as the network sees them: tensors on its device.
+    """The rows of a minibatch as the network sees them: tensors on its device, a row each.
 
-    Parameters
-    ----------
-    inputs : Tensor of shape (n, ...)
-        Activations of the last frozen stage.
-    features : Tensor of shape (n, n_features)
-        Standardized features, the input of the head.
-    outputs : Tensor of shape (n, n_outputs)
-        Logits, or predictions of standardized targets.
+    `inputs` are activations of the last frozen stage, `features` the standardized input of the
+    head, and `outputs` logits, or predictions of standardized targets.
     """
 
     inputs: torch.Tensor
@@ -32,17 +26,7 @@ class Seen(NamedTuple):
 
 
 class Network(torch.nn.Module):
-    """The unfrozen stages, averages over the positions, and a head whose standardisation is fixed.
-
-    Parameters
-    ----------
-    stages : list of torch.nn.Module
-        In order, on one device.
-    head : Head
-        Where the head starts.
-    device : torch.device
-        Where all of it is to be.
-    """
+    """The unfrozen stages, averages over the positions, and a head with fixed standardization."""
 
     def __init__(self, stages, head, device):
         super().__init__()
@@ -82,23 +66,12 @@ def predict(network, inputs, n_rows):
 
 
 def settle_statistics(network, inputs, n_rows):
-    """Set the running statistics of batch-norm to those of all training rows [1]_.
+    """Set the running statistics of batch-norm, in place, to those of all training rows [1]_.
 
     The trailing average of the minibatches lags behind the weights: after a few epochs of few
     minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
     held-out loss judged with it stops the training at once.
 
-    Parameters
-    ----------
-    network : Network
-        Its running statistics are changed in place.
-    inputs : array-like
-        The activations of all training rows.
-    n_rows : int
-        How many they are.
-
-    References
-    ----------
     .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
     """
     network.train()

@@ -35,20 +35,10 @@ class Augmented(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The result of a training.
+    """The result of a training: the head in the units of y, and the stages that were trained.
 
-    Parameters
-    ----------
-    head : Head
-        In the units of y.
-    converged : bool
-        Whether the first phase converged; True without one.
-    stages : tuple of torch.nn.Module, default=()
-        The stages that were trained.
-    best_epoch : int, default=0
-        The number of epochs of the second phase behind the weights.
-    doubt : str, default=""
-        Why the second phase cannot be trusted, as a sentence.
+    `converged` tells of the first phase, True without one. `best_epoch` is the number of epochs of
+    the second phase behind the weights, and `doubt` a sentence if that phase cannot be trusted.
     """
 
     head: Head
@@ -61,24 +51,7 @@ class Outcome(NamedTuple):
 def train_head(start, labels, *, loss, settings, augmented, log):
     """Train nothing but a head, on all rows and their fixed views.
 
-    Parameters
-    ----------
-    start : PretrainedStart or DrawnStart
-        Where the features come from.
-    labels : Rows
-        The targets and the weights of the images, without inputs.
-    loss : SoftmaxLoss or SquaredLoss
-        What is minimised.
-    settings : Settings
-        How to train.
-    augmented : Augmented
-        How the rows are augmented.
-    log : EpochLog
-        Hears of each epoch.
-
-    Returns
-    -------
-    outcome : Outcome
+    `start` gives the features, and `labels` the targets and weights of the images, without inputs.
     """
     views = [None, *augmented.fixed_views(default=VIEWS_WHEN_FROZEN)]
     features = [start.features(view=view).astype(np.float64) for view in views]
@@ -106,40 +79,11 @@ def train_stages(
 ):
     """Train a head on the features as they are, then the last stages together with it.
 
-    Parameters
-    ----------
-    start : PretrainedStart or DrawnStart
-        Where the activations come from.
-    labels : Rows
-        The targets and the weights of the labelled images, without inputs. They come first.
-    loss : SoftmaxLoss or SquaredLoss
-        What is minimised.
-    settings : Settings
-        How to train.
-    augmented : Augmented
-        How the training rows are augmented in the second phase.
-    from_scratch : bool
-        Whether the stages have random weights. Then there is no first phase, and batch-norm uses
-        the statistics of the minibatches.
-    seed : int
-        Of the choice of held-out rows and the order of the minibatches.
-    device : torch.device
-        Where torch trains.
-    log : EpochLog
-        Hears of each epoch.
-    checkpoint : object or None, default=None
-        ``checkpoint.load()`` returns the state that an interrupted training has left, or None,
-        ``checkpoint.save(state)`` is called at the end of each epoch, and
-        ``checkpoint.unreadable(error)`` returns the exception for a state that cannot be used.
-    make_penalty : callable or None, default=None
-        ``make_penalty(network, seed)`` returns the penalty of `Training`; used with `unlabelled`.
-    unlabelled : ndarray or None, default=None
-        The places of the images that the penalty reads without a label.
-
-    Returns
-    -------
-    outcome : Outcome
-        The same, to the bit, whether the training was interrupted or not.
+    `labels` are those of the first images, without inputs. `from_scratch` tells that the stages
+    have random weights. Then there is no first phase, and batch-norm uses the statistics of the
+    minibatches. ``make_penalty(network, seed)`` returns the penalty of `Training`, and `unlabelled`
+    are the places of the images that it reads without a label. The outcome is the same, to the bit,
+    whether the training was interrupted or not.
     """
     from sktransfer.deep._training.loop import Training
     from sktransfer.deep._training.network import Network
@@ -218,13 +162,6 @@ class Selected:
     """Some rows of an array, none of which is copied before it is asked for.
 
     It is the inputs of an epoch, and the source of those of every epoch.
-
-    Parameters
-    ----------
-    array : ndarray
-        In memory, or mapped into it from a file.
-    rows : ndarray
-        Which of its rows.
     """
 
     def __init__(self, array, rows):
@@ -242,15 +179,7 @@ class Selected:
 
 
 class OneOfEach:
-    """In each epoch one of several fixed views of each row, drawn from seed and epoch.
-
-    Parameters
-    ----------
-    views : list of Selected
-        The same rows in each.
-    seed : int
-        Of the draws.
-    """
+    """In each epoch one of several fixed views of each row, drawn from seed and epoch."""
 
     def __init__(self, views, seed):
         self._views, self._seed = views, seed

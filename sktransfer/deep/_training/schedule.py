@@ -25,30 +25,13 @@ class Settings(NamedTuple):
 
 
 def rate_factor(step, *, n_steps, n_warmup=0, schedule="constant"):
-    r"""The factor of all rates at one step of the training.
+    r"""The factor of all rates at one step of the training, from 0 to 1.
 
-    During the warm-up, steps :math:`k = 0 ... n_w - 1`, it is :math:`(k + 1) / n_w`. After it,
-    with :math:`t = (k - n_w) / (n - n_w)`, it is 1 ("constant"), :math:`1 - t` ("linear") or
-    :math:`(1 + \cos \pi t) / 2` ("cosine" [1]_, without restarts).
+    During the warm-up, steps :math:`k = 0 ... n_w - 1`, it is :math:`(k + 1) / n_w`. After it, with
+    :math:`t = (k - n_w) / (n - n_w)`, it is 1 ("constant"), :math:`1 - t` ("linear") or :math:`(1 +
+    \cos \pi t) / 2` ("cosine" [1]_, without restarts). Early stopping does not shorten the
+    schedule.
 
-    Parameters
-    ----------
-    step : int
-        The number of the step, from 0.
-    n_steps : int
-        How many steps there are in all; early stopping does not shorten the schedule.
-    n_warmup : int, default=0
-        How many of them warm up.
-    schedule : {"constant", "cosine", "linear"}, default="constant"
-        What follows the warm-up.
-
-    Returns
-    -------
-    factor : float
-        From 0 to 1.
-
-    References
-    ----------
     .. [1] Loshchilov, Hutter. "SGDR: stochastic gradient descent with warm restarts". ICLR 2017.
        https://arxiv.org/abs/1608.03983
     """
@@ -63,24 +46,9 @@ def rate_factor(step, *, n_steps, n_warmup=0, schedule="constant"):
 
 
 def stage_rates(n_stages, *, rate, decay):
-    """The rate of each trained stage, from the input on: the last has `rate` [1]_.
+    """The rate of each trained stage, from the input on [1]_: `rate` times powers of `decay`.
 
-    Parameters
-    ----------
-    n_stages : int
-        How many stages are trained.
-    rate : float
-        Of the stage nearest to the head.
-    decay : float
-        Each stage learns at this share of the rate of the one after it.
-
-    Returns
-    -------
-    rates : list of float
-
-    References
-    ----------
-    .. [1] Howard, Ruder. "Universal language model fine-tuning for text classification". ACL
-       2018. https://aclanthology.org/P18-1031
+    .. [1] Howard, Ruder. "Universal language model fine-tuning for text classification". ACL 2018.
+       https://aclanthology.org/P18-1031
     """
     return [rate * decay ** (n_stages - 1 - place) for place in range(n_stages)]

@@ -13,22 +13,7 @@ _CHECKED_VALUES = 2**24
 
 
 def require_finite(activations, items, backbone):
-    """Return activations, or raise an error that names the images that have none.
-
-    Parameters
-    ----------
-    activations : ndarray of shape (n, ...)
-        Of a stage, or features.
-    items : Items
-        The same n images.
-    backbone : Backbone
-        The network, for messages.
-
-    Raises
-    ------
-    ValueError
-        If an image has an activation that is infinite or NaN.
-    """
+    """Return activations (n, ...), or raise a ValueError that names the items that have none."""
     step = max(1, _CHECKED_VALUES * len(activations) // max(1, activations.size))
     found = []
     for first in range(0, len(activations), step):
@@ -52,24 +37,9 @@ def stage_activations(items, backbone, depth, run, *, view=None):
 
 
 def input_batches(items, backbone, run, device, *, depth=0, view=None):
-    """Yield the input of the stages after a depth, in batches for `run_stages`.
+    """Yield the input of the stages after a depth, float32, in batches for `run_stages`.
 
-    Parameters
-    ----------
-    items : Items
-    backbone : Backbone
-    run : Run
-        How the items pass through the pretrained stages before.
-    device : torch.device
-        Where the stages after run.
-    depth : int, default=0
-        How many pretrained stages run before, through the cache.
-    view : View or None, default=None
-        An augmented view of the items.
-
-    Yields
-    ------
-    batch : ndarray, float32
+    The pretrained stages before it run through the cache.
     """
     from sktransfer.deep._engines.torch_engine import rows_at_once
 
@@ -104,19 +74,7 @@ class _Start:
 
 
 class PretrainedStart(_Start):
-    """A network that starts with its own weights; its frozen stages run through the cache.
-
-    Parameters
-    ----------
-    items : Items
-        All items of the fit.
-    backbone : Backbone
-        The network.
-    depth : int
-        How many stages are frozen.
-    run : Run
-        How the items pass through it.
-    """
+    """A network that starts with its own weights; its frozen stages run through the cache."""
 
     def activations(self, *, view=None, rows=None, keep=True):
         """The input of the trained stages, of some rows or all: (n, *shape), float32."""
@@ -142,23 +100,7 @@ class PretrainedStart(_Start):
 
 
 class DrawnStart(_Start):
-    """A network that starts with weights of its own, not those of its file; nothing is cached.
-
-    Parameters
-    ----------
-    items : Items
-        All items of the fit.
-    backbone : Backbone
-        The network.
-    depth : int
-        How many stages are frozen.
-    run : Run
-        How the items pass through it.
-    stages : list of torch.nn.Module
-        All stages.
-    device : torch.device
-        The device of the stages.
-    """
+    """A network that starts with weights of its own, not those of its file; nothing is cached."""
 
     def __init__(self, items, backbone, depth, run, stages, device):
         super().__init__(items, backbone, depth, run)

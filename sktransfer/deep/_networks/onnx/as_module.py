@@ -21,19 +21,9 @@ class Operator(torch.nn.Module):
     """One operator of a graph, with the stored arrays that it reads.
 
     In training mode batch-norm uses the statistics of the batch, whose share in the running ones is
-    `momentum` (None: as the graph says).
-
-    Parameters
-    ----------
-    kind : str
-        Its name in ONNX.
-    function : callable
-        As in `OPERATORS`.
-    inputs : tuple of str
-        The tensors that it reads; an empty name stands for one that is left out.
-    held : dict of str to torch.Tensor
-        Those that are stored in the file; the others are passed to `forward`. A parameter is
-        trained.
+    `momentum` (None: as the graph says). `inputs` are the names of the tensors that it reads, an
+    empty one for one that is left out. `held` are those that are stored in the file; the others are
+    passed to `forward`.
     """
 
     # The names of the tensors are those of the graph, without that of the submodule before them.
@@ -97,20 +87,9 @@ def _redraw(tensor, kind, position, generator):
 class Graph(torch.nn.Module):
     """A graph whose operators on data are submodules, named after the tensors that they make.
 
-    What is computed from shapes and stored arrays alone is part of `forward`.
-
-    Parameters
-    ----------
-    nodes : list of onnx.NodeProto
-        In the order of the graph.
-    arrays : dict of str to ndarray
-        What is stored in the file.
-    input_name, output_name : str
-    stage_of : dict of str to int
-        The stage of each node, by its first output. An array that two stages read is copied, so
-        that each can train its own.
-    facts : dict
-        Further attributes of each operator, as for `OPERATORS`.
+    What is computed from shapes and stored arrays alone is part of `forward`. `stage_of` has the
+    stage of each node, by its first output: an array that two stages read is copied, so that each
+    can train its own. `facts` are further attributes of each operator, as for `OPERATORS`.
     """
 
     channels_first = True
@@ -166,19 +145,7 @@ def _make_tensor(array, kind, position):
 def as_module(backbone):
     """Return the graph of an ONNX file as a module, up to its last stage; nobody may change it.
 
-    Parameters
-    ----------
-    backbone : Backbone
-
-    Returns
-    -------
-    module : Graph
-        In evaluation mode, on the CPU. Stages have their channels first.
-
-    Raises
-    ------
-    ValueError
-        If the graph has operators that torch's functions do not know; all are listed.
+    It is in evaluation mode, on the CPU, and stages have their channels first.
     """
     model = parse(backbone.weights(), backbone.source)
     model_input = adapt_input(model, backbone.source)

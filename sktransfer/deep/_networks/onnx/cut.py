@@ -7,19 +7,9 @@ _FREE_WEIGHTS = 4
 
 
 def cut(model, inputs, names):
-    """Keep the part of a graph that some tensors need, and make them its outputs.
+    """Return the part of a graph that some tensors need, with these as its outputs.
 
-    Parameters
-    ----------
-    model : onnx.ModelProto
-    inputs : list of str
-        The names of the graph's inputs.
-    names : list of str
-
-    Returns
-    -------
-    part : onnx.ModelProto
-        The outputs have the types that are declared, if any: ONNX Runtime infers the others.
+    The outputs have the types that are declared, if any: ONNX Runtime infers the others.
     """
     onnx = import_onnx()
     graph = model.graph
@@ -41,24 +31,10 @@ def cut(model, inputs, names):
 
 
 def cut_graph(weights, stage, *, turned=()):
-    """Keep the part of a network that one stage needs.
+    """Return an ONNX file with one output, and the nodes and weights on the way to it.
 
     ONNX Runtime computes every declared output, also those that nobody asks for. So the graph is
     cut at the stage before a session sees it.
-
-    Parameters
-    ----------
-    weights : bytes
-        An ONNX file.
-    stage : str
-        The name of any of its tensors.
-    turned : iterable of str, default=()
-        As for `turn`.
-
-    Returns
-    -------
-    weights : bytes
-        An ONNX file with that output alone, and the nodes and weights on the way to it.
     """
     model = parse(weights, "")
     inputs = free_inputs(model)
@@ -71,15 +47,7 @@ def cut_graph(weights, stage, *, turned=()):
 
 
 def turn(model, names):
-    """Let tensors with channels last have them first; whatever reads them gets them as before.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        Changed in place.
-    names : iterable of str
-        Made by nodes of the graph, of the shape (n, h, w, c).
-    """
+    """Let tensors (n, h, w, c) have their channels first, except for the nodes that read them."""
     onnx, graph = import_onnx(), model.graph
     names = set(names)
     if not names:
@@ -121,17 +89,8 @@ def _rename(node, names, *, of):
 def free_batch(weights):
     """Rewrite a graph that insists on a number of images so that it may take any.
 
-    The shapes to which it reshapes then begin with "as many as come in". Where the graph counts on
-    the number in other ways, the result does not run or computes something else: compare.
-
-    Parameters
-    ----------
-    weights : bytes
-        An ONNX file.
-
-    Returns
-    -------
-    weights : bytes
+    The shapes to which it reshapes then begin with "as many as come in". If the graph counts on the
+    number in other ways, the result does not run or computes something else: compare.
     """
     onnx = import_onnx()
     model = onnx.load_model_from_string(weights)
@@ -153,15 +112,7 @@ def free_batch(weights):
 
 
 def needed_nodes(nodes, names, *, stop=()):
-    """Return the nodes on the way to some tensors, in graph order.
-
-    Parameters
-    ----------
-    nodes : sequence of onnx.NodeProto
-    names : iterable of str
-    stop : iterable of str, default=()
-        Tensors at which the search ends.
-    """
+    """Return the nodes on the way to some tensors, from those of `stop` on, in graph order."""
     maker = {name: index for index, node in enumerate(nodes) for name in node.output}
     wanted, open_names, seen = set(), list(names), set(stop)
     while open_names:
@@ -176,18 +127,7 @@ def needed_nodes(nodes, names, *, stop=()):
 
 
 def data_tensors(nodes, input_name):
-    """Return the names of the tensors that depend on pixels, not on shapes alone.
-
-    Parameters
-    ----------
-    nodes : sequence of onnx.NodeProto
-        In the order of the graph.
-    input_name : str
-
-    Returns
-    -------
-    names : set of str
-    """
+    """Return the names of the tensors that depend on pixels, not on shapes alone."""
     data = {input_name}
     for node in nodes:
         if node.op_type not in ("Shape", "Size") and data.intersection(reads(node)):
@@ -196,19 +136,10 @@ def data_tensors(nodes, input_name):
 
 
 def reads(node):
-    """Return the names of the tensors that a node reads.
+    """Return the names of the tensors that a node reads, each once.
 
     The bodies of branches and loops read tensors of the graph around them without naming these as
     inputs of the node. What a body makes itself is left out.
-
-    Parameters
-    ----------
-    node : onnx.NodeProto
-
-    Returns
-    -------
-    names : list of str
-        Without doubles, in the order of the node.
     """
     names = list(node.input)
     for attribute in node.attribute:

@@ -13,26 +13,10 @@ from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
 
 
 def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=False):
-    """Describe a network from its file and from what the user adds.
+    """Describe a network from its file and from what the user adds: fields of a `Backbone`.
 
-    Parameters
-    ----------
-    weights : bytes
-        An ONNX file.
-    path : str
-        Where it comes from.
-    stages : tuple of str or None
-    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None
-    input_size : (int, int) or None
-        As for `resolve_backbone`.
-    trusted : bool, default=False
-        Whether to believe the shapes that the file declares: it is part of the package. Otherwise
-        the network runs once on black images.
-
-    Returns
-    -------
-    fields : dict
-        ``preprocessing``, ``stages`` and ``shapes`` of a `Backbone`.
+    A `trusted` file, of the package itself, is believed in the shapes that it declares. Any other
+    network runs once on black images.
     """
     model = parse(weights, path)
     own_stages, own = _read_metadata(model, path)
@@ -184,17 +168,7 @@ def inner_names(backbone):
 
 @lru_cache(maxsize=64)
 def find_turned(backbone, names):
-    """Return which tensors of a backbone have their channels last in the graph.
-
-    Parameters
-    ----------
-    backbone : Backbone
-    names : tuple of str
-
-    Returns
-    -------
-    names : frozenset of str
-    """
+    """Return which tensors of a backbone have their channels last in the graph."""
     stages = tuple(backbone.locate(name) for name in names)
     if all(len(stage.shape) != 3 for stage in stages):
         return frozenset()

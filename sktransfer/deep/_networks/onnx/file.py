@@ -17,17 +17,7 @@ MOST_VALUES = 2**29
 
 
 class Input(NamedTuple):
-    """The one input of a graph, as float32 (batch, channels, height, width).
-
-    Parameters
-    ----------
-    name : str
-    batch : int or None
-        The batch that the graph insists on; None: any.
-    channels : int or None
-    size : (int, int) or None
-        None where the graph takes images of any size.
-    """
+    """The one input of a graph, as float32 (batch, channels, height, width); None is any number."""
 
     name: str
     batch: int | None
@@ -54,18 +44,7 @@ def read_bytes(path, *, of=None):
 
 
 def parse(weights, path):
-    """Parse an ONNX file.
-
-    Parameters
-    ----------
-    weights : bytes
-    path : str or os.PathLike
-        Where it comes from, for messages.
-
-    Returns
-    -------
-    model : onnx.ModelProto
-    """
+    """Parse the bytes of an ONNX file; `path` is for messages."""
     onnx, reason = import_onnx(), "it has no nodes"
     try:
         model = onnx.load_model_from_string(weights)
@@ -118,19 +97,7 @@ def free_inputs(model):
 
 
 def adapt_input(model, path):
-    """Give a graph a float32 input of channels first, whatever it had, and describe that.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        Changed in place.
-    path : str or os.PathLike
-        Where it comes from, for messages.
-
-    Returns
-    -------
-    model_input : Input
-    """
+    """Give a model, in place, a float32 input of channels first; return this `Input`."""
     inputs = free_inputs(model)
     if len(inputs) != 1 or len(dims(inputs[0])) != 4:
         found = ", ".join(f"{shown(value.name)} {dims(value)}" for value in inputs[:10])

@@ -74,18 +74,9 @@ _KEEP = (
 
 
 def channel_axes(model, input_name):
-    """Find the axis of the channels of maps (n, ...) of four dimensions.
+    """Return the axis of the channels of maps (n, ...) of four dimensions, by name.
 
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        With the input that `adapt_input` gives.
-    input_name : str
-
-    Returns
-    -------
-    axes : dict of str to int
-        Only tensors whose layout follows from the graph.
+    Only tensors are in it whose layout follows from the graph.
     """
     axes = {input_name: 1}
     for node in model.graph.node:

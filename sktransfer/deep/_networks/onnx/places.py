@@ -16,30 +16,11 @@ _MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 
 def find_places(model, model_input, *, preprocessing, path):
-    """Find the tensors through which flows all that reaches the network's output.
+    """Find the tensors through which all flows that reaches the output: a list of `Place`.
 
     What follows the last layer with weights, a classifier, is left out. A network that ends in the
     global pooling of a convolution's maps leaves open whether these are classes: they are taken as
     such if a softmax follows or their number is one of ImageNet's.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-        With the input that `adapt_input` gives.
-    model_input : Input
-    preprocessing : Preprocessing
-    path : str
-        Where the graph comes from, for messages.
-
-    Returns
-    -------
-    places : list of Place
-        In order from the input.
-
-    Raises
-    ------
-    ValueError
-        If no output depends on the input, or the graph does not run.
     """
     nodes, data = _data_flow(model, model_input.name)
     if not nodes:
@@ -80,23 +61,11 @@ def _data_flow(model, input_name):
 
 
 def find_cuts(nodes, data, input_name):
-    """Find the tensors through which everything flows.
+    """Find the tensors through which everything flows, and the positions of their nodes.
 
     In the order of the graph, such a tensor is the only one that is still to be read at the moment
-    when it is made.
-
-    Parameters
-    ----------
-    nodes : list of onnx.NodeProto
-        All lie on a way from the input to the output.
-    data : set of str
-        The tensors that carry data.
-    input_name : str
-
-    Returns
-    -------
-    cuts : dict of str to int
-        Name to the position of the node that makes it.
+    when it is made. All `nodes` lie on a way from the input to the output; `data` are the tensors
+    that carry data.
     """
     readers = {}
     for node in nodes:

@@ -15,23 +15,7 @@ PATIENCE = 120
 
 
 def run_probe(model, model_input, names, *, preprocessing, batch, path):
-    """Compute some tensors for black images.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-    model_input : Input
-    names : list of str
-    preprocessing : Preprocessing
-        Its size and channels are used where the graph leaves them free.
-    batch : int
-    path : str
-        Where the graph comes from, for messages.
-
-    Returns
-    -------
-    arrays : list of ndarray
-    """
+    """Compute some tensors for a batch of black images."""
     if not names:
         return []
     shape = image_shape(model_input, preprocessing, batch)
@@ -59,21 +43,7 @@ def image_shape(model_input, preprocessing, batch):
 
 
 def stage_shapes(model, model_input, names, *, preprocessing, path):
-    """Find the shapes of some tensors for one image, by running the graph once.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-    model_input : Input
-    names : sequence of str
-    preprocessing : Preprocessing
-    path : str
-
-    Returns
-    -------
-    shapes : tuple of tuple of int
-        Without the axis of the images; the channels of maps first.
-    """
+    """Return the shapes of some tensors for one image, maps with channels first, by one run."""
     batch = model_input.batch or 2
     names = list(names)
     arrays = run_probe(
@@ -98,21 +68,7 @@ def stage_shapes(model, model_input, names, *, preprocessing, path):
 
 
 def turned_stages(model, model_input, stages, *, preprocessing, path):
-    """Find the stages whose channels are last in the graph, and are to be put first.
-
-    Parameters
-    ----------
-    model : onnx.ModelProto
-    model_input : Input
-    stages : sequence of Stage
-        Names, and shapes as `stage_shapes` gives them.
-    preprocessing : Preprocessing
-    path : str
-
-    Returns
-    -------
-    names : set of str
-    """
+    """Return the names of the stages whose channels are last in the graph."""
     maps = [name for name, shape in stages if len(shape) == 3]
     axes = channel_axes(model, model_input.name) if maps else {}
     known = {name for name in maps if axes.get(name) == 3}

@@ -14,25 +14,9 @@ from sktransfer.deep._networks.onnx.file import LARGEST_FILE, parse, read_bytes
 
 
 def read_file(path):
-    """Read an ONNX file with the weights that it may keep in files beside it.
+    """Read an ONNX file with the weights that it may keep in files beside it: whole, as bytes.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-
-    Returns
-    -------
-    weights : bytes
-        A whole ONNX file, with all weights inside.
-    fingerprint : str
-        SHA-256 of the file; if there are files beside it, of all of them.
-
-    Raises
-    ------
-    ValueError
-        If it is no ONNX file, too large for one, or names files that are not beside it.
-    FileNotFoundError
-        If a file beside it is missing.
+    Its fingerprint is the SHA-256 of the file, and of all files beside it.
     """
     path = Path(path)
     weights = read_bytes(path)
@@ -49,14 +33,6 @@ def all_tensors(message):
 
     That includes sparse tensors, attributes, the bodies of branches and loops, functions and
     training information.
-
-    Parameters
-    ----------
-    message : onnx.ModelProto or any part of one
-
-    Yields
-    ------
-    tensor : onnx.TensorProto
     """
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -79,21 +55,6 @@ def side_files(path):
 
     Only files in the folder of the ONNX file are read. If the ONNX file is a link, links beside it
     may lead to the folder in which the file itself is: so does the cache of the Hugging Face hub.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    paths : tuple of pathlib.Path
-
-    Raises
-    ------
-    ValueError
-        If a file is outside of these folders.
-    FileNotFoundError
-        If a file is missing.
     """
     return tuple(_find(path, name) for name in _side_names(path, signature(path)))
 

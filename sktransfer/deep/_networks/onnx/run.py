@@ -5,16 +5,7 @@ import warnings
 
 
 def find_device(device):
-    """Choose between "cpu" and "cuda".
-
-    Parameters
-    ----------
-    device : {"auto", "cpu", "cuda"}
-
-    Returns
-    -------
-    device : {"cpu", "cuda"}
-    """
+    """Return "cpu" or "cuda"; raise a ValueError for a "cuda" that ONNX Runtime does not have."""
     if device == "cpu":
         return "cpu"
     there = has_cuda()
@@ -32,22 +23,7 @@ def has_cuda():
 
 
 def make_session(weights, threads=1, device="cpu", **options):
-    """Make a session of ONNX Runtime.
-
-    Parameters
-    ----------
-    weights : bytes
-        An ONNX file.
-    threads : int, default=1
-        The number of threads.
-    device : {"cpu", "cuda"}, default="cpu"
-    **options
-        Attributes of ``onnxruntime.SessionOptions``.
-
-    Returns
-    -------
-    session : onnxruntime.InferenceSession
-    """
+    """Make a session of ONNX Runtime; `options` are attributes of its ``SessionOptions``."""
     onnxruntime = _onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
@@ -68,24 +44,7 @@ def make_session(weights, threads=1, device="cpu", **options):
 
 
 def run_within(session, names, feed, seconds):
-    """Run a session, and stop it between two nodes if it takes too long.
-
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-    names : list of str
-    feed : dict of str to ndarray
-    seconds : float
-
-    Returns
-    -------
-    arrays : list of ndarray
-
-    Raises
-    ------
-    TimeoutError
-        If it takes longer, as a loop without an end does.
-    """
+    """Run a session, and stop it between two nodes, with a TimeoutError, if it takes too long."""
     options = _onnxruntime().RunOptions()
     clock = threading.Timer(seconds, setattr, (options, "terminate", True))
     clock.daemon = True

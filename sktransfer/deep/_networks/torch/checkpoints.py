@@ -50,28 +50,7 @@ class LoadReport:
 
 
 def read_checkpoint(path):
-    """Read a file of weights in a way that cannot run code.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Ends with ``.safetensors``, or with ``.pth``, ``.pt``, ``.th``, ``.bin``, ``.ckpt`` or
-        ``.tar``, which `torch.load` reads with ``weights_only=True``.
-
-    Returns
-    -------
-    state : dict of str to torch.Tensor
-        On the CPU. Names are as the file has them.
-
-    Raises
-    ------
-    TypeError
-        If `path` is no path.
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is damaged, is no checkpoint, holds more than data, or holds no weights.
-    """
+    """Read the names and tensors of a file of weights in a way that cannot run code."""
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise TypeError(f"weights={shown(path)} is no path: expected None or a checkpoint's path.")
     path = Path(path)
@@ -155,28 +134,10 @@ def _below(value):
 
 
 def load_by_name(module, state, *, source):
-    """Load tensors into a network if name and shape fit.
+    """Load tensors into a network, in place, if name and shape fit; return a `LoadReport`.
 
     The names of the file and of the network may differ by the words of wrappers, such as
     ``module.``, in front or in the middle: see `match_names`.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Changed in place.
-    state : dict of str to torch.Tensor
-        The result of `read_checkpoint`.
-    source : str
-        The name of the file in the report and in messages.
-
-    Returns
-    -------
-    report : LoadReport
-
-    Raises
-    ------
-    ValueError
-        If nothing fits, or a tensor that fits holds no numbers that a network can use.
     """
     own = module.state_dict()
     targets = match_names(_shapes(state), _shapes(own), _base_names(module))

@@ -10,21 +10,11 @@ from torch.nn.utils import parametrize
 
 
 def copy_module(module, memo=None):
-    """Copy a module, also one that keeps tensors of a former pass.
+    """Copy a module, also one that keeps tensors of a former pass; `memo` is that of `deepcopy`.
 
     torch copies no tensor that was computed with gradients. A module has such ones if it keeps its
     activations, or computes a weight from others before each pass, as spectral norm, weight norm
     and pruning do. Their values are copied.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-    memo : dict or None, default=None
-        As for `copy.deepcopy`: the copies that exist already, by id.
-
-    Returns
-    -------
-    copy : torch.nn.Module
     """
     memo = {} if memo is None else memo
     for part in module.modules():
@@ -52,18 +42,9 @@ def _detach(value, memo):
 def to_pickle(module):
     """Return a module that can be pickled: itself, or a stand-in that becomes it again.
 
-    torch does not pickle modules with parametrizations, as those of
-    `torch.nn.utils.parametrizations`, because each is of a class of its own. It does not copy
-    tensors that were computed with gradients.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-
-    Returns
-    -------
-    form : torch.nn.Module
-        Only to be pickled; it shares its tensors with the module.
+    torch does not pickle modules with parametrizations, because each is of a class of its own. It
+    does not copy tensors that were computed with gradients. The stand-in shares its tensors with
+    the module.
     """
     is_plain = not any(
         parametrize.is_parametrized(part) or _computed(part) for part in module.modules()

@@ -40,14 +40,9 @@ _NAMED = 5
 class _Outline(NamedTuple):
     """The result of one pass through a network.
 
-    Parameters
-    ----------
-    stages : tuple of str
-        The cut points that are best.
-    shapes : dict of str to tuple of int
-        Every submodule's shape for one image.
-    n_maps, n_lost : int
-        The number of feature maps that the network returns, and of those that `stages` miss.
+    `stages` are the cut points that are best, `shapes` those of every submodule for one item,
+    `n_maps` and `n_lost` the numbers of feature maps that the network returns, and that `stages`
+    miss.
     """
 
     stages: tuple
@@ -63,35 +58,10 @@ _OUTLINES = Recent(64)
 
 
 def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
-    """Describe a torch module or a network of a model zoo.
+    """Describe a torch module or a network of a model zoo: the fields of a `Backbone`.
 
-    A module is copied once for each content of its weights, and never changed.
-
-    Parameters
-    ----------
-    backbone : torch.nn.Module or str
-        A module, or "hf:", "torchvision:" or "timm:" with a name.
-    weights : str, os.PathLike or None, default=None
-        A checkpoint, read by layer name into the copy.
-    stages : tuple of str or None, default=None
-        The names of submodules in the order in which they run; None: found by the rule of
-        `find_module_stages`.
-    preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
-        How pixels become the input; None: as the network says itself.
-    input_size : (int, int) or None, default=None
-        Height and width of the input.
-
-    Returns
-    -------
-    fields : dict
-        All of a `Backbone`. A network of a zoo is found again by its name and not carried along; a
-        module is.
-
-    Raises
-    ------
-    ValueError
-        When nothing says how pixels become the input, the module cannot run on such an input, or
-        a stage is no submodule that it calls.
+    A module is copied once for each content of its weights, and never changed. A network of a zoo
+    is found again by its name and not carried along; a module is.
     """
     if isinstance(backbone, str):
         source = backbone
@@ -140,25 +110,9 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
 
 
 def find_module(backbone):
-    """Return the module of a description; nobody may change it.
+    """Return the module of a description, in evaluation mode on the CPU; nobody may change it.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        Of a module, of an ONNX file, or of a network of a model zoo, which is loaded again if it is
-        not loaded.
-
-    Returns
-    -------
-    module : torch.nn.Module
-        In evaluation mode, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        When the zoo gives other weights now than when the network was described.
-    OSError
-        When it gives none.
+    A network of a model zoo is loaded again if it is not loaded.
     """
     if backbone.module is not None:
         return backbone.module

@@ -29,7 +29,7 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 
 
 def fingerprint_module(module):
-    """Hash all that a module's output depends on.
+    """Hash all that a module's output depends on: SHA-256, the same in every process.
 
     These are its classes, its parameters and buffers, its other attributes and its hooks. Of
     classes and functions of the user the source counts, with the defaults, functions and values
@@ -38,15 +38,6 @@ def fingerprint_module(module):
     attributes of their modules those without a leading underscore. All of it is read at every call,
     about 100 MB in a tenth of a second: the counters by which torch knows that a tensor was changed
     do not see a change through ``.data`` or a NumPy view.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-
-    Returns
-    -------
-    fingerprint : str
-        SHA-256, in hexadecimal; the same in every process.
     """
     try:
         return _digest(module)
@@ -74,12 +65,8 @@ def _digest(module):
 class _Content:
     """Python objects as nested tuples of text that are equal if the objects do the same.
 
-    An object that comes again, as in a cycle, is named by the number under which it came first.
-
-    Parameters
-    ----------
-    root : torch.nn.Module
-        Its submodules are known; they are not looked into from their attributes.
+    An object that comes again, as in a cycle, is named by the number under which it came first. The
+    submodules of `root` are known; they are not looked into from their attributes.
     """
 
     def __init__(self, root):

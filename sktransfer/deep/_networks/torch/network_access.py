@@ -37,14 +37,6 @@ def is_reachable(url):
 
     An answer that refuses the request is an answer, and so is a certificate that Python does not
     trust: the library that is asked next may have other ones.
-
-    Parameters
-    ----------
-    url : str
-
-    Returns
-    -------
-    reachable : bool
     """
     answers = []
 

@@ -17,18 +17,7 @@ _HEADS = frozenset(
 
 
 def find_module_stages(recording):
-    """Find cut points, by the rule of `find_stages`; each returned feature map is one more.
-
-    Parameters
-    ----------
-    recording : Recording
-        With the flow of gradients.
-
-    Returns
-    -------
-    names : tuple of str
-        In order from the input; empty if there are none.
-    """
+    """Find cut points, by the rule of `find_stages`; each returned feature map is one more."""
     candidates = _candidates(recording)
     places = [
         Place(call.name, call.shape_of_one, recording.count_layers(call)) for call in candidates
@@ -43,18 +32,7 @@ def find_module_stages(recording):
 
 
 def count_lost_maps(recording, stages):
-    """Count the feature maps that a network returns, and those of them without a stage.
-
-    Parameters
-    ----------
-    recording : Recording
-        With the flow of gradients.
-    stages : sequence of str
-
-    Returns
-    -------
-    n_maps, n_lost : int
-    """
+    """Count the feature maps that a network returns, and those of them without a stage."""
     maps = recording.maps()
     ends = [recording.last_call(stage).node for stage in stages]
     n_lost = 0

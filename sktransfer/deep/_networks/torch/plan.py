@@ -22,20 +22,10 @@ PROBE_SIZES = (2, 3)
 class Part:
     """What one stage consists of; modules are known by their place in ``root.modules()``.
 
-    Parameters
-    ----------
-    begin, end : Call or None
-        The calls at which it begins (None: at the image) and ends.
-    held : list of (int, str)
-        The tensors that it has as its own: the module and the tensor's name in it.
-    visited : list of (int, str)
-        Tensors of other stages, or of none, in modules that run here.
-    modules : list of int
-        The modules that run here alone.
-    overwrites_input : bool
-        Whether it changes the activations that it is given.
-    placeholders : Recent
-        Outputs of calls that are not run.
+    It lies between the calls `begin` (None: the image) and `end`. `held` are the tensors that it
+    has as its own, each by its module and its name; `visited` are tensors of other stages, or of
+    none, in modules that run here. `modules` run here alone. `placeholders` are outputs of calls
+    that are not run.
     """
 
     begin: object
@@ -49,20 +39,10 @@ class Part:
 
 @dataclasses.dataclass
 class Plan:
-    """How a network is cut; it holds no weights.
+    """How a network is cut: the calls of a pass through it, and a `Part` for each stage.
 
-    Parameters
-    ----------
-    calls : list of Call
-        All calls of a pass through the uncut network.
-    parts : list of Part
-        One a stage.
-    input_slot : Slot
-        The shape of the images.
-    dense : bool
-        Whether placeholders are whole tensors, which operations in place need.
-    inside : list of int
-        The places of torch's encoder layers in which there is a cut.
+    It holds no weights. `dense` tells that placeholders are whole tensors, which operations in
+    place need. `inside` are the places of torch's encoder layers in which there is a cut.
     """
 
     calls: list
@@ -80,25 +60,7 @@ def probe(n, shape):
 def make_plan(backbone, source, shape):
     """Find out from two passes what belongs to which stage.
 
-    Parameters
-    ----------
-    backbone : Backbone
-        Its ``stages`` are the cut points.
-    source : torch.nn.Module
-        The network, in evaluation mode; as it was when this returns.
-    shape : (int, int, int)
-        Channels, height and width of an image.
-
-    Returns
-    -------
-    plan : Plan
-    expected : dict of str to torch.Tensor
-        The activations at the cut points for ``probe(PROBE_SIZES[1], shape)``.
-
-    Raises
-    ------
-    ValueError
-        If a cut point is none, or they are not in order.
+    Returns the `Plan`, and the activations at the cut points for ``probe(PROBE_SIZES[1], shape)``.
     """
     few, more = PROBE_SIZES
     try:

@@ -17,15 +17,7 @@ _ABSENT = object()
 
 
 class Slot:
-    """The place of a tensor in the output of a call.
-
-    Parameters
-    ----------
-    tensor : torch.Tensor
-        What stood there.
-    is_main : bool
-        Whether it is the activation that stands for the whole output.
-    """
+    """The place of a tensor in the output of a call; the main one stands for the whole output."""
 
     def __init__(self, tensor, is_main):
         self.shape = tuple(tensor.shape)
@@ -48,28 +40,12 @@ class Slot:
 class Call:
     """One call of a submodule.
 
-    Parameters
-    ----------
-    number : int
-        Its place in the order in which calls begin.
-    name : str
-        The dotted name of the submodule; empty for the network itself.
-    index : int
-        The place of the submodule in ``root.modules()``.
-    parent : int
-        The number of the call that made it; -1 for the network's own.
-    entered, left : int
-        When it began and ended, on a clock that ticks at each of the two.
-    last : int
-        The number of the last call made inside; its own where there is none.
-    output : object
-        The output with a `Slot` for each tensor.
-    shape : tuple of int or None
-        That of the output's main tensor, the batch axis included.
-    node : object
-        The place of the main tensor in the graph of gradients; None if it has none.
-    channels_last : bool
-        Whether the main tensor is a feature map (n, height, width, channels).
+    `number` is its place in the order in which calls begin, `index` that of the submodule in
+    ``root.modules()``, and `parent` the number of the call around it. It began and ended at
+    `entered` and `left`, on a clock that ticks at each of the two; `last` is the number of the last
+    call made inside, or its own. `output` has a `Slot` for each tensor. `shape`, with the batch
+    axis, `node`, the place in the graph of gradients, and `channels_last` are those of its main
+    tensor.
     """
 
     number: int
@@ -92,15 +68,7 @@ class Call:
 
 
 class Recording:
-    """The calls of one pass through a network.
-
-    Parameters
-    ----------
-    root : torch.nn.Module
-        In evaluation mode.
-    keep : sequence of str
-        The names of submodules whose outputs are kept.
-    """
+    """The calls of one pass through a network, and the outputs of those to `keep`."""
 
     def __init__(self, root, keep=()):
         self.calls = []
@@ -221,22 +189,10 @@ class Recording:
 
 
 def record(root, x, *, gradients, keep=()):
-    """Run a network once and write down its calls.
+    """Run a network on a batch, write down its calls, and leave it as it was.
 
-    Parameters
-    ----------
-    root : torch.nn.Module
-        In evaluation mode; as it was when this returns.
-    x : torch.Tensor
-        A batch.
-    gradients : bool
-        Whether to follow the flow through the graph of gradients.
-    keep : sequence of str
-        The names of submodules whose outputs are kept.
-
-    Returns
-    -------
-    recording : Recording
+    With `gradients` the flow through the graph of gradients is followed. The outputs of the
+    submodules named in `keep` are kept.
     """
     with TRACING:
         return _record(root, x, gradients, Recording(root, keep))

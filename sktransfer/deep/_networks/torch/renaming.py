@@ -25,24 +25,12 @@ _COMMON = 0.8
 
 
 def match_names(file, own, base=()):
-    """Find for each tensor of a file the tensor of the network that it belongs to.
+    """Find for each tensor of a file, by name and shape, the tensor of the network that it is.
 
     Equal names come first. For the others one prefix is removed, or exchanged for one of the
-    network, such that the most names fit. Then words in the middle of names are left out, of
-    the file's or of the network's names, as long as more names fit.
-
-    Parameters
-    ----------
-    file, own : dict of str to tuple of int
-        The shapes of the tensors by name.
-    base : tuple of str, default=()
-        Further words that a wrapper may use.
-
-    Returns
-    -------
-    targets : dict of str to str
-        Names of the file and of the network. Those of equal name and different shape are
-        included.
+    network, such that the most names fit. Then words in the middle of names are left out, of the
+    file's or of the network's names, as long as more names fit. `base` are further words that a
+    wrapper may use. Names that are equal while the shapes differ are in the result, too.
     """
     words = _WRAPPERS | set(base)
     targets, free = {}, dict(own)

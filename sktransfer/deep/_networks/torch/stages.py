@@ -136,16 +136,9 @@ class _Replay:
 class Stage(torch.nn.Module):
     """One stage of a network: what it computes between two of its submodules.
 
-    Its parameters and buffers are those that first have a part in the result here. In training
-    mode the submodules that belong to it alone are in training mode; what spans several stages
-    stays in evaluation mode.
-
-    Parameters
-    ----------
-    network : _Network
-        The copy of the whole network that all its stages share.
-    part : Part
-        What belongs to the stage.
+    Its parameters and buffers are those that first have a part in the result here. In training mode
+    the submodules that belong to it alone are in training mode; what spans several stages stays in
+    evaluation mode.
     """
 
     def __init__(self, network, part):
@@ -299,24 +292,12 @@ def _own_reset(module, tensors, generator):
 
 
 def build_stages(backbone):
-    """Build the stages of a network as modules.
+    """Build the stages of a network as modules, in evaluation mode, on the CPU.
 
-    Parameters
-    ----------
-    backbone : Backbone
-
-    Returns
-    -------
-    stages : list of Stage
-        One module a stage, in order, in evaluation mode, on the CPU. Each maps the output of the
-        one before, the first a float32 batch (n, channels, height, width) of preprocessed images.
-        They share one copy of the weights; training them leaves later calls alone.
-
-    Raises
-    ------
-    ValueError
-        If a cut point is no submodule, the cut points are not in order, the network carries
-        information around one of them, or a graph has operators that are not known.
+    Each maps the output of the one before, the first a float32 batch (n, channels, height, width)
+    of preprocessed images. They share one copy of the weights; training them leaves later calls
+    alone. A ValueError tells why a network cannot be cut there, or which operators of a graph are
+    not known.
     """
     source = find_module(backbone)
     with TRACING:

@@ -7,17 +7,7 @@ import torch
 
 
 def find_fault(tensor):
-    """Return why a network cannot use a tensor as its weights, or None if it can.
-
-    Parameters
-    ----------
-    tensor : torch.Tensor
-
-    Returns
-    -------
-    fault : str or None
-        The end of a sentence that begins with the tensor's name.
-    """
+    """Return why a tensor cannot be a weight, as the end of a sentence, or None if it can."""
     if torch.nn.parameter.is_lazy(tensor):
         return "has no shape before the first batch, because its layer is a lazy one"
     if tensor.is_meta:

@@ -28,29 +28,10 @@ _DISPENSABLE = ("classifier", "pooler", "head", "fc", "mask_token")
 
 
 def load_zoo(source):
-    """Load a network of a model zoo with its weights.
+    """Load a network of a model zoo, in evaluation mode and float32, with its own preprocessing.
 
-    Parameters
-    ----------
-    source : str
-        "hf:FOLDER-or-id", "torchvision:NAME" or "timm:NAME".
-
-    Returns
-    -------
-    module : torch.nn.Module
-        In evaluation mode and float32, on the CPU.
-    preprocessing : Preprocessing, ValueError or None
-        How its makers turn an image into its input; None if they do not say, and an error if they
-        say it in a way that no `Preprocessing` has.
-
-    Raises
-    ------
-    ImportError
-        If the library is not installed, or not usable.
-    ValueError
-        If the zoo has no such network, or cannot be used as asked.
-    OSError
-        If the weights are not on this machine and cannot be fetched.
+    The latter is None if its makers do not say it, and an error if they say it in a way that no
+    `Preprocessing` has.
     """
     zoo, _, name = source.partition(":")
     load = {"hf": _load_hf, "torchvision": _load_torchvision, "timm": _load_timm}[zoo]

@@ -15,24 +15,7 @@ def own_preprocessing(module):
 
 
 def from_transformers(fields, of):
-    """Translate the description of an image processor of transformers.
-
-    Parameters
-    ----------
-    fields : dict
-        What its `to_dict` gives, which is also what ``preprocessor_config.json`` holds.
-    of : str
-        How messages call the network.
-
-    Returns
-    -------
-    preprocessing : Preprocessing
-
-    Raises
-    ------
-    ValueError
-        When it does what a `Preprocessing` cannot say.
-    """
+    """Translate the `to_dict` of an image processor of transformers."""
     size, crop = _hf_geometry(fields, of)
     factor = 255 * fields.get("rescale_factor", 1 / 255) if fields.get("do_rescale", True) else 255
     if fields.get("rescale_offset") or fields.get("include_top"):
@@ -92,20 +75,7 @@ def _untold(of, what):
 
 
 def from_torchvision(transforms, of):
-    """Translate the transforms that belong to torchvision's weights.
-
-    Parameters
-    ----------
-    transforms : object
-        With ``crop_size``, ``resize_size``, ``mean``, ``std`` and ``interpolation``, as
-        `torchvision.transforms._presets.ImageClassification` has them.
-    of : str
-        How messages call the network.
-
-    Returns
-    -------
-    preprocessing : Preprocessing
-    """
+    """Translate the transforms that belong to torchvision's weights."""
     (crop,), (edge,) = transforms.crop_size, transforms.resize_size
     interpolation = getattr(transforms.interpolation, "value", transforms.interpolation)
     if interpolation not in _PILLOW_FILTERS.values():
@@ -121,19 +91,7 @@ def from_torchvision(transforms, of):
 
 
 def from_timm(config, of):
-    """Translate the configuration that timm's networks carry.
-
-    Parameters
-    ----------
-    config : dict
-        With ``input_size``, ``mean``, ``std``, ``interpolation``, ``crop_pct`` and ``crop_mode``.
-    of : str
-        How messages call the network.
-
-    Returns
-    -------
-    preprocessing : Preprocessing
-    """
+    """Translate the configuration that timm's networks carry."""
     channels, height, width = config["input_size"]
     interpolation = config.get("interpolation") or "bilinear"
     if interpolation not in _PILLOW_FILTERS.values():
