@@ -32,8 +32,10 @@ def ordered_map(function, tasks, *, n_threads, look_ahead):
 
 def n_threads(n_jobs):
     """Return the number of threads that `n_jobs` stands for; negative ones count from the end."""
+    if n_jobs is not None and n_jobs >= 0:
+        return n_jobs
     usable = joblib.cpu_count()
     if n_jobs is None:
         allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
         return min(usable, int(allowed)) if allowed.isdigit() and int(allowed) else usable
-    return max(1, usable + 1 + n_jobs) if n_jobs < 0 else n_jobs
+    return max(1, usable + 1 + n_jobs)

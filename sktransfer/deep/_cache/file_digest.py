@@ -1,4 +1,4 @@
-"""The digest of a file's content, read again only where the file may have changed."""
+"""Facts about the content of files, read again only if a file may have changed."""
 
 import os
 import time
@@ -12,21 +12,21 @@ MOST_FILES = 100_000
 _known = {}
 
 
-def known_digest(item):
-    """Return the digest of a file that this process has read before and that is the same, or None.
+def known(item, what):
+    """Return the "digest" or "depth" of a file that this process has read before, if it is the same.
 
     The same means: inode, size, and the times of the last change of content and of attributes.
     """
     if not isinstance(item, (str, os.PathLike)):
         return None
-    before, digest = _known.get(os.fspath(item), (None, None))
-    return digest if before is not None and signature(item) == before else None
+    before, facts = _known.get(os.fspath(item), (None, {}))
+    return facts[what] if what in facts and signature(item) == before else None
 
 
-def remember_digest(item, before, digest):
-    """Remember the digest of a file, unless it may have changed while it was read, or just before.
+def remember(item, before, what, fact):
+    """Remember a fact about a file, unless it may have changed while it was read, or just before.
 
-    `before` is its `signature` before it was read.
+    `before` is its `signature` before it was read; `what` is "digest" or "depth".
     """
     if before is None or before != signature(item):
         return
@@ -34,7 +34,8 @@ def remember_digest(item, before, digest):
         return
     if len(_known) >= MOST_FILES:
         _known.clear()
-    _known[os.fspath(item)] = before, digest
+    last, facts = _known.get(os.fspath(item), (None, {}))
+    _known[os.fspath(item)] = before, (facts if last == before else {}) | {what: fact}
 
 
 def signature(item):

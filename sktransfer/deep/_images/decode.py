@@ -10,6 +10,7 @@ import numpy as np
 
 from sktransfer._messages import shortened
 from sktransfer.deep._cache.cache import memory
+from sktransfer.deep._cache.file_digest import known, remember, signature
 from sktransfer.deep._images.sources import (
     check_pixels,
     first_bytes,
@@ -65,8 +66,17 @@ def depth_of(item):
     """Tell from the first bytes alone how deep the pixels of an encoded image are.
 
     "bytes" is 8 bits or less, "sixteen" integers of 16 bits, and "free" floating point or integers
-    of 32 bits, whose range only their values tell.
+    of 32 bits, whose range only their values tell. Those of a file are read once: a search fits on
+    the same files again and again.
     """
+    depth = known(item, "depth")
+    if depth is None:
+        before, depth = signature(item), _read_depth(item)
+        remember(item, before, "depth", depth)
+    return depth
+
+
+def _read_depth(item):
     if not is_pillow_image(item):
         start = first_bytes(item, _BIT_DEPTH_OF_PNG + 1)
         if start.startswith(_INTEGER_FILES):

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from sktransfer._messages import shortened
-from sktransfer.deep._cache.file_digest import known_digest, remember_digest, signature
+from sktransfer.deep._cache.file_digest import known, remember, signature
 from sktransfer.deep._images.containers import validate_images
 from sktransfer.deep._images.decode import (
     decode,
@@ -259,10 +259,10 @@ class ListOfPictures(Pictures):
         left, value_range = [], self.format.range_of(None)
         for start in range(0, len(self), LOOKED_UP_AT_ONCE):
             rows = range(start, min(start + LOOKED_UP_AT_ONCE, len(self)))
-            digests = {row: known_digest(self.content[row]) for row in rows}
-            known = [row for row in rows if digests[row] is not None]
-            chosen = reader.choose(known, [digests[row] for row in known], value_range)
-            found = {row for row, wanted in zip(known, chosen, strict=True) if not wanted}
+            digests = {row: known(self.content[row], "digest") for row in rows}
+            read = [row for row in rows if digests[row] is not None]
+            chosen = reader.choose(read, [digests[row] for row in read], value_range)
+            found = {row for row, wanted in zip(read, chosen, strict=True) if not wanted}
             left += [row for row in rows if row not in found]
         return left
 
@@ -384,13 +384,13 @@ class _Reader:
         """The content of an item and its digest; no content if the digest is known without it."""
         if not (self.choose or self.view):
             return load(item), None
-        own = known_digest(item)
+        own = known(item, "digest")
         if own is not None:
             return None, own
         before = signature(item)
         source = load(item)
         own = digest(source)
-        remember_digest(item, before, own)
+        remember(item, before, "digest", own)
         return source, own
 
 

@@ -56,6 +56,22 @@ def test_a_file_that_did_not_change_is_read_once(files, opened, monkeypatch):
     assert not [name for name in opened if name in files]
 
 
+def test_a_second_fit_reads_no_file(files, opened, monkeypatch):
+    monkeypatch.setattr(file_digest, "SETTLED", 0.0)
+    expected = PretrainedFeatureExtractor().fit_transform(files)
+    del opened[:]
+    np.testing.assert_array_equal(PretrainedFeatureExtractor().fit_transform(files), expected)
+    assert not [name for name in opened if name in files]
+
+
+def test_the_depth_of_a_file_that_was_replaced_is_read_again(files, monkeypatch):
+    monkeypatch.setattr(file_digest, "SETTLED", 0.0)
+    assert PretrainedFeatureExtractor().fit(files).image_format_.value_range is None
+    for path in files:
+        Image.fromarray(np.full((20, 20), 0.5, dtype=np.float32)).save(path, format="tiff")
+    assert PretrainedFeatureExtractor().fit(files).image_format_.value_range == (0.0, 1.0)
+
+
 def test_content_of_the_same_size_and_time_is_seen(files, monkeypatch):
     monkeypatch.setattr(file_digest, "SETTLED", 0.0)
     extractor = PretrainedFeatureExtractor().fit(files)
@@ -97,7 +113,7 @@ def test_a_known_file_that_is_gone_is_a_fault(files, monkeypatch):
 
 
 def test_what_is_no_path_is_not_known():
-    assert file_digest.known_digest(b"content") is None
+    assert file_digest.known(b"content", "digest") is None
     assert file_digest.signature(b"content") is None
     assert file_digest.signature("a\0b") is None
 
@@ -112,7 +128,7 @@ def test_the_memory_of_digests_is_bounded(files, monkeypatch):
 def test_a_file_that_changes_between_the_look_and_the_reading_is_a_fault(files):
     extractor = PretrainedFeatureExtractor().fit(files)
     path = files[0]
-    file_digest._known[path] = file_digest.signature(path), b"that of another content"
+    file_digest._known[path] = file_digest.signature(path), {"digest": b"that of another content"}
     with pytest.raises(ValueError, match="changed while it was read"):
         extractor.transform(files)
 
