@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-torch = pytest.importorskip("torch", reason="the networks of this benchmark need torch")
+pytest.importorskip("torch", reason="the networks of this benchmark need torch")
 
-from benchmarks import weights_by_name as benchmark  # noqa: E402
-from benchmarks._runner import Table  # noqa: E402
-from benchmarks.weights_by_name import (  # noqa: E402
+import torch
+
+from benchmarks import weights_by_name as benchmark
+from benchmarks._runner import Table
+from benchmarks.weights_by_name import (
     WITH,
     WITHOUT,
     candidates,
@@ -21,7 +23,7 @@ from benchmarks.weights_by_name import (  # noqa: E402
     target_network,
     train_source,
 )
-from sktransfer.exceptions import TransferWarning  # noqa: E402
+from sktransfer.exceptions import TransferWarning
 
 # The target network has a block that the file has not: this is the point of the benchmark. In the
 # quick variant its training has too few epochs to improve on its start.

@@ -14,11 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-torch = pytest.importorskip("torch", reason="FineTuneClassifier trains with torch")
+pytest.importorskip("torch", reason="FineTuneClassifier trains with torch")
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
+import torch
+
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.torch_engine import build_torch_stages
 
 # Networks with random weights and few epochs seldom improve on the head alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-torch = pytest.importorskip("torch", reason="networks need torch")
-transformers = pytest.importorskip("transformers", reason="the networks are theirs")
+pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("transformers", reason="the networks are theirs")
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep import _describe as known_networks  # noqa: E402
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._describe import STORE, describe  # noqa: E402
+import torch
+import transformers
+
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep import _describe as known_networks
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._describe import STORE, describe
 
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:30], LABELS[:30] % 2

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 
-from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._images.network_input import network_input  # noqa: E402
-from sktransfer.deep._networks.torch.zoo_preprocessing import from_transformers  # noqa: E402
-from tests.shelf import WEIGHTS  # noqa: E402
+import torch
+
+from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._images.network_input import network_input
+from sktransfer.deep._networks.torch.zoo_preprocessing import from_transformers
+from tests.shelf import WEIGHTS
 
 NAMES = {
     "cat": ("Egyptian cat", "tiger cat", "tabby"),

@@ -13,9 +13,9 @@ _known = {}
 
 
 def known(item, what):
-    """Return the "digest" or "depth" of a file that this process has read before, if it is the same.
+    """Return the "digest" or "depth" of a file that this process has read, if it did not change.
 
-    The same means: inode, size, and the times of the last change of content and of attributes.
+    Inode, size, and the times of the last change of content and of attributes are compared.
     """
     if not isinstance(item, (str, os.PathLike)):
         return None

@@ -11,23 +11,25 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 pytest.importorskip("onnxscript", reason="torch exports with it")
 
-from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._engines.engine import choose_engine, engine_key, open_engine  # noqa: E402
-from sktransfer.deep._engines.exported import (  # noqa: E402
+import torch
+
+from sktransfer import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.engine import choose_engine, engine_key, open_engine
+from sktransfer.deep._engines.exported import (
     STORE,
     Export,
     _read,
     _write,
     find_export,
 )
-from sktransfer.deep._engines.torch_engine import TorchEngine  # noqa: E402
-from sktransfer.deep._engines.torch_export import check_export  # noqa: E402
-from sktransfer.deep._images.network_input import network_input  # noqa: E402
-from sktransfer.exceptions import TransferWarning  # noqa: E402
+from sktransfer.deep._engines.torch_engine import TorchEngine
+from sktransfer.deep._engines.torch_export import check_export
+from sktransfer.deep._images.network_input import network_input
+from sktransfer.exceptions import TransferWarning
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (11, 8, 8, 3), dtype=np.uint8)

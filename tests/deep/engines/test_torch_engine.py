@@ -9,9 +9,11 @@ import pytest
 from sktransfer.deep._backbone import Backbone, Preprocessing, resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
 
-torch = pytest.importorskip("torch", reason="the torch engine needs torch")
+pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from sktransfer.deep._engines.torch_engine import (  # noqa: E402
+import torch
+
+from sktransfer.deep._engines.torch_engine import (
     build_torch_stages,
     choose_device,
     run_stages,

@@ -5,10 +5,12 @@ import pytest
 
 from sktransfer.deep._backbone import resolve_backbone
 
-torch = pytest.importorskip("torch", reason="graphs become torch modules")
+pytest.importorskip("torch", reason="graphs become torch modules")
 
-from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
-from sktransfer.deep._networks.onnx.as_module import as_module  # noqa: E402
+import torch
+
+from sktransfer.deep._engines.torch_engine import build_torch_stages
+from sktransfer.deep._networks.onnx.as_module import as_module
 
 RNG = np.random.default_rng(0)
 IMAGES = torch.tensor(RNG.normal(size=(4, 3, 8, 8)).astype(np.float32))

@@ -7,10 +7,12 @@ from sktransfer.deep._backbone import Backbone, Preprocessing
 from sktransfer.deep._networks.onnx.layout import is_last
 from sktransfer.deep._networks.onnx.read import read_file
 
-torch = pytest.importorskip("torch", reason="the torch engine needs torch")
+pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from sktransfer.deep._networks.onnx.as_module import as_module  # noqa: E402
-from sktransfer.deep._networks.onnx.operators import OPERATORS  # noqa: E402
+import torch
+
+from sktransfer.deep._networks.onnx.as_module import as_module
+from sktransfer.deep._networks.onnx.operators import OPERATORS
 
 RNG = np.random.default_rng(1)
 

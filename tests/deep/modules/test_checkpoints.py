@@ -4,11 +4,12 @@ import collections
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="checkpoints need torch")
+pytest.importorskip("torch", reason="checkpoints need torch")
 
-from torch import nn  # noqa: E402
+import torch
+from torch import nn
 
-from sktransfer.deep._networks.torch.checkpoints import LoadReport, load_by_name, read_checkpoint  # noqa: E402
+from sktransfer.deep._networks.torch.checkpoints import LoadReport, load_by_name, read_checkpoint
 
 
 def make(n_classes=3, seed=0):

@@ -6,15 +6,16 @@ import pickle
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 
-from sklearn.base import clone  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn.utils import parametrizations, parametrize, prune  # noqa: E402
+import torch
+from sklearn.base import clone
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.deep._networks.torch.copies import copy_module, to_pickle  # noqa: E402
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._networks.torch.copies import copy_module, to_pickle
 
 PREPROCESSING = Preprocessing((16, 16), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)

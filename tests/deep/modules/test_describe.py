@@ -6,15 +6,16 @@ import pickle
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="modules need torch")
+pytest.importorskip("torch", reason="modules need torch")
 
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
+import torch
+from torch import nn
+from torch.nn import functional as F
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.deep._networks.torch.describe import fingerprint_module, inner_names  # noqa: E402
-from sktransfer.exceptions import TransferWarning  # noqa: E402
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._networks.torch.describe import fingerprint_module, inner_names
+from sktransfer.exceptions import TransferWarning
 
 OPTIONS = {"preprocessing": "torch", "input_size": (32, 32)}
 

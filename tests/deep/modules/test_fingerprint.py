@@ -12,13 +12,14 @@ import types
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="modules need torch")
+pytest.importorskip("torch", reason="modules need torch")
 
-from torch import nn  # noqa: E402
+import torch
+from torch import nn
 
-from sktransfer.deep import PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._networks.torch.fingerprint import fingerprint_module  # noqa: E402
-from sktransfer.deep._preprocessing import Preprocessing  # noqa: E402
+from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep._networks.torch.fingerprint import fingerprint_module
+from sktransfer.deep._preprocessing import Preprocessing
 
 
 class Net(nn.Module):

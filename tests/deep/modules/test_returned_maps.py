@@ -7,13 +7,14 @@ import warnings
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 
-from torch import nn  # noqa: E402
+import torch
+from torch import nn
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.exceptions import TransferWarning  # noqa: E402
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.exceptions import TransferWarning
 
 PREPROCESSING = Preprocessing((32, 32), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="modules need torch")
+pytest.importorskip("torch", reason="modules need torch")
 
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
+import torch
+from torch import nn
+from torch.nn import functional as F
 
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._networks.torch.stages import build_stages  # noqa: E402
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._networks.torch.stages import build_stages
 
 SIZE = (16, 16)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 
-from sktransfer.deep._networks.torch.places import find_module_stages  # noqa: E402
-from sktransfer.deep._networks.torch.record import record  # noqa: E402
+import torch
+
+from sktransfer.deep._networks.torch.places import find_module_stages
+from sktransfer.deep._networks.torch.record import record
 
 # What makes the network, whose names it has, and the size of its last feature map.
 FROM_PAPERS = {

@@ -12,15 +12,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="networks need torch")
+pytest.importorskip("torch", reason="networks need torch")
 
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor  # noqa: E402
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone  # noqa: E402
-from sktransfer.deep._images.network_input import network_input  # noqa: E402
-from sktransfer.deep._networks.onnx.run import make_session  # noqa: E402
-from sktransfer.deep._networks.torch.network_access import is_reachable  # noqa: E402
-from sktransfer.deep._networks.torch.zoo import load_zoo  # noqa: E402
-from sktransfer.deep._networks.torch.zoo_preprocessing import (  # noqa: E402
+import torch
+
+from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._images.network_input import network_input
+from sktransfer.deep._networks.onnx.run import make_session
+from sktransfer.deep._networks.torch.network_access import is_reachable
+from sktransfer.deep._networks.torch.zoo import load_zoo
+from sktransfer.deep._networks.torch.zoo_preprocessing import (
     from_timm,
     from_torchvision,
     from_transformers,

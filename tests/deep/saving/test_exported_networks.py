@@ -9,10 +9,13 @@ import pytest
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
 
-torch = pytest.importorskip("torch", reason="networks are exported by torch")
-transformers = pytest.importorskip("transformers", reason="the networks are those of transformers")
+pytest.importorskip("torch", reason="networks are exported by torch")
+pytest.importorskip("transformers", reason="the networks are those of transformers")
 
-from sktransfer.deep._engines.torch_engine import TorchEngine  # noqa: E402
+import torch
+import transformers
+
+from sktransfer.deep._engines.torch_engine import TorchEngine
 
 SMALL = {"num_labels": 10}
 IMAGES = np.random.default_rng(0).normal(size=(3, 3, 64, 64)).astype(np.float32)

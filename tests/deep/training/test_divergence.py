@@ -7,23 +7,25 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
-torch = pytest.importorskip("torch", reason="fine-tuning stages needs torch")
+pytest.importorskip("torch", reason="fine-tuning stages needs torch")
 
-from sktransfer import (  # noqa: E402
+import torch
+
+from sktransfer import (
     FineTuneClassifier,
     FineTuneRegressor,
     PretrainedFeatureExtractor,
 )
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
-from sktransfer.deep._training.epoch_log import EpochLog  # noqa: E402
-from sktransfer.deep._training.head import Head, Rows  # noqa: E402
-from sktransfer.deep._training.loop import Training  # noqa: E402
-from sktransfer.deep._training.losses import SquaredLoss  # noqa: E402
-from sktransfer.deep._training.network import Network  # noqa: E402
-from sktransfer.deep._training.phases import Selected  # noqa: E402
-from sktransfer.deep._training.schedule import Settings  # noqa: E402
-from sktransfer.exceptions import TransferWarning  # noqa: E402
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.torch_engine import build_torch_stages
+from sktransfer.deep._training.epoch_log import EpochLog
+from sktransfer.deep._training.head import Head, Rows
+from sktransfer.deep._training.loop import Training
+from sktransfer.deep._training.losses import SquaredLoss
+from sktransfer.deep._training.network import Network
+from sktransfer.deep._training.phases import Selected
+from sktransfer.deep._training.schedule import Settings
+from sktransfer.exceptions import TransferWarning
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:60], Y[:60] % 3

@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
+pytest.importorskip("torch", reason="fine-tuning needs torch")
 
-from sktransfer.deep._backbone import resolve_backbone  # noqa: E402
-from sktransfer.deep._engines.torch_engine import build_torch_stages  # noqa: E402
-from sktransfer.deep._training.epoch_log import EpochLog  # noqa: E402
-from sktransfer.deep._training.head import Head, Rows  # noqa: E402
-from sktransfer.deep._training.loop import Training, minibatches  # noqa: E402
-from sktransfer.deep._training.losses import SoftmaxLoss, SquaredLoss  # noqa: E402
-from sktransfer.deep._training.network import Network, predict  # noqa: E402
-from sktransfer.deep._training.phases import Selected  # noqa: E402
-from sktransfer.deep._training.schedule import Settings  # noqa: E402
+import torch
+
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._engines.torch_engine import build_torch_stages
+from sktransfer.deep._training.epoch_log import EpochLog
+from sktransfer.deep._training.head import Head, Rows
+from sktransfer.deep._training.loop import Training, minibatches
+from sktransfer.deep._training.losses import SoftmaxLoss, SquaredLoss
+from sktransfer.deep._training.network import Network, predict
+from sktransfer.deep._training.phases import Selected
+from sktransfer.deep._training.schedule import Settings
 
 
 class Context:

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-torch = pytest.importorskip("torch", reason="the second phase trains with torch")
+pytest.importorskip("torch", reason="the second phase trains with torch")
 
-from sktransfer._labels import is_labelled  # noqa: E402
-from sktransfer.base import read_sample_domain  # noqa: E402
-from sktransfer.deep import FineTuneClassifier  # noqa: E402
-from sktransfer.deep._training.loop import RandomOrder  # noqa: E402
+import torch
+
+from sktransfer._labels import is_labelled
+from sktransfer.base import read_sample_domain
+from sktransfer.deep import FineTuneClassifier
+from sktransfer.deep._training.loop import RandomOrder
 
 # Networks with random weights and few epochs seldom improve on the head alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
