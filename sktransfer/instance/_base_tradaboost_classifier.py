@@ -40,6 +40,19 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         numbers = self._rounds(kept, self.n_estimators) if watched else range(self.n_estimators)
         return self._run(fit_round, weights, none, kept=kept, numbers=numbers)
 
+    def _run_transfer(self, fit_round, weights, is_source, sample_weight):
+        """Run all rounds on rows of all domains; return the rounds that are kept."""
+        kept = Rounds()
+        return self._run(
+            fit_round,
+            weights,
+            is_source,
+            kept=kept,
+            numbers=self._rounds(kept, self.n_estimators),
+            n_source=sample_weight[is_source].sum(),
+            n_target=sample_weight[~is_source].sum(),
+        )
+
     def _run(self, fit_round, weights, is_source, *, kept, numbers, n_source=0, n_target=None):
         """Run rounds in which mistaken source rows lose weight at the rate of Hedge.
 

@@ -10,7 +10,6 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, _safe_indexing
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._rounds import Rounds
 
 
 class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -171,17 +170,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             return learner, learner.predict(X) != y, given
 
         weights = boosting.initial_weights(sample_weight, np.zeros(len(y), dtype=bool))
-        n_source = sample_weight[is_source].sum()
-        kept = Rounds()
-        self._run(
-            fit_round,
-            weights,
-            is_source,
-            kept=kept,
-            numbers=self._rounds(kept, self.n_estimators),
-            n_source=n_source,
-            n_target=sample_weight[~is_source].sum(),
-        )
+        kept = self._run_transfer(fit_round, weights, is_source, sample_weight)
         n_rounds = len(kept.learners)
         self.estimator_sources_ = names[chosen[:n_rounds]]
         self.candidate_errors_ = np.array(candidates[:n_rounds])

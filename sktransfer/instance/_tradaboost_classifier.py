@@ -6,7 +6,6 @@ from sktransfer._kernels import boosting
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClassifier
-from sktransfer.instance._rounds import Rounds
 
 
 class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
@@ -175,18 +174,8 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             return learner, learner.predict(X) != y, given
 
         weights = boosting.initial_weights(sample_weight, is_source)
-        n_source = sample_weight[is_source].sum()
-        kept = Rounds()
-        self._run(
-            fit_round,
-            weights,
-            is_source,
-            kept=kept,
-            numbers=self._rounds(kept, self.n_estimators),
-            n_source=n_source,
-            n_target=sample_weight[~is_source].sum(),
-        )
-        return self._keep(kept, sample_weight)
+        rounds = self._run_transfer(fit_round, weights, is_source, sample_weight)
+        return self._keep(rounds, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
