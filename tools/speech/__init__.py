@@ -1,0 +1,1 @@
+"""Train the network for speech that ships with sktransfer, from synthetic voices alone."""

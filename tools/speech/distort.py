@@ -1,0 +1,235 @@
+"""Change log-mel frames of words at random: room, microphone, noise, pace and vocal tract."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+N_FRAMES = 96
+"""Frames that the network hears at once."""
+
+N_BANDS = 32
+SPAN = 80.0
+LOWEST = -40.0
+
+DISTORTION = {
+    "pace": [0.75, 1.3],
+    "tract": [0.9, 1.12],
+    "off_centre": 0.12,
+    "tilt": 10.0,
+    "bumps": 5.0,
+    "low_cut": 0.4,
+    "high_cut": 0.3,
+    "room": 0.5,
+    "decay": [1.0, 8.0],
+    "echo": [-25.0, -3.0],
+    "noise": 0.8,
+    "signal_to_noise": [0.0, 50.0],
+    "babble": 0.15,
+    "gain": [-15.0, 15.0],
+    "masked_bands": 6,
+    "masked_frames": 10,
+}
+"""Probabilities, ranges and standard deviations; levels in dB, times in frames."""
+
+
+def uniform(shape, bounds, generator):
+    """Draw numbers uniformly.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    bounds : sequence of two floats
+    generator : torch.Generator
+
+    Returns
+    -------
+    tensor
+    """
+    low, high = bounds
+    return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def chance(n, probability, generator):
+    """Toss a coin for each clip.
+
+    Parameters
+    ----------
+    n : int
+    probability : float
+    generator : torch.Generator
+
+    Returns
+    -------
+    tensor of shape (n, 1, 1), bool
+    """
+    return torch.rand((n, 1, 1), generator=generator) < probability
+
+
+def smooth_curve(n, length, knots, spread, generator):
+    """Draw a smooth curve for each clip, through normal numbers at equal distances.
+
+    Parameters
+    ----------
+    n, length, knots : int
+        Number of curves, of their values, and of the drawn numbers.
+    spread : float
+        Standard deviation.
+    generator : torch.Generator
+
+    Returns
+    -------
+    tensor of shape (n, length)
+    """
+    drawn = spread * torch.randn((n, 1, knots), generator=generator)
+    return F.interpolate(drawn, size=length, mode="linear", align_corners=True)[:, 0]
+
+
+class Distorter:
+    """Batches of distorted words.
+
+    Parameters
+    ----------
+    clips : Clips
+    generator : torch.Generator
+    options : dict, default=DISTORTION
+    """
+
+    def __init__(self, clips, generator, options=None):
+        self.options = DISTORTION if options is None else options
+        self.generator = generator
+        self.frames = torch.from_numpy(clips.frames)
+        self.start = torch.from_numpy(np.ascontiguousarray(clips.start))
+        self.length = torch.from_numpy(np.ascontiguousarray(clips.length))
+        self.word = torch.from_numpy(np.ascontiguousarray(clips.word))
+
+    def batch(self, n):
+        """Draw clips, and distort each.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        inputs : tensor of shape (n, 1, 96, 32)
+            As the network takes them: decibels over 10, plus 2.
+        target : tensor of shape (n,)
+        """
+        rows = torch.randint(len(self.length), (n,), generator=self.generator)
+        return self.distort(rows), self.word[rows]
+
+    def distort(self, rows):
+        """Distort some clips.
+
+        Parameters
+        ----------
+        rows : tensor of shape (n,), int
+
+        Returns
+        -------
+        tensor of shape (n, 1, 96, 32)
+        """
+        power = self._place(rows)
+        power = self._room(power)
+        power = self._microphone(power)
+        power = self._noise(power)
+        decibels = 10 * torch.log10(power + 1e-10)
+        decibels = decibels + uniform((len(rows), 1, 1), self.options["gain"], self.generator)
+        loudest = decibels.amax(dim=(1, 2), keepdim=True)
+        decibels = torch.maximum(decibels, loudest - SPAN)
+        return self._mask(decibels / 10 + 2)[:, None]
+
+    def _place(self, rows):
+        """Put words into the frames of the input, at another pace and with another tract."""
+        n, options, generator = len(rows), self.options, self.generator
+        length = self.length[rows].float()[:, None]
+        pace = uniform((n, 1), options["pace"], generator)
+        pace = torch.maximum(pace, length / N_FRAMES)
+        shift = options["off_centre"] * torch.randn((n, 1), generator=generator).clamp(-2, 2)
+        frames = torch.arange(N_FRAMES)[None] - (N_FRAMES - 1) / 2 - shift * N_FRAMES
+        times = frames * pace + (length - 1) / 2
+        bends = uniform((n, 1), options["tract"], generator)
+        bands = torch.arange(N_BANDS)[None] * bends + smooth_curve(n, N_BANDS, 4, 0.4, generator)
+        bands = bands.clamp(0, N_BANDS - 1)
+        inside = (times > -0.5) & (times < length - 0.5)
+        times = torch.minimum(times.clamp(min=0), length - 1)
+        first = times.long()
+        second = torch.minimum(first + 1, self.length[rows][:, None] - 1)
+        start, part = self.start[rows][:, None], (times - first)[..., None]
+        before, after = self.frames[start + first].float(), self.frames[start + second].float()
+        decibels = before + part * (after - before)
+        low = bands.long()
+        high = (low + 1).clamp(max=N_BANDS - 1)
+        low, high = (i[:, None].expand(-1, N_FRAMES, -1) for i in (low, high))
+        part = (bands - bands.floor())[:, None]
+        decibels = decibels.gather(2, low) * (1 - part) + decibels.gather(2, high) * part
+        decibels = torch.where(inside[..., None], decibels, torch.tensor(LOWEST))
+        return 10 ** (decibels / 10)
+
+    def _room(self, power):
+        """Add echoes whose power decays exponentially."""
+        n, options, generator = len(power), self.options, self.generator
+        decay = uniform((n, 1, 1), options["decay"], generator)
+        level = 10 ** (uniform((n, 1, 1), options["echo"], generator) / 10)
+        level = (
+            level
+            * chance(n, options["room"], generator)
+            * torch.exp(smooth_curve(n, N_BANDS, 4, 0.5, generator))[:, None]
+        )
+        delays = torch.arange(1, 25)[None, None]
+        kernel = torch.exp(-delays / decay).flip(2)
+        padded = F.pad(power, (0, 0, delays.shape[2], 0)).transpose(1, 2)
+        windows = padded.unfold(2, delays.shape[2], 1)[..., :N_FRAMES, :]
+        echo = torch.einsum("nbtk,nk->ntb", windows, kernel[:, 0])
+        return power + level * echo
+
+    def _microphone(self, power):
+        """Filter by a random curve, and cut low or high frequencies off."""
+        n, options, generator = len(power), self.options, self.generator
+        curve = smooth_curve(n, N_BANDS, 2, options["tilt"], generator)
+        curve = curve + smooth_curve(n, N_BANDS, 7, options["bumps"], generator)
+        bands = torch.arange(N_BANDS)[None]
+        edge = uniform((n, 1), (0, 7), generator)
+        low = chance(n, options["low_cut"], generator)[..., 0] * (edge - bands).clamp(min=0)
+        edge = uniform((n, 1), (25, 31), generator)
+        high = chance(n, options["high_cut"], generator)[..., 0] * (bands - edge).clamp(min=0)
+        return power * 10 ** ((curve - 6 * low - 8 * high)[:, None] / 10)
+
+    def _noise(self, power):
+        """Add noise of a random spectrum that fluctuates, or another word that is less loud."""
+        n, options, generator = len(power), self.options, self.generator
+        curve = smooth_curve(n, N_BANDS, 3, 8.0, generator)
+        curve = curve + smooth_curve(n, N_BANDS, 10, 3.0, generator)
+        swell = smooth_curve(n, N_FRAMES, 4, 2.0, generator)
+        shape = curve[:, None] + swell[..., None]
+        # The mean of the squares of some normal numbers, as in a band of a few frequencies.
+        flutter = torch.randn((6, n, N_FRAMES, N_BANDS), generator=generator).square().mean(0)
+        noise = 10 ** (shape / 10) * flutter
+        other = power[torch.randperm(n, generator=generator)]
+        other = other.roll(int(torch.randint(N_FRAMES, (), generator=generator)), 1)
+        noise = torch.where(chance(n, options["babble"], generator), other, noise)
+        ratio = uniform((n, 1, 1), options["signal_to_noise"], generator)
+        loudness = power.mean(dim=(1, 2), keepdim=True) / noise.mean(dim=(1, 2), keepdim=True)
+        loudness = loudness * 10 ** (-ratio / 10)
+        # Even a quiet recording has some noise: digital silence is the exception.
+        faint = 10 ** (-uniform((n, 1, 1), (4.5, 7.0), generator))
+        level = torch.where(
+            chance(n, options["noise"], generator),
+            loudness,
+            faint * power.amax(dim=(1, 2), keepdim=True) / noise.mean(dim=(1, 2), keepdim=True),
+        )
+        return power + level * noise
+
+    def _mask(self, inputs):
+        """Replace a few bands, and a few frames, by the mean of the clip (SpecAugment)."""
+        n, generator = len(inputs), self.generator
+        mean = inputs.mean(dim=(1, 2), keepdim=True)
+        for axis, most in ((2, self.options["masked_bands"]), (1, self.options["masked_frames"])):
+            size = inputs.shape[axis]
+            width = uniform((n, 1), (0, most), generator)
+            start = torch.rand((n, 1), generator=generator) * (size - width)
+            places = torch.arange(size)[None]
+            hidden = (places >= start) & (places < start + width)
+            hidden = hidden[:, None, :] if axis == 2 else hidden[:, :, None]
+            inputs = torch.where(hidden, mean, inputs)
+        return inputs

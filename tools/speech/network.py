@@ -1,0 +1,106 @@
+"""The network: maps over time and pitch, then sequences over time, and a head for training."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+STAGES = ("stage1", "stage2", "stage3", "stage4", "embedding")
+WIDTHS = (24, 48, 96, 192)
+EMBEDDING = 128
+DROPOUT = 0.2
+
+
+class Separable(nn.Module):
+    """A convolution of each channel by itself, then one over channels.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels.
+    kernel, stride : (int, int)
+        Over time and over pitch.
+    """
+
+    def __init__(self, n_in, n_out, kernel, stride=(1, 1)):
+        super().__init__()
+        padding = tuple(k // 2 for k in kernel)
+        self.own = nn.Conv2d(n_in, n_in, kernel, stride, padding, groups=n_in, bias=False)
+        self.own_norm = nn.BatchNorm2d(n_in)
+        self.mixed = nn.Conv2d(n_in, n_out, 1, bias=False)
+        self.mixed_norm = nn.BatchNorm2d(n_out)
+        self.adds = n_in == n_out and stride == (1, 1)
+
+    def forward(self, maps):
+        """Run the block; it adds its input if both have one shape."""
+        found = self.mixed_norm(self.mixed(F.relu(self.own_norm(self.own(maps)))))
+        return F.relu(found + maps if self.adds else found)
+
+
+class SpeechNet(nn.Module):
+    """Classify spoken words.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes of the head.
+    """
+
+    def __init__(self, n_classes):
+        super().__init__()
+        a, b, c, d = WIDTHS
+        first = nn.Conv2d(1, a, (5, 5), (2, 2), (2, 2), bias=False)
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(first, nn.BatchNorm2d(a), nn.ReLU(), Separable(a, a, (3, 3))),
+                nn.Sequential(Separable(a, b, (3, 3), (1, 2)), Separable(b, b, (5, 3))),
+                nn.Sequential(
+                    Separable(b, c, (3, 3), (2, 2)),
+                    Separable(c, c, (5, 3)),
+                    Separable(c, c, (5, 3)),
+                ),
+                nn.Sequential(
+                    nn.Conv2d(c, d, (1, 4), bias=False),
+                    nn.BatchNorm2d(d),
+                    nn.ReLU(),
+                    Separable(d, d, (7, 1)),
+                    Separable(d, d, (7, 1)),
+                    Separable(d, d, (7, 1)),
+                ),
+            ]
+        )
+        self.embed = nn.Linear(2 * d, EMBEDDING)
+        self.embed_norm = nn.BatchNorm1d(EMBEDDING)
+        self.head = nn.Linear(EMBEDDING, n_classes)
+
+    def outputs(self, inputs):
+        """Run all stages.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (n, 1, 96, 32)
+
+        Returns
+        -------
+        list of tensor
+            Those of `STAGES`.
+        """
+        maps, found = inputs - inputs.mean(dim=(1, 2, 3), keepdim=True), []
+        for part in self.stages:
+            maps = part(maps)
+            found.append(maps)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        return [*found, self.embed_norm(self.embed(pooled))]
+
+    def forward(self, inputs):
+        """Compute the logits.
+
+        Parameters
+        ----------
+        inputs : tensor of shape (n, 1, 96, 32)
+
+        Returns
+        -------
+        tensor of shape (n, n_classes)
+        """
+        embedding = F.relu(self.outputs(inputs)[-1])
+        return self.head(F.dropout(embedding, DROPOUT, self.training))

@@ -1,0 +1,230 @@
+"""Words that espeak-ng speaks, as log-mel frames."""
+
+import ctypes
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from sktransfer._kernels.log_mel import log_mel
+
+from .voices import N_ACCENTS, N_VOICES, Speaker, is_held_out
+
+RATE = 16000
+LOG_MEL = {
+    "rate": RATE,
+    "window": 400,
+    "hop": 160,
+    "n_fft": 512,
+    "n_bands": 32,
+    "low": 60.0,
+    "high": 3800.0,
+    "span": 80.0,
+}
+"""How the network hears, as arguments of the kernel."""
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SPEED = (105, 240)
+PITCH = (30, 70)
+STRETCH = (0.93, 1.07)
+"""Range of a change of pace, pitch and resonances at once, by resampling."""
+
+SILENCE = 45.0
+"""Samples so many dB below the loudest, at both ends of a word, are cut off."""
+
+MARGIN = 512
+
+_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+)
+_SYNCHRONOUS, _SPEED, _PITCH = 2, 1, 3  # of speak_lib.h
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Log-mel frames of many words, end to end.
+
+    Attributes
+    ----------
+    frames : ndarray of shape (n_frames, 32), float16
+        In decibels.
+    length : ndarray of shape (n,)
+        Number of frames of each clip.
+    word : ndarray of shape (n,)
+        Index into the words.
+    voice : ndarray of shape (n,)
+        Number of the voice.
+    """
+
+    frames: np.ndarray
+    length: np.ndarray
+    word: np.ndarray
+    voice: np.ndarray
+
+    @property
+    def start(self):
+        """The first frame of each clip."""
+        return np.cumsum(self.length) - self.length
+
+    def take(self, rows):
+        """Return some of the clips."""
+        start = self.start[rows]
+        parts = [self.frames[i : i + n] for i, n in zip(start, self.length[rows], strict=True)]
+        return Clips(np.concatenate(parts), self.length[rows], self.word[rows], self.voice[rows])
+
+
+def words():
+    """Name the words that the network learns: ten digits, and common words.
+
+    Returns
+    -------
+    list of str
+        The digits first.
+    """
+    return [*DIGITS, *Path(__file__).with_name("words.txt").read_text().split()]
+
+
+class Espeak:
+    """The library of espeak-ng; the noise in its voices goes on from word to word.
+
+    Parameters
+    ----------
+    data : Path
+        The folder of the voices.
+    """
+
+    def __init__(self, data):
+        try:
+            self._library = ctypes.CDLL("libespeak-ng.so.1")
+        except OSError:
+            raise RuntimeError("espeak-ng is not installed: apt-get install espeak-ng.") from None
+        self._parts = []
+        self._callback = _CALLBACK(self._receive)  # it must live as long as the library calls it
+        self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data.parent), 0)
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, samples, n_samples, events):
+        if n_samples > 0:
+            self._parts.append(np.ctypeslib.as_array(samples, (n_samples,)).copy())
+        return 0
+
+    def speak(self, word, speaker, *, speed, pitch, stretch):
+        """Speak a word.
+
+        Parameters
+        ----------
+        word : str
+        speaker : str
+            A name that espeak-ng knows.
+        speed : int
+            Words a minute.
+        pitch : int
+            From 0 to 99.
+        stretch : float
+            The pace of a resampling.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float32
+            At 16 kHz, in [-1, 1], without silence at its ends.
+        """
+        library, text = self._library, word.encode() + b"\0"
+        self._parts.clear()
+        if library.espeak_SetVoiceByName(speaker.encode()):
+            raise RuntimeError(f"espeak-ng has no voice {speaker!r}.")
+        library.espeak_SetParameter(_SPEED, speed, 0)
+        library.espeak_SetParameter(_PITCH, pitch, 0)
+        library.espeak_Synth(text, len(text), 0, 1, 0, 1, None, None)
+        samples = np.concatenate(self._parts).astype(np.float32) / 2**15
+        return trim(soxr.resample(samples, self.rate * stretch, RATE))
+
+
+def trim(samples):
+    """Cut off silence at both ends.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray
+    """
+    level = np.abs(samples).max() * 10 ** (-SILENCE / 20)
+    loud = np.flatnonzero(np.abs(samples) > level)
+    return samples[loud[0] : loud[-1] + 1]
+
+
+def hear(samples, margin=0):
+    """Compute the log-mel frames of a sound.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+    margin : int, default=0
+        The number of samples of silence at each end.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, 32), float32
+    """
+    return log_mel(np.pad(samples, margin), **LOG_MEL)
+
+
+def draw_clips(n_each, *, held_out, seed):
+    """Draw which voice speaks which word, and how.
+
+    Parameters
+    ----------
+    n_each : int
+        Number of clips a word.
+    held_out : bool
+        Whether the voices are those of validation.
+    seed : int
+
+    Returns
+    -------
+    list of (int, Speaker, dict)
+        Index of the word, its speaker, and arguments of `speak`; in random order.
+    """
+    generator = np.random.default_rng([seed, held_out])
+    voices = [number for number in range(N_VOICES) if is_held_out(number) == held_out]
+    accents = [number for number in range(N_ACCENTS) if is_held_out(number) == held_out]
+    drawn = []
+    for word in generator.permutation(np.repeat(np.arange(len(words())), n_each)):
+        speaker = Speaker(int(generator.choice(voices)), int(generator.choice(accents)))
+        manner = {
+            "speed": int(generator.integers(*SPEED)),
+            "pitch": int(generator.integers(*PITCH)),
+            "stretch": float(generator.uniform(*STRETCH)),
+        }
+        drawn.append((int(word), speaker, manner))
+    return drawn
+
+
+def synthesize(drawn, data):
+    """Speak clips.
+
+    Parameters
+    ----------
+    drawn : list
+        As `draw_clips` returns it.
+    data : Path
+        The folder of the voices.
+
+    Returns
+    -------
+    Clips
+    """
+    espeak, names = Espeak(data), words()
+    frames = [
+        hear(espeak.speak(names[word], speaker.name, **manner), MARGIN).astype(np.float16)
+        for word, speaker, manner in drawn
+    ]
+    return Clips(
+        np.concatenate(frames),
+        np.array([len(part) for part in frames]),
+        np.array([word for word, _, _ in drawn]),
+        np.array([speaker.voice for _, speaker, _ in drawn]),
+    )

@@ -1,0 +1,127 @@
+"""Train the network on distorted words, in parts that continue each other."""
+
+import copy
+import time
+
+import torch
+from torch.nn import functional as F
+
+from .distort import Distorter
+from .network import SpeechNet
+
+BATCH = 128
+LEARNING_RATE = 4e-3
+WEIGHT_DECAY = 0.02
+WARM_UP = 0.1
+SMOOTHING = 0.1
+AVERAGE_DECAY = 0.995
+REPORT_EVERY = 100
+
+
+class Training:
+    """A training that can be interrupted and continued, to the same bits.
+
+    Parameters
+    ----------
+    clips : Clips
+        Of the words to learn, numbered from 0.
+    n_classes : int
+    steps : int
+        Number of batches.
+    seed : int
+    """
+
+    def __init__(self, clips, n_classes, *, steps, seed):
+        torch.manual_seed(seed)
+        self.steps, self.done = steps, 0
+        self.network = SpeechNet(n_classes).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network)
+        self.distorter = Distorter(clips, torch.Generator().manual_seed(seed))
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=LEARNING_RATE,
+            weight_decay=WEIGHT_DECAY,
+            betas=(0.9, 0.99),
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            LEARNING_RATE,
+            total_steps=steps,
+            pct_start=WARM_UP,
+            cycle_momentum=False,
+        )
+        self._parts = {
+            "network": self.network,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+        }
+
+    def save(self, path):
+        """Write the state of the training."""
+        state = {name: part.state_dict() for name, part in self._parts.items()}
+        state["done"] = self.done
+        state["random"] = torch.get_rng_state(), self.distorter.generator.get_state()
+        unfinished = path.with_suffix(".part")
+        torch.save(state, unfinished)
+        unfinished.rename(path)
+
+    def load(self, path):
+        """Read the state of the training."""
+        state = torch.load(path, weights_only=True)
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
+        self.done = state["done"]
+        torch.set_rng_state(state["random"][0])
+        self.distorter.generator.set_state(state["random"][1])
+
+    def run(self, *, seconds=float("inf"), report=print):
+        """Train until all steps are done, or for so many seconds.
+
+        Parameters
+        ----------
+        seconds : float, default=inf
+        report : callable, default=print
+            Called with a line of text every `REPORT_EVERY` steps.
+
+        Returns
+        -------
+        bool
+            Whether all steps are done.
+        """
+        start, losses, hits = time.monotonic(), [], []
+        self.network.train()
+        while self.done < self.steps and time.monotonic() - start < seconds:
+            loss, hit = self._step(*self.distorter.batch(BATCH))
+            losses.append(loss)
+            hits.append(hit)
+            if self.done % REPORT_EVERY == 0:
+                speed = len(losses) * BATCH / (time.monotonic() - start)
+                recent = slice(-REPORT_EVERY, None)
+                loss, hit = (sum(v[recent]) / len(v[recent]) for v in (losses, hits))
+                report(
+                    f"step {self.done}/{self.steps}  loss {loss:.3f}  accuracy {hit:.3f}  "
+                    f"{speed:.0f} clips/s"
+                )
+        return self.done == self.steps
+
+    def _step(self, inputs, target):
+        logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        self.done += 1
+        self._average(min(AVERAGE_DECAY, self.done / (self.done + 10)))
+        return float(loss.detach()), float((logits.argmax(1) == target).float().mean())
+
+    @torch.no_grad()
+    def _average(self, decay):
+        """Move the running average of the network's state towards its present state."""
+        present = self.network.state_dict()
+        for name, value in self.average.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.lerp_(present[name], 1 - decay)
+            else:
+                value.copy_(present[name])
