@@ -139,3 +139,13 @@ def test_a_row_of_both_domains_counts_as_a_target_row():
     number = record.add_fit(np.array([[5.0], [5.5], [6.0]]), domains)
     assert record.count_held_out(rows[[1]], number) == 0
     assert record.count_held_out(rows[[0]], number) == 1
+
+
+def test_of_many_rows_a_few_are_looked_up_first_and_then_all():
+    record, rows = RowRecord(), np.arange(2000.0)[:, np.newaxis]
+    names = np.repeat(["s", "target"], 1000)
+    numbers = [record.add_fit(rows[k::2], read_sample_domain(names[k::2], 1000)) for k in range(2)]
+    assert record.count_held_out(rows[1::2], numbers[0]) == 500
+    assert record.count_held_out(rows, numbers[0]) == 0  # rows of the fit itself are among them
+    assert record.count_held_out(rows[1001::2], numbers[0]) == 0
+    assert record.count_held_out(rows + 0.5, numbers[0]) == 0
