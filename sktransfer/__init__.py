@@ -28,6 +28,7 @@ _HOME_OF = {
     "NearestNeighborWeighter": "sktransfer.instance",
     "OptimalTransportAligner": "sktransfer.feature",
     "PretrainedFeatureExtractor": "sktransfer.deep",
+    "PretrainedTextExtractor": "sktransfer.deep",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "SelfTaughtEncoder": "sktransfer.feature",
     "StructuralEncoder": "sktransfer.feature",
@@ -58,6 +59,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.deep import FineTuneClassifier as FineTuneClassifier
     from sktransfer.deep import FineTuneRegressor as FineTuneRegressor
     from sktransfer.deep import PretrainedFeatureExtractor as PretrainedFeatureExtractor
+    from sktransfer.deep import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.exceptions import *  # noqa: F403
     from sktransfer.feature import *  # noqa: F403
     from sktransfer.instance import *  # noqa: F403

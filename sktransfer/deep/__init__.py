@@ -16,6 +16,7 @@ _HOME = {
     "LoadReport": "_networks.torch.checkpoints",
     "Preprocessing": "_preprocessing",
     "PretrainedFeatureExtractor": "_extractor",
+    "PretrainedTextExtractor": "_text_extractor",
     "Stage": "_backbone",
 }
 
@@ -29,6 +30,7 @@ __all__ = [
     "LoadReport",
     "Preprocessing",
     "PretrainedFeatureExtractor",
+    "PretrainedTextExtractor",
     "Stage",
 ]
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getat
     from sktransfer.deep._images.image_format import ImageFormat as ImageFormat
     from sktransfer.deep._networks.torch.checkpoints import LoadReport as LoadReport
     from sktransfer.deep._preprocessing import Preprocessing as Preprocessing
+    from sktransfer.deep._text_extractor import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.deep._training.head import Head as Head
 
 

@@ -1,10 +1,9 @@
 """What a pretrained network is: a small frozen description that points to its weights."""
 
 import difflib
-import importlib.resources
 import os
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from numbers import Integral
 from pathlib import Path
@@ -15,15 +14,17 @@ import numpy as np
 from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import cause, listed, shortened, shown
 from sktransfer._short_repr import _ShortReprMixin
-from sktransfer.deep._preprocessing import Preprocessing, read_input_size
+from sktransfer.deep._built_in import BUILT_IN, built_in_path
+from sktransfer.deep._items import InputDescription
+from sktransfer.deep._preprocessing import read_input_size
 
-BUILT_IN = ("glyphs",)
 ZOOS = ("hf:", "torchvision:", "timm:")
+WORD_VECTORS = (".txt", ".vec", ".npz")
 
 _ACCEPTED = (
     f"the name of a network that ships with sktransfer ({', '.join(map(repr, BUILT_IN))}), "
-    "the path of an '.onnx' file, 'hf:FOLDER', 'torchvision:NAME', 'timm:NAME', a "
-    "torch.nn.Module, or a Backbone"
+    "the path of an '.onnx' file or of word vectors ('.txt', '.vec', '.npz'), 'hf:FOLDER', "
+    "'torchvision:NAME', 'timm:NAME', a torch.nn.Module, or a Backbone"
 )
 
 
@@ -35,8 +36,8 @@ class Stage(NamedTuple):
     name : str
         The name of the tensor, or of the submodule that makes it.
     shape : tuple of int
-        Of one image: (c, h, w) for a feature map, (t, c) for a sequence of tokens, (c,) for a
-        vector.
+        Of one item: (c, h, w) for a feature map, (t, c) for a sequence of tokens, (c,) for a
+        vector. t is None if it depends on the item.
     """
 
     name: str
@@ -56,17 +57,17 @@ class Backbone:
     name : str
         The network's name, the first word of the feature names.
     source : str
-        How the network is found again: the path of an ONNX file, "hf:folder", "timm:name" or
+        How the network is found again: the path of a file, "words", "hf:folder", "timm:name" or
         "torchvision:name"; empty for a module.
-    preprocessing : Preprocessing
-        How an image becomes the input.
+    preprocessing : Preprocessing or the description of another kind of input
+        How an item becomes the input: an image, a text.
     stages : tuple of str
         The cut points, in order from the input.
     shapes : tuple of tuple of int
-        The shape of each stage's activations of one image.
+        The shape of each stage's activations of one item.
     fingerprint : str
         A hash of the weights and of the structure, in hexadecimal.
-    engines : tuple of {"onnx", "torch"}, default=("onnx", "torch")
+    engines : tuple of {"onnx", "torch", "numpy"}, default=("onnx", "torch")
         What can run it.
     module : torch.nn.Module or None, default=None
         The network, where it exists in memory alone.
@@ -76,7 +77,7 @@ class Backbone:
 
     name: str
     source: str
-    preprocessing: Preprocessing
+    preprocessing: InputDescription
     stages: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     fingerprint: str
@@ -119,6 +120,8 @@ class Backbone:
 
     def _inner_shape(self, name):
         """The shape of what has a name but is no stage."""
+        if "numpy" in self.engines:
+            raise ValueError(self._unknown(name))
         if "onnx" in self.engines:
             from sktransfer.deep._networks.onnx.describe import inner_names, inner_shape
         else:
@@ -197,8 +200,8 @@ class Backbone:
         from sktransfer.deep._networks.onnx.read import read_file
 
         path = Path(self.source)
-        if not path.is_file() and self.name in BUILT_IN:
-            path = _built_in_path(self.name)
+        if not path.is_file():
+            path = built_in_path(self.name) or path
         if not path.is_file():
             raise FileNotFoundError(
                 f"The weights of the backbone {shown(self.name)} are no longer at "
@@ -218,9 +221,12 @@ class Backbone:
         return listed(self.stages)
 
 
-def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None, input_size=None):
+def resolve_backbone(
+    backbone, *, weights=None, stages=None, preprocessing=None, input_size=None, **of_kind
+):
     """Find out which network is meant, and describe it; the parameters are those of the estimators.
 
+    Those that one kind of input reads are in `of_kind`, but for images; None if not given.
     A file is described once a process, as long as its path, inode, size and times stay the same.
     """
     options = {
@@ -229,17 +235,16 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
         "input_size": read_input_size(input_size),
     }
     if isinstance(backbone, Backbone):
-        return _describe_again(backbone, weights, **options)
+        return _describe_again(backbone, weights, of_kind, **options)
     if _is_module(backbone) or (isinstance(backbone, str) and backbone.startswith(ZOOS)):
         _check_libraries(backbone)
         from sktransfer.deep._networks.torch.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
-    if isinstance(backbone, str) and backbone in BUILT_IN:
-        path = _built_in_path(backbone)
-    elif _is_path(backbone):
+    path = built_in_path(backbone)
+    if path is None and _is_path(backbone):
         path = Path(backbone)
-    else:
+    if path is None:
         raise ValueError(f"backbone={shown(backbone)} is not known: expected {_ACCEPTED}.")
     if weights is not None:
         raise ValueError(
@@ -255,6 +260,8 @@ def resolve_backbone(backbone, *, weights=None, stages=None, preprocessing=None,
         ) from error
     if not there:
         raise FileNotFoundError(f"backbone={shown(backbone)}: there is no file {shown(str(path))}.")
+    if path.suffix in WORD_VECTORS:
+        return _resolve_words(backbone, path, options, of_kind)
     from sktransfer.deep._networks.onnx.read import absolute, stamps
 
     path = absolute(path)
@@ -267,7 +274,8 @@ def _describe(path, stamps, *, stages, preprocessing, input_size):
     from sktransfer.deep._networks.onnx.read import absolute, read_file
 
     weights, fingerprint = read_file(path)
-    ours = Path(path).stem in BUILT_IN and path == str(absolute(_built_in_path(Path(path).stem)))
+    own = built_in_path(Path(path).stem)
+    ours = own is not None and path == str(absolute(own))
     fields = describe_graph(
         weights,
         path=path,
@@ -279,8 +287,35 @@ def _describe(path, stamps, *, stages, preprocessing, input_size):
     return Backbone(name=Path(path).stem, source=path, fingerprint=fingerprint, **fields)
 
 
-def _describe_again(backbone, weights, **options):
+def _resolve_words(backbone, path, options, of_kind):
+    """Describe a table of word vectors."""
+    from sktransfer.deep._texts.words import STAGE, WordInput, describe_words
+
+    own = options["preprocessing"]
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("stages") == (STAGE,):
+        del given["stages"]
+    if isinstance(own, WordInput):
+        del given["preprocessing"]
+    if of_kind.get("tokenizer") is not None:
+        given["tokenizer"] = of_kind["tokenizer"]
+    if given:
+        names = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
+        raise ValueError(
+            f"{names}: word vectors (backbone={shown(backbone)}) have one stage, and words of "
+            "their own; leave it out."
+        )
+    described = Backbone(**describe_words(os.fspath(backbone), path, of_kind))
+    if isinstance(own, WordInput):
+        own = replace(own, source=described.preprocessing.source)
+        described = replace(described, preprocessing=own.with_options(of_kind))
+    return described
+
+
+def _describe_again(backbone, weights, of_kind, **options):
     """A description with some of it changed; an ONNX file is read again, a module as well."""
+    if backbone.preprocessing.kind != "image":
+        backbone = replace(backbone, preprocessing=backbone.preprocessing.with_options(of_kind))
     if weights is None and not any(value is not None for value in options.values()):
         return backbone
     if options["stages"] is None:
@@ -290,7 +325,7 @@ def _describe_again(backbone, weights, **options):
     source = backbone.source if backbone.module is None else backbone.module
     if backbone.name in BUILT_IN and not Path(backbone.source).is_file():
         source = backbone.name
-    return resolve_backbone(source, weights=weights, **options)
+    return resolve_backbone(source, weights=weights, **options, **of_kind)
 
 
 def _read_stages(stages):
@@ -307,7 +342,7 @@ def _read_stages(stages):
 
 def _hashable(preprocessing):
     """A pair of lists or arrays as tuples, so that descriptions can be looked up."""
-    if isinstance(preprocessing, (str, Preprocessing)) or preprocessing is None:
+    if isinstance(preprocessing, (str, InputDescription)) or preprocessing is None:
         return preprocessing
     if isinstance(preprocessing, (tuple, list)):
         return tuple(tuple(v) if np.iterable(v) else v for v in preprocessing)
@@ -362,9 +397,9 @@ def _check_libraries(backbone):
 
 
 def _is_path(backbone):
-    """Tell whether it is the path of an ONNX file, by its name."""
+    """Tell whether it is the path of an ONNX file or of word vectors, by its name."""
     path = os.fspath(backbone) if isinstance(backbone, (str, os.PathLike)) else ""
-    return isinstance(path, str) and path.endswith(".onnx")
+    return isinstance(path, str) and path.endswith((".onnx", *WORD_VECTORS))
 
 
 def _is_module(backbone):
@@ -373,10 +408,6 @@ def _is_module(backbone):
         base.__name__ == "Module" and base.__module__ == "torch.nn.modules.module"
         for base in type(backbone).__mro__
     )
-
-
-def _built_in_path(name):
-    return Path(str(importlib.resources.files("sktransfer.deep") / "weights" / f"{name}.onnx"))
 
 
 def _is_integer(value: object) -> TypeGuard[int]:

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
+from os import PathLike
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit
 from sktransfer._whole import whole_fit
 from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
-from sktransfer.deep._describe import describe, reload
+from sktransfer.deep._describe import describe_for, reload
 from sktransfer.deep._engines.engine import engine_key
 from sktransfer.deep._engines.tail import built_stages
 from sktransfer.deep._features import stage_features
@@ -72,6 +73,10 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         "cache": "no_validation",
         "checkpoint": "no_validation",
         "augment": "no_validation",
+        "tokenizer": [str, PathLike, None],
+        "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
+        "long_text": [StrOptions({"truncate", "windows"})],
+        "prefix": [str, None],
         "freeze_depth": [StrOptions({"all"}), Interval(Integral, 0, None, closed="left")],
         "initialize": [StrOptions({"pretrained", "random"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -135,14 +140,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _fit(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
         with whole_fit(self):
-            self.backbone_ = describe(
-                self.backbone,
-                cache=self.cache,
-                weights=self.weights,
-                stages=self.stages,
-                preprocessing=self.preprocessing,
-                input_size=self.input_size,
-            )
+            self.backbone_ = describe_for(self)
             self.load_report_ = self.backbone_.load_report
             given = self._read_rows(X, y, sample_domain, sample_weight)
             depth = self._read_depth(given.loss)
@@ -231,12 +229,24 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 f"head_epochs=0 trains nothing with freeze_depth={shown(self.freeze_depth)}: "
                 "expected 1 or more, or a smaller freeze_depth."
             )
+        if "torch" not in self.backbone_.engines:
+            self._refuse_training(depth)
         if self.l2_sp and self.initialize == "random":
             raise ValueError(
                 f"l2_sp={shown(self.l2_sp)} pulls towards the pretrained weights, which "
                 "initialize='random' forgets: expected 0."
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
+
+    def _refuse_training(self, depth):
+        """Refuse to train, or to forget, what torch does not run."""
+        untrained = f"the weights of backbone={shown(self.backbone_.name)} cannot be trained"
+        if depth < len(self.backbone_.stages) and self.max_epochs:
+            raise ValueError(
+                f"freeze_depth={shown(self.freeze_depth)}: {untrained}; expected 'all'."
+            )
+        if self.initialize == "random":
+            raise ValueError(f"initialize='random': {untrained}; expected 'pretrained'.")
 
     def _open_checkpoint(self, given, depth):
         """The seed, and the folder's training; None without a folder."""

@@ -13,8 +13,10 @@ from pathlib import Path
 from sktransfer import __version__
 from sktransfer._extras import installed_version
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
+from sktransfer.deep._built_in import BUILT_IN
 from sktransfer.deep._cache.file_digest import SETTLED, signature
 from sktransfer.deep._cache.folder import folder_of
+from sktransfer.deep._kinds import options_of, refuse_other_kinds
 from sktransfer.deep._networks.onnx.read import absolute, read_file, stamps
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
 
@@ -22,6 +24,27 @@ from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_wh
 STORE = "sktransfer-networks-2"
 
 _LIBRARIES = ("torch", "transformers", "timm")
+
+
+def describe_for(estimator):
+    """Describe the network of an estimator's parameter `backbone`, as the others say.
+
+    Parameters
+    ----------
+    estimator : PretrainedFeatureExtractor, FineTuneClassifier or FineTuneRegressor
+
+    Returns
+    -------
+    backbone : Backbone
+
+    Raises
+    ------
+    ValueError
+        Also if it has parameters for another kind of input.
+    """
+    described = describe(estimator.backbone, cache=estimator.cache, **options_of(estimator))
+    refuse_other_kinds(estimator, described)
+    return described
 
 
 def describe(backbone, *, cache, **options):
@@ -96,6 +119,8 @@ def reload(estimator):
         return described
     try:
         source = named.source if isinstance(named, Backbone) else os.fspath(named)
+        if "numpy" in described.engines:
+            return _reload_words(described, source)
         if "onnx" in described.engines:
             source = str(absolute(source))
             same = source != described.source and _is_file_of(described, source)
@@ -104,6 +129,15 @@ def reload(estimator):
     except (OSError, TypeError, ValueError):  # what is named cannot be read
         return described
     return replace(described, source=source) if same else described
+
+
+def _reload_words(described, source):
+    """The same table of word vectors in the file that is named now, if it is there."""
+    if source in BUILT_IN or not os.path.isfile(source):
+        return described
+    source = str(absolute(source))
+    inputs = replace(described.preprocessing, source=source)
+    return replace(described, source=source, preprocessing=inputs)
 
 
 def _is_file_of(described, source):

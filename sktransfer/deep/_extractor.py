@@ -1,6 +1,5 @@
 """Bottleneck features of a pretrained network as a scikit-learn transformer."""
 
-import math
 import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -20,7 +19,7 @@ from sktransfer._sklearn import (
     callback_management_context,
 )
 from sktransfer.deep._backbone import TakesBackbone
-from sktransfer.deep._describe import describe, reload
+from sktransfer.deep._describe import describe_for, reload
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import find_engine, stage_features, warn_of_faults, warn_of_overflow
 from sktransfer.deep._items import Run
@@ -33,11 +32,12 @@ class PretrainedFeatureExtractor(
     TransformerMixin,
     BaseEstimator,
 ):
-    """Describe images by what a pretrained network sees in them.
+    """Describe images, or texts, by the activations of a pretrained network.
 
     Each image runs through the network up to a stage, and the stage's feature map, pooled over
     its positions, is the image's row of features. The network is never trained here: `fit` only
-    learns in which range the pixel values lie.
+    learns in which range the pixel values lie. The network decides what X holds. If it reads
+    texts, as "words" does, X holds texts, and `PretrainedTextExtractor` describes the rest.
 
     It helps when labels are few and the images resemble, in shapes and texture, what the network
     was trained on; early stages hold edges and strokes that suit nearly every picture, late
@@ -51,7 +51,7 @@ class PretrainedFeatureExtractor(
         The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
         and was trained on printed characters; the path of an ``.onnx`` file; "hf:" with a folder
         or name for transformers, "torchvision:" or "timm:" with a name of theirs; or a torch
-        module.
+        module. "words" and the other networks of `PretrainedTextExtractor` read texts.
     stage : int, str or None, default=None
         The stage, from 1 (nearest to the input), or its name; None is the last one. Any tensor
         of a graph and any submodule of a module can be named, too.
@@ -83,6 +83,8 @@ class PretrainedFeatureExtractor(
         here holds for all values, those of files included. Values outside of it are clipped at
         `transform`. Pixels on another scale than those of `fit`, and integers that use little of
         their range, give a warning.
+    tokenizer, max_tokens, long_text, prefix
+        For networks that read texts, as for `PretrainedTextExtractor`.
     batch_size : int, default=64
         How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.
@@ -199,6 +201,10 @@ class PretrainedFeatureExtractor(
         "input_size": "no_validation",
         "image_shape": "no_validation",
         "value_range": "no_validation",
+        "tokenizer": [str, PathLike, None],
+        "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
+        "long_text": [StrOptions({"truncate", "windows"})],
+        "prefix": [str, None],
         "pooling": [StrOptions({"avg", "max"}), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
@@ -210,6 +216,9 @@ class PretrainedFeatureExtractor(
         "cache": [str, PathLike, None],
         "on_error": [StrOptions({"raise", "nan"})],
     }
+
+    # The only kind of input that a subclass takes; None: any.
+    _kind = None
 
     def __init__(
         self,
@@ -223,6 +232,10 @@ class PretrainedFeatureExtractor(
         input_size=None,
         image_shape=None,
         value_range=None,
+        tokenizer=None,
+        max_tokens=None,
+        long_text="truncate",
+        prefix=None,
         batch_size=64,
         device="auto",
         n_jobs=None,
@@ -238,6 +251,10 @@ class PretrainedFeatureExtractor(
         self.input_size = input_size
         self.image_shape = image_shape
         self.value_range = value_range
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.long_text = long_text
+        self.prefix = prefix
         self.batch_size = batch_size
         self.device = device
         self.n_jobs = n_jobs
@@ -270,7 +287,7 @@ class PretrainedFeatureExtractor(
             If a torch network cannot run in ONNX Runtime, once for each network and process.
         """
         with self._task("fit", X, y):
-            self._learn(X)
+            self._learn(X, self._describe())
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -288,13 +305,16 @@ class PretrainedFeatureExtractor(
         -------
         X_new : ndarray of shape (n_samples, n_features), float32
         """
-        with self._task("fit_transform", X, y, self._n_batches(X)) as batch:
-            return self._compute(self._learn(X), self.backbone_, batch)
-
-    def _learn(self, X):
-        """Fit; return the items of X, which `fit_transform` goes on with."""
-        _check_device(self.device)
         backbone = self._describe()
+        with self._task("fit_transform", X, y, self._n_batches(X, backbone)) as batch:
+            return self._compute(self._learn(X, backbone), backbone, batch)
+
+    def _describe(self):
+        _check_device(self.device)
+        return describe_for(self)
+
+    def _learn(self, X, backbone):
+        """Fit; return the items of X, which `fit_transform` goes on with."""
         items = backbone.preprocessing.read(X, self, reset=True, on_error=self.on_error)
         self.stage_ = backbone.stage_name(self.stage)
         items = items.learn(self, on_error=self.on_error)
@@ -304,16 +324,6 @@ class PretrainedFeatureExtractor(
         if backbone.load_report is not None:
             self.load_report_ = backbone.load_report
         return items
-
-    def _describe(self):
-        return describe(
-            self.backbone,
-            cache=self.cache,
-            weights=self.weights,
-            stages=self.stages,
-            preprocessing=self.preprocessing,
-            input_size=self.input_size,
-        )
 
     def transform(self, X):
         """Compute the features of images.
@@ -348,13 +358,15 @@ class PretrainedFeatureExtractor(
             return self._transform(X, nullcontext)
         with (
             callback_management_context(self),
-            self._task("transform", X, None, self._n_batches(X)) as batch,
+            self._task("transform", X, None, self._n_batches(X, self.backbone_)) as batch,
         ):
             return self._transform(X, batch)
 
-    def _n_batches(self, X):
-        """The most batches that X can take; None if its length is not known yet."""
-        return math.ceil(len(X) / self.batch_size) if hasattr(X, "__len__") else None
+    def _n_batches(self, X, backbone):
+        """The most batches that X can take; None if that is not known yet."""
+        if not hasattr(X, "__len__"):
+            return None
+        return backbone.preprocessing.count_batches(len(X), self.batch_size)
 
     @contextmanager
     def _task(self, name, X, y, n_batches=0):
@@ -407,7 +419,7 @@ class PretrainedFeatureExtractor(
             In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
             what is no path) and ``reason``.
         """
-        backbone = self.backbone_ if hasattr(self, "backbone_") else self._describe()
+        backbone = self.backbone_ if hasattr(self, "backbone_") else describe_for(self)
         items = backbone.preprocessing.read(X, BaseEstimator(), reset=True, on_error="nan")
         return items.find_unreadable(self)
 

@@ -73,11 +73,21 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
                 network = backbone.fingerprint, stage.name, pooling, key
                 of = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
                 check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
-            lookup.keep(rows, computed)
+            lookup.keep(*_average_parts(rows, computed))
     faults = lookup.finish(items, faults)
     if run.on_error == "raise":
         items.raise_faults(faults)
     return features, faults
+
+
+def _average_parts(rows, computed):
+    """Average the rows of items that came in several parts, which stand next to each other."""
+    starts = [place for place, row in enumerate(rows) if place == 0 or row != rows[place - 1]]
+    if len(starts) == len(rows):
+        return rows, computed
+    n_parts = np.diff([*starts, len(rows)])[:, np.newaxis]
+    means = np.add.reduceat(computed, starts, dtype=np.float64) / n_parts
+    return [rows[start] for start in starts], means.astype(np.float32)
 
 
 def find_engine(items, backbone, stage, run):

@@ -98,6 +98,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
     value_range : (low, high) or None, default=None
         The values of black and white. None: learned in `fit`, as by
         `PretrainedFeatureExtractor`.
+    tokenizer, max_tokens, long_text, prefix
+        For networks that read texts, as for `PretrainedTextExtractor`.
     mixed_precision : bool or "auto", default="auto"
         Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
         a CPU. Predictions are computed in float32.
@@ -223,6 +225,10 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         augment_views=None,
         image_shape=None,
         value_range=None,
+        tokenizer=None,
+        max_tokens=None,
+        long_text="truncate",
+        prefix=None,
         mixed_precision="auto",
         device="auto",
         cache="memory",
@@ -251,6 +257,10 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         self.augment_views = augment_views
         self.image_shape = image_shape
         self.value_range = value_range
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.long_text = long_text
+        self.prefix = prefix
         self.mixed_precision = mixed_precision
         self.device = device
         self.cache = cache

@@ -86,7 +86,14 @@ class InputDescription(ABC):
     """How an item becomes the input of a network: a frozen dataclass with a plain `repr`.
 
     The cache knows features by this `repr`, so it must hold all that changes the input.
+
+    Attributes
+    ----------
+    kind : str
+        The key in `KINDS` of the parameters that it reads.
     """
+
+    kind = "item"
 
     @abstractmethod
     def read(self, X, estimator, *, reset, on_error="raise"):
@@ -113,6 +120,14 @@ class InputDescription(ABC):
         ValueError or TypeError
             If X is no sequence of such items.
         """
+
+    def with_options(self, of_kind):
+        """Return the description with the parameters of its kind that are not None."""
+        return self
+
+    def count_batches(self, n, batch_size):
+        """Return the most batches that n items become; None if that is not known."""
+        return None
 
     def mask(self, inputs):
         """Tell which positions of a batch are no padding, for `pool`.
@@ -200,7 +215,8 @@ class Items(ABC):
         Yields
         ------
         rows : list of int
-            Not necessarily in order.
+            Not necessarily in order. An item that is too long for one input comes several times,
+            next to each other in one batch; its features are averaged.
         batch : ndarray or dict of str to ndarray
             An item gives the same bits in any batch. Later batches use the memory again.
         """

@@ -66,6 +66,8 @@ class Preprocessing(InputDescription):
     crop: float | None = None
     channel_order: str = "rgb"
 
+    kind = "image"
+
     def __post_init__(self):
         faults = []
         if len(self.size) != 2 or not all(_is_whole(side) and side > 0 for side in self.size):
@@ -127,6 +129,10 @@ class Preprocessing(InputDescription):
     def read(self, X, estimator, *, reset, on_error="raise"):
         """Check X, in any form that `PretrainedFeatureExtractor` takes; return `Pictures`."""
         return read_pictures(X, estimator, reset=reset, on_error=on_error)
+
+    def count_batches(self, n, batch_size):
+        """Return the number of batches that n images become."""
+        return math.ceil(n / batch_size)
 
 
 def resolve_preprocessing(preprocessing, *, own, size, channels, of):

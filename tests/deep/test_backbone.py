@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sktransfer.deep._backbone import Backbone, Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import Backbone, resolve_backbone
+from sktransfer.deep._built_in import BUILT_IN
+from sktransfer.deep._preprocessing import Preprocessing
 
 STAGES = "'stage1', 'stage2', 'stage3', 'stage4'"
 
@@ -96,8 +98,9 @@ def test_impossible_depths_are_refused_with_the_list(network, freeze_depth):
 def test_anything_else_is_refused_in_one_sentence(backbone):
     message = (
         f"backbone={backbone!r} is not known: expected the name of a network that ships with "
-        "sktransfer ('glyphs'), the path of an '.onnx' file, 'hf:FOLDER', 'torchvision:NAME', "
-        "'timm:NAME', a torch.nn.Module, or a Backbone."
+        f"sktransfer ({', '.join(map(repr, BUILT_IN))}), the path of an '.onnx' file or of word "
+        "vectors ('.txt', '.vec', '.npz'), 'hf:FOLDER', 'torchvision:NAME', 'timm:NAME', a "
+        "torch.nn.Module, or a Backbone."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backbone(backbone)

@@ -252,7 +252,7 @@ def test_nothing_is_loaded_before_fit(monkeypatch):
     def refuse(*args):
         raise AssertionError("loaded")
 
-    monkeypatch.setattr("sktransfer.deep._extractor.describe", refuse)
+    monkeypatch.setattr("sktransfer.deep._extractor.describe_for", refuse)
     monkeypatch.setattr(onnx_engine, "_get_session", refuse)
     extractor = PretrainedFeatureExtractor("glyphs", stage=2)
     assert clone(extractor).set_params(stage=3).get_params()["stage"] == 3

@@ -9,8 +9,8 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from sktransfer import PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing
 from sktransfer.deep._networks.onnx import probe
+from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.exceptions import TransferWarning
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)

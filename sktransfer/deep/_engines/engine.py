@@ -1,8 +1,10 @@
 """The engine of a network: ONNX Runtime if it can run it, else torch."""
 
 from sktransfer._extras import is_installed
+from sktransfer._messages import shown
 from sktransfer.deep._engines.exported import ExportedEngine, find_export, prepare_export
 from sktransfer.deep._engines.onnx_engine import OnnxEngine
+from sktransfer.deep._engines.words_engine import WordsEngine
 from sktransfer.deep._networks.onnx.run import find_device, has_cuda
 
 
@@ -28,6 +30,8 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
     same bits alone as in any batch; ``engine.key`` names library and device, as in "torch-cuda:0".
     """
+    if _runs_in_numpy(backbone, device):
+        return WordsEngine(backbone)
     if _runs_in_onnx_runtime(backbone, device):
         return OnnxEngine(backbone, stage, n_jobs=n_jobs, device=find_device(device))
     export = _find_export(backbone, stage, device)
@@ -40,11 +44,24 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
 
 def engine_key(backbone, device="auto", stage=None):
     """Return the key of the engine that `open_engine` would make, without loading the network."""
+    if _runs_in_numpy(backbone, device):
+        return WordsEngine.key
     if _runs_in_onnx_runtime(backbone, device):
         return f"onnx-{find_device(device)}"
     if _find_export(backbone, stage or backbone.stages[-1], device) is not None:
         return ExportedEngine.key
     return f"torch-{_torch_device(device)}"
+
+
+def _runs_in_numpy(backbone, device):
+    if "numpy" not in backbone.engines:
+        return False
+    if device not in ("auto", "cpu"):
+        raise ValueError(
+            f"device={shown(device)}: the backbone {shown(backbone.name)} is a table of vectors, "
+            "and runs on the CPU; expected 'auto' or 'cpu'."
+        )
+    return True
 
 
 def _runs_in_onnx_runtime(backbone, device):
@@ -53,7 +70,7 @@ def _runs_in_onnx_runtime(backbone, device):
 
 
 def _is_for_torch(backbone):
-    return "onnx" not in backbone.engines
+    return backbone.engines == ("torch",)
 
 
 def _find_export(backbone, stage, device):

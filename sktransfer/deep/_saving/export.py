@@ -18,6 +18,9 @@ _INPUT = "X"
 
 def export_onnx(estimator, path, *, image_shape=None):
     """Write a fitted estimator as an ONNX file, as `FineTuneClassifier.to_onnx` describes it."""
+    kind = estimator.backbone_.preprocessing.kind
+    if kind != "image":
+        raise ValueError(f"{type(estimator).__name__} writes no ONNX file for {kind}s yet.")
     onnx = import_onnx()
     dims, shape = _input_form(estimator, image_shape)
     oldest = {} if shape is not None else {"opset": RESIZE_OPSET}

@@ -198,7 +198,7 @@ def training_facts(estimator, items, y, device, *, more=None):
         "backbone": f"{backbone.name} {backbone.fingerprint[:16]}",
         "stages": repr(backbone.stages),
         "preprocessing": repr(backbone.preprocessing),
-        "image_format": repr(estimator.image_format_),
+        "image_format": repr(getattr(estimator, "image_format_", None)),
         "versions": ", ".join(
             f"{name} {installed_version(name) or 'absent'}" for name in _LIBRARIES
         ),

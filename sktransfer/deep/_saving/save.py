@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from sktransfer._messages import cause, shortened, shown
-from sktransfer.deep._backbone import BUILT_IN, ZOOS, Backbone, resolve_backbone
+from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
+from sktransfer.deep._built_in import BUILT_IN
 from sktransfer.deep._engines.pooling import n_features as feature_count
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._saving.container import (
@@ -29,7 +30,7 @@ _MODULE = "the module's own"
 _TYPES = {
     "backbone_": Backbone,
     "head_": Head,
-    "image_format_": ImageFormat,
+    "image_format_": (ImageFormat, type(None)),
     "input_shape_": (tuple, type(None)),
     "stage_weights_": dict,
     "depth_": int,
@@ -145,8 +146,9 @@ def check_attributes(kind, attributes):
     if unknown:
         raise ValueError(f"the attributes {shown(sorted(map(str, unknown)))}")
     for name, expected in _TYPES.items():
-        if not isinstance(attributes[name], expected):
-            raise TypeError(f"{name}={shown(attributes[name])}")
+        value = attributes.get(name) if name == "image_format_" else attributes[name]
+        if not isinstance(value, expected):
+            raise TypeError(f"{name}={shown(value)}")
     head, shapes = attributes["head_"], attributes["backbone_"].shapes
     n_outputs, n_features = head.coef.shape
     sizes = head.mean.shape, head.scale.shape, head.intercept.shape
@@ -178,7 +180,12 @@ def _find(described, backbone, path):
                 f"backbone={shown(backbone)} has not the weights that fit has seen: pass the "
                 "network that the estimator was fitted with."
             )
-        return replace(described, source=found.source, module=found.module)
+        return replace(
+            described,
+            source=found.source,
+            module=found.module,
+            preprocessing=found.preprocessing,
+        )
     source = described.source
     if source.startswith(ZOOS) or os.path.isfile(source):
         return described

@@ -18,12 +18,13 @@ from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._networks.torch.checkpoints import LoadReport
 from sktransfer.deep._preprocessing import Preprocessing
+from sktransfer.deep._texts.words import WordInput
 from sktransfer.deep._training.head import Head
 
 # The only classes that are ever made of what a file says; modules are not written.
 _CLASSES = {
     kind.__name__: kind
-    for kind in (Augmentation, Backbone, Head, ImageFormat, LoadReport, Preprocessing)
+    for kind in (Augmentation, Backbone, Head, ImageFormat, LoadReport, Preprocessing, WordInput)
 }
 _NOT_WRITTEN = {"module"}
 

@@ -6,8 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from sktransfer.deep._backbone import Backbone, Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import Backbone, resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._preprocessing import Preprocessing
 
 pytest.importorskip("torch", reason="the torch engine needs torch")
 

@@ -6,12 +6,13 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from sktransfer import PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
 from sktransfer.deep._networks.onnx.cut import cut_graph
 from sktransfer.deep._networks.onnx.file import adapt_input, parse
 from sktransfer.deep._networks.onnx.layout import channel_axes
 from sktransfer.deep._networks.onnx.probe import stage_shapes
+from sktransfer.deep._preprocessing import Preprocessing
 
 RNG = np.random.default_rng(0)
 FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from sktransfer.deep._backbone import Backbone, Preprocessing
+from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._networks.onnx.layout import is_last
 from sktransfer.deep._networks.onnx.read import read_file
+from sktransfer.deep._preprocessing import Preprocessing
 
 pytest.importorskip("torch", reason="the torch engine needs torch")
 

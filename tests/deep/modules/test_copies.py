@@ -14,8 +14,9 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._networks.torch.copies import copy_module, to_pickle
+from sktransfer.deep._preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing((16, 16), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)

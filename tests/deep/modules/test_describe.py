@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._networks.torch.describe import fingerprint_module, inner_names
+from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.exceptions import TransferWarning
 
 OPTIONS = {"preprocessing": "torch", "input_size": (32, 32)}

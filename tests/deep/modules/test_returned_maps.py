@@ -13,7 +13,8 @@ import torch
 from torch import nn
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import resolve_backbone
+from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.exceptions import TransferWarning
 
 PREPROCESSING = Preprocessing((32, 32), 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1))

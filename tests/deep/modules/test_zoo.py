@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="networks need torch")
 import torch
 
 from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
-from sktransfer.deep._backbone import Preprocessing, resolve_backbone
+from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._images.network_input import network_input
 from sktransfer.deep._networks.onnx.run import make_session
 from sktransfer.deep._networks.torch.network_access import is_reachable
@@ -27,6 +27,7 @@ from sktransfer.deep._networks.torch.zoo_preprocessing import (
     from_torchvision,
     from_transformers,
 )
+from sktransfer.deep._preprocessing import Preprocessing
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 PROCESSOR = {

@@ -1,0 +1,1 @@
+"""Make the table of word vectors that ships with sktransfer."""
