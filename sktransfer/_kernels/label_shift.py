@@ -5,6 +5,8 @@ shares ``q`` in the target and ``pi`` in the source. The methods take them from 
 classifier that was trained on source rows.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 
@@ -96,3 +98,143 @@ def tempered(probabilities, temperature):
     powers = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     powers = np.exp(powers - powers.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
+
+
+class Answers(NamedTuple):
+    """Mean probabilities of the classes, from which shares are computed: see `answered_shares`.
+
+    Parameters
+    ----------
+    of_class : ndarray of shape (..., n_classes, n_classes)
+        ``[k, i]``: mean probability of class i over source rows of class k.
+    of_target : ndarray of shape (..., n_classes)
+        Mean probability of class i over target rows.
+    """
+
+    of_class: np.ndarray
+    of_target: np.ndarray
+
+
+def answered_shares(answers):
+    """Soft BBSE: the shares of the classes that explain the mean probabilities of target rows.
+
+    Solves ``sum_k q_k of_class[k] = of_target``; what is negative becomes 0. It needs no calibrated
+    probabilities. Lipton et al., as in `matching_weights`, with probabilities in place of
+    predictions.
+
+    Parameters
+    ----------
+    answers : Answers
+        Of one sample, or of several along the first axis.
+
+    Returns
+    -------
+    shares : ndarray of shape (..., n_classes)
+        They sum to 1.
+    """
+    transposed = np.swapaxes(answers.of_class, -1, -2)
+    shares = np.linalg.pinv(transposed, rcond=LEAST_PROBABILITY) @ answers.of_target[..., None]
+    shares = np.maximum(shares[..., 0], 0)
+    return shares / shares.sum(axis=-1, keepdims=True)
+
+
+def mean_answers(p_source, codes, p_target):
+    """Return the `Answers` of rows.
+
+    Parameters
+    ----------
+    p_source : ndarray of shape (n_source, n_classes)
+        Probabilities of source rows that the classifier was not fitted on.
+    codes : ndarray of shape (n_source,), dtype int
+        Their classes, each with one row or more.
+    p_target : ndarray of shape (n_target, n_classes)
+
+    Returns
+    -------
+    answers : Answers
+    """
+    of_class = [p_source[codes == k].mean(axis=0) for k in range(p_source.shape[1])]
+    return Answers(np.array(of_class), p_target.mean(axis=0))
+
+
+def redrawn_answers(p_source, codes, p_target, *, n_draws, generator):
+    """Return the `Answers` of bootstrap samples of both domains, the source's class by class.
+
+    Parameters
+    ----------
+    p_source, codes, p_target : ndarray
+        As in `mean_answers`.
+    n_draws : int
+    generator : RandomState
+
+    Returns
+    -------
+    answers : Answers
+        With `n_draws` as the first axis.
+    """
+
+    def means(p):
+        drawn = generator.randint(len(p), size=(n_draws, len(p)))
+        counts = np.array([np.bincount(rows, minlength=len(p)) for rows in drawn])
+        return counts @ p / len(p)
+
+    of_class = [means(p_source[codes == k]) for k in range(p_source.shape[1])]
+    return Answers(np.stack(of_class, axis=1), means(p_target))
+
+
+def share_intervals(p_source, codes, p_target, *, level, n_draws=200, generator):
+    """Return shares by soft BBSE, and an interval for each by a bootstrap of both domains.
+
+    Parameters
+    ----------
+    p_source, codes, p_target : ndarray
+        As in `mean_answers`.
+    level : float
+        The part of the bootstrap samples on each side of an interval.
+    n_draws : int, default=200
+    generator : RandomState
+
+    Returns
+    -------
+    shares : ndarray of shape (n_classes,)
+    low, high : ndarray of shape (n_classes,)
+    """
+    shares = answered_shares(mean_answers(p_source, codes, p_target))
+    drawn = redrawn_answers(p_source, codes, p_target, n_draws=n_draws, generator=generator)
+    low, high = np.quantile(answered_shares(drawn), [level, 1 - level], axis=0)
+    return shares, low, high
+
+
+def with_shares(probabilities, source_shares, shares):
+    """Return the probabilities of a classifier as they are if the classes have other shares."""
+    p = probabilities * (shares / source_shares)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def p_rule_holds(probabilities, codes, *, n_draws=999, generator):
+    """Test whether labels may come from these probabilities, by their log-loss.
+
+    A parametric bootstrap: labels are drawn from the probabilities, and each draw has its loss.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Calibrated.
+    codes : ndarray of shape (n_samples,), dtype int
+        The classes of the rows, known after the probabilities.
+    n_draws : int, default=999
+    generator : RandomState
+
+    Returns
+    -------
+    p_value : float
+        ``(1 + draws with no smaller loss) / (1 + draws)``.
+    """
+    losses = -np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    rows = np.arange(len(codes))
+    limits = probabilities.cumsum(axis=1)[:, :-1]
+    observed, n_as_large = losses[rows, codes].sum(), 0
+    for _ in range(n_draws):
+        drawn = (generator.uniform(size=(len(codes), 1)) > limits).sum(axis=1)
+        n_as_large += losses[rows, drawn].sum() >= observed
+    return float((1 + n_as_large) / (1 + n_draws))

@@ -177,13 +177,19 @@ def permutation_p_value(features, n_a, *, ridge, n_permutations, generator):
     solve = _solver(features, ridge)
     is_b = np.arange(len(features)) >= n_a
     observed = _statistics(features, is_b[:, None], solve)[0]
-    at_a_time = max(1, BLOCK // len(features))
-    n_as_large = 0
+    blocks = permuted_names(is_b, n_permutations, generator=generator)
+    n_as_large = sum(
+        np.sum(_statistics(features, names, solve) >= observed * (1 - TIE)) for names in blocks
+    )
+    return float((1 + n_as_large) / (1 + n_permutations))
+
+
+def permuted_names(is_b, n_permutations, *, generator):
+    """Yield permutations of the names as columns, as many at a time as memory allows."""
+    at_a_time = max(1, BLOCK // len(is_b))
     for start in range(0, n_permutations, at_a_time):
         n_columns = min(at_a_time, n_permutations - start)
-        names = np.column_stack([generator.permutation(is_b) for _ in range(n_columns)])
-        n_as_large += np.sum(_statistics(features, names, solve) >= observed * (1 - TIE))
-    return float((1 + n_as_large) / (1 + n_permutations))
+        yield np.column_stack([generator.permutation(is_b) for _ in range(n_columns)])
 
 
 def _solver(features, ridge):

@@ -1,4 +1,4 @@
-"""Calibration by a temperature: its definition and its limits."""
+"""Class proportions, their intervals, calibration by a temperature, and whether a rule holds."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,16 @@ from numpy.testing import assert_allclose
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from sktransfer._kernels.label_shift import COLDEST, temperature, tempered
+from sktransfer._kernels.label_shift import (
+    COLDEST,
+    answered_shares,
+    mean_answers,
+    p_rule_holds,
+    share_intervals,
+    temperature,
+    tempered,
+    with_shares,
+)
 
 
 def make_logits(n_samples=4000, seed=0):
@@ -44,3 +53,61 @@ def test_probabilities_of_0_do_no_harm():
     p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     assert 1 < temperature(p, [0, 1, 1]) < 100
     assert_allclose(tempered(p, 2.0).sum(axis=1), 1)
+
+
+def make_answers(n_source=400, n_target=300, share=0.8, seed=0):
+    """Probabilities of class 1 by a rule on one column, in domains of other class proportions."""
+    rng = np.random.default_rng(seed)
+    codes, target = rng.integers(2, size=n_source), rng.random(n_target) < share
+    p = [1 / (1 + np.exp(-2 * (2 * c - 1 + rng.normal(size=len(c))))) for c in (codes, target)]
+    p_source, p_target = (np.column_stack([1 - one, one]) for one in p)
+    return p_source, codes, p_target
+
+
+def test_shares_explain_the_mean_answers():
+    answers = mean_answers(*make_answers())
+    shares = answered_shares(answers)
+    assert_allclose(shares.sum(), 1)
+    assert_allclose(shares @ answers.of_class, answers.of_target)
+
+
+def test_perfect_answers_give_the_shares_themselves():
+    p_source, p_target = np.eye(3)[[0, 1, 2, 2]], np.eye(3)[[0, 0, 0, 1]]
+    shares = answered_shares(mean_answers(p_source, np.array([0, 1, 2, 2]), p_target))
+    assert_allclose(shares, [0.75, 0.25, 0], atol=1e-12)
+
+
+def test_the_intervals_cover_the_true_share():
+    """Nominal 90 %: of 200 intervals, 180 on average, with a deviation of 4.2."""
+    n_covered = 0
+    for seed in range(200):
+        rng = np.random.RandomState(seed)
+        rows = make_answers(100, 100, share=0.75, seed=seed)
+        _, low, high = share_intervals(*rows, level=0.05, generator=rng)
+        n_covered += low[1] <= 0.75 <= high[1]
+    assert 166 <= n_covered <= 193
+
+
+def test_other_shares_are_bayes_rule():
+    p = np.array([[0.9, 0.1], [0.5, 0.5]])
+    expected = [[0.9 * 0.5, 0.1 * 1.5], [0.25, 0.75]]
+    expected[0] = [value / (0.9 * 0.5 + 0.1 * 1.5) for value in expected[0]]
+    found = with_shares(p, np.array([0.5, 0.5]), np.array([0.25, 0.75]))
+    assert_allclose(found, expected)
+
+
+def test_a_rule_that_holds_is_rejected_as_often_as_the_level_says():
+    """Of 200 samples 10 on average; the deviation is 3.1."""
+    rejected = 0
+    for seed in range(200):
+        logits, codes = make_logits(20, seed)
+        p = softmax(logits, axis=1)
+        rng = np.random.RandomState(seed)
+        rejected += p_rule_holds(p, codes, n_draws=99, generator=rng) <= 0.05
+    assert 1 <= rejected <= 20
+
+
+def test_another_rule_is_found():
+    logits, codes = make_logits(60)
+    p = softmax(logits, axis=1)
+    assert p_rule_holds(p, (codes + 1) % 3, generator=np.random.RandomState(0)) == 1 / 1000
