@@ -1,0 +1,205 @@
+"""The candidates of a guarded estimator: no transfer, and the transfers that it is weighed with."""
+
+from dataclasses import dataclass
+
+from scipy.sparse import issparse
+from sklearn.dummy import DummyRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import has_fit_parameter
+
+from sktransfer._learner import innermost_learner
+from sktransfer._messages import shown
+from sktransfer._needs import needs_of
+from sktransfer._routing import is_estimator
+from sktransfer._sklearn import _name_estimators
+from sktransfer.feature import (
+    CORALAligner,
+    DomainAugmenter,
+    MomentAligner,
+    OptimalTransportAligner,
+    SubspaceAligner,
+)
+from sktransfer.instance import (
+    DiscriminatorWeighter,
+    LabelShiftWeighter,
+    ULSIFWeighter,
+    WeightedTransferClassifier,
+    WeightedTransferRegressor,
+)
+from sktransfer.pipeline import make_transfer_pipeline
+from sktransfer.transferability._baselines import Pooled, SourceOnly, TargetOnly
+from sktransfer.transferability._source_models import (
+    PulledClassifier,
+    RecalibratedSource,
+    ResidualRegressor,
+    why_not_pulled,
+)
+
+# The names of the two candidates without transfer.
+TARGET_ALONE, SOURCE_ALONE = "target", "source"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One of the estimators that are compared.
+
+    Parameters
+    ----------
+    name : str
+    estimator : estimator
+        Not fitted, except that of source rows alone.
+    is_ours : bool, default=True
+        Whether it takes all rows and domains in `fit`. One of the user's gets the rows that a
+        transfer pipeline would pass to it.
+    """
+
+    name: str
+    estimator: object
+    is_ours: bool = True
+
+    @property
+    def is_fitted(self):
+        """Whether the estimator was fitted once for all: no target row changes it."""
+        return isinstance(self.estimator, SourceOnly)
+
+    @property
+    def may_fail(self):
+        """Whether it is left out if it cannot be fitted; others raise their error."""
+        return self.is_ours and self.name != TARGET_ALONE
+
+
+def given_candidates(candidates, *, baseline):
+    """Return the user's candidates, or raise an error if they are none.
+
+    Parameters
+    ----------
+    candidates : estimator, or list of estimators and (str, estimator) tuples
+    baseline : str
+        The name of the candidate without transfer, which joins them.
+    """
+    given = candidates if isinstance(candidates, list | tuple) else [candidates]
+    named = [each if isinstance(each, tuple) else (None, each) for each in given]
+    wrong = [each for each in named if len(each) != 2 or not is_estimator(each[1])]
+    if wrong or not named:
+        raise ValueError(
+            f"candidates={shown(candidates)}: expected 'auto', an estimator, or a list of "
+            "estimators or (name, estimator) pairs."
+        )
+    names = [name for name, _ in _name_estimators([estimator for _, estimator in named])]
+    names = [name if own is None else own for (own, _), name in zip(named, names, strict=True)]
+    twice = sorted({str(name) for name in names if [*names, baseline].count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"candidates has more than one of the name {twice[0]!r} (the candidate without "
+            f"transfer is called {baseline!r}); pass (name, estimator) pairs with other names."
+        )
+    pairs = zip(names, named, strict=True)
+    return [Candidate(name, estimator, is_ours=False) for name, (_, estimator) in pairs]
+
+
+def labelled_candidates(estimator, source, rows, *, discrete):
+    """Return the candidates that learn from labelled target rows, and those left out.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The model of each.
+    source : SourceOnly
+        Fitted on the source rows.
+    rows : GuardRows
+    discrete : bool
+        Whether it is a classifier.
+
+    Returns
+    -------
+    candidates : list of Candidate
+    left_out : dict of str -> str
+        The reason for each candidate that the estimator or the rows cannot have.
+    """
+    model = source.estimator_
+    frozen = FrozenEstimator(model)
+    augmented = make_transfer_pipeline(DomainAugmenter(), estimator)
+    found = [
+        (SOURCE_ALONE, source, None),
+        ("pooled", Pooled(estimator), None),
+        ("balanced", Pooled(estimator, target_share=0.5), _why_not_weighted(estimator)),
+        ("augmented", augmented, _why_not_mapped(DomainAugmenter(), rows)),
+    ]
+    if discrete:
+        found += [
+            ("pulled", PulledClassifier(frozen), why_not_pulled(model)),
+            ("recalibrated", RecalibratedSource(frozen), _why_not_recalibrated(model, rows)),
+        ]
+    else:
+        found += [
+            ("offset", ResidualRegressor(DummyRegressor(), frozen), None),
+            ("pulled", ResidualRegressor(estimator, frozen), None),
+        ]
+    return _split(found)
+
+
+def unlabelled_candidates(estimator, source, rows, *, discrete):
+    """Return the candidates that read no target label, and those left out.
+
+    Parameters and results are those of `labelled_candidates`.
+    """
+    aligners = {
+        "moments": MomentAligner(),
+        "coral": CORALAligner(),
+        "subspace": SubspaceAligner(),
+        "transport": OptimalTransportAligner(),
+    }
+    weighters = {"ratio": ULSIFWeighter(), "discriminator": DiscriminatorWeighter()}
+    weighted = WeightedTransferRegressor
+    if discrete:
+        weighters["shares"] = LabelShiftWeighter(estimator)
+        weighted = WeightedTransferClassifier
+    found = [(SOURCE_ALONE, source, None)]
+    for name, aligner in aligners.items():
+        pipeline = make_transfer_pipeline(aligner, estimator)
+        found.append((name, pipeline, _why_not_mapped(aligner, rows)))
+    for name, weighter in weighters.items():
+        reason = _why_not_weighted(estimator) or _why_not_mapped(weighter, rows)
+        found.append((name, weighted(estimator, weighter), reason))
+    return _split(found)
+
+
+def target_alone(estimator):
+    """Return the candidate that is fitted on labelled target rows alone."""
+    return Candidate(TARGET_ALONE, TargetOnly(estimator))
+
+
+def source_alone(estimator):
+    """Return the model that is fitted on source rows alone."""
+    return SourceOnly(estimator)
+
+
+def _split(found):
+    left_out = {name: reason for name, _, reason in found if reason}
+    return [Candidate(name, model) for name, model, reason in found if not reason], left_out
+
+
+def _why_not_weighted(estimator):
+    learner = innermost_learner(estimator)
+    if not has_fit_parameter(learner, "sample_weight"):
+        return f"{type(learner).__name__} takes no sample_weight"
+    return None
+
+
+def _why_not_mapped(step, rows):
+    """Return why a step cannot read the rows; None if it can."""
+    needs, name = needs_of(step), type(step).__name__
+    if not rows.is_numeric:
+        return f"{name} takes numbers, and X holds none"
+    if issparse(rows.X) and not needs.sparse:
+        return f"{name} takes no sparse rows"
+    if rows.has_missing and not needs.missing:
+        return f"{name} takes no missing values"
+    return None
+
+
+def _why_not_recalibrated(model, rows):
+    if len(model.classes_) < 2:
+        return "source rows are of one class"
+    p = model.predict_proba(rows.rows_of(rows.labelled_target))
+    return "the source model gives all rows the same probabilities" if (p == p[0]).all() else None

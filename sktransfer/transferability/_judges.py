@@ -1,0 +1,170 @@
+"""How answers of candidates are read and scored: probabilities of classes, or numbers.
+
+An answer has the shape (n_rows, n_outputs): a column for each class, or one for a number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from sktransfer._kernels.aggregate import log_scores
+from sktransfer.transferability._baselines import class_probabilities
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Folds of labelled target rows, by positions among them.
+
+    Parameters
+    ----------
+    splits : list of list of ndarray of int
+        For each repetition, the rows that each fold holds out.
+    scored : ndarray of int
+        The rows that some fold holds out.
+    alone : bool
+        Whether a model of target rows alone can be scored: False with one row a class.
+    """
+
+    splits: list
+    scored: np.ndarray
+    alone: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ClassJudge:
+    """Reads probabilities of classes.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted: those of all labelled rows.
+    """
+
+    classes: np.ndarray
+
+    score_name, loss_name = "accuracy", "log-loss"
+
+    def answers(self, model, X):
+        """Return the probabilities of `classes`."""
+        return class_probabilities(model, X, self.classes)
+
+    def truth(self, labels):
+        """Return the position of each label in `classes`."""
+        return np.searchsorted(self.classes, labels)
+
+    def predict(self, answers):
+        """Return the label of each row."""
+        return self.classes[answers.argmax(axis=1)]
+
+    def scores(self, answers, truth):
+        """Return what exponential weights add up: the log of the smoothed probability."""
+        return log_scores(answers, truth)
+
+    def losses(self, answers, truth):
+        """Return the log-loss of each row."""
+        return -log_scores(answers, truth)
+
+    def rates(self, answers, truth):
+        """Return 1 for a right prediction, 0 for a wrong one."""
+        return (answers.argmax(axis=-1) == truth).astype(float)
+
+    def wins(self, new, old, truth):
+        """Return 1 if only the new prediction is right, -1 if only the old, else 0."""
+        return self.rates(new, truth) - self.rates(old, truth)
+
+    def distance(self, new, old):
+        """Return 1 for rows whose prediction differs, else 0."""
+        return (new.argmax(axis=1) != old.argmax(axis=1)).astype(float)
+
+    def summary(self, answers, truth):
+        """Return the accuracy and the mean log-loss."""
+        return self.rates(answers, truth).mean(), self.losses(answers, truth).mean()
+
+    def folds(self, truth, *, cv, n_repeats, generator):
+        """Return `Folds`, in which each class loses the same share of its rows.
+
+        A class of one row is always in training, unless most classes are such: then any rows are
+        held out, and a model of target rows alone cannot be scored.
+        """
+        counts = np.bincount(truth)[truth]
+        scored, fewest = np.flatnonzero(counts > 1), counts.min(where=counts > 1, initial=cv)
+        alone = 2 * len(scored) >= len(truth) and len(scored) > 1
+        if alone:
+            splitter, n_splits = StratifiedKFold, min(cv, fewest)
+        else:
+            scored, splitter, n_splits = np.arange(len(truth)), KFold, min(cv, len(truth))
+        return _draw_folds(splitter, n_splits, scored, truth, n_repeats, generator, alone)
+
+    def rehearsal_rows(self, truth_source, truth_target, generator):
+        """Return positions of source rows that play labelled target rows: as many a class."""
+        wanted = np.bincount(truth_target, minlength=len(self.classes))
+        drawn = []
+        for code in np.unique(truth_source):
+            rows = np.flatnonzero(truth_source == code)
+            n_rows = min(wanted[code], len(rows) // 2)
+            drawn.append(generator.choice(rows, n_rows, replace=False))
+        return np.sort(np.concatenate(drawn)).astype(int)
+
+
+@dataclass(frozen=True)
+class NumberJudge:
+    """Reads numbers; its methods are those of `ClassJudge`."""
+
+    score_name, loss_name = "R2", "squared error"
+
+    def answers(self, model, X):
+        """Return the predictions as a column."""
+        return np.asarray(model.predict(X), dtype=float).reshape(-1, 1)
+
+    def truth(self, labels):
+        """Return the labels themselves."""
+        return labels
+
+    def predict(self, answers):
+        """Return the numbers."""
+        return answers[:, 0]
+
+    def scores(self, answers, truth):
+        """Return ``-e^2 / 2``, which the caller divides by a variance."""
+        return -((answers[..., 0] - truth) ** 2) / 2
+
+    def losses(self, answers, truth):
+        """Return the squared errors."""
+        return (answers[..., 0] - truth) ** 2
+
+    def wins(self, new, old, truth):
+        """Return 1 if the new prediction is nearer to the truth, -1 if the old is, 0 in a tie."""
+        return np.sign(np.abs(old[..., 0] - truth) - np.abs(new[..., 0] - truth))
+
+    def distance(self, new, old):
+        """Return the absolute difference of the predictions."""
+        return np.abs(new - old)[:, 0]
+
+    def summary(self, answers, truth):
+        """Return R2, NaN for a constant truth, and the mean squared error."""
+        loss, spread = self.losses(answers, truth).mean(), np.var(truth)
+        return (1 - loss / spread if spread else np.nan), loss
+
+    def folds(self, truth, *, cv, n_repeats, generator):
+        """Return `Folds` of any rows; none of a single row."""
+        n_splits, scored = min(cv, len(truth)), np.arange(len(truth))
+        if n_splits < 2:
+            return Folds([], scored[:0], alone=False)
+        return _draw_folds(KFold, n_splits, scored, truth, n_repeats, generator, len(truth) > 2)
+
+    def rehearsal_rows(self, truth_source, truth_target, generator):
+        """Return positions of as many source rows as there are labelled target rows."""
+        n_rows = min(len(truth_target), len(truth_source) // 2)
+        return np.sort(generator.choice(len(truth_source), n_rows, replace=False))
+
+
+def _draw_folds(splitter, n_splits, scored, truth, n_repeats, generator, alone):
+    if n_splits < 2:
+        return Folds([], scored[:0], alone=False)
+    splits = []
+    for _ in range(n_repeats):
+        seed = generator.randint(np.iinfo(np.int32).max)
+        drawn = splitter(n_splits, shuffle=True, random_state=seed).split(scored, truth[scored])
+        splits.append([scored[out] for _, out in drawn])
+    return Folds(splits, scored, alone)
