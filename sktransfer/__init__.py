@@ -18,6 +18,8 @@ _HOME_OF = {
     "FineTuneRegressor": "sktransfer.deep",
     "FreezeDepthDisplay": "sktransfer.plotting",
     "GaussianWeighter": "sktransfer.instance",
+    "GuardedTransferClassifier": "sktransfer.transferability",
+    "GuardedTransferRegressor": "sktransfer.transferability",
     "GeodesicFlowAligner": "sktransfer.feature",
     "KLIEPWeighter": "sktransfer.instance",
     "KMMWeighter": "sktransfer.instance",

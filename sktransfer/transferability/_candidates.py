@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.sparse import issparse
 from sklearn.dummy import DummyRegressor
 from sklearn.frozen import FrozenEstimator
@@ -10,6 +11,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sktransfer._learner import innermost_learner
 from sktransfer._messages import shown
 from sktransfer._needs import needs_of
+from sktransfer._random import seeded_clones
 from sktransfer._routing import is_estimator
 from sktransfer._sklearn import _name_estimators
 from sktransfer.feature import (
@@ -38,6 +40,16 @@ from sktransfer.transferability._source_models import (
 # The names of the two candidates without transfer.
 TARGET_ALONE, SOURCE_ALONE = "target", "source"
 
+# The candidate that weighs classes, which is also chosen alone.
+SHARES = "shares"
+
+ALIGNERS = {
+    "moments": MomentAligner(),
+    "coral": CORALAligner(),
+    "subspace": SubspaceAligner(),
+    "transport": OptimalTransportAligner(),
+}
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -60,7 +72,7 @@ class Candidate:
     @property
     def is_fitted(self):
         """Whether the estimator was fitted once for all: no target row changes it."""
-        return isinstance(self.estimator, SourceOnly)
+        return hasattr(self.estimator, "estimator_")
 
     @property
     def may_fail(self):
@@ -97,84 +109,111 @@ def given_candidates(candidates, *, baseline):
     return [Candidate(name, estimator, is_ours=False) for name, (_, estimator) in pairs]
 
 
-def labelled_candidates(estimator, source, rows, *, discrete):
-    """Return the candidates that learn from labelled target rows, and those left out.
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Makes the candidates for some rows.
 
     Parameters
     ----------
+    given : "auto", estimator, or list of estimators and (str, estimator) tuples
     estimator : estimator
-        The model of each.
-    source : SourceOnly
-        Fitted on the source rows.
-    rows : GuardRows
+        The model of each candidate of ours.
     discrete : bool
         Whether it is a classifier.
-
-    Returns
-    -------
-    candidates : list of Candidate
-    left_out : dict of str -> str
-        The reason for each candidate that the estimator or the rows cannot have.
     """
-    model = source.estimator_
-    frozen = FrozenEstimator(model)
-    augmented = make_transfer_pipeline(DomainAugmenter(), estimator)
-    found = [
-        (SOURCE_ALONE, source, None),
-        ("pooled", Pooled(estimator), None),
-        ("balanced", Pooled(estimator, target_share=0.5), _why_not_weighted(estimator)),
-        ("augmented", augmented, _why_not_mapped(DomainAugmenter(), rows)),
-    ]
-    if discrete:
-        found += [
-            ("pulled", PulledClassifier(frozen), why_not_pulled(model)),
-            ("recalibrated", RecalibratedSource(frozen), _why_not_recalibrated(model, rows)),
-        ]
-    else:
-        found += [
-            ("offset", ResidualRegressor(DummyRegressor(), frozen), None),
-            ("pulled", ResidualRegressor(estimator, frozen), None),
-        ]
-    return _split(found)
 
+    given: object
+    estimator: object
+    discrete: bool
 
-def unlabelled_candidates(estimator, source, rows, *, discrete):
-    """Return the candidates that read no target label, and those left out.
+    @property
+    def is_auto(self):
+        """Whether the candidates are ours."""
+        return isinstance(self.given, str)
 
-    Parameters and results are those of `labelled_candidates`.
-    """
-    aligners = {
-        "moments": MomentAligner(),
-        "coral": CORALAligner(),
-        "subspace": SubspaceAligner(),
-        "transport": OptimalTransportAligner(),
-    }
-    weighters = {"ratio": ULSIFWeighter(), "discriminator": DiscriminatorWeighter()}
-    weighted = WeightedTransferRegressor
-    if discrete:
-        weighters["shares"] = LabelShiftWeighter(estimator)
-        weighted = WeightedTransferClassifier
-    found = [(SOURCE_ALONE, source, None)]
-    for name, aligner in aligners.items():
-        pipeline = make_transfer_pipeline(aligner, estimator)
-        found.append((name, pipeline, _why_not_mapped(aligner, rows)))
-    for name, weighter in weighters.items():
-        reason = _why_not_weighted(estimator) or _why_not_mapped(weighter, rows)
-        found.append((name, weighted(estimator, weighter), reason))
-    return _split(found)
+    @property
+    def target(self):
+        """The candidate that is fitted on labelled target rows alone."""
+        return Candidate(TARGET_ALONE, TargetOnly(self.estimator))
 
+    @property
+    def source(self):
+        """The candidate that is fitted on labelled source rows alone."""
+        return Candidate(SOURCE_ALONE, SourceOnly(self.estimator))
 
-def target_alone(estimator):
-    """Return the candidate that is fitted on labelled target rows alone."""
-    return Candidate(TARGET_ALONE, TargetOnly(estimator))
+    def fit_source(self, rows, *, generator, keep_seeds):
+        """Return the model of the labelled source rows, fitted; None if there are no such rows."""
+        if not len(rows.labelled_source()):
+            return None
+        kept = {"generator": generator, "keep_seeds": keep_seeds}
+        (model,) = seeded_clones(self.source.estimator, 1, **kept)
+        return model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
 
+    def candidates(self, rows, source):
+        """Return the candidates for labelled target rows, and those left out.
 
-def source_alone(estimator):
-    """Return the model that is fitted on source rows alone."""
-    return SourceOnly(estimator)
+        Parameters
+        ----------
+        rows : GuardRows
+        source : SourceOnly or None
+            Fitted on the source rows.
+
+        Returns
+        -------
+        candidates : list of Candidate
+            The one without transfer first.
+        left_out : dict of str -> str
+            The reason for each candidate that the estimator or the rows cannot have.
+        """
+        if not self.is_auto:
+            return [self.target, *given_candidates(self.given, baseline=TARGET_ALONE)], {}
+        if source is None:
+            return [self.target], {}
+        found, left_out = _split(self._labelled(rows, source))
+        return [self.target, *found], left_out
+
+    def unlabelled_candidates(self, rows, source):
+        """Return the candidates that read no target label, and those left out, in the same way."""
+        first = Candidate(SOURCE_ALONE, source)
+        if not self.is_auto:
+            return [first, *given_candidates(self.given, baseline=SOURCE_ALONE)], {}
+        found, left_out = _split(self._unlabelled(rows))
+        return [first, *found], left_out
+
+    def _labelled(self, rows, source):
+        estimator, model = self.estimator, source.estimator_
+        frozen = FrozenEstimator(model)
+        augmented = make_transfer_pipeline(DomainAugmenter(), estimator)
+        yield SOURCE_ALONE, source, None
+        yield "pooled", Pooled(estimator), None
+        yield "balanced", Pooled(estimator, target_share=0.5), _why_not_weighted(estimator)
+        yield "augmented", augmented, _why_not_mapped(DomainAugmenter(), rows)
+        if self.discrete:
+            yield "pulled", PulledClassifier(frozen), why_not_pulled(model)
+            why = _why_not_recalibrated(model, rows)
+            yield "recalibrated", RecalibratedSource(frozen), why
+        else:
+            why = _why_no_residuals(model, rows)
+            yield "offset", ResidualRegressor(DummyRegressor(), frozen), why
+            yield "pulled", ResidualRegressor(estimator, frozen), why
+
+    def _unlabelled(self, rows):
+        estimator = self.estimator
+        weighters = {"ratio": ULSIFWeighter(), "discriminator": DiscriminatorWeighter()}
+        weighted = WeightedTransferRegressor
+        if self.discrete:
+            weighters[SHARES] = LabelShiftWeighter(estimator)
+            weighted = WeightedTransferClassifier
+        for name, aligner in ALIGNERS.items():
+            pipeline = make_transfer_pipeline(aligner, estimator)
+            yield name, pipeline, _why_not_mapped(aligner, rows)
+        for name, weighter in weighters.items():
+            reason = _why_not_weighted(estimator) or _why_not_mapped(weighter, rows)
+            yield name, weighted(estimator, weighter), reason
 
 
 def _split(found):
+    found = list(found)
     left_out = {name: reason for name, _, reason in found if reason}
     return [Candidate(name, model) for name, model, reason in found if not reason], left_out
 
@@ -203,3 +242,9 @@ def _why_not_recalibrated(model, rows):
         return "source rows are of one class"
     p = model.predict_proba(rows.rows_of(rows.labelled_target))
     return "the source model gives all rows the same probabilities" if (p == p[0]).all() else None
+
+
+def _why_no_residuals(model, rows):
+    numbers = np.asarray(model.predict(rows.rows_of(rows.labelled_target)))
+    is_constant = len(numbers) > 1 and (numbers == numbers[0]).all()
+    return "the source model predicts one number for all rows" if is_constant else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.impute import SimpleImputer
 
 from sktransfer._domains import TARGET, Domains
 from sktransfer._kernels.rows import order_of_rows
@@ -75,9 +76,19 @@ class GuardRows:
         """Return the rows of X at some positions."""
         return _safe_indexing(self.X, positions)
 
+    def numbers_of(self, positions):
+        """Return the rows of X at some positions in float64; a gap is the mean of its column."""
+        X = self.rows_of(positions)
+        X = X.astype(np.float64) if issparse(X) else np.asarray(X, dtype=np.float64)
+        return SimpleImputer(keep_empty_features=True).fit_transform(X) if self.has_missing else X
+
     def without(self, positions):
         """Return all rows but those at some positions."""
         return self._take(np.setdiff1d(np.arange(len(self.y)), positions))
+
+    def without_source(self, name):
+        """Return all rows but those of one source."""
+        return self.without(self.domains.rows(name))
 
     def _take(self, positions):
         codes = self.domains.codes[positions]

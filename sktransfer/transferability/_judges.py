@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sktransfer._kernels.aggregate import log_scores
+from sktransfer._labels import labels_alone, read_classes, read_numbers
+from sktransfer._messages import listed
 from sktransfer.transferability._baselines import class_probabilities
 
 
@@ -43,15 +45,20 @@ class ClassJudge:
 
     classes: np.ndarray
 
-    score_name, loss_name = "accuracy", "log-loss"
+    is_discrete, score_name, loss_name = True, "accuracy", "log-loss"
+
+    @property
+    def n_outputs(self):
+        """The number of columns of an answer."""
+        return len(self.classes)
 
     def answers(self, model, X):
         """Return the probabilities of `classes`."""
         return class_probabilities(model, X, self.classes)
 
-    def truth(self, labels):
-        """Return the position of each label in `classes`."""
-        return np.searchsorted(self.classes, labels)
+    def truth_of(self, rows, positions):
+        """Return the position in `classes` of the label of each labelled row."""
+        return np.searchsorted(self.classes, _labels(rows, positions, discrete=True))
 
     def predict(self, answers):
         """Return the label of each row."""
@@ -69,6 +76,19 @@ class ClassJudge:
         """Return 1 for a right prediction, 0 for a wrong one."""
         return (answers.argmax(axis=-1) == truth).astype(float)
 
+    def compared(self, difference, baseline):
+        """Return a difference to no transfer in words."""
+        side = "better" if difference >= 0 else "worse"
+        return f"Against {baseline} it is {abs(100 * difference):.1f} points {side}"
+
+    def comparable(self, scores, rehearsed, added):
+        """Return scores of rows and of rehearsals in the units in which weights add them up."""
+        return scores, rehearsed
+
+    def loss_of(self, score):
+        """Return the mean loss for a mean score."""
+        return -score
+
     def wins(self, new, old, truth):
         """Return 1 if only the new prediction is right, -1 if only the old, else 0."""
         return self.rates(new, truth) - self.rates(old, truth)
@@ -76,6 +96,27 @@ class ClassJudge:
     def distance(self, new, old):
         """Return 1 for rows whose prediction differs, else 0."""
         return (new.argmax(axis=1) != old.argmax(axis=1)).astype(float)
+
+    def least_distance(self, distance):
+        """Return the distance above which a label of the row decides between two answers."""
+        return 0.0
+
+    def margins(self, new, old):
+        """Return how much more probable the new prediction is than the old, by the new answers."""
+        rows = np.arange(len(new))
+        return new.max(axis=1) - new[rows, old.argmax(axis=1)]
+
+    def codes(self, y, n_rows):
+        """Return the positions of queried labels in `classes`, -1 for a new class."""
+        labels = read_classes(y, np.ones(n_rows, dtype=bool))
+        codes = np.array([np.flatnonzero(self.classes == each)[:1].sum() for each in labels])
+        known = np.isin(labels, self.classes)
+        if not known.any():
+            raise ValueError(
+                f"y_rows holds {listed(np.unique(labels))}, no class of the fit, which are "
+                f"{listed(self.classes)}; pass labels of these classes."
+            )
+        return np.where(known, codes, -1)
 
     def summary(self, answers, truth):
         """Return the accuracy and the mean log-loss."""
@@ -111,15 +152,15 @@ class ClassJudge:
 class NumberJudge:
     """Reads numbers; its methods are those of `ClassJudge`."""
 
-    score_name, loss_name = "R2", "squared error"
+    is_discrete, score_name, loss_name, n_outputs = False, "R2", "squared error", 1
 
     def answers(self, model, X):
         """Return the predictions as a column."""
         return np.asarray(model.predict(X), dtype=float).reshape(-1, 1)
 
-    def truth(self, labels):
-        """Return the labels themselves."""
-        return labels
+    def truth_of(self, rows, positions):
+        """Return the label of each labelled row."""
+        return _labels(rows, positions, discrete=False).astype(float)
 
     def predict(self, answers):
         """Return the numbers."""
@@ -133,6 +174,32 @@ class NumberJudge:
         """Return the squared errors."""
         return (answers[..., 0] - truth) ** 2
 
+    def compared(self, difference, baseline):
+        """Return a difference to no transfer in words."""
+        side = "more" if difference >= 0 else "less"
+        share = f"{abs(100 * difference):.1f} % of the rows (net)"
+        return f"Against {baseline} it predicts {share} {side} nearly"
+
+    def comparable(self, scores, rehearsed, added):
+        """Return scores over the variance of the noise.
+
+        That is the best mean square of rehearsals on several sources, or else the best of the rows
+        out of fold, times ``n / (n - 2)``.
+        """
+        n_rows = scores.shape[1]
+        if added and np.isfinite(rehearsed).any():
+            noise = -2 * rehearsed[np.isfinite(rehearsed)].max()
+        elif n_rows:
+            noise = -2 * scores.mean(axis=1).max() * n_rows / max(n_rows - 2, 1)
+        else:
+            noise = 1.0
+        noise = max(noise, np.finfo(float).tiny)
+        return scores / noise, rehearsed / noise
+
+    def loss_of(self, score):
+        """Return the mean squared error for a mean score."""
+        return -2 * score
+
     def wins(self, new, old, truth):
         """Return 1 if the new prediction is nearer to the truth, -1 if the old is, 0 in a tie."""
         return np.sign(np.abs(old[..., 0] - truth) - np.abs(new[..., 0] - truth))
@@ -140,6 +207,14 @@ class NumberJudge:
     def distance(self, new, old):
         """Return the absolute difference of the predictions."""
         return np.abs(new - old)[:, 0]
+
+    def least_distance(self, distance):
+        """Return the median, or 0 if fewer rows differ."""
+        return np.median(distance) if len(distance) else 0.0
+
+    def codes(self, y, n_rows):
+        """Return the queried numbers."""
+        return read_numbers(y, np.ones(n_rows, dtype=bool)).astype(float)
 
     def summary(self, answers, truth):
         """Return R2, NaN for a constant truth, and the mean squared error."""
@@ -157,6 +232,12 @@ class NumberJudge:
         """Return positions of as many source rows as there are labelled target rows."""
         n_rows = min(len(truth_target), len(truth_source) // 2)
         return np.sort(generator.choice(len(truth_source), n_rows, replace=False))
+
+
+def _labels(rows, positions, *, discrete):
+    labels = labels_alone(rows.y, rows.labelled, discrete=discrete)
+    places = np.cumsum(rows.labelled) - 1
+    return labels[places[positions]]
 
 
 def _draw_folds(splitter, n_splits, scored, truth, n_repeats, generator, alone):

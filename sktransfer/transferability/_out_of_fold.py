@@ -34,7 +34,16 @@ def out_of_fold(candidates, rows, judge, folds, *, generator, keep_seeds, n_jobs
         models = clones(candidate, len(held_out), generator=generator, keep_seeds=keep_seeds)
         once = candidate.is_fitted and held_out
         if once:  # no target row changes it
-            tasks.append((fit_and_answer, candidate, models[0], None, rows.rows_of(positions[folds.scored]), judge))
+            tasks.append(
+                (
+                    fit_and_answer,
+                    candidate,
+                    models[0],
+                    None,
+                    rows.rows_of(positions[folds.scored]),
+                    judge,
+                )
+            )
             places.append((m, slice(None), folds.scored))
             continue
         for (r, out), model, (seen, X) in zip(held_out, models, parts, strict=True):

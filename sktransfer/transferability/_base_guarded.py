@@ -1,0 +1,401 @@
+"""The base of the guarded estimators: transfer weighed against no transfer."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from sktransfer._base import _TransferEstimator
+from sktransfer._domains import read_sample_domain
+from sktransfer._kernels.aggregate import mix
+from sktransfer._labels import hide_labels, is_labelled, read_labels
+from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
+from sktransfer._messages import listed
+from sktransfer._needs import Needs
+from sktransfer._progress import begin_fit
+from sktransfer._random import generator
+from sktransfer._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    _fit_context,
+    _num_samples,
+    get_tags,
+)
+from sktransfer._whole import whole_fit
+from sktransfer.transferability._candidates import SOURCE_ALONE, TARGET_ALONE, Field
+from sktransfer.transferability._guard_report import (
+    GuardReport,
+    ReportLine,
+    sentence_of_queries,
+    sentence_with_labels,
+    sentence_without_labels,
+)
+from sktransfer.transferability._guard_rows import guard_rows, holds_items
+from sktransfer.transferability._queries import KEPT, UNDECIDED, questions
+from sktransfer.transferability._vote import vote
+from sktransfer.transferability._weighing import weigh
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """Weights by which rows are predicted, and the margin below which no transfer is kept."""
+
+    weights: np.ndarray
+    least_margin: float | None = None
+    changed: float | None = None
+
+
+class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
+    """Weighs candidates against no transfer.
+
+    A concrete one writes `_default_estimator`, `_check_estimator`, `_make_judge` and its docstring.
+    """
+
+    _parameter_constraints: dict = {
+        "candidates": [StrOptions({"auto"}), list, tuple, HasMethods(["fit"])],
+        "estimator": [HasMethods(["fit", "predict"]), None],
+        "target_labels": [StrOptions({"use", "ignore"})],
+        "method": [StrOptions({"average", "strict", "best"})],
+        "eta": [Interval(Real, 0, None, closed="left")],
+        "prior": [dict, "array-like", None],
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "rehearse": [StrOptions({"auto", "never"})],
+        "level": [Interval(Real, 0, 1, closed="neither")],
+        "source_weight": [Interval(Real, 0, 1, closed="both")],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _default_estimator(self):
+        """Return the estimator that None stands for."""
+
+    @abstractmethod
+    def _make_judge(self, y, used):
+        """Return the judge for the labels of the rows in the mask `used`."""
+
+    @property
+    def _needs(self):
+        tags = get_tags(self._model()).input_tags
+        return Needs(
+            sparse=tags.sparse,
+            missing=tags.allow_nan,
+            source_labels=True,
+            target_labels=self.target_labels == "use",
+        )
+
+    def _model(self):
+        return self._default_estimator() if self.estimator is None else self.estimator
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, *, sample_domain=None):
+        """Fit the candidates, and weigh them.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Rows of all domains, or items such as texts if the candidates take these.
+        y : array-like of shape (n_samples,)
+            Labels; missing values if a row has none.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). None: every row is a target row.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label that may be read, or if a parameter does not fit the rows.
+        """
+        with whole_fit(self):
+            rows, judge = self._read(X, y, sample_domain)
+            rng = generator(self.random_state)
+            self.source_domains_ = rows.domains.sources
+            end_fit = begin_fit(self, X, y, n_steps=0)
+            field = Field(self.candidates, self._model(), judge.is_discrete)
+            is_inductive = len(rows.labelled_target) > 0
+            self.setting_ = "inductive" if is_inductive else "transductive"
+            self.baseline_ = TARGET_ALONE if is_inductive else SOURCE_ALONE
+            compare, self._judge = weigh if is_inductive else vote, judge
+            try:
+                with np.errstate(over="ignore", invalid="ignore"):  # of errors that are squared
+                    self._outcome = compare(self, field, rows, judge, rng)
+                    self._prepare(rows, rng)
+            except (ValueError, *NUMERICAL_ERRORS) as error:
+                reason = single_precision_error(error, rows.X, self) if rows.is_numeric else error
+                if reason is error:
+                    raise
+                raise reason from error
+            self._report_fit()
+            end_fit()
+        return self
+
+    def _read(self, X, y, sample_domain):
+        """Return `GuardRows` and the judge of their labels."""
+        valid_X = None if holds_items(X) else self._read_rows(X, y)
+        n_rows = _num_samples(X) if valid_X is None else valid_X.shape[0]
+        domains = read_sample_domain(sample_domain, n_rows)
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} reads labels, but y is None; pass y with a label for each "
+                "source row, and missing values if a target row has none."
+            )
+        check_consistent_length(domains.codes, y)
+        if self.target_labels == "ignore":
+            if not domains.sources:
+                raise ValueError(
+                    "target_labels='ignore' would hide the label of every row, since sample_domain "
+                    "names no source; pass sample_domain with source rows, or target_labels='use'."
+                )
+            y = hide_labels(y, domains.is_target)
+        y = read_labels(y)
+        used = is_labelled(y)
+        if not used.any():
+            raise ValueError(
+                f"{type(self).__name__} needs labels, but none of the {n_rows} rows has one that "
+                "it may read; pass labels of source rows, at least."
+            )
+        judge = self._make_judge(y, used)
+        given = X if valid_X is None or hasattr(X, "columns") else valid_X
+        return guard_rows(given, valid_X, np.ravel(y), domains), judge
+
+    def _prepare(self, rows, rng):
+        """Compare the answers for unlabelled target rows: which change, and which to ask for."""
+        outcome, positions = self._outcome, rows.unlabelled_target
+        cap = getattr(self, "max_change", None)
+        if cap is not None and not len(positions):
+            raise ValueError(
+                f"max_change={cap!r} limits the unlabelled target rows that change, and every "
+                "target row is labelled; pass unlabelled target rows too, or max_change=None."
+            )
+        answers = None
+        if len(positions):
+            X = rows.rows_of(positions)
+            answers = [self._judge.answers(model, X) for model in outcome.models]
+        states = {"now": outcome.weights, KEPT: outcome.challenger, "never": outcome.no_transfer}
+        self._mixtures = {
+            name: self._mixture(weights, answers, cap) for name, weights in states.items()
+        }
+        self._mixture_now = self._mixtures["now"]
+        self._questions = None
+        if answers is not None:
+            new, old = self._capped(KEPT, answers), answers[0]
+            self._questions = questions(positions, new, old, self._judge, rng)
+
+    def _mixture(self, weights, answers, cap):
+        """Return the `_Mixture` of some weights."""
+        if answers is None:
+            return _Mixture(weights)
+        new, old = mix(answers, weights), answers[0]
+        differs = self._judge.distance(new, old) > 0
+        if cap is None or differs.mean() <= cap:
+            return _Mixture(weights, None, float(differs.mean()))
+        margins = np.sort(self._judge.margins(new, old)[differs])
+        n_kept = int(cap * len(differs))
+        least = margins[-n_kept] if n_kept else np.inf
+        if n_kept and (margins >= least).sum() > n_kept:  # ties: none of them changes
+            least = np.nextafter(least, np.inf)
+        return _Mixture(weights, float(least), float((margins >= least).sum() / len(differs)))
+
+    def _capped(self, name, answers):
+        mixture = self._mixtures[name]
+        return self._apply(mixture, mix(answers, mixture.weights), answers[0])
+
+    def _apply(self, mixture, new, old):
+        """Return the answers, those of no transfer if the new prediction has too small a margin."""
+        if mixture.least_margin is None:
+            return new
+        keep = (self._judge.distance(new, old) > 0) & (
+            self._judge.margins(new, old) < mixture.least_margin
+        )
+        return np.where(keep[:, None], old, new)
+
+    def _answers(self, X):
+        """Return the answers for target rows."""
+        check_is_fitted(self)
+        if not holds_items(X):
+            valid_X = self._read_rows(X, reset=False)
+            X = X if hasattr(X, "columns") else valid_X
+        mixture, models = self._mixture_now, self._outcome.models
+        needed = mixture.weights > 0
+        needed[0] |= mixture.least_margin is not None
+        answers = [
+            self._judge.answers(model, X) if used else None
+            for model, used in zip(models, needed, strict=True)
+        ]
+        return self._apply(mixture, mix(answers, mixture.weights), answers[0])
+
+    def predict(self, X):
+        """Predict the label of each row.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, DataFrame or list of n_samples rows
+            Target rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Of the mixture of the candidates.
+        """
+        return self._judge_or_raise().predict(self._answers(X))
+
+    def _judge_or_raise(self):
+        check_is_fitted(self)
+        return self._judge
+
+    def rows_to_label(self, n_rows=20):
+        """Return unlabelled target rows of the fit whose labels decide whether transfer is kept.
+
+        They are a random draw of the rows on which the candidates' mixture and no transfer differ:
+        the equal vote without target labels, the weighted average with them. Rows that were
+        offered before are not offered again. Of a regressor, the half of the rows that differ most
+        is asked for.
+
+        Parameters
+        ----------
+        n_rows : int, default=20
+            The number of rows, at most.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_offered,), dtype int
+            Positions in `X` of the fit. Fewer than `n_rows`, or none, if no more rows differ.
+
+        Raises
+        ------
+        ValueError
+            If every target row of the fit is labelled.
+        """
+        check_is_fitted(self)
+        if isinstance(n_rows, bool) or not isinstance(n_rows, Integral) or n_rows < 1:
+            raise ValueError(f"n_rows={n_rows!r}: expected a whole number of 1 or more.")
+        self._questions, rows = self._asked().offered(int(n_rows))
+        return rows
+
+    def settle(self, rows, y_rows, *, rule="sure"):
+        """Keep or reject transfer by the labels of rows that `rows_to_label` returned.
+
+        Labels of all calls count together. They change the weights of the fit, never the fitted
+        candidates.
+
+        Parameters
+        ----------
+        rows : array-like of shape (n_rows,), dtype int
+            Positions that `rows_to_label` returned, each one once.
+        y_rows : array-like of shape (n_rows,)
+            Their labels.
+        rule : {"sure", "majority"}, default="sure"
+            "sure": transfer is kept if a sign test is sure that it is right more often, and
+            rejected if the test is sure of the opposite, each at ``1 - level``; the level holds for
+            all calls together. If the test is not sure, more labels are needed: until then a fit
+            without target labels predicts by the source alone, one with them as before.
+            "majority": transfer is kept unless it is wrong more often.
+
+        Returns
+        -------
+        self : object
+            With `decision_`, `difference_`, `interval_`, `weights_`, `changed_`, `used_transfer_`
+            and `report_` set anew.
+
+        Raises
+        ------
+        ValueError
+            If a row was not offered or was settled before, or if a label is missing.
+        """
+        check_is_fitted(self)
+        asked = self._asked()
+        places = asked.check(rows)
+        if rule not in ("sure", "majority"):
+            raise ValueError(f"rule={rule!r}: expected 'sure' or 'majority'.")
+        check_consistent_length(places, y_rows)
+        unlabelled = np.flatnonzero(~is_labelled(y_rows))
+        if len(unlabelled):
+            missing = np.asarray(rows)[unlabelled].tolist()
+            raise ValueError(
+                f"y_rows holds no label for the rows {listed(missing)}; pass labelled rows alone."
+            )
+        truth = self._judge.codes(y_rows, len(places))
+        wins = self._judge.wins(asked.new[places], asked.old[places], truth)
+        with whole_fit(self):
+            self._questions = asked.settled(rows, wins.astype(int).tolist())
+            decision = self._questions.decision(rule=rule, level=self.level)
+            is_open = decision == UNDECIDED and self.setting_ == "inductive"
+            self._mixture_now = self._mixtures[
+                "now" if is_open else KEPT if decision == KEPT else "never"
+            ]
+            self._report_settled(decision)
+        return self
+
+    def _asked(self):
+        if self._questions is None:
+            raise ValueError(
+                "Every target row of the fit is labelled, so there is no row to ask for; fit with "
+                "unlabelled target rows too (missing values in y)."
+            )
+        return self._questions
+
+    def _report_fit(self):
+        outcome = self._outcome
+        self.estimators_ = dict(zip(outcome.names, outcome.models, strict=True))
+        self.shift_ = outcome.shift
+        self.difference_, self.interval_ = outcome.difference, outcome.interval
+        self.decision_ = outcome.decision
+        self._set_weights()
+        if self.setting_ == "inductive":
+            weight = 1 - self.weights_[self.baseline_]
+            options = {"used": self.used_transfer_, "weight": weight, "level": self.level}
+            sentence = sentence_with_labels(outcome, self._judge, **options)
+        else:
+            sentence = sentence_without_labels(outcome, changed=self.changed_)
+        self._set_report(sentence)
+
+    def _report_settled(self, decision):
+        n_labelled = self._questions.looks[-1][0]
+        if decision == UNDECIDED:
+            self.decision_ = f"undecided after {n_labelled} labels: label more"
+        else:
+            self.decision_ = f"{decision} after {n_labelled} labels"
+        self.difference_, self.interval_ = self._questions.interval(level=self.level)
+        self._set_weights()
+        self._set_report(
+            sentence_of_queries(
+                self._questions, decision, self._judge, level=self.level, baseline=self.baseline_
+            )
+        )
+
+    def _set_weights(self):
+        mixture, names = self._mixture_now, self._outcome.names
+        self.weights_ = dict(zip(names, mixture.weights.tolist(), strict=True))
+        self.changed_ = mixture.changed
+        moved = self.setting_ == "transductive" and bool(self.changed_)
+        self.used_transfer_ = bool(self.weights_[self.baseline_] < 0.5 or moved)
+
+    def _set_report(self, sentence):
+        lines = []
+        for line in self._outcome.lines:
+            line = dict(line)
+            low, high = line.pop("interval", None) or (None, None)
+            weight = self.weights_[line["name"]]
+            lines.append(ReportLine(weight=weight, low=low, high=high, **line))
+        self.report_ = GuardReport(
+            lines=tuple(lines),
+            left_out=self._outcome.left_out,
+            sentence=sentence,
+            score_name=self._judge.score_name,
+            loss_name=self._judge.loss_name,
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

@@ -1,0 +1,65 @@
+"""Algorithm without target labels: a vote in which the source alone keeps half the weight."""
+
+import numpy as np
+
+from sktransfer.transferability._candidates import SHARES
+from sktransfer.transferability._fits import fit_all
+from sktransfer.transferability._gate import look_at_domains
+from sktransfer.transferability._outcome import Outcome
+from sktransfer.transferability._prior import read_prior
+
+
+def vote(settings, field, rows, judge, generator):
+    """Fit the candidates, test how the domains differ, and choose the weights.
+
+    Parameters and result are those of `weigh`. Without a shift the source alone predicts. If other
+    class proportions explain the shift, the candidate for them does. Otherwise the source alone has
+    the weight ``source_weight``, and the others share the rest.
+    """
+    if settings.method == "best":
+        raise ValueError(
+            "method='best' chooses by labels of target rows, but none may be read; pass some, or "
+            "method='average'."
+        )
+    seeds = {"generator": generator, "keep_seeds": settings.random_state is None}
+    source = field.fit_source(rows, **seeds)
+    found, left_out = field.unlabelled_candidates(rows, source)
+    candidates, models, seconds, failed = fit_all(
+        found, rows, judge, **seeds, n_jobs=settings.n_jobs
+    )
+    names = [candidate.name for candidate in candidates]
+    prior = read_prior(settings, names)
+    shares = names.index(SHARES) if field.is_auto and SHARES in names else None
+    shift = None
+    if len(names) == 1 or prior[0] == 0:
+        weights = challenger = prior / prior.sum()
+        decision = names[int(weights.argmax())] if len(names) > 1 else "source alone"
+    else:
+        shift = look_at_domains(field, source, rows, judge, shares is not None, **seeds)
+        decision, weights, challenger = _choose(settings.source_weight, prior, shift, shares)
+    if settings.method == "strict":
+        decision, weights = "source alone", (np.arange(len(names)) == 0).astype(float)
+    return Outcome(
+        names=names,
+        models=models,
+        weights=weights,
+        challenger=challenger,
+        decision=decision,
+        lines=[{"name": n, "seconds": s} for n, s in zip(names, seconds, strict=True)],
+        left_out=left_out | failed,
+        shift=shift,
+    )
+
+
+def _choose(source_weight, prior, shift, shares):
+    """Return the decision, the weights, and those that queried labels keep or reject."""
+    alone = np.eye(len(prior))
+    if shift.has_none:
+        return "source alone", alone[0], alone[0]
+    if shares is not None and shift.is_of_shares:
+        return "other shares", alone[shares], alone[shares]
+    weights = prior.copy()
+    weights[0] = 0
+    weights *= (1 - source_weight) / weights.sum()
+    weights[0] = source_weight
+    return "vote", weights, prior / prior.sum()
