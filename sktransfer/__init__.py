@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "CORALAligner": "sktransfer.feature",
+    "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
     "DiscriminatorWeighter": "sktransfer.instance",
     "DomainAugmenter": "sktransfer.feature",
@@ -49,6 +50,7 @@ _HOME_OF = {
     "WeightedTransferRegressor": "sktransfer.instance",
     "make_transfer_pipeline": "sktransfer.pipeline",
     "pack_domains": "sktransfer._packing",
+    "compare_transfer": "sktransfer.transferability",
     "paired_interval": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
 }
@@ -68,7 +70,10 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.model_selection import *  # noqa: F403
     from sktransfer.pipeline import *  # noqa: F403
     from sktransfer.plotting import *  # noqa: F403
-    from sktransfer.transferability import *  # noqa: F403
+    from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
+    from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor
+    from sktransfer.transferability import compare_transfer as compare_transfer
+    from sktransfer.transferability import paired_interval as paired_interval
 
 
 def __getattr__(name):

@@ -7,7 +7,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
-from sktransfer._sklearn import _routing_enabled
+from sktransfer._sklearn import GroupsConsumerMixin, _routing_enabled
 
 
 def check_learner(estimator, *, kind="classifier", weighted=True):
@@ -51,6 +51,11 @@ def innermost_learner(estimator):
         is_pipeline = isinstance(estimator, Pipeline)
         estimator = estimator.steps[-1][1] if is_pipeline else estimator.estimator
     return estimator
+
+
+def needs_groups(estimator):
+    """Return whether an estimator is a search whose splitter reads ``groups``."""
+    return _is_search(estimator) and isinstance(getattr(estimator, "cv", None), GroupsConsumerMixin)
 
 
 def _is_search(estimator):

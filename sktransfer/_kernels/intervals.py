@@ -41,6 +41,56 @@ def paired_interval(differences, *, level):
     return float(np.mean(differences)), float(low), float(high)
 
 
+def corrected_error(values, *, n_train):
+    """Return the standard error of the mean of out-of-fold scores, ``s sqrt(1 / n + 1 / n_train)``.
+
+    The second term stands for the other training rows that could have been drawn: rows of one fold
+    share a model, and the models of all folds share most of their rows. For K folds it is the
+    correction of C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine
+    Learning 52, 2003, https://doi.org/10.1023/A:1024068626366.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Scores of rows; two or more.
+    n_train : float
+        The number of rows that a model was fitted on, on average, without those of other domains.
+
+    Returns
+    -------
+    error : float
+    """
+    return float(np.std(values, ddof=1) * np.sqrt(1 / len(values) + 1 / n_train))
+
+
+def corrected_interval(differences, *, n_train, n_test, level):
+    """Return the mean of differences without bounds, and Student's interval around it.
+
+    The standard error is `corrected_error`. The degrees of freedom are ``n_train / n_test``, which
+    is K - 1 for K folds: those of the folds, since rows of one fold share a model.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n,)
+        For each row, the mean over repetitions of the first model's score minus the second's. Two
+        rows or more.
+    n_train, n_test : float
+        The number of rows that a model was fitted on, on average, as for `corrected_error`, and of
+        rows that it was scored on.
+    level : float
+        In (0, 1).
+
+    Returns
+    -------
+    difference, low, high : float
+        The mean, and the ends of the interval.
+    """
+    difference = float(np.mean(differences))
+    quantile = t.ppf((1 + level) / 2, n_train / n_test)
+    reach = float(quantile * corrected_error(differences, n_train=n_train))
+    return difference, difference - reach, difference + reach
+
+
 def sign_test(wins, losses):
     """Return the one-sided p-value of `wins` against `losses` if both were equally likely.
 

@@ -1,5 +1,6 @@
 """Pictures of transfer, in scikit-learn's manner: a Display is computed once and drawn anywhere."""
 
+from sktransfer.plotting._compare_transfer_display import CompareTransferDisplay
 from sktransfer.plotting._freeze_depth_display import FreezeDepthDisplay
 
-__all__ = ["FreezeDepthDisplay"]
+__all__ = ["CompareTransferDisplay", "FreezeDepthDisplay"]

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._containers import take
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._learner import check_learner, routing_of_weights, weight_parameter
+from sktransfer._learner import check_learner, needs_groups, routing_of_weights, weight_parameter
+from sktransfer._needs import Needs
 from sktransfer._sklearn import _num_samples, _safe_indexing, get_tags, index_method_params
 from sktransfer._steps import fit_step, read_rows
 from sktransfer._whole import whole_fit
@@ -45,6 +46,8 @@ class _Baseline(MetaEstimatorMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         Those of `estimator_`; only of a classifier.
     """
+
+    _needs = Needs(source_labels=True, target_labels=True)
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -102,6 +105,8 @@ class _Baseline(MetaEstimatorMixin, BaseEstimator):
             labels = labels_alone(y, rows.labelled, discrete=True)
             if len(np.unique(labels)) == 1:
                 return DummyClassifier(strategy="most_frequent").fit(labels, labels)
+        if needs_groups(self.estimator):
+            params = params | {"groups": sample_domain}
         step_rows = rows.for_step(self.estimator, y, discrete=is_classifier(self.estimator))
         if weights is None:
             return fit_step(clone(self.estimator), X, step_rows, {"fit": params})

@@ -68,8 +68,7 @@ def paired_interval(differences: ArrayLike, *, level: float = 0.9) -> tuple[floa
     >>> print(f"{difference:.2f}, from {low:.2f} to {high:.2f}")
     0.10, from -0.10 to 0.28
     """
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
-        raise ValueError(f"level={shown(level)}: expected a number between 0 and 1, such as 0.9.")
+    check_level(level)
     values = np.asarray(differences, dtype=float)
     if values.ndim != 1 or not len(values):
         raise ValueError(
@@ -82,3 +81,9 @@ def paired_interval(differences: ArrayLike, *, level: float = 0.9) -> tuple[floa
             "from -1 to 1: the difference of two scores from 0 to 1."
         )
     return bonett_price(values, level=level)
+
+
+def check_level(level):
+    """Raise ValueError if the level of an interval is not between 0 and 1."""
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level={shown(level)}: expected a number between 0 and 1, such as 0.9.")

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, t
 
-from sktransfer._kernels.intervals import paired_interval, sign_test
+from sktransfer._kernels.intervals import (
+    corrected_error,
+    corrected_interval,
+    paired_interval,
+    sign_test,
+)
 
 
 def _by_hand(differences, level):
@@ -70,3 +75,21 @@ def test_the_sign_test_is_the_binomial_test(wins, losses):
 
 def test_four_wins_in_a_row():
     assert sign_test(4, 0) == pytest.approx(1 / 16)
+
+
+def test_the_corrected_interval_by_hand():
+    # Four rows in two folds: n_train = n_test = 2, one degree of freedom, whose .95 quantile is
+    # tan(.45 pi); variance 14 / 3 (deviations 0, 1, 2, 3 from the mean).
+    rows = np.array([1.0, 2.0, -1.0, 4.0]) - 0.5
+    difference, low, high = corrected_interval(rows, n_train=2, n_test=2, level=0.9)
+    variance = ((rows - 1) ** 2).sum() / 3
+    reach = np.tan(0.45 * np.pi) * np.sqrt(variance * (1 / 4 + 1 / 2))
+    assert difference == 1
+    assert (low, high) == pytest.approx((1 - reach, 1 + reach))
+
+
+def test_the_corrected_error_is_nadeau_and_bengios_of_the_scores_of_folds():
+    """For leave-one-out a fold is a row: 1 / n + n_test / n_train times the variance."""
+    rows = np.random.default_rng(0).normal(size=9)
+    expected = np.sqrt(rows.var(ddof=1) * (1 / 9 + 1 / 8))
+    assert corrected_error(rows, n_train=8) == pytest.approx(expected)
