@@ -25,6 +25,7 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     Without target labels nothing can score a candidate. The source alone then keeps half of the
     weight in a vote with all other candidates. Two tests come before it: without a shift the source
     alone predicts, and if other class proportions explain the shift the candidate for these does.
+    If they do not, that candidate has no vote.
     `rows_to_label` then returns rows whose labels decide, and `settle` reads them.
 
     It helps if it is not known whether transfer helps, which is the usual case: averages lose less

@@ -42,6 +42,10 @@ class _SourceClassifier(ClassifierMixin, BaseEstimator):
     def _model(self):
         return self.source.estimator
 
+    def predict(self, X):
+        """Return the most probable class of each row."""
+        return self.classes_[self._logits(X).argmax(axis=1)]
+
     def predict_proba(self, X):
         """Return the probabilities of ``classes_``."""
         return softmax(self._logits(X))

@@ -14,7 +14,8 @@ def vote(settings, field, rows, judge, generator):
 
     Parameters and result are those of `weigh`. Without a shift the source alone predicts. If other
     class proportions explain the shift, the candidate for them does. Otherwise the source alone has
-    the weight ``source_weight``, and the others share the rest.
+    the weight ``source_weight``, and the others share the rest: those for other class proportions
+    were just refused and have no vote.
     """
     if settings.method == "best":
         raise ValueError(
@@ -58,8 +59,9 @@ def _choose(source_weight, prior, shift, shares):
         return "source alone", alone[0], alone[0]
     if shares is not None and shift.is_of_shares:
         return "other shares", alone[shares], alone[shares]
-    weights = prior.copy()
-    weights[0] = 0
-    weights *= (1 - source_weight) / weights.sum()
-    weights[0] = source_weight
-    return "vote", weights, prior / prior.sum()
+    voters = prior.copy()
+    if shares is not None and voters[1:].sum() > voters[shares]:
+        voters[shares] = 0
+    others = voters * (np.arange(len(voters)) > 0)
+    weights = source_weight * alone[0] + (1 - source_weight) * others / others.sum()
+    return "vote", weights, voters / voters.sum()

@@ -297,6 +297,22 @@ def test_other_shares_are_recognised():
     assert guard.weights_["shares"] == 1
 
 
+def test_refused_shares_have_no_vote():
+    X, y, domains, _ = make_rows(k=0, shift=1.0)
+    guard = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
+    assert guard.decision_ == "vote"
+    others = dict.fromkeys(guard.estimators_, 0.5 / 6)
+    assert guard.weights_ == pytest.approx(others | {"source": 0.5, "shares": 0.0})
+
+
+def test_every_candidate_predicts():
+    X, y, domains, _ = make_rows(k=4)
+    guard = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
+    for name, model in guard.estimators_.items():
+        best = model.classes_[model.predict_proba(X).argmax(axis=1)]
+        assert_array_equal(model.predict(X), best, err_msg=name)
+
+
 @pytest.mark.parametrize("given", ["wrong", [], [3], [("a", "b", "c")], [LogisticRegression]])
 def test_candidates_that_are_no_estimators_are_refused(given):
     X, y, domains, _ = make_rows()
