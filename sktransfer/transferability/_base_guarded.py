@@ -121,7 +121,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             rng = generator(self.random_state)
             self.source_domains_ = rows.domains.sources
             end_fit = begin_fit(self, X, y, n_steps=0)
-            field = Field(self.candidates, self._model(), judge.is_discrete)
+            keep_seeds = self.random_state is None
+            field = Field(self.candidates, self._model(), judge.is_discrete, rng, keep_seeds)
             is_inductive = len(rows.labelled_target) > 0
             self.setting_ = "inductive" if is_inductive else "transductive"
             self.baseline_ = TARGET_ALONE if is_inductive else SOURCE_ALONE

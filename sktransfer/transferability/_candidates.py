@@ -59,20 +59,18 @@ class Candidate:
     ----------
     name : str
     estimator : estimator
-        Not fitted, except that of source rows alone.
+        Not fitted, but seeded.
     is_ours : bool, default=True
         Whether it takes all rows and domains in `fit`. One of the user's gets the rows that a
         transfer pipeline would pass to it.
+    is_fitted : bool, default=False
+        Whether the estimator was fitted once for all, as no target row changes it.
     """
 
     name: str
     estimator: object
     is_ours: bool = True
-
-    @property
-    def is_fitted(self):
-        """Whether the estimator was fitted once for all: no target row changes it."""
-        return hasattr(self.estimator, "estimator_")
+    is_fitted: bool = False
 
     @property
     def may_fail(self):
@@ -80,8 +78,8 @@ class Candidate:
         return self.is_ours and self.name != TARGET_ALONE
 
 
-def given_candidates(candidates, *, baseline):
-    """Return the user's candidates, or raise an error if they are none.
+def read_candidates(candidates, *, baseline):
+    """Return the user's candidates as (name, estimator) pairs, or raise an error.
 
     Parameters
     ----------
@@ -105,8 +103,7 @@ def given_candidates(candidates, *, baseline):
             f"candidates has more than one of the name {twice[0]!r} (the candidate without "
             f"transfer is called {baseline!r}); pass (name, estimator) pairs with other names."
         )
-    pairs = zip(names, named, strict=True)
-    return [Candidate(name, estimator, is_ours=False) for name, (_, estimator) in pairs]
+    return list(zip(names, [estimator for _, estimator in named], strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +117,17 @@ class Field:
         The model of each candidate of ours.
     discrete : bool
         Whether it is a classifier.
+    generator : RandomState
+        Draws the seeds of the candidates.
+    keep_seeds : bool
+        Whether seeds that the user gave to a part are kept.
     """
 
     given: object
     estimator: object
     discrete: bool
+    generator: object
+    keep_seeds: bool
 
     @property
     def is_auto(self):
@@ -134,20 +137,25 @@ class Field:
     @property
     def target(self):
         """The candidate that is fitted on labelled target rows alone."""
-        return Candidate(TARGET_ALONE, TargetOnly(self.estimator))
+        return self._seeded(TARGET_ALONE, TargetOnly(self.estimator))
 
     @property
     def source(self):
         """The candidate that is fitted on labelled source rows alone."""
-        return Candidate(SOURCE_ALONE, SourceOnly(self.estimator))
+        return self._seeded(SOURCE_ALONE, SourceOnly(self.estimator))
 
-    def fit_source(self, rows, *, generator, keep_seeds):
-        """Return the model of the labelled source rows, fitted; None if there are no such rows."""
+    def _seeded(self, name, estimator, *, is_ours=True):
+        """Return a candidate whose parts have seeds of their own, the same in each of its fits."""
+        kept = {"generator": self.generator, "keep_seeds": self.keep_seeds}
+        (prototype,) = seeded_clones(estimator, 1, **kept)
+        return Candidate(name, prototype, is_ours)
+
+    def fit_source(self, rows):
+        """Return the fitted candidate of source rows alone; None if none of them is labelled."""
         if not len(rows.labelled_source()):
             return None
-        kept = {"generator": generator, "keep_seeds": keep_seeds}
-        (model,) = seeded_clones(self.source.estimator, 1, **kept)
-        return model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
+        model = self.source.estimator.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
+        return Candidate(SOURCE_ALONE, model, is_fitted=True)
 
     def candidates(self, rows, source):
         """Return the candidates for labelled target rows, and those left out.
@@ -155,8 +163,8 @@ class Field:
         Parameters
         ----------
         rows : GuardRows
-        source : SourceOnly or None
-            Fitted on the source rows.
+        source : Candidate or None
+            That of `fit_source`.
 
         Returns
         -------
@@ -166,25 +174,33 @@ class Field:
             The reason for each candidate that the estimator or the rows cannot have.
         """
         if not self.is_auto:
-            return [self.target, *given_candidates(self.given, baseline=TARGET_ALONE)], {}
+            return [self.target, *self._given(TARGET_ALONE)], {}
         if source is None:
             return [self.target], {}
-        found, left_out = _split(self._labelled(rows, source))
-        return [self.target, *found], left_out
+        found, left_out = self._split(self._labelled(rows, source.estimator.estimator_))
+        return [self.target, source, *found], left_out
 
     def unlabelled_candidates(self, rows, source):
         """Return the candidates that read no target label, and those left out, in the same way."""
-        first = Candidate(SOURCE_ALONE, source)
         if not self.is_auto:
-            return [first, *given_candidates(self.given, baseline=SOURCE_ALONE)], {}
-        found, left_out = _split(self._unlabelled(rows))
-        return [first, *found], left_out
+            return [source, *self._given(SOURCE_ALONE)], {}
+        found, left_out = self._split(self._unlabelled(rows))
+        return [source, *found], left_out
 
-    def _labelled(self, rows, source):
-        estimator, model = self.estimator, source.estimator_
+    def _given(self, baseline):
+        pairs = read_candidates(self.given, baseline=baseline)
+        return [self._seeded(*pair, is_ours=False) for pair in pairs]
+
+    def _split(self, found):
+        """Return the candidates that can be fitted, and the reasons for the others."""
+        found = list(found)
+        left_out = {name: reason for name, _, reason in found if reason}
+        return [self._seeded(name, each) for name, each, reason in found if not reason], left_out
+
+    def _labelled(self, rows, model):
+        estimator = self.estimator
         frozen = FrozenEstimator(model)
         augmented = make_transfer_pipeline(DomainAugmenter(), estimator)
-        yield SOURCE_ALONE, source, None
         yield "pooled", Pooled(estimator), None
         yield "balanced", Pooled(estimator, target_share=0.5), _why_not_weighted(estimator)
         yield "augmented", augmented, _why_not_mapped(DomainAugmenter(), rows)
@@ -210,12 +226,6 @@ class Field:
         for name, weighter in weighters.items():
             reason = _why_not_weighted(estimator) or _why_not_mapped(weighter, rows)
             yield name, weighted(estimator, weighter), reason
-
-
-def _split(found):
-    found = list(found)
-    left_out = {name: reason for name, _, reason in found if reason}
-    return [Candidate(name, model) for name, model, reason in found if not reason], left_out
 
 
 def _why_not_weighted(estimator):

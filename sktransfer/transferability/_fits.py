@@ -6,36 +6,32 @@ from contextlib import contextmanager, nullcontext
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
 from sktransfer._magnitude import NUMERICAL_ERRORS
 from sktransfer._messages import cause
-from sktransfer._random import seeded_clones
 from sktransfer._steps import fit_step, read_rows
 from sktransfer.exceptions import TransferWarning
 
 
-def fit_candidate(model, rows, *, is_ours, discrete):
-    """Fit a model on `GuardRows`, and return it and the seconds."""
+def fit_candidate(candidate, rows, judge):
+    """Fit a clone of a candidate on `GuardRows`, and return it and the seconds."""
+    if candidate.is_fitted:
+        return candidate.estimator, 0.0
     start = time.perf_counter()
-    if is_ours:
+    model = clone(candidate.estimator)
+    if candidate.is_ours:
         model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
     else:
         read = read_rows(rows.X, rows.y, rows.sample_domain, target_labels="use")
-        fit_step(model, rows.X, read.for_step(model, rows.y, discrete=discrete), {"fit": {}})
+        step_rows = read.for_step(model, rows.y, discrete=judge.is_discrete)
+        fit_step(model, rows.X, step_rows, {"fit": {}})
     return model, time.perf_counter() - start
 
 
-def clones(candidate, n_clones, *, generator, keep_seeds):
-    """Return clones of a candidate with seeds of their own; a fitted one is returned itself."""
-    if candidate.is_fitted:
-        return [candidate.estimator] * n_clones
-    kept = {"generator": generator, "keep_seeds": keep_seeds}
-    return list(seeded_clones(candidate.estimator, n_clones, **kept))
-
-
-def fit_all(candidates, rows, judge, *, generator, keep_seeds, n_jobs):
+def fit_all(candidates, rows, judge, *, n_jobs):
     """Fit the candidates on all rows.
 
     Parameters
@@ -43,8 +39,6 @@ def fit_all(candidates, rows, judge, *, generator, keep_seeds, n_jobs):
     candidates : list of Candidate
     rows : GuardRows
     judge : ClassJudge or NumberJudge
-    generator : RandomState
-    keep_seeds : bool
     n_jobs : int or None
 
     Returns
@@ -56,10 +50,7 @@ def fit_all(candidates, rows, judge, *, generator, keep_seeds, n_jobs):
     left_out : dict of str -> str
         Why the others could not.
     """
-    tasks = []
-    for candidate in candidates:
-        (model,) = clones(candidate, 1, generator=generator, keep_seeds=keep_seeds)
-        tasks.append((_try_to_fit, candidate, model, rows, judge.is_discrete))
+    tasks = [(_try_to_fit, candidate, rows, judge) for candidate in candidates]
     found = list(zip(candidates, run(tasks, n_jobs=n_jobs), strict=True))
     left_out = {each.name: seconds for each, (model, seconds) in found if model is None}
     found = [(each, *fitted) for each, fitted in found if fitted[0] is not None]
@@ -67,16 +58,14 @@ def fit_all(candidates, rows, judge, *, generator, keep_seeds, n_jobs):
     return candidates, models, np.array(seconds), left_out
 
 
-def _try_to_fit(candidate, model, rows, discrete):
+def _try_to_fit(candidate, rows, judge):
     """Return the fitted model and the seconds, or None and the reason why it cannot be fitted.
 
     Only warnings of candidates that cannot be left out reach the user.
     """
-    if candidate.is_fitted:
-        return model, 0.0
     try:
         with _quiet() if candidate.may_fail else nullcontext():
-            return fit_candidate(model, rows, is_ours=candidate.is_ours, discrete=discrete)
+            return fit_candidate(candidate, rows, judge)
     except (ValueError, TypeError, *NUMERICAL_ERRORS) as error:
         if not candidate.may_fail:
             raise
@@ -92,16 +81,14 @@ def _quiet():
         yield
 
 
-def fit_and_answer(candidate, model, rows, X, judge):
-    """Fit a model on some rows without warnings, and return its answers for others and seconds.
+def fit_and_answer(candidate, rows, X, judge):
+    """Fit a candidate on some rows without warnings, and return its answers for others and seconds.
 
     The warnings would be those of the fit on all rows, once for each fold.
     """
     start = time.perf_counter()
     with _quiet():
-        if not candidate.is_fitted:
-            fit_candidate(model, rows, is_ours=candidate.is_ours, discrete=judge.is_discrete)
-        answers = judge.answers(model, X)
+        answers = judge.answers(fit_candidate(candidate, rows, judge)[0], X)
     return answers, time.perf_counter() - start
 
 

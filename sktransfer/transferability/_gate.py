@@ -7,7 +7,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from sktransfer._kernels.label_shift import likely_shares, temperature, tempered
 from sktransfer._kernels.two_samples import c2st, p_after_shares
-from sktransfer.transferability._fits import clones, fit_and_answer
+from sktransfer.transferability._fits import fit_and_answer
 
 # A test that exceeds LEVEL sees no difference; shares that differ by less count as the same.
 LEVEL, LEAST_VARIATION, N_FOLDS = 0.05, 0.1, 5
@@ -50,7 +50,7 @@ class Shift:
         return self.p_after_shares > LEVEL and self.shares_distance > LEAST_VARIATION
 
 
-def look_at_domains(field, source, rows, judge, with_shares, *, generator, keep_seeds):
+def look_at_domains(field, source, rows, judge, *, with_shares, generator):
     """Return the `Shift` between the labelled source rows and the target rows.
 
     Parameters
@@ -63,7 +63,6 @@ def look_at_domains(field, source, rows, judge, with_shares, *, generator, keep_
     with_shares : bool
         Whether class proportions are looked at.
     generator : RandomState
-    keep_seeds : bool
     """
     of_source, of_target = rows.labelled_source(), rows.unlabelled_target
     if not rows.is_numeric or min(len(of_source), len(of_target)) < 2:
@@ -75,8 +74,7 @@ def look_at_domains(field, source, rows, judge, with_shares, *, generator, keep_
         return Shift(**found)
     codes = judge.truth_of(rows, of_source)
     shares = np.bincount(codes, minlength=judge.n_outputs) / len(codes)
-    seeds = {"generator": generator, "keep_seeds": keep_seeds}
-    found["shares"] = _target_shares(field, source, rows, judge, codes, shares, **seeds)
+    found["shares"] = _target_shares(field, source, rows, judge, codes, shares, generator)
     found["shares_distance"] = float(np.abs(found["shares"] - shares).sum() / 2)
     if found["shares_distance"] > LEAST_VARIATION:
         found["p_after_shares"] = p_after_shares(
@@ -85,19 +83,18 @@ def look_at_domains(field, source, rows, judge, with_shares, *, generator, keep_
     return Shift(**found)
 
 
-def _target_shares(field, source, rows, judge, codes, shares, *, generator, keep_seeds):
+def _target_shares(field, source, rows, judge, codes, shares, generator):
     """Estimate the class proportions of the target by calibrated answers of the source model."""
     positions = rows.labelled_source()
     answers = judge.answers(source, rows.rows_of(rows.unlabelled_target))
     n_folds = min(N_FOLDS, np.bincount(codes)[np.unique(codes)].min())
     if n_folds > 1:
-        held_out = np.empty((len(codes), judge.n_outputs))
+        fresh, held_out = field.source, np.empty((len(codes), judge.n_outputs))
         seed = generator.randint(np.iinfo(np.int32).max)
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(codes, codes)
         for _, out in folds:
-            (model,) = clones(field.source, 1, generator=generator, keep_seeds=keep_seeds)
             seen, X = rows.without(positions[out]), rows.rows_of(positions[out])
-            held_out[out], _ = fit_and_answer(field.source, model, seen, X, judge)
+            held_out[out], _ = fit_and_answer(fresh, seen, X, judge)
         answers = tempered(answers, temperature(held_out, codes))
     there = shares > 0
     found = np.zeros(len(shares))

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from sktransfer.transferability._fits import clones, fit_and_answer, run
+from sktransfer.transferability._fits import fit_and_answer, run
 
 
-def out_of_fold(candidates, rows, judge, folds, *, generator, keep_seeds, n_jobs):
+def out_of_fold(candidates, rows, judge, folds, *, n_jobs):
     """Return the answers of each candidate for the labelled target rows in each repetition.
-
-    A candidate that cannot be scored, and one that cannot be fitted, has answers of NaN.
 
     Parameters
     ----------
@@ -17,8 +15,6 @@ def out_of_fold(candidates, rows, judge, folds, *, generator, keep_seeds, n_jobs
     judge : ClassJudge or NumberJudge
     folds : Folds
         Of ``rows.labelled_target``.
-    generator : RandomState
-    keep_seeds : bool
     n_jobs : int or None
 
     Returns
@@ -26,34 +22,22 @@ def out_of_fold(candidates, rows, judge, folds, *, generator, keep_seeds, n_jobs
     answers : ndarray of shape (n_repeats, n_candidates, n_scored, n_outputs)
     seconds : ndarray of shape (n_candidates,)
     """
-    held_out = [(r, out) for r, splits in enumerate(folds.splits) for out in splits]
     positions = rows.labelled_target
-    parts = [(rows.without(positions[out]), rows.rows_of(positions[out])) for _, out in held_out]
+    parts = [
+        (r, out, rows.without(positions[out]), rows.rows_of(positions[out]))
+        for r, splits in enumerate(folds.splits)
+        for out in splits
+    ]
+    at_once = (slice(None), folds.scored, rows, rows.rows_of(positions[folds.scored]))
     tasks, places = [], []
     for m, candidate in enumerate(candidates):
-        models = clones(candidate, len(held_out), generator=generator, keep_seeds=keep_seeds)
-        once = candidate.is_fitted and held_out
-        if once:  # no target row changes it
-            tasks.append(
-                (
-                    fit_and_answer,
-                    candidate,
-                    models[0],
-                    None,
-                    rows.rows_of(positions[folds.scored]),
-                    judge,
-                )
-            )
-            places.append((m, slice(None), folds.scored))
-            continue
-        for (r, out), model, (seen, X) in zip(held_out, models, parts, strict=True):
-            tasks.append((fit_and_answer, candidate, model, seen, X, judge))
-            places.append((m, r, out))
-    found = run(tasks, n_jobs=n_jobs)
+        for r, out, seen, X in [at_once] if candidate.is_fitted and parts else parts:
+            tasks.append((fit_and_answer, candidate, seen, X, judge))
+            places.append((m, r, np.searchsorted(folds.scored, out)))
     seconds = np.zeros(len(candidates))
     shape = len(folds.splits), len(candidates), len(folds.scored), judge.n_outputs
-    answers = np.full(shape, np.nan)
-    for (m, r, out), (answer, time) in zip(places, found, strict=True):
-        answers[r, m, np.searchsorted(folds.scored, out)] = answer
+    answers = np.empty(shape)
+    for (m, r, out), (answer, time) in zip(places, run(tasks, n_jobs=n_jobs), strict=True):
+        answers[r, m, out] = answer
         seconds[m] += time
     return answers, seconds

@@ -7,14 +7,14 @@ in turn and all candidates are fitted on the others.
 
 import numpy as np
 
-from sktransfer.transferability._fits import clones, fit_and_answer, run
+from sktransfer.transferability._fits import fit_and_answer, run
 
 # Rehearsals of one source; all of them, about, with several; the sources that take part; the rows
 # that are scored in each.
 N_REPEATS, N_IN_ALL, MOST_SOURCES, MOST_ROWS = 4, 12, 20, 500
 
 
-def rehearse(field, names, rows, judge, *, generator, keep_seeds, n_jobs):
+def rehearse(field, names, rows, judge, *, generator, n_jobs):
     """Return the mean score of each candidate in rehearsals.
 
     Parameters
@@ -26,7 +26,6 @@ def rehearse(field, names, rows, judge, *, generator, keep_seeds, n_jobs):
     rows : GuardRows
     judge : ClassJudge or NumberJudge
     generator : RandomState
-    keep_seeds : bool
     n_jobs : int or None
 
     Returns
@@ -37,7 +36,6 @@ def rehearse(field, names, rows, judge, *, generator, keep_seeds, n_jobs):
         Whether all candidates were rehearsed, on several sources.
     seconds : ndarray of shape (n_candidates,)
     """
-    seeds = {"generator": generator, "keep_seeds": keep_seeds}
     sources = [name for name in rows.domains.sources if len(rows.labelled_source(name)) > 3]
     added = len(sources) > 1
     n_repeats = min(N_REPEATS, -(-N_IN_ALL // len(sources))) if added else N_REPEATS
@@ -45,13 +43,11 @@ def rehearse(field, names, rows, judge, *, generator, keep_seeds, n_jobs):
         sources = sorted(generator.choice(sources, MOST_SOURCES, replace=False))
     tasks, owners = [], []
     for name in sources:
-        others = rows.without_source(name)
-        source = field.fit_source(others, **seeds) if added else None
+        source = field.fit_source(rows.without_source(name)) if added else None
         for seen, X, truth in _rehearsals(name, rows, judge, n_repeats, generator):
             taking_part = field.candidates(seen, source)[0] if added else [field.target]
             for candidate in taking_part:
-                (model,) = clones(candidate, 1, **seeds)
-                tasks.append((_score, candidate, model, seen, X, truth, judge))
+                tasks.append((_score, candidate, seen, X, truth, judge))
                 owners.append(candidate.name)
     scores = {name: [] for name in names}
     seconds = dict.fromkeys(names, 0.0)
@@ -79,6 +75,6 @@ def _rehearsals(name, rows, judge, n_repeats, generator):
         yield seen, rows.rows_of(positions[rest]), truth[rest]
 
 
-def _score(candidate, model, rows, X, truth, judge):
-    answers, seconds = fit_and_answer(candidate, model, rows, X, judge)
+def _score(candidate, rows, X, truth, judge):
+    answers, seconds = fit_and_answer(candidate, rows, X, judge)
     return judge.scores(answers, truth).mean(), seconds

@@ -22,12 +22,9 @@ def vote(settings, field, rows, judge, generator):
             "method='best' chooses by labels of target rows, but none may be read; pass some, or "
             "method='average'."
         )
-    seeds = {"generator": generator, "keep_seeds": settings.random_state is None}
-    source = field.fit_source(rows, **seeds)
+    source = field.fit_source(rows)
     found, left_out = field.unlabelled_candidates(rows, source)
-    candidates, models, seconds, failed = fit_all(
-        found, rows, judge, **seeds, n_jobs=settings.n_jobs
-    )
+    candidates, models, seconds, failed = fit_all(found, rows, judge, n_jobs=settings.n_jobs)
     names = [candidate.name for candidate in candidates]
     prior = read_prior(settings, names)
     shares = names.index(SHARES) if field.is_auto and SHARES in names else None
@@ -36,7 +33,14 @@ def vote(settings, field, rows, judge, generator):
         weights = challenger = prior / prior.sum()
         decision = names[int(weights.argmax())] if len(names) > 1 else "source alone"
     else:
-        shift = look_at_domains(field, source, rows, judge, shares is not None, **seeds)
+        shift = look_at_domains(
+            field,
+            source.estimator,
+            rows,
+            judge,
+            with_shares=shares is not None,
+            generator=generator,
+        )
         decision, weights, challenger = _choose(settings.source_weight, prior, shift, shares)
     if settings.method == "strict":
         decision, weights = "source alone", (np.arange(len(names)) == 0).astype(float)

@@ -29,12 +29,8 @@ def weigh(settings, field, rows, judge, generator):
     -------
     outcome : Outcome
     """
-    seeds = {"generator": generator, "keep_seeds": settings.random_state is None}
-    source = field.fit_source(rows, **seeds)
-    found, left_out = field.candidates(rows, source)
-    candidates, models, seconds, failed = fit_all(
-        found, rows, judge, **seeds, n_jobs=settings.n_jobs
-    )
+    found, left_out = field.candidates(rows, field.fit_source(rows))
+    candidates, models, seconds, failed = fit_all(found, rows, judge, n_jobs=settings.n_jobs)
     names = [candidate.name for candidate in candidates]
     left_out = left_out | failed
     prior = read_prior(settings, names)
@@ -50,7 +46,7 @@ def weigh(settings, field, rows, judge, generator):
             decision="target alone",
             left_out=left_out,
         )
-    evidence, spent = gather(settings, field, candidates, prior, rows, judge, **seeds)
+    evidence, spent = gather(settings, field, candidates, prior, rows, judge, generator)
     weights = evidence.weights()
     lines = _lines(evidence, names, seconds + spent, judge, settings.level)
     guard = _difference(evidence, evidence.mixed_answers, judge, settings.level)
@@ -69,16 +65,17 @@ def weigh(settings, field, rows, judge, generator):
     return _strict(outcome) if settings.method == "strict" else outcome
 
 
-def gather(settings, field, candidates, prior, rows, judge, *, generator, keep_seeds):
+def gather(settings, field, candidates, prior, rows, judge, generator):
     """Return the `Evidence` of the candidates, and the seconds that each took."""
-    options = {"generator": generator, "keep_seeds": keep_seeds, "n_jobs": settings.n_jobs}
     truth = judge.truth_of(rows, rows.labelled_target)
     folds = judge.folds(truth, cv=settings.cv, n_repeats=settings.n_repeats, generator=generator)
-    answers, seconds = out_of_fold(candidates, rows, judge, folds, **options)
+    answers, seconds = out_of_fold(candidates, rows, judge, folds, n_jobs=settings.n_jobs)
     rehearsed, added = np.full(len(candidates), np.nan), False
     if settings.rehearse == "auto":
         names = [candidate.name for candidate in candidates]
-        rehearsed, added, spent = rehearse(field, names, rows, judge, **options)
+        rehearsed, added, spent = rehearse(
+            field, names, rows, judge, generator=generator, n_jobs=settings.n_jobs
+        )
         seconds = seconds + spent
     truth = truth[folds.scored]
     scores = judge.scores(answers, truth).mean(axis=0) if len(answers) else answers[..., 0].sum(0)
