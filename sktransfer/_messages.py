@@ -1,8 +1,10 @@
 """Values and causes as they appear in error messages: one line, of limited length."""
 
+import re
 import reprlib
 import sys
 import warnings
+from weakref import WeakKeyDictionary
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 200
@@ -10,7 +12,11 @@ _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxarray = _SHORT.maxset = _SHORT.maxd
 _SLICE = 150
 
 # The code that a warning does not point at.
-_OURS = ("sktransfer.", "sklearn.")
+_OURS = ("sktransfer.", "sklearn.", "joblib.")
+
+# The warnings, without their numbers, of each call of joblib, as a search makes one for its fits.
+_GIVEN = WeakKeyDictionary()
+_NUMBER = re.compile(r"(?<![\w'])\d[\w.+-]*")
 
 
 def shown(value):
@@ -51,8 +57,29 @@ def listed(values, *, limit=320):
 
 
 def warn(message, category):
-    """Warn, with the place in the code that called this package, also through scikit-learn."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(_OURS):
+    """Warn, with the place in the code that called this package, also through scikit-learn.
+
+    The fits of a search in one process give a warning once, whatever its numbers, unless a filter
+    asks for more: scikit-learn lets Python forget between two fits which warnings it has shown.
+    """
+    frame, level, search = sys._getframe(1), 1, None
+    while frame.f_back and (name := frame.f_globals.get("__name__", "")).startswith(_OURS):
+        if name == "joblib.parallel" and frame.f_code.co_name == "__call__":
+            search = frame.f_locals["self"]
         frame, level = frame.f_back, level + 1
+    if search is not None and _shown_once(message, category, frame):
+        given, kind = _GIVEN.setdefault(search, set()), (category, _NUMBER.sub("", message))
+        if kind in given:
+            return
+        given.add(kind)
     warnings.warn(message, category, stacklevel=level + 1)
+
+
+def _shown_once(message, category, frame):
+    """Tell whether Python's filters show such a warning once for each place in the code."""
+    module = frame.f_globals.get("__name__", "")
+    for action, text, kind, of, line in warnings.filters:
+        matches = (text is None or text.match(message)) and (of is None or of.match(module))
+        if matches and issubclass(category, kind) and line in (0, frame.f_lineno):
+            return action == "default"
+    return True

@@ -1,8 +1,13 @@
-"""How values appear in error messages."""
+"""How values appear in error messages, and how often a warning does."""
+
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
+from sktransfer import GaussianWeighter, TargetFold, TransferWarning, WeightedTransferClassifier
 from sktransfer._messages import cause, listed, shortened, shown
 
 
@@ -50,3 +55,33 @@ def test_a_list_of_names_ends_with_the_number_of_those_left_out():
     assert text.endswith(f"{str(n_listed - 1)!r} and {1000 - n_listed} more")
     assert len(text) < 400
     assert listed(["x" * 10**6]) == shown("x" * 10**6)
+
+
+@pytest.fixture
+def search():
+    """A function that runs a search whose seven fits all warn, with other numbers in each fold."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(200, 2)), rng.normal(size=(40, 2)) + 4])
+    y = (X.sum(axis=1) + rng.normal(size=240) > 4).astype(int)
+    sample_domain = np.repeat(["s", "target"], [200, 40])
+    model = WeightedTransferClassifier(LogisticRegression(), weighter=GaussianWeighter())
+    search = GridSearchCV(model, {"estimator__C": [0.1, 1.0]}, cv=TargetFold(3))
+    return lambda: search.fit(X, y, groups=sample_domain, sample_domain=sample_domain)
+
+
+@pytest.mark.parametrize(("action", "expected"), [("default", 2), ("always", 7), ("ignore", 0)])
+def test_a_search_gives_a_warning_once_and_its_last_fit_again(action, expected, search):
+    for _ in range(2):  # a second search gives it again
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.resetwarnings()
+            warnings.simplefilter(action, TransferWarning)
+            search()
+        assert [w.filename for w in caught] == [__file__] * expected
+    assert len({str(w.message) for w in caught}) == {2: 2, 7: 4, 0: 0}[expected]
+
+
+def test_every_fit_of_a_search_fails_if_its_warning_is_an_error(search):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TransferWarning)
+        with pytest.raises(ValueError, match="All the 6 fits failed"):
+            search()

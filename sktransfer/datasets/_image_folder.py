@@ -1,7 +1,6 @@
 """A folder for each class, as people keep their photographs."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, overload
@@ -9,7 +8,7 @@ from typing import Literal, overload
 import numpy as np
 from sklearn.utils import Bunch
 
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 
 IMAGE_EXTENSIONS = (
     ".bmp",
@@ -169,11 +168,10 @@ def _check_that_they_are_no_splits(root, files):
             f"folders {classes}; pass one of them, such as path={inside!r}."
         )
     if len(nested[best]) > 1:
-        warnings.warn(
+        warn(
             f"{holding}, which hold folders of the same names: {classes}. If these are the "
             f"classes, pass path={inside!r}.",
             UserWarning,
-            stacklevel=3,
         )
 
 
@@ -226,8 +224,7 @@ def _warn_of_the_rest(root, endings, empty):
         listed = f"{loose[:3]!r}"[:-1] + (", ...]" if len(loose) > 3 else "]")
         faults.append(f"the images {listed} lie in no class's folder")
     if faults:
-        warnings.warn(
+        warn(
             f"In path={os.fspath(root)!r} {' and '.join(faults)}; they are left out.",
             UserWarning,
-            stacklevel=3,
         )

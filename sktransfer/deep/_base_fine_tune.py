@@ -1,6 +1,5 @@
 """What a fine-tuned classifier and a fine-tuned regressor share: everything but y."""
 
-import warnings
 from abc import ABC, abstractmethod
 from numbers import Integral, Real
 from os import PathLike
@@ -13,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._labels import is_labelled, labels_alone, read_labels
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
 from sktransfer._whole import whole_fit
@@ -343,13 +342,12 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _warn(self, converged, doubt):
         if doubt:
-            warnings.warn(doubt, TransferWarning, stacklevel=5)
+            warn(doubt, TransferWarning)
         if not converged and self._head_epochs():
-            warnings.warn(
+            warn(
                 f"head_epochs={shown(self._head_epochs())} ended before the head converged: "
                 "raise it, or weight_decay.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
 
     def _as_attributes(self, head, trained, history):

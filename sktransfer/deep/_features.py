@@ -6,13 +6,12 @@ import mmap
 import os
 import tempfile
 import threading
-import warnings
 from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
-from sktransfer._messages import shortened, shown
+from sktransfer._messages import shortened, shown, warn
 from sktransfer.deep._cache.cache import open_cache
 from sktransfer.deep._engines.engine import choose_engine, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
@@ -119,9 +118,7 @@ def read_inputs(items, backbone, run, *, view=None):
 def warn_of_faults(items, faults):
     """Warn of items with features of NaN because they cannot be read."""
     if faults:
-        warnings.warn(
-            f"{items.list_faults(faults)}; their features are NaN.", UserWarning, stacklevel=3
-        )
+        warn(f"{items.list_faults(faults)}; their features are NaN.", UserWarning)
 
 
 def warn_of_overflow(items, features, faults):
@@ -131,13 +128,12 @@ def warn_of_overflow(items, features, faults):
     rows = np.flatnonzero(~np.isfinite(features).all(axis=1))
     rows = [row for row in rows.tolist() if row not in {fault.position for fault in faults}]
     if rows:
-        warnings.warn(
+        warn(
             f"The features of {len(rows)} of {len(features)} {items.noun}s are not finite: "
             f"{items.list_rows(rows)}. The network overflows on them, as networks in half "
             f"precision may: remove these {items.noun}s, check value_range and preprocessing, or "
             "use a network in float32.",
             TransferWarning,
-            stacklevel=3,
         )
 
 

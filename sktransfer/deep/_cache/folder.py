@@ -9,13 +9,12 @@ import shutil
 import sqlite3
 import threading
 import uuid
-import warnings
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from sktransfer._messages import cause, shortened, shown
+from sktransfer._messages import cause, shortened, shown, warn
 
 # Raise it when the table changes: each version has a folder of its own inside the user's.
 STORE = "sktransfer-features-1"
@@ -107,7 +106,7 @@ class FolderCache:
             self._disconnect()
             complaints, self._complaints = self._complaints, []
         for complaint in complaints:
-            warnings.warn(complaint, UserWarning, stacklevel=4)
+            warn(complaint, UserWarning)
 
     def _read(self, keys, n_values):
         found = {}

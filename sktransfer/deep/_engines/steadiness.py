@@ -1,9 +1,8 @@
 """Check that an image gets the same features alone as in a batch, and again as before."""
 
-import warnings
-
 import numpy as np
 
+from sktransfer._messages import warn
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.exceptions import TransferWarning
 
@@ -24,7 +23,7 @@ def check_rows(compute, batch, rows, *, key, of, noun="image"):
     """
     known = _KNOWN.get(key, lambda: _judge(compute, batch, np.asarray(rows), of, noun))
     if known:
-        warnings.warn(known, TransferWarning, stacklevel=4)
+        warn(known, TransferWarning)
 
 
 def _judge(compute, batch, rows, of, noun):

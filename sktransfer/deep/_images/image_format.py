@@ -1,13 +1,12 @@
 """How pixels are read: the shape of a row, black and white, and pixels in [0, 1]."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
 
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 from sktransfer.deep._images.decode import as_pixels
 from sktransfer.deep._images.value_range import check_value_range, learn_range, scale_to_unit
 from sktransfer.deep._items import Unreadable
@@ -123,11 +122,10 @@ def learn_image_format(blocks, row_length=None, *, image_shape=None, value_range
     if image_shape is not None or row_length is not None:
         shape = row_shape(row_length, image_shape)
         if image_shape is None and shape[0] == 1 and row_length > LONGEST_SILENT_ROW:
-            warnings.warn(
+            warn(
                 f"image_shape=None: a row of {row_length} pixels is no square and is read as an "
                 "image of one row; pass image_shape=(h, w) or (h, w, c).",
                 UserWarning,
-                stacklevel=2,
             )
     if value_range is not None:
         return ImageFormat(shape, check_value_range(value_range), imposed=True)

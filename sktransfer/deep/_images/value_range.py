@@ -1,12 +1,11 @@
 """The values of pixels that are black and white: learned, checked, and doubted in warnings."""
 
 import math
-import warnings
 from numbers import Real
 
 import numpy as np
 
-from sktransfer._messages import shown
+from sktransfer._messages import shown, warn
 from sktransfer.deep._images.decode import dtype_range
 
 KNOWN_RANGES = ((0, 1), (-1, 1), (0, 16), (0, 255), (0, 65535))
@@ -75,12 +74,11 @@ def _warn_if_dim(dtype, implied, low, high):
     used = high - (low if implied[0] < 0 else 0)
     if low < high and used <= DIM * (implied[1] - implied[0]) and implied != (0, 1):
         how = "nearly black" if implied[0] == 0 else "with nearly no contrast"
-        warnings.warn(
+        warn(
             f"X holds {dtype} pixels that lie within {low:g}..{high:g}, but are read as "
             f"{implied[0]}..{implied[1]}, {how}: pass value_range=(low, high), the values of black "
             "and white.",
             UserWarning,
-            stacklevel=5,
         )
 
 
@@ -98,11 +96,10 @@ def warn_of_other_scale(by_dtype, image_format):
     for dtype, blocks in by_dtype.items():
         reason = _reason(blocks, dtype_range(dtype), tuple(learned))
         if reason is not None:
-            warnings.warn(
+            warn(
                 f"X holds {dtype} pixels {reason}: pass value_range=(low, high), or pixels of the "
                 "dtype and scale that fit has seen.",
                 UserWarning,
-                stacklevel=4,
             )
 
 

@@ -4,13 +4,12 @@ import contextlib
 import hashlib
 import json
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 
 from sktransfer._extras import installed_version
-from sktransfer._messages import cause, shortened, shown
+from sktransfer._messages import cause, shortened, shown, warn
 from sktransfer.deep._saving.container import pack_npz, read_values, unpack_npz, write_values
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
 
@@ -139,12 +138,11 @@ class Checkpoint:
     def _complain(self, error):
         if not self._complained:
             self._complained = True
-            warnings.warn(
+            warn(
                 f"checkpoint={shown(self._folder)}: the state of the training cannot be written "
                 f"({shortened(error)}); the training goes on, and would begin again at the last "
                 "state that was written.",
                 UserWarning,
-                stacklevel=2,
             )
 
 

@@ -4,12 +4,11 @@ Importing this module imports torch.
 """
 
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from sktransfer._extras import install_command
-from sktransfer._messages import cause, shortened, shown
+from sktransfer._messages import cause, shortened, shown, warn
 from sktransfer.exceptions import TransferWarning
 
 try:
@@ -216,14 +215,13 @@ def _warn_of_fresh(module, report, preprocessing, stage):
     fresh = [name for name in report.fresh if name in names]
     if fresh:
         more = ", ..." if len(fresh) > _NAMED else ""
-        warnings.warn(
+        warn(
             f"weights={shown(report.source)} holds no values for {len(fresh)} of the {len(names)} "
             f"tensors of the network up to its last stage {shown(stage)}: "
             f"{', '.join(map(shown, fresh[:_NAMED]))}{more} kept their values from before, which "
             "are random if the network was not pretrained. load_report_ gives the reasons; pass a "
             "checkpoint of the same architecture and number of channels.",
             TransferWarning,
-            stacklevel=4,
         )
 
 
@@ -232,14 +230,13 @@ def _named_tensors(module):
 
 
 def _warn_of_lost_maps(outline, name):
-    warnings.warn(
+    warn(
         f"The network {shown(name)} returns {outline.n_maps} feature maps, of which "
         f"{outline.n_lost} "
         "have no stage, because not everything flows through them: to have the features of "
         "one, name the submodule that makes it as stage=, or wrap the network in a module that "
         "returns this map alone.",
         TransferWarning,
-        stacklevel=4,
     )
 
 
