@@ -21,19 +21,13 @@ except ImportError as error:
 from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._networks.recent import Recent
+from sktransfer.deep._networks.torch.stages import build_stages as build_torch_stages
 
 # Rows that go through a frozen network at once. The number is fixed, because a row must get the
 # same features alone as in a batch, to the last bit.
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
 SHARED = Recent(4)
-
-
-def build_torch_stages(backbone):
-    """Build the stages of a backbone as torch modules: see `build_stages`."""
-    from sktransfer.deep._networks.torch.stages import build_stages
-
-    return build_stages(backbone)
 
 
 def choose_device(device):

@@ -52,7 +52,9 @@ def save_estimator(estimator, path):
         if name.endswith("_") and not name.startswith("_")
     }
     if module is not None:
-        attributes[_WEIGHTS] = _state_of(module)
+        from sktransfer.deep._networks.torch.tensors import to_arrays
+
+        attributes[_WEIGHTS] = to_arrays(module.state_dict())
         if not _is_plain(parameters["backbone"]):
             parameters["backbone"] = _MODULE
     about = {"version": VERSION, "class": type(estimator).__name__}
@@ -232,13 +234,6 @@ def _filled(backbone, state, described, path):
             "but is not the network that fit has seen: its settings or its code differ."
         )
     return module
-
-
-def _state_of(module):
-    return {
-        name: np.array(tensor.detach().cpu().numpy())
-        for name, tensor in module.state_dict().items()
-    }
 
 
 def _is_plain(backbone):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from sktransfer._messages import shown
+from sktransfer.deep._networks.torch.tensors import to_arrays
 from sktransfer.deep._training.network import EVALUATION_ROWS, Seen, predict, settle_statistics
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
 
@@ -158,7 +159,7 @@ class Training:
         self.age += 1
         if judged[0] < self.best_loss:
             self.age, self.best_loss = 0, float(judged[0])
-            self.best = _arrays(self.network.state_dict())
+            self.best = to_arrays(self.network.state_dict())
         return judged
 
     def _run_batches(self, inputs):
@@ -271,13 +272,13 @@ class Training:
         }
         of_penalty = {}
         if self.penalty is not None:
-            of_penalty |= _prefixed("penalty/", _arrays(self.penalty.state_dict()))
+            of_penalty |= _prefixed("penalty/", to_arrays(self.penalty.state_dict()))
             of_penalty |= _prefixed("order/", self.order.state())
         return {
             **of_penalty,
-            **_prefixed("network/", _arrays(self.network.state_dict())),
+            **_prefixed("network/", to_arrays(self.network.state_dict())),
             **_prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
-            **_prefixed("optimizer/", _arrays(moments)),
+            **_prefixed("optimizer/", to_arrays(moments)),
             "generator": self.generator.get_state().numpy().copy(),
             "n_done": self.n_done,
             "stopped": self.stopped,
@@ -380,11 +381,6 @@ class RandomOrder:
         """Go back to a `state`."""
         self._generator.set_state(torch.as_tensor(state["generator"].copy()))
         self._left = torch.as_tensor(state["left"].copy())
-
-
-def _arrays(tensors):
-    """Copies of tensors as arrays."""
-    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
 
 
 def _tensors(arrays):

@@ -45,7 +45,7 @@ def look_at(make, size):
     with torch.device("meta"):
         network = make().eval()
         images = torch.empty(2, 3, *size)
-    recording = record(network, images, gradients=True)
+    recording = record(network, images)
     stages = find_module_stages(recording)
     return stages, [recording.last_call(stage).shape[1:] for stage in stages]
 

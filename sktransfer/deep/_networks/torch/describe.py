@@ -24,8 +24,8 @@ from sktransfer.deep._networks.torch.checkpoints import load_by_name, read_check
 from sktransfer.deep._networks.torch.copies import copy_module
 from sktransfer.deep._networks.torch.fingerprint import fingerprint_module
 from sktransfer.deep._networks.torch.places import count_lost_maps, find_module_stages
-from sktransfer.deep._networks.torch.record import TRACING, record
-from sktransfer.deep._networks.torch.tensors import find_faulty
+from sktransfer.deep._networks.torch.record import TRACING, probe, record
+from sktransfer.deep._networks.torch.tensors import find_faulty, named_tensors
 from sktransfer.deep._networks.torch.zoo import load_zoo
 from sktransfer.deep._networks.torch.zoo_preprocessing import own_preprocessing
 from sktransfer.deep._preprocessing import resolve_preprocessing
@@ -209,9 +209,9 @@ def _warn_of_fresh(module, report, preprocessing, stage):
     """Warn if tensors that the last stage needs did not come from the checkpoint."""
     shape = preprocessing.channels, *preprocessing.size
     with TRACING:
-        recording = record(module, _probe_images(shape), gradients=True)
+        recording = record(module, probe(_PROBE_IMAGES, shape))
     needed = recording.tensors_of(recording.last_call(stage))
-    names = [name for name, tensor in _named_tensors(module) if id(tensor) in needed]
+    names = [name for name, tensor in named_tensors(module) if id(tensor) in needed]
     fresh = [name for name in report.fresh if name in names]
     if fresh:
         more = ", ..." if len(fresh) > _NAMED else ""
@@ -223,10 +223,6 @@ def _warn_of_fresh(module, report, preprocessing, stage):
             "checkpoint of the same architecture and number of channels.",
             TransferWarning,
         )
-
-
-def _named_tensors(module):
-    return [*module.named_parameters(), *module.named_buffers()]
 
 
 def _warn_of_lost_maps(outline, name):
@@ -260,14 +256,9 @@ def _outline(module, fingerprint, preprocessing, name):
     return _OUTLINES.get(key, lambda: _make_outline(module, shape, name))
 
 
-def _probe_images(shape):
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn((_PROBE_IMAGES, *shape), generator=generator)
-
-
 def _make_outline(module, shape, name):
     try:
-        recording = record(module, _probe_images(shape), gradients=True)
+        recording = record(module, probe(_PROBE_IMAGES, shape))
     except Exception as error:
         raise ValueError(
             f"The network {shown(name)} does not run on a batch of images of shape {shape} "

@@ -14,6 +14,8 @@ import types
 import numpy as np
 import torch
 
+from sktransfer.deep._networks.torch.tensors import named_tensors
+
 # Installed code is known by the names of its classes and functions.
 _LIBRARIES = {"torch", "torchvision", "timm", "transformers", "numpy"} | sys.stdlib_module_names
 _INSTALLED = ("site-packages", "dist-packages")
@@ -55,8 +57,7 @@ def _digest(module):
         digest.update(repr(about).encode())
     for kind in sorted({type(part) for part in module.modules()}, key=_name_of):
         digest.update(repr(content.of(kind)).encode())
-    tensors = [*module.named_parameters(), *module.named_buffers()]
-    for name, tensor in sorted(tensors, key=lambda item: item[0]):
+    for name, tensor in sorted(named_tensors(module), key=lambda item: item[0]):
         digest.update(f"\0{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(_bytes_of(tensor))
     return digest.hexdigest()

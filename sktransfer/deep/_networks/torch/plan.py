@@ -5,13 +5,14 @@ Importing this module imports torch.
 
 import dataclasses
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 
 from sktransfer._messages import cause, shown
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._networks.torch.copies import copy_module
-from sktransfer.deep._networks.torch.record import Slot, record, slots_of
+from sktransfer.deep._networks.torch.record import Slot, probe, record, tensors_of
 
 # Two sizes tell how an activation's axes grow with the number of images; one image alone would
 # hide a `squeeze`.
@@ -52,11 +53,6 @@ class Plan:
     inside: list = dataclasses.field(default_factory=list)
 
 
-def probe(n, shape):
-    """A batch of noise, the same at every call."""
-    return torch.randn((n, *shape), generator=torch.Generator().manual_seed(n))
-
-
 def make_plan(backbone, source, shape):
     """Find out from two passes what belongs to which stage.
 
@@ -64,8 +60,8 @@ def make_plan(backbone, source, shape):
     """
     few, more = PROBE_SIZES
     try:
-        first = record(source, probe(few, shape), gradients=True)
-        second = record(source, probe(more, shape), gradients=True, keep=backbone.stages)
+        first = record(source, probe(few, shape))
+        second = record(source, probe(more, shape), keep=backbone.stages)
     except Exception as error:
         raise ValueError(
             f"The network {shown(backbone.name)} does not run on batches of {few} and of {more} "
@@ -79,10 +75,12 @@ def make_plan(backbone, source, shape):
             "cannot be cut into stages."
         )
     for call, other in zip(first.calls, second.calls, strict=True):
-        for slot, other_slot in zip(slots_of(call.output), slots_of(other.output), strict=True):
+        for slot, other_slot in zip(tensors_of(call.output), tensors_of(other.output), strict=True):
             slot.learn_batch_axes(other_slot, few, more)
     ends = [_cut(backbone, first, name) for name in backbone.stages]
-    plan = Plan(first.calls, _make_parts(backbone, ends), _input_slot(shape))
+    input_slot = Slot(torch.empty((0, *shape), device="meta"), True)
+    input_slot.rates = (1, 0, 0, 0)
+    plan = Plan(first.calls, _make_parts(backbone, ends), input_slot)
     _distribute(plan, first, source)
     plan.inside = [
         index
@@ -95,12 +93,6 @@ def make_plan(backbone, source, shape):
     return plan, second.kept
 
 
-def _input_slot(shape):
-    slot, other = (Slot(torch.empty((n, *shape), device="meta"), True) for n in PROBE_SIZES)
-    slot.learn_batch_axes(other, *PROBE_SIZES)
-    return slot
-
-
 def _cut(backbone, recording, name):
     call = recording.last_call(name)
     if call is None or call.shape is None:
@@ -108,7 +100,7 @@ def _cut(backbone, recording, name):
             f"stages: {shown(name)} cannot be a cut point of the network {shown(backbone.name)}: "
             f"{'no image passes it' if call is None else 'it returns no tensor'}."
         )
-    main = next(slot for slot in slots_of(call.output) if slot.is_main)
+    main = next(slot for slot in tensors_of(call.output) if slot.is_main)
     if main.rates[:1] != (1,) or any(main.rates[1:]) or main.shape[0]:
         raise ValueError(
             f"stages: {shown(name)} cannot be a cut point of the network {shown(backbone.name)}: "
@@ -118,8 +110,8 @@ def _cut(backbone, recording, name):
 
 
 def _make_parts(backbone, ends):
-    parts, begin = [], None
-    for end in ends:
+    parts = []
+    for begin, end in pairwise([None, *ends]):
         if begin is not None and end.left <= begin.left:
             raise ValueError(
                 f"stages: {shown(end.name)} stands after {shown(begin.name)}, but the network "
@@ -127,7 +119,6 @@ def _make_parts(backbone, ends):
                 "input."
             )
         parts.append(Part(begin, end))
-        begin = end
     return parts
 
 

@@ -84,7 +84,7 @@ class Recording:
         self._open = [-1]
         self._clock = 0
 
-    def handle(self, index, forward, args, kwargs):
+    def handle(self, index, forward, /, *args, **kwargs):
         """Run one call and write it down."""
         call = Call(len(self.calls), self._names[index], index, self._open[-1], self._tick())
         self.calls.append(call)
@@ -99,7 +99,8 @@ class Recording:
         if call.name in self._keep:
             self.kept[call.name] = None if main is None else main.detach().clone()
         if call.number == 0:
-            self.returned = _in_words(output)
+            kind = f"an object of the class {type(output).__name__}"
+            self.returned = "None" if output is None else kind
             self.results = [(tuple(tensor.shape), tensor.grad_fn) for tensor in tensors_of(output)]
         return output
 
@@ -123,18 +124,13 @@ class Recording:
 
     def last_call(self, name):
         """The call that a submodule's name stands for: its last one; None where it has none."""
-        found = None
-        for call in self.calls:
-            if call.name == name and (found is None or call.left > found.left):
-                found = call
-        return found
+        calls = (call for call in self.calls if call.name == name)
+        return max(calls, key=lambda call: call.left, default=None)
 
     def carries_everything(self, call):
         """Tell whether all that the network's output knows of its input went through a call."""
         final = self.calls[0].node
-        if final is None or call.node is None:
-            return False
-        return self.input_node not in _nodes_behind(final, call.node)
+        return final is not None and self.comes_from(final, call)
 
     def count_layers(self, call):
         """How often weights, beside those of norms, are used on the way to a call's output."""
@@ -188,39 +184,40 @@ class Recording:
         return any(p.ndim > 1 and id(p) not in ignored for p in found)
 
 
-def record(root, x, *, gradients, keep=()):
+def probe(n, shape):
+    """A batch of noise, the same at every call."""
+    return torch.randn((n, *shape), generator=torch.Generator().manual_seed(n))
+
+
+def record(root, x, *, keep=()):
     """Run a network on a batch, write down its calls, and leave it as it was.
 
-    With `gradients` the flow through the graph of gradients is followed. The outputs of the
-    submodules named in `keep` are kept.
+    The outputs of the submodules named in `keep` are kept.
     """
     with TRACING:
-        return _record(root, x, gradients, Recording(root, keep))
-
-
-def _record(root, x, gradients, recording):
-    wanted = [p for p in root.parameters() if gradients and p.is_floating_point()]
-    before = [p.requires_grad for p in wanted]
-    attributes = [(part, dict(vars(part))) for part in root.modules()]
-    try:
-        for parameter in wanted:
-            parameter.requires_grad_(True)
-        with torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=[]):
-            # A copy that is no leaf may be overwritten by the network's first operation.
-            x = x.clone().requires_grad_(gradients).clone()
-            recording.input_node, recording.input_side = x.grad_fn, x.shape[2]
-            with intercepted(list(root.modules()), recording.handle):
-                root(x)
-    finally:
-        for parameter, flag in zip(wanted, before, strict=True):
-            parameter.requires_grad_(flag)
-        # A module may keep activations, or weights computed from others as spectral norm does.
-        for part, before in attributes:
-            for name in vars(part).keys() - before.keys():
-                del vars(part)[name]
-            vars(part).update(before)
-    if not getattr(root, "channels_first", False):
-        _find_layouts(recording.calls, tuple(x.shape[2:]))
+        recording = Recording(root, keep)
+        wanted = [p for p in root.parameters() if p.is_floating_point()]
+        flags = [p.requires_grad for p in wanted]
+        attributes = [(part, dict(vars(part))) for part in root.modules()]
+        try:
+            for parameter in wanted:
+                parameter.requires_grad_(True)
+            with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+                # A copy that is no leaf may be overwritten by the network's first operation.
+                x = x.clone().requires_grad_().clone()
+                recording.input_node, recording.input_side = x.grad_fn, x.shape[2]
+                with intercepted(list(root.modules()), recording.handle):
+                    root(x)
+        finally:
+            for parameter, flag in zip(wanted, flags, strict=True):
+                parameter.requires_grad_(flag)
+            # A module may keep activations, or weights computed from others as spectral norm does.
+            for part, before in attributes:
+                for name in vars(part).keys() - before.keys():
+                    del vars(part)[name]
+                vars(part).update(before)
+        if not getattr(root, "channels_first", False):
+            _find_layouts(recording.calls, tuple(x.shape[2:]))
     return recording
 
 
@@ -250,12 +247,12 @@ def _has_ratio(sides, size):
 
 @contextmanager
 def intercepted(modules, handle):
-    """Send every call of some modules through ``handle(index, forward, args, kwargs)``."""
+    """Send every call of some modules through ``handle(index, forward, *args, **kwargs)``."""
     before = []
     try:
         for index, module in enumerate(modules):
             before.append((module, module.__dict__.get("forward", _ABSENT)))
-            module.__dict__["forward"] = partial(_send, handle, index, module.forward)
+            module.__dict__["forward"] = partial(handle, index, module.forward)
         yield
     finally:
         for module, forward in before:
@@ -263,10 +260,6 @@ def intercepted(modules, handle):
                 del module.__dict__["forward"]
             else:
                 module.__dict__["forward"] = forward
-
-
-def _send(handle, index, forward, *args, **kwargs):
-    return handle(index, forward, args, kwargs)
 
 
 def with_tensors(value, replace):
@@ -286,18 +279,8 @@ def with_tensors(value, replace):
     return value
 
 
-def _in_words(output):
-    kind = type(output).__name__
-    return f"an object of the class {kind}" if output is not None else "None"
-
-
-def slots_of(value):
-    """The slots of a recorded output, in order."""
-    return tensors_of(value)
-
-
 def tensors_of(value):
-    """The tensors in a structure, in order."""
+    """The tensors, or the slots of a recorded output, in a structure, in order."""
     found = []
     with_tensors(value, lambda tensor: found.append(tensor) or tensor)
     return found
@@ -305,7 +288,7 @@ def tensors_of(value):
 
 def main_of(output, recorded):
     """The tensor of an output that stands where the main one was in the recorded output."""
-    found, slots = tensors_of(output), slots_of(recorded)
+    found, slots = tensors_of(output), tensors_of(recorded)
     return next((t for t, slot in zip(found, slots, strict=False) if slot.is_main), None)
 
 

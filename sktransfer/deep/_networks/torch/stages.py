@@ -22,10 +22,17 @@ from sktransfer.deep._networks.torch.plan import (
     copy_network,
     make_plan,
     part_by_part,
-    probe,
     tensor_table,
 )
-from sktransfer.deep._networks.torch.record import TRACING, Slot, intercepted, main_of, with_tensors
+from sktransfer.deep._networks.torch.record import (
+    TRACING,
+    Slot,
+    intercepted,
+    main_of,
+    probe,
+    with_tensors,
+)
+from sktransfer.deep._networks.torch.tensors import to_arrays
 
 _PLANS = Recent(64)
 
@@ -87,7 +94,7 @@ class _Replay:
         self.n = x.shape[0]
         self.input = x if part.begin is None else self._placeholder(plan.input_slot)
 
-    def __call__(self, index, forward, args, kwargs):
+    def __call__(self, index, forward, /, *args, **kwargs):
         call = self._recorded(index)
         begin, end = self.part.begin, self.part.end
         if call is not None and begin is not None and call.left <= begin.left:
@@ -114,23 +121,22 @@ class _Replay:
 
     def _output_of(self, call):
         """The output of a call that is not run."""
-        given = self.x if call is self.part.begin else None
+        is_begin = call is self.part.begin
         kept = isinstance(call.output, Slot) and isinstance(self.n, int)  # an export has no number
-        if given is not None or self.dense or not kept:
-            return with_tensors(call.output, lambda slot: self._fill(slot, given))
+        if is_begin or self.dense or not kept:
+            return with_tensors(
+                call.output, lambda s: self.x if is_begin and s.is_main else self._placeholder(s)
+            )
         key = call.number, self.n, self.x.device
         return self.part.placeholders.get(key, lambda: self._placeholder(call.output))
-
-    def _fill(self, slot, given):
-        return given if given is not None and slot.is_main else self._placeholder(slot)
 
     def _placeholder(self, slot):
         """What nobody may need: not a number, and in memory one element."""
         value = float("nan") if slot.dtype.is_floating_point else 0
-        shape = slot.shape_for(self.n)
+        shape, options = slot.shape_for(self.n), {"dtype": slot.dtype, "device": self.x.device}
         if self.dense:
-            return torch.full(shape, value, dtype=slot.dtype, device=self.x.device)
-        return torch.full((), value, dtype=slot.dtype, device=self.x.device).expand(shape)
+            return torch.full(shape, value, **options)
+        return torch.full((), value, **options).expand(shape)
 
 
 class Stage(torch.nn.Module):
@@ -152,20 +158,14 @@ class Stage(torch.nn.Module):
         self._homes = []
         names = [name for name, _ in network.root.named_modules()]
         for index, name in part.held:
-            self._hold(network.modules[index], index, name, names[index])
-
-    def _hold(self, module, index, name, module_name):
-        """Register one tensor of the network. torch refuses dots in names."""
-        attribute = f"tensor{len(self._homes)}"
-        if name in module._parameters:
-            self.register_parameter(attribute, module._parameters[name])
-        else:
-            self.register_buffer(attribute, module._buffers[name])
-        self._homes.append((index, name, attribute))
-        whole = getattr(module, "has_whole_names", False)
-        self._attribute_of[name if whole or not module_name else f"{module_name}.{name}"] = (
-            attribute
-        )
+            module, attribute = network.modules[index], f"tensor{len(self._homes)}"
+            # torch refuses dots in names.
+            is_trained = name in module._parameters
+            register = self.register_parameter if is_trained else self.register_buffer
+            register(attribute, tensor_table(module, name)[name])
+            self._homes.append((index, name, attribute))
+            whole = getattr(module, "has_whole_names", False) or not names[index]
+            self._attribute_of[name if whole else f"{names[index]}.{name}"] = attribute
 
     def forward(self, x):
         """Map the activations of the stage before, for the first one a batch of images.
@@ -190,9 +190,9 @@ class Stage(torch.nn.Module):
             if table[name].device != device:
                 undo.append((table, name, table[name]))
                 table[name] = table[name].detach().to(device)
-        momenta = [
-            (modules[i], modules[i].momentum) for i in part.modules if self._steers(modules[i])
-        ]
+        kinds = torch.nn.modules.batchnorm._NormBase, Operator
+        norms = [modules[i] for i in part.modules if isinstance(modules[i], kinds)]
+        momenta = [] if self.momentum is None else [(norm, norm.momentum) for norm in norms]
         try:
             for index in part.modules:
                 modules[index].training = self.training
@@ -210,16 +210,9 @@ class Stage(torch.nn.Module):
                 if attribute in self._buffers:  # a module may bind a buffer anew
                     self._buffers[attribute] = modules[index]._buffers[name]
 
-    def _steers(self, module):
-        kinds = torch.nn.modules.batchnorm._NormBase, Operator
-        return self.momentum is not None and isinstance(module, kinds)
-
     def arrays(self):
         """Copies of the weights and the running statistics: a dict, name -> ndarray."""
-        return {
-            name: getattr(self, attribute).detach().cpu().numpy().copy()
-            for name, attribute in self._attribute_of.items()
-        }
+        return to_arrays({name: getattr(self, a) for name, a in self._attribute_of.items()})
 
     def load(self, arrays):
         """Take over what `arrays` returned, and return the stage itself."""
@@ -300,25 +293,18 @@ def build_stages(backbone):
     not known.
     """
     source = find_module(backbone)
-    with TRACING:
-        plan = _find_plan(backbone, source)
-        root = copy_network(source, plan)
-    network = _Network(root, plan)
-    return [Stage(network, part).eval() for part in plan.parts]
-
-
-def _find_plan(backbone, source):
-    """The plan of a network, made and checked once a process."""
-    size, channels = backbone.preprocessing.size, backbone.preprocessing.channels
-    key = (backbone.fingerprint, backbone.stages, size, channels)
-    shape = channels, *size
+    shape = backbone.preprocessing.channels, *backbone.preprocessing.size
 
     def make():
         plan, expected = make_plan(backbone, source, shape)
         _check(backbone, plan, source, probe(PROBE_SIZES[1], shape), expected)
         return plan
 
-    return _PLANS.get(key, make)
+    with TRACING:
+        plan = _PLANS.get((backbone.fingerprint, backbone.stages, shape), make)
+        root = copy_network(source, plan)
+    network = _Network(root, plan)
+    return [Stage(network, part).eval() for part in plan.parts]
 
 
 def _check(backbone, plan, source, x, expected):

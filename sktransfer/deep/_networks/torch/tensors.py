@@ -25,8 +25,15 @@ def find_fault(tensor):
 
 def find_faulty(module):
     """Return the name and the fault of a module's first tensor that cannot be used, or None."""
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        fault = find_fault(tensor)
-        if fault is not None:
-            return name, fault
-    return None
+    faults = ((name, find_fault(tensor)) for name, tensor in named_tensors(module))
+    return next((found for found in faults if found[1] is not None), None)
+
+
+def named_tensors(module):
+    """Return the parameters and buffers of a module with their names."""
+    return [*module.named_parameters(), *module.named_buffers()]
+
+
+def to_arrays(tensors):
+    """Return copies of named tensors as arrays."""
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in tensors.items()}
