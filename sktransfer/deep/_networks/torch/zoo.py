@@ -19,7 +19,7 @@ from sktransfer.deep._networks.torch.zoo_preprocessing import (
 )
 
 _UNREADABLE = (
-    "backbone={of} is a folder that transformers cannot read ({reason}): it needs config.json and "
+    "{of} is a folder that transformers cannot read ({reason}): it needs config.json and "
     "model.safetensors that fit each other, as save_pretrained writes them."
 )
 
@@ -35,12 +35,11 @@ def load_zoo(source):
     """
     zoo, _, name = source.partition(":")
     load = {"hf": _load_hf, "torchvision": _load_torchvision, "timm": _load_timm}[zoo]
+    of = f"backbone={shown(source)}"
     if not name:
-        raise ValueError(
-            f"backbone={shown(source)} names no network: expected '{zoo}:' and its name."
-        )
+        raise ValueError(f"{of} names no network: expected '{zoo}:' and its name.")
     with _weights_are_data():
-        module, preprocessing = load(name)
+        module, preprocessing = load(name, of)
     return module.float().eval(), preprocessing
 
 
@@ -59,66 +58,71 @@ def _weights_are_data():
             os.environ[name] = before
 
 
-# ---- transformers
-
-
-def _load_hf(name):
-    try:
-        import transformers
-    except ImportError as error:
-        raise ImportError(
-            f"backbone={_of('hf', name)} needs transformers, which is not installed; run "
-            f"{install_command('hf')}."
-        ) from error
-    with _quiet(transformers):
-        if os.path.isdir(name):
-            return _load_hf_folder(transformers, name)
-        try:
-            with hub_offline():
-                return _read_hf(transformers, name, local_files_only=True)
-        except _Refused:
-            raise
-        except Exception as error:  # not in the cache, or not all of it
-            if (reason := why_no_hub()) is not None:
-                raise OSError(_not_fetched(name, reason)) from error
-        try:
-            return _read_hf(transformers, name, local_files_only=False)
-        except _Refused:
-            raise
-        except Exception as error:
-            raise OSError(_not_fetched(name, cause(error))) from error
-
-
 class _Refused(ValueError):
     """A sentence of ours about a network that could be read."""
 
 
-def _of(zoo, name):
-    return shown(f"{zoo}:{name}")
+def _from_hub(load, failure):
+    """Return ``load(local_only)``: from the cache of Hugging Face's hub, or else from there.
+
+    ``failure(reason)`` is the sentence if that cannot be done.
+    """
+    try:
+        with hub_offline():
+            return load(True)
+    except _Refused:
+        raise
+    except Exception as error:  # not in the cache, not all of it, or damaged
+        if (reason := why_no_hub()) is not None:
+            raise OSError(failure(reason)) from error
+    try:
+        return load(False)
+    except _Refused:
+        raise
+    except Exception as error:
+        raise OSError(failure(cause(error))) from error
 
 
-def _not_fetched(name, reason):
-    return (
-        f"backbone={_of('hf', name)}: there is no folder of this name, the network is not in the "
-        "cache of Hugging Face on this machine (environment variable HF_HOME), and it could not be "
-        f"fetched either ({reason}). Check the name and the connection; or fetch it where there is "
-        "one, save it there with save_pretrained, and pass 'hf:' and that folder."
-    )
+# ---- transformers
 
 
-def _load_hf_folder(transformers, name):
+def _load_hf(name, of):
+    try:
+        import transformers
+    except ImportError as error:
+        raise ImportError(
+            f"{of} needs transformers, which is not installed; run {install_command('hf')}."
+        ) from error
+
+    def read(local_only):
+        return _read_hf(transformers, name, of, local_only)
+
+    with _quiet(transformers):
+        if os.path.isdir(name):
+            return _load_hf_folder(read, name, of)
+        return _from_hub(
+            read,
+            lambda reason: (
+                f"{of}: there is no folder of this name, the network is not in the cache of "
+                "Hugging Face on this machine (environment variable HF_HOME), and it could not be "
+                f"fetched either ({reason}). Check the name and the connection; or fetch it where "
+                "there is one, save it there with save_pretrained, and pass 'hf:' and that folder."
+            ),
+        )
+
+
+def _load_hf_folder(read, name, of):
     """Read a folder, and nothing beside it: no other repository that its files may name."""
-    of = _of("hf", name)
     if not os.path.isfile(Path(name) / "config.json"):
         raise OSError(_UNREADABLE.format(of=of, reason="there is no config.json"))
     if os.path.exists(Path(name) / "adapter_config.json"):
         raise ValueError(
-            f"backbone={of} holds an adapter, whose network is elsewhere: merge it into its "
+            f"{of} holds an adapter, whose network is elsewhere: merge it into its "
             "network (merge_and_unload of peft), and save that with save_pretrained."
         )
     try:
         with hub_offline():
-            return _read_hf(transformers, name, local_files_only=True)
+            return read(True)
     except _Refused:
         raise
     except pickle.UnpicklingError as error:  # its message gives the advice to run the code
@@ -142,9 +146,8 @@ def _names_another(name):
     return any(f'"{key}"' in text for key in ("backbone", "use_pretrained_backbone"))
 
 
-def _read_hf(transformers, name, *, local_files_only):
-    where = {"local_files_only": local_files_only, "trust_remote_code": False}
-    of = f"backbone={_of('hf', name)}"
+def _read_hf(transformers, name, of, local_only):
+    where = {"local_files_only": local_only, "trust_remote_code": False}
     config = transformers.AutoConfig.from_pretrained(name, **where)
     if (code := _foreign_code(config)) is not None:
         raise _Refused(
@@ -222,8 +225,7 @@ def _quiet(transformers):
 # ---- torchvision
 
 
-def _load_torchvision(name):
-    of = _of("torchvision", name)
+def _load_torchvision(name, of):
     try:
         import torchvision
     except Exception as error:  # a build that does not fit the torch fails in its own ways
@@ -231,7 +233,7 @@ def _load_torchvision(name):
     models = torchvision.models
     known = models.list_models(module=models)
     if name.lower() not in known:
-        raise ValueError(_no_such("torchvision", name, known))
+        raise ValueError(_no_such("torchvision", name, of, known))
     import torch
 
     weights = models.get_model_weights(name).DEFAULT
@@ -239,8 +241,7 @@ def _load_torchvision(name):
     hint = "Go online once, or put that file there."
     if not os.path.isfile(file) and not is_reachable(weights.url):
         raise OSError(
-            f"backbone={of}: {shown(str(file))} is not there, and {weights.url} does not answer. "
-            f"{hint}"
+            f"{of}: {shown(str(file))} is not there, and {weights.url} does not answer. {hint}"
         )
     try:
         module = models.get_model(name, weights=weights, progress=False)
@@ -248,20 +249,18 @@ def _load_torchvision(name):
         state = (
             "cannot be read" if os.path.isfile(file) else f"is not there, and {weights.url} failed"
         )
-        raise OSError(
-            f"backbone={of}: {shown(str(file))} {state} ({cause(error)}). {hint}"
-        ) from error
-    return module, _translated(from_torchvision, weights.transforms(), f"backbone={of}")
+        raise OSError(f"{of}: {shown(str(file))} {state} ({cause(error)}). {hint}") from error
+    return module, _translated(from_torchvision, weights.transforms(), of)
 
 
 def _no_library(library, of, error):
     if isinstance(error, ModuleNotFoundError):
         return (
-            f"backbone={of} needs {library}, which is not installed ({cause(error)}); run "
+            f"{of} needs {library}, which is not installed ({cause(error)}); run "
             f"{install_command('zoo')}."
         )
     return (
-        f"backbone={of} needs {library}, which does not fit this torch ({cause(error)}); install "
+        f"{of} needs {library}, which does not fit this torch ({cause(error)}); install "
         f"the torchvision of the same build: {install_command('zoo')}."
     )
 
@@ -269,8 +268,7 @@ def _no_library(library, of, error):
 # ---- timm
 
 
-def _load_timm(name):
-    of = _of("timm", name)
+def _load_timm(name, of):
     try:
         import timm
     except Exception as error:  # it imports torchvision, which fails in its own ways
@@ -279,35 +277,30 @@ def _load_timm(name):
     if not name.startswith(("local-dir:", "hf-hub:", "hf_hub:")):
         architecture = name.partition(".")[0]
         if not timm.is_model(architecture):
-            raise ValueError(_no_such("timm", name, timm.list_models(pretrained=True)))
-    try:
-        with hub_offline():
-            module = timm.create_model(name, pretrained=True)
-    except Exception as error:  # not in the cache, or damaged
-        if is_folder:
+            raise ValueError(_no_such("timm", name, of, timm.list_models(pretrained=True)))
+    if is_folder:
+        try:
+            with hub_offline():
+                module = timm.create_model(name, pretrained=True)
+        except Exception as error:  # each of its readers fails in its own ways
             raise OSError(
-                f"backbone={of} is a folder that timm cannot read ({cause(error)}): it needs "
+                f"{of} is a folder that timm cannot read ({cause(error)}): it needs "
                 "config.json and weights, as timm.models.save_for_hf writes them."
             ) from error
-        if (reason := why_no_hub()) is not None:
-            raise OSError(_not_fetched_timm(of, reason)) from error
-        try:
-            module = timm.create_model(name, pretrained=True)
-        except Exception as error:
-            raise OSError(_not_fetched_timm(of, cause(error))) from error
-    return module, _translated(from_timm, module.pretrained_cfg, f"backbone={of}")
+    else:
+        module = _from_hub(
+            lambda local_only: timm.create_model(name, pretrained=True),
+            lambda reason: (
+                f"{of}: its weights are not in the cache of Hugging Face on this machine "
+                f"(environment variable HF_HOME), and could not be fetched ({reason}). Go online "
+                "once; or save the network as timm does and pass 'timm:local-dir:' and the folder; "
+                "or pass the module itself with weights=."
+            ),
+        )
+    return module, _translated(from_timm, module.pretrained_cfg, of)
 
 
-def _not_fetched_timm(of, reason):
-    return (
-        f"backbone={of}: its weights are not in the cache of Hugging Face on this machine "
-        f"(environment variable HF_HOME), and could not be fetched ({reason}). Go online once; or "
-        "save the network as timm does and pass 'timm:local-dir:' and the folder; or pass the "
-        "module itself with weights=."
-    )
-
-
-def _no_such(zoo, name, known):
+def _no_such(zoo, name, of, known):
     near = difflib.get_close_matches(name[:100], known, n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {len(known)}."
-    return f"backbone={_of(zoo, name)}: {zoo} has no network {shown(name)} with weights; {hint}"
+    return f"{of}: {zoo} has no network {shown(name)} with weights; {hint}"

@@ -28,7 +28,7 @@ def from_transformers(fields, of):
         channels=len(mean),
         mean=tuple(value / factor for value in mean),
         std=tuple(value / factor for value in std),
-        resize=_filter(fields.get("resample", 2), of),
+        resize=_filter(int(fields.get("resample", 2)), of),
         crop=crop,
         channel_order="bgr" if fields.get("do_flip_channel_order") else "rgb",
     )
@@ -61,10 +61,13 @@ def _hf_geometry(fields, of):
 
 
 def _filter(resample, of):
-    code = int(resample)
-    if code not in _PILLOW_FILTERS:
-        raise ValueError(_untold(of, f"resizes with Pillow's filter {code}"))
-    return _PILLOW_FILTERS[code]
+    """The name of an interpolation, which comes as Pillow's number or as a name."""
+    name = _PILLOW_FILTERS.get(resample, resample)
+    if name not in _PILLOW_FILTERS.values():
+        number = isinstance(resample, int)
+        how = f"Pillow's filter {resample}" if number else shown(resample)
+        raise ValueError(_untold(of, f"resizes with {how}"))
+    return name
 
 
 def _untold(of, what):
@@ -78,8 +81,7 @@ def from_torchvision(transforms, of):
     """Translate the transforms that belong to torchvision's weights."""
     (crop,), (edge,) = transforms.crop_size, transforms.resize_size
     interpolation = getattr(transforms.interpolation, "value", transforms.interpolation)
-    if interpolation not in _PILLOW_FILTERS.values():
-        raise ValueError(_untold(of, f"resizes with {shown(interpolation)}"))
+    interpolation = _filter(interpolation, of)
     return Preprocessing(
         size=(crop, crop),
         channels=len(transforms.mean),
@@ -93,9 +95,7 @@ def from_torchvision(transforms, of):
 def from_timm(config, of):
     """Translate the configuration that timm's networks carry."""
     channels, height, width = config["input_size"]
-    interpolation = config.get("interpolation") or "bilinear"
-    if interpolation not in _PILLOW_FILTERS.values():
-        raise ValueError(_untold(of, f"resizes with {shown(interpolation)}"))
+    interpolation = _filter(config.get("interpolation") or "bilinear", of)
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash"):
         raise ValueError(_untold(of, f"crops in the mode {shown(mode)}"))
