@@ -11,7 +11,7 @@ from sktransfer.deep._engines.engine import open_engine
 from sktransfer.deep._networks.onnx.cut import cut_graph
 from sktransfer.deep._networks.onnx.file import adapt_input, parse
 from sktransfer.deep._networks.onnx.layout import channel_axes
-from sktransfer.deep._networks.onnx.probe import stage_shapes
+from sktransfer.deep._networks.onnx.probe import Probe
 from sktransfer.deep._preprocessing import Preprocessing
 
 RNG = np.random.default_rng(0)
@@ -155,7 +155,5 @@ def test_a_cut_without_turning_keeps_the_graph(converted):
     # The new input has its channels first, and is turned for the graph.
     assert [node.op_type for node in cut.graph.node] == ["Transpose", *(n[0] for n in CONVERTED)]
     model = parse(weights, path)
-    shapes = stage_shapes(
-        model, adapt_input(model, path), ["out"], preprocessing=tf((6, 6)), path=path
-    )
+    shapes = Probe(model, adapt_input(model, path), tf((6, 6)), path).shapes(["out"])
     assert shapes == ((5, 6, 6),)

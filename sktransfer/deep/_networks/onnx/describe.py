@@ -8,7 +8,7 @@ from sktransfer._messages import shortened, shown
 from sktransfer.deep._networks.find_stages import find_stages
 from sktransfer.deep._networks.onnx.file import adapt_input, dims, parse
 from sktransfer.deep._networks.onnx.places import find_places
-from sktransfer.deep._networks.onnx.probe import stage_shapes, turned_stages
+from sktransfer.deep._networks.onnx.probe import Probe
 from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
 
 
@@ -37,9 +37,9 @@ def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=
             shapes = tuple(tuple(declared[stage]) for stage in own_stages)
             return {"preprocessing": preprocessing, "stages": own_stages, "shapes": shapes}
     stages = stages or own_stages
+    probe = Probe(model, model_input, preprocessing, path)
     if not stages:
-        places = find_places(model, model_input, preprocessing=preprocessing, path=path)
-        stages = find_stages(places)
+        stages = find_stages(find_places(probe))
     if not stages:
         raise ValueError(
             "stages=None: the network has no tensor before its last layer through which all of "
@@ -47,7 +47,7 @@ def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=
             "the input."
         )
     _check_names(model, stages, path)
-    shapes = stage_shapes(model, model_input, stages, preprocessing=preprocessing, path=path)
+    shapes = probe.shapes(stages)
     if not named and own_stages is not None and preprocessing.size == own.size:
         _check_shapes(declared, own_stages, shapes, path)
     return {"preprocessing": preprocessing, "stages": tuple(stages), "shapes": shapes}
@@ -77,14 +77,7 @@ def _read_metadata(model, path):
         if not stages or len(set(stages)) < len(stages):
             raise ValueError(f"stages={shown(stages)} must be different names, at least one")
         return tuple(stages), Preprocessing.from_json(metadata["sktransfer.preprocessing"])
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except Exception as error:  # metadata of anyone's raise anything
         raise ValueError(
             f"backbone={shown(path)} carries sktransfer metadata that cannot be used: "
             f"{shortened(error)}; write it again, or remove it and pass stages= and "
@@ -172,24 +165,16 @@ def find_turned(backbone, names):
     stages = tuple(backbone.locate(name) for name in names)
     if all(len(stage.shape) != 3 for stage in stages):
         return frozenset()
-    model = parse(backbone.weights(), backbone.source)
-    model_input = adapt_input(model, backbone.source)
-    turned = turned_stages(
-        model,
-        model_input,
-        stages,
-        preprocessing=backbone.preprocessing,
-        path=backbone.source,
-    )
-    return frozenset(turned)
+    return frozenset(_probe_of(backbone).turned(stages))
 
 
 @lru_cache(maxsize=64)
 def inner_shape(backbone, name):
     """Return the shape of one inner tensor for one image."""
+    return _probe_of(backbone).shapes([name])[0]
+
+
+def _probe_of(backbone):
     model = parse(backbone.weights(), backbone.source)
     model_input = adapt_input(model, backbone.source)
-    (shape,) = stage_shapes(
-        model, model_input, [name], preprocessing=backbone.preprocessing, path=backbone.source
-    )
-    return shape
+    return Probe(model, model_input, backbone.preprocessing, backbone.source)

@@ -5,8 +5,6 @@ import math
 from sktransfer._messages import shown
 from sktransfer.deep._networks.find_stages import Place
 from sktransfer.deep._networks.onnx.cut import data_tensors, needed_nodes, reads
-from sktransfer.deep._networks.onnx.layout import channel_axes, is_last
-from sktransfer.deep._networks.onnx.probe import run_probe
 
 # The numbers of classes that ImageNet's networks tell apart, the background included or not.
 CLASS_COUNTS = (1000, 1001, 21841, 21843)
@@ -15,24 +13,22 @@ CLASS_COUNTS = (1000, 1001, 21841, 21843)
 _MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 
-def find_places(model, model_input, *, preprocessing, path):
+def find_places(probe):
     """Find the tensors through which all flows that reaches the output: a list of `Place`.
 
     What follows the last layer with weights, a classifier, is left out. A network that ends in the
     global pooling of a convolution's maps leaves open whether these are classes: they are taken as
     such if a softmax follows or their number is one of ImageNet's.
     """
-    nodes, data = _data_flow(model, model_input.name)
+    nodes, data = _data_flow(probe.model, probe.input.name)
     if not nodes:
         raise ValueError(
-            f"backbone={shown(path)} has no output that depends on its input: check the file, or "
-            "pass stages=[...], names of tensors in order from the input."
+            f"backbone={shown(probe.path)} has no output that depends on its input: check the "
+            "file, or pass stages=[...], names of tensors in order from the input."
         )
-    axes = channel_axes(model, model_input.name)
     places, first = [], set()
-    for place in _measure(model, model_input, nodes, data, preprocessing, path):
-        last = _channels_last(place, axes, model_input.size or preprocessing.size)
-        if last:
+    for place in _measure(probe, nodes, data):
+        if _channels_last(probe, place):
             place = place._replace(shape=(place.shape[2], *place.shape[:2]))
             # Of a map and its transposition one is enough.
             if place.n_positions > 1 and place.depth in first:
@@ -89,25 +85,16 @@ def _has_weights(node, data):
     return kind and len(data.intersection(reads(node))) == 1
 
 
-def _measure(model, model_input, nodes, data, preprocessing, path):
+def _measure(probe, nodes, data):
     """The places before the classifier, with their shapes and depths."""
     layers = [place for place, node in enumerate(nodes) if _has_weights(node, data)]
-    cuts = find_cuts(nodes, data, model_input.name)
-    names = list(cuts)
+    cuts = find_cuts(nodes, data, probe.input.name)
     around = []
     if layers:
         (read,) = data.intersection(reads(nodes[layers[-1]]))
         around = [read, nodes[layers[-1]].output[0]]
-    probed = list(dict.fromkeys(name for name in [*names, *around] if name != model_input.name))
-    arrays = run_probe(
-        model,
-        model_input,
-        probed,
-        preprocessing=preprocessing,
-        batch=model_input.batch or 1,
-        path=path,
-    )
-    found = dict(zip(probed, arrays, strict=True))
+    probed = list(dict.fromkeys(name for name in [*cuts, *around] if name != probe.input.name))
+    found = dict(zip(probed, probe.run(probed, probe.input.batch or 1), strict=True))
     end = len(nodes)
     if layers and _is_classifier(nodes, layers[-1], found.get(around[0]), found[around[1]]):
         end = layers[-1]
@@ -133,8 +120,8 @@ def _is_classifier(nodes, position, source, result):
     return by_channels or bool(followers & {"Softmax", "LogSoftmax"})
 
 
-def _channels_last(place, axes, size):
+def _channels_last(probe, place):
     """Tell whether the channels of a map are behind its positions, as in a Swin transformer."""
-    if len(place.shape) != 3:
-        return False
-    return axes[place.name] != 1 if place.name in axes else is_last(place.shape, size)
+    if len(place.shape) == 3 and place.name in probe.axes:
+        return probe.axes[place.name] != 1
+    return probe.is_turned(place.name, place.shape)
