@@ -32,6 +32,7 @@ class Operator(torch.nn.Module):
     def __init__(self, kind, function, inputs, held):
         super().__init__()
         self.kind, self.function, self.inputs, self.momentum = kind, function, inputs, None
+        self.is_norm = kind == "BatchNormalization"
         for name, tensor in held.items():  # torch refuses dots in names, ONNX is full of them
             is_trained = isinstance(tensor, torch.nn.Parameter)
             (self._parameters if is_trained else self._buffers)[name] = tensor
@@ -40,7 +41,9 @@ class Operator(torch.nn.Module):
         """Compute the output, or a tuple of them."""
         rest = iter(given)
         held = self._parameters | self._buffers
-        return self.function(self, *(held[n] if n in held else next(rest) for n in self.inputs))
+        options = {"training": self.training, "share": self.momentum} if self.is_norm else {}
+        inputs = (held[name] if name in held else next(rest) for name in self.inputs)
+        return self.function(*inputs, **options)
 
     def reset(self, generator):
         """Draw fresh weights.
@@ -128,7 +131,7 @@ class Graph(torch.nn.Module):
         known |= {name: tensor.to(x.device) for name, tensor in self.constants.items()}
         for child, function, inputs, outputs in self._steps:
             given = (known[name] for name in inputs)
-            result = function(self, *given) if child is None else self._modules[child](*given)
+            result = function(*given) if child is None else self._modules[child](*given)
             known.update(zip(outputs, result if isinstance(result, tuple) else (result,)))
         return known[self.output_name]
 

@@ -1,11 +1,12 @@
 """The operators of ONNX as functions of torch.
 
 Each entry of `OPERATORS` takes the attributes of a node, with the graph's ``opset`` and ``batch``
-among them, and returns ``function(stage, *inputs) -> output``, where an input that is left out is
+among them, and returns ``function(*inputs) -> output``, where an input that is left out is
 None. Importing this module imports torch.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -45,7 +46,7 @@ def _pad(attributes):
     mode = attributes.get("mode", b"constant").decode()
     mode = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
 
-    def pad(stage, x, pads=None, value=None, axes=None):
+    def pad(x, pads=None, value=None, axes=None):
         pads = list(attributes["pads"]) if pads is None else pads.tolist()
         axes = range(x.ndim) if axes is None else axes.tolist()
         n = len(pads) // 2
@@ -70,7 +71,7 @@ def _convolution(attributes):
         "dilation": tuple(attributes.get("dilations", (1, 1))),
         "groups": attributes.get("group", 1),
     }
-    return lambda stage, x, weight, bias=None: F.conv2d(
+    return lambda x, weight, bias=None: F.conv2d(
         _padded(x, attributes, weight.shape[2:]), weight, bias, **options
     )
 
@@ -78,7 +79,7 @@ def _convolution(attributes):
 def _gemm(attributes):
     alpha, beta = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
 
-    def gemm(stage, a, b, c=None):
+    def gemm(a, b, c=None):
         a = a.T if attributes.get("transA", 0) else a
         b = b.T if attributes.get("transB", 0) else b
         product = a @ b if alpha == 1.0 else alpha * (a @ b)
@@ -92,33 +93,27 @@ def _batch_normalization(attributes):
     momentum = 1.0 - attributes.get("momentum", 0.9)
     eps = attributes.get("epsilon", 1e-5)
 
-    def normalize(stage, x, weight, bias, mean, var):
-        share = momentum if stage.momentum is None else stage.momentum
-        return F.batch_norm(
-            x, mean, var, weight, bias, training=stage.training, momentum=share, eps=eps
-        )
+    def normalize(x, weight, bias, mean, var, *, training, share):
+        share = momentum if share is None else share
+        return F.batch_norm(x, mean, var, weight, bias, training, share, eps)
 
     return normalize
 
 
 def _instance_normalization(attributes):
     eps = attributes.get("epsilon", 1e-5)
-    return lambda stage, x, weight, bias: F.instance_norm(x, weight=weight, bias=bias, eps=eps)
+    return lambda x, weight, bias: F.instance_norm(x, weight=weight, bias=bias, eps=eps)
 
 
 def _layer_normalization(attributes):
     axis, eps = attributes.get("axis", -1), attributes.get("epsilon", 1e-5)
-    return lambda stage, x, weight, bias=None: F.layer_norm(
-        x, x.shape[axis % x.ndim :], weight, bias, eps
-    )
+    return lambda x, weight, bias=None: F.layer_norm(x, x.shape[axis % x.ndim :], weight, bias, eps)
 
 
 def _local_response(attributes):
-    alpha, beta, bias = (
-        attributes.get(name, default)
-        for name, default in {"alpha": 1e-4, "beta": 0.75, "bias": 1.0}.items()
-    )
-    return lambda stage, x: F.local_response_norm(x, attributes["size"], alpha, beta, bias)
+    alpha, beta = attributes.get("alpha", 1e-4), attributes.get("beta", 0.75)
+    size, bias = attributes["size"], attributes.get("bias", 1.0)
+    return lambda x: F.local_response_norm(x, size, alpha, beta, bias)
 
 
 # ---- pooling
@@ -131,7 +126,7 @@ def _max_pooling(attributes):
         "ceil_mode": bool(attributes.get("ceil_mode", 0)),
     }
     size = tuple(attributes["kernel_shape"])
-    return lambda stage, x: F.max_pool2d(_padded(x, attributes, size, -np.inf), size, **options)
+    return lambda x: F.max_pool2d(_padded(x, attributes, size, -np.inf), size, **options)
 
 
 def _average_pooling(attributes):
@@ -143,7 +138,7 @@ def _average_pooling(attributes):
     }
     with_pads = bool(attributes.get("count_include_pad", 0))
 
-    def average(stage, x):
+    def average(x):
         padded = _padded(x, attributes, size)
         ones = x.new_ones(1, 1, *x.shape[2:])
         counted = _padded(ones, attributes, size, value=float(with_pads))
@@ -153,17 +148,12 @@ def _average_pooling(attributes):
     return average
 
 
-def _positions(x):
-    """The axes of a map's positions, or of a sequence's."""
-    return tuple(range(2, x.ndim))
-
-
 def _reduce(function):
     def make(attributes):
         keep = bool(attributes.get("keepdims", 1))
 
-        def reduce(stage, x, axes=None):
-            axes = attributes.get("axes") if axes is None else axes.tolist()
+        def reduce(x, axes=None):
+            axes = _axes_of(attributes, axes)
             if not axes and attributes.get("noop_with_empty_axes", 0):
                 return x
             return function(x, dim=tuple(axes or range(x.ndim)), keepdim=keep)
@@ -177,7 +167,7 @@ def _reduce(function):
 
 
 def _reshape(attributes):
-    def reshape(stage, x, shape):
+    def reshape(x, shape):
         shape = shape.tolist()
         # A graph that was written for a fixed number of images takes any number here.
         if shape and shape[0] == attributes["batch"]:
@@ -191,7 +181,7 @@ def _reshape(attributes):
 
 def _flatten(attributes):
     axis = attributes.get("axis", 1)
-    return lambda stage, x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
+    return lambda x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
 
 
 def _axes_of(attributes, axes):
@@ -201,7 +191,7 @@ def _axes_of(attributes, axes):
 def _concat(attributes):
     axis = attributes["axis"]
 
-    def concat(stage, *inputs):
+    def concat(*inputs):
         # Of a graph that was written for one image, a token stored in the file has but one row.
         if attributes["batch"] == 1 and axis and inputs[0].ndim > 2:
             rows = max(len(x) for x in inputs)
@@ -213,11 +203,11 @@ def _concat(attributes):
 
 def _shape(attributes):
     part = slice(attributes.get("start", 0), attributes.get("end"))
-    return lambda stage, x: torch.tensor(x.shape[part], device=x.device)
+    return lambda x: torch.tensor(x.shape[part], device=x.device)
 
 
 def _squeeze(attributes):
-    def squeeze(stage, x, axes=None):
+    def squeeze(x, axes=None):
         axes = _axes_of(attributes, axes)
         return x.squeeze() if axes is None else x.squeeze(tuple(axes))
 
@@ -225,7 +215,7 @@ def _squeeze(attributes):
 
 
 def _unsqueeze(attributes):
-    def unsqueeze(stage, x, axes=None):
+    def unsqueeze(x, axes=None):
         axes = _axes_of(attributes, axes)
         for axis in sorted(axis % (x.ndim + len(axes)) for axis in axes):
             x = x.unsqueeze(axis)
@@ -234,12 +224,8 @@ def _unsqueeze(attributes):
     return unsqueeze
 
 
-def _transpose(attributes):
-    return lambda stage, x: x.permute(attributes.get("perm", tuple(reversed(range(x.ndim)))))
-
-
 def _split(attributes):
-    def split(stage, x, sizes=None):
+    def split(x, sizes=None):
         axis = attributes.get("axis", 0)
         sizes = attributes.get("split") if sizes is None else sizes.tolist()
         if sizes is None:
@@ -250,7 +236,7 @@ def _split(attributes):
 
 
 def _slice(attributes):
-    def cut(stage, x, starts=None, ends=None, axes=None, steps=None):
+    def cut(x, starts=None, ends=None, axes=None, steps=None):
         starts = attributes["starts"] if starts is None else starts.tolist()
         ends = attributes["ends"] if ends is None else ends.tolist()
         axes = _axes_of(attributes, axes) or range(len(starts))
@@ -269,17 +255,13 @@ def _slice(attributes):
 def _gather(attributes):
     axis = attributes.get("axis", 0)
 
-    def gather(stage, x, indices):
+    def gather(x, indices):
         indices = torch.where(indices < 0, indices + x.shape[axis], indices)
         chosen = x.index_select(axis, indices.reshape(-1))
         place = axis % x.ndim
         return chosen.reshape((*x.shape[:place], *indices.shape, *x.shape[place + 1 :]))
 
     return gather
-
-
-def _expand(stage, x, shape):
-    return x.expand(torch.broadcast_shapes(x.shape, tuple(shape.tolist())))
 
 
 def in_float32(array):
@@ -296,7 +278,7 @@ def _constant_of_shape(attributes):
     value = attributes.get("value")
     value = np.zeros(1, np.float32) if value is None else in_float32(numpy_helper.to_array(value))
     fill = torch.tensor(value.copy())
-    return lambda stage, shape: fill.to(shape.device).expand(tuple(shape.tolist())).clone()
+    return lambda shape: fill.to(shape.device).expand(tuple(shape.tolist())).clone()
 
 
 # ---- element by element
@@ -307,11 +289,11 @@ def _cast(attributes):
 
     target = np.empty(0, helper.tensor_dtype_to_np_dtype(attributes["to"]))
     dtype = torch.from_numpy(in_float32(target)).dtype
-    return lambda stage, x: x.to(dtype)
+    return lambda x: x.to(dtype)
 
 
 def _clip(attributes):
-    def clip(stage, x, low=None, high=None):
+    def clip(x, low=None, high=None):
         low = attributes.get("min") if low is None else low
         high = attributes.get("max") if high is None else high
         return x if low is None and high is None else torch.clamp(x, low, high)
@@ -319,23 +301,18 @@ def _clip(attributes):
     return clip
 
 
-def _divide(stage, a, b):
+def _divide(a, b):
     whole = not (a.is_floating_point() or b.is_floating_point())
     return torch.div(a, b, rounding_mode="trunc" if whole else None)
-
-
-def _modulo(attributes):
-    function = torch.fmod if attributes.get("fmod", 0) else torch.remainder
-    return lambda stage, a, b: function(a, b)
 
 
 def _softmax(function):
     def make(attributes):
         if attributes["opset"] >= 13:
-            return lambda stage, x: function(x, dim=attributes.get("axis", -1))
+            return lambda x: function(x, dim=attributes.get("axis", -1))
 
         # Before opset 13 everything from the axis on is one vector.
-        def coerced(stage, x):
+        def coerced(x):
             axis = attributes.get("axis", 1) % x.ndim
             return function(x.flatten(axis), dim=axis).reshape(x.shape)
 
@@ -346,22 +323,13 @@ def _softmax(function):
 
 def _hard_sigmoid(attributes):
     alpha, beta = attributes.get("alpha", 0.2), attributes.get("beta", 0.5)
-    return lambda stage, x: torch.clamp(alpha * x + beta, 0.0, 1.0)
-
-
-def _gelu(attributes):
-    approximate = attributes.get("approximate", b"none").decode()
-    return lambda stage, x: F.gelu(x, approximate=approximate)
-
-
-def _prelu(stage, x, slope):
-    return torch.where(x < 0, x * slope, x)
+    return lambda x: torch.clamp(alpha * x + beta, 0.0, 1.0)
 
 
 def _fold(function):
     """An operator of any number of inputs from one of two."""
 
-    def fold(stage, first, *others):
+    def fold(first, *others):
         for other in others:
             first = function(first, other)
         return first
@@ -371,39 +339,35 @@ def _fold(function):
 
 def _plain(function):
     """An operator without attributes that matter."""
-    return lambda attributes: lambda stage, *inputs: function(*inputs)
-
-
-def _direct(function):
     return lambda attributes: function
 
 
-OPERATORS = {
-    "Abs": _plain(torch.abs),
-    "Add": _plain(torch.add),
+# These have the name and the meaning of a function of torch.
+_SAME = (
+    *("Abs", "Add", "Ceil", "Erf", "Exp", "Floor", "Log", "MatMul", "Mul", "Neg", "Pow"),
+    *("Reciprocal", "Relu", "Sigmoid", "Sqrt", "Sub", "Tanh", "Where"),
+)
+
+OPERATORS = {name: _plain(getattr(torch, name.lower())) for name in _SAME} | {
     "And": _plain(torch.logical_and),
     "AveragePool": _average_pooling,
     "BatchNormalization": _batch_normalization,
     "Cast": _cast,
-    "Ceil": _plain(torch.ceil),
     "Clip": _clip,
     "Concat": _concat,
     "ConstantOfShape": _constant_of_shape,
     "Conv": _convolution,
-    "Div": _direct(_divide),
+    "Div": _plain(_divide),
     "Dropout": _plain(lambda x, *ignored: x),
-    "Elu": lambda attributes: lambda stage, x: F.elu(x, attributes.get("alpha", 1.0)),
+    "Elu": lambda attributes: lambda x: F.elu(x, attributes.get("alpha", 1.0)),
     "Equal": _plain(torch.eq),
-    "Erf": _plain(torch.erf),
-    "Exp": _plain(torch.exp),
-    "Expand": _direct(_expand),
+    "Expand": _plain(lambda x, shape: x.expand(torch.broadcast_shapes(x.shape, shape.tolist()))),
     "Flatten": _flatten,
-    "Floor": _plain(torch.floor),
     "Gather": _gather,
-    "Gelu": _gelu,
+    "Gelu": lambda a: partial(F.gelu, approximate=a.get("approximate", b"none").decode()),
     "Gemm": _gemm,
-    "GlobalAveragePool": _plain(lambda x: x.mean(dim=_positions(x), keepdim=True)),
-    "GlobalMaxPool": _plain(lambda x: x.amax(dim=_positions(x), keepdim=True)),
+    "GlobalAveragePool": _plain(lambda x: x.mean(dim=tuple(range(2, x.ndim)), keepdim=True)),
+    "GlobalMaxPool": _plain(lambda x: x.amax(dim=tuple(range(2, x.ndim)), keepdim=True)),
     "Greater": _plain(torch.gt),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": _plain(lambda x: x * torch.clamp(x / 6 + 0.5, 0.0, 1.0)),
@@ -411,41 +375,31 @@ OPERATORS = {
     "InstanceNormalization": _instance_normalization,
     "LRN": _local_response,
     "LayerNormalization": _layer_normalization,
-    "LeakyRelu": lambda attributes: lambda stage, x: F.leaky_relu(x, attributes.get("alpha", 0.01)),
+    "LeakyRelu": lambda attributes: lambda x: F.leaky_relu(x, attributes.get("alpha", 0.01)),
     "Less": _plain(torch.lt),
-    "Log": _plain(torch.log),
     "LogSoftmax": _softmax(torch.log_softmax),
-    "MatMul": _plain(torch.matmul),
     "Max": _fold(torch.maximum),
     "MaxPool": _max_pooling,
     "Min": _fold(torch.minimum),
-    "Mod": _modulo,
-    "Mul": _plain(torch.mul),
-    "Neg": _plain(torch.neg),
+    "Mod": lambda attributes: torch.fmod if attributes.get("fmod", 0) else torch.remainder,
     "Not": _plain(torch.logical_not),
     "Or": _plain(torch.logical_or),
-    "PRelu": _direct(_prelu),
+    "PRelu": _plain(lambda x, slope: torch.where(x < 0, x * slope, x)),
     "Pad": _pad,
-    "Pow": _plain(torch.pow),
-    "Reciprocal": _plain(torch.reciprocal),
     "ReduceMax": _reduce(torch.amax),
     "ReduceMean": _reduce(torch.mean),
     "ReduceSum": _reduce(torch.sum),
-    "Relu": _plain(torch.relu),
     "Reshape": _reshape,
     "Shape": _shape,
-    "Sigmoid": _plain(torch.sigmoid),
     "Slice": _slice,
     "Softmax": _softmax(torch.softmax),
     "Softplus": _plain(F.softplus),
     "Split": _split,
-    "Sqrt": _plain(torch.sqrt),
     "Squeeze": _squeeze,
-    "Sub": _plain(torch.sub),
-    "Tanh": _plain(torch.tanh),
-    "Transpose": _transpose,
+    "Transpose": lambda attributes: (
+        lambda x: x.permute(attributes.get("perm", tuple(range(x.ndim))[::-1]))
+    ),
     "Unsqueeze": _unsqueeze,
-    "Where": _plain(torch.where),
 }
 
 # Which inputs of an operator are trained where they are stored in the file; every other stored
