@@ -357,7 +357,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             options = {"used": self.used_transfer_, "weight": weight, "level": self.level}
             sentence = sentence_with_labels(outcome, self._judge, **options)
         else:
-            sentence = sentence_without_labels(outcome, changed=self.changed_)
+            sentence = sentence_without_labels(outcome, self._questions, changed=self.changed_)
         self._set_report(sentence)
 
     def _report_settled(self, decision):

@@ -121,20 +121,26 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
     )
 
 
-def sentence_without_labels(outcome, *, changed):
+def sentence_without_labels(outcome, questions, *, changed):
     """Return the sentence of a fit without target labels.
 
     Parameters
     ----------
     outcome : Outcome
+    questions : Questions
     changed : float
         The share of target rows whose prediction differs from that of the source model.
     """
+    start = f"No target label was used; decision: {outcome.decision}."
+    if not changed and not len(questions.positions):
+        return (
+            f"{start} Every target row is predicted as by the source alone, and there is no row "
+            "whose label decides."
+        )
     return (
-        f"No target label was used; decision: {outcome.decision}. The predictions of "
-        f"{100 * changed:.1f} % of the target rows differ from those of the source alone, and no "
-        "loss on them can exceed this share. Whether transfer helps is not known: label "
-        "rows_to_label(20) and pass them to settle."
+        f"{start} The predictions of {100 * changed:.1f} % of the target rows differ from those of "
+        "the source alone, and no loss on them can exceed this share. Whether transfer helps is "
+        "not known: label rows_to_label(20) and pass them to settle."
     )
 
 

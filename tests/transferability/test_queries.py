@@ -265,3 +265,17 @@ def test_numbers_are_settled_by_which_prediction_is_nearer():
     assert guard.decision_ == "kept after 20 labels"
     assert guard.weights_["source"] == pytest.approx(1 / len(guard.weights_))
     assert guard.changed_ == 1
+
+
+def test_without_a_shift_there_is_no_row_to_ask_for():
+    rng = np.random.default_rng(0)
+    X_source, X_target = rng.normal(size=(200, 3)), rng.normal(size=(200, 3))
+    source = X_source, (X_source[:, 0] > 0).astype(float)
+    X, y, domains = pack_domains({"s": source}, target=X_target)
+    guard = GuardedTransferClassifier(MOMENTS, random_state=0).fit(X, y, sample_domain=domains)
+    assert guard.decision_ == "source alone"
+    assert guard.report_.sentence == (
+        "No target label was used; decision: source alone. Every target row is predicted as by the "
+        "source alone, and there is no row whose label decides."
+    )
+    assert not len(guard.rows_to_label(20))
