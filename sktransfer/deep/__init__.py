@@ -17,6 +17,7 @@ _HOME = {
     "Preprocessing": "_preprocessing",
     "PretrainedFeatureExtractor": "_extractor",
     "PretrainedTextExtractor": "_text_extractor",
+    "SoundPreprocessing": "_sounds.sound_preprocessing",
     "Stage": "_backbone",
 }
 
@@ -31,6 +32,7 @@ __all__ = [
     "Preprocessing",
     "PretrainedFeatureExtractor",
     "PretrainedTextExtractor",
+    "SoundPreprocessing",
     "Stage",
 ]
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getat
     from sktransfer.deep._images.image_format import ImageFormat as ImageFormat
     from sktransfer.deep._networks.torch.checkpoints import LoadReport as LoadReport
     from sktransfer.deep._preprocessing import Preprocessing as Preprocessing
+    from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing as SoundPreprocessing
     from sktransfer.deep._text_extractor import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.deep._training.head import Head as Head
 

@@ -1,6 +1,7 @@
 """What a fine-tuned classifier and a fine-tuned regressor share: everything but y."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import NamedTuple
@@ -76,6 +77,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "long_text": [StrOptions({"truncate", "windows"})],
         "prefix": [str, None],
+        "sample_rate": [Interval(Real, 0, None, closed="neither"), None],
         "freeze_depth": [StrOptions({"all"}), Interval(Integral, 0, None, closed="left")],
         "initialize": [StrOptions({"pretrained", "random"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -143,6 +145,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             self.load_report_ = self.backbone_.load_report
             given = self._read_rows(X, y, sample_domain, sample_weight)
             depth = self._read_depth(given.loss)
+            if depth < len(self.backbone_.stages) or self.initialize == "random":
+                inputs = self.backbone_.preprocessing.as_one_input()
+                self.backbone_ = replace(self.backbone_, preprocessing=inputs)
             seed, checkpoint = self._open_checkpoint(given, depth)
             augmented = Augmented(read_augmentation(self.augment), self.augment_views, seed)
             context = self._init_callback_context(max_subtasks=None)

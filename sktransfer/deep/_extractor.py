@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
@@ -85,6 +85,8 @@ class PretrainedFeatureExtractor(
         their range, give a warning.
     tokenizer, max_tokens, long_text, prefix
         For networks that read texts, as for `PretrainedTextExtractor`.
+    sample_rate : float or None, default=None
+        For networks that read sounds: the number of samples a second of arrays.
     batch_size : int, default=64
         How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.
@@ -205,6 +207,7 @@ class PretrainedFeatureExtractor(
         "max_tokens": [Interval(Integral, 1, None, closed="left"), None],
         "long_text": [StrOptions({"truncate", "windows"})],
         "prefix": [str, None],
+        "sample_rate": [Interval(Real, 0, None, closed="neither"), None],
         "pooling": [StrOptions({"avg", "max"}), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
@@ -236,6 +239,7 @@ class PretrainedFeatureExtractor(
         max_tokens=None,
         long_text="truncate",
         prefix=None,
+        sample_rate=None,
         batch_size=64,
         device="auto",
         n_jobs=None,
@@ -255,6 +259,7 @@ class PretrainedFeatureExtractor(
         self.max_tokens = max_tokens
         self.long_text = long_text
         self.prefix = prefix
+        self.sample_rate = sample_rate
         self.batch_size = batch_size
         self.device = device
         self.n_jobs = n_jobs

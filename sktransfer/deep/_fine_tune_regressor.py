@@ -100,6 +100,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         `PretrainedFeatureExtractor`.
     tokenizer, max_tokens, long_text, prefix
         For networks that read texts, as for `PretrainedTextExtractor`.
+    sample_rate : float or None, default=None
+        For networks that read sounds: the number of samples a second of arrays.
     mixed_precision : bool or "auto", default="auto"
         Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
         a CPU. Predictions are computed in float32.
@@ -229,6 +231,7 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         max_tokens=None,
         long_text="truncate",
         prefix=None,
+        sample_rate=None,
         mixed_precision="auto",
         device="auto",
         cache="memory",
@@ -261,6 +264,7 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         self.max_tokens = max_tokens
         self.long_text = long_text
         self.prefix = prefix
+        self.sample_rate = sample_rate
         self.mixed_precision = mixed_precision
         self.device = device
         self.cache = cache

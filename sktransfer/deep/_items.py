@@ -125,6 +125,10 @@ class InputDescription(ABC):
         """Return the description with the parameters of its kind that are not None."""
         return self
 
+    def as_one_input(self):
+        """Return a description with which each item is one input, for training."""
+        return self
+
     def count_batches(self, n, batch_size):
         """Return the most batches that n items become; None if that is not known."""
         return None

@@ -8,6 +8,7 @@ from sktransfer._messages import shown
 KINDS = {
     "image": ("input_size", "image_shape", "value_range", "augment", "augment_views"),
     "text": ("tokenizer", "max_tokens", "long_text", "prefix"),
+    "sound": ("sample_rate",),
 }
 
 # The options of `resolve_backbone`, each named as the parameter that it comes from.

@@ -10,6 +10,7 @@ import numpy as np
 from sktransfer._messages import shown
 from sktransfer.deep._images.pictures import read_pictures
 from sktransfer.deep._items import InputDescription
+from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing
 
 # 224 of 256 pixels: the geometry with which nearly every network for photographs is evaluated.
 PHOTO_CROP = 0.875
@@ -135,13 +136,29 @@ class Preprocessing(InputDescription):
         return math.ceil(n / batch_size)
 
 
+def read_preprocessing(text):
+    """Read the description that a network file carries, of images or of sounds."""
+    kind = json.loads(text).get("kind", "image")
+    if kind not in ("image", "sound"):
+        raise ValueError(f"A preprocessing cannot be used: kind={shown(kind)} is not known.")
+    return (Preprocessing if kind == "image" else SoundPreprocessing).from_json(text)
+
+
 def resolve_preprocessing(preprocessing, *, own, size, channels, of):
-    """Return the `Preprocessing` of one network, from the user's parameter and from its own.
+    """Return the description of one network's input, from the user's parameter and from its own.
 
     Names and (mean, std) change the values of `own` alone; a `Preprocessing` replaces all. `size`
     is the height and width of the input if something else fixes them, and `of` the name of the
     network in messages.
     """
+    described = own if preprocessing is None else preprocessing
+    if getattr(described, "kind", "image") != "image":
+        return described.fit_to(channels, of)
+    if getattr(own, "kind", "image") != "image":
+        raise ValueError(
+            f"preprocessing={shown(preprocessing)} is for images, but {of} reads {own.kind}s: pass "
+            f"None, or a {type(own).__name__}."
+        )
     if channels not in (1, 3):
         raise ValueError(
             f"{of} takes images of {channels} channels; expected 1 (grey) or 3 (colour): use "
@@ -152,7 +169,7 @@ def resolve_preprocessing(preprocessing, *, own, size, channels, of):
             f"{of} does not say how pixels become its input: pass preprocessing='torch' (mean "
             ".485 .456 .406 and std .229 .224 .225, most networks made with torch), 'tf' (values "
             "from -1 to 1), 'caffe' (blue first, means subtracted), (mean, std) of pixels in "
-            "[0, 1], or a Preprocessing."
+            "[0, 1], or a Preprocessing; for sounds a SoundPreprocessing."
         )
     if preprocessing is None:
         preprocessing = own

@@ -71,7 +71,8 @@ def test_a_description_replaces_all_and_none_keeps_all():
 def test_where_nothing_says_it_the_message_does():
     message = (
         "^backbone='net.onnx' does not say how pixels become its input: pass "
-        "preprocessing='torch' .* 'tf' .* 'caffe' .* or a Preprocessing.$"
+        "preprocessing='torch' .* 'tf' .* 'caffe' .* or a Preprocessing; for sounds a "
+        "SoundPreprocessing.$"
     )
     with pytest.raises(ValueError, match=message):
         resolve(None)

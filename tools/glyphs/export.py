@@ -102,6 +102,8 @@ class GraphBuilder:
         """
         weight = self.weight(f"{name}.weight", layer.weight)
         sizes = {"kernel_shape": list(layer.kernel_size), "strides": list(layer.stride)}
+        if layer.groups > 1:
+            sizes["group"] = layer.groups
         pads = list(layer.padding) * 2
         return self.node("Conv", [source, weight], name, pads=pads, **sizes)
 

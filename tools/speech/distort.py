@@ -15,19 +15,19 @@ DISTORTION = {
     "pace": [0.75, 1.3],
     "tract": [0.9, 1.12],
     "off_centre": 0.12,
-    "tilt": 10.0,
-    "bumps": 5.0,
+    "tilt": 7.0,
+    "bumps": 4.0,
     "low_cut": 0.4,
     "high_cut": 0.3,
-    "room": 0.5,
+    "room": 0.4,
     "decay": [1.0, 8.0],
     "echo": [-25.0, -3.0],
-    "noise": 0.8,
-    "signal_to_noise": [0.0, 50.0],
+    "noise": 0.6,
+    "signal_to_noise": [3.0, 45.0],
     "babble": 0.15,
     "gain": [-15.0, 15.0],
-    "masked_bands": 6,
-    "masked_frames": 10,
+    "masked_bands": 4,
+    "masked_frames": 6,
 }
 """Probabilities, ranges and standard deviations; levels in dB, times in frames."""
 
@@ -202,8 +202,8 @@ class Distorter:
         curve = curve + smooth_curve(n, N_BANDS, 10, 3.0, generator)
         swell = smooth_curve(n, N_FRAMES, 4, 2.0, generator)
         shape = curve[:, None] + swell[..., None]
-        # The mean of the squares of some normal numbers, as in a band of a few frequencies.
-        flutter = torch.randn((6, n, N_FRAMES, N_BANDS), generator=generator).square().mean(0)
+        # The power of normal noise in one frequency, real and imaginary part.
+        flutter = torch.randn((2, n, N_FRAMES, N_BANDS), generator=generator).square().mean(0)
         noise = 10 ** (shape / 10) * flutter
         other = power[torch.randperm(n, generator=generator)]
         other = other.roll(int(torch.randint(N_FRAMES, (), generator=generator)), 1)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 STAGES = ("stage1", "stage2", "stage3", "stage4", "embedding")
 WIDTHS = (24, 48, 96, 192)
 EMBEDDING = 128
-DROPOUT = 0.2
+DROPOUT = 0.1
 
 
 class Separable(nn.Module):
@@ -25,14 +25,13 @@ class Separable(nn.Module):
         super().__init__()
         padding = tuple(k // 2 for k in kernel)
         self.own = nn.Conv2d(n_in, n_in, kernel, stride, padding, groups=n_in, bias=False)
-        self.own_norm = nn.BatchNorm2d(n_in)
         self.mixed = nn.Conv2d(n_in, n_out, 1, bias=False)
-        self.mixed_norm = nn.BatchNorm2d(n_out)
+        self.norm = nn.BatchNorm2d(n_out)
         self.adds = n_in == n_out and stride == (1, 1)
 
     def forward(self, maps):
         """Run the block; it adds its input if both have one shape."""
-        found = self.mixed_norm(self.mixed(F.relu(self.own_norm(self.own(maps)))))
+        found = self.norm(self.mixed(self.own(maps)))
         return F.relu(found + maps if self.adds else found)
 
 
@@ -51,7 +50,7 @@ class SpeechNet(nn.Module):
         first = nn.Conv2d(1, a, (5, 5), (2, 2), (2, 2), bias=False)
         self.stages = nn.ModuleList(
             [
-                nn.Sequential(first, nn.BatchNorm2d(a), nn.ReLU(), Separable(a, a, (3, 3))),
+                nn.Sequential(first, nn.BatchNorm2d(a), nn.ReLU()),
                 nn.Sequential(Separable(a, b, (3, 3), (1, 2)), Separable(b, b, (5, 3))),
                 nn.Sequential(
                     Separable(b, c, (3, 3), (2, 2)),

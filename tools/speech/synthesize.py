@@ -74,15 +74,20 @@ class Clips:
         return Clips(np.concatenate(parts), self.length[rows], self.word[rows], self.voice[rows])
 
 
-def words():
+def words(*, digits=True):
     """Name the words that the network learns: ten digits, and common words.
+
+    Parameters
+    ----------
+    digits : bool, default=True
+        Whether the digits are among them.
 
     Returns
     -------
     list of str
         The digits first.
     """
-    return [*DIGITS, *Path(__file__).with_name("words.txt").read_text().split()]
+    return [*(DIGITS if digits else ()), *Path(__file__).with_name("words.txt").read_text().split()]
 
 
 class Espeak:

@@ -9,13 +9,13 @@ from torch.nn import functional as F
 from .distort import Distorter
 from .network import SpeechNet
 
-BATCH = 128
-LEARNING_RATE = 4e-3
+BATCH = 64
+LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
 WARM_UP = 0.1
 SMOOTHING = 0.1
-AVERAGE_DECAY = 0.995
-REPORT_EVERY = 100
+AVERAGE_DECAY = 0.997
+REPORT_EVERY = 200
 
 
 class Training:

@@ -18,13 +18,23 @@ from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._networks.torch.checkpoints import LoadReport
 from sktransfer.deep._preprocessing import Preprocessing
+from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing
 from sktransfer.deep._texts.words import WordInput
 from sktransfer.deep._training.head import Head
 
 # The only classes that are ever made of what a file says; modules are not written.
 _CLASSES = {
     kind.__name__: kind
-    for kind in (Augmentation, Backbone, Head, ImageFormat, LoadReport, Preprocessing, WordInput)
+    for kind in (
+        Augmentation,
+        Backbone,
+        Head,
+        ImageFormat,
+        LoadReport,
+        Preprocessing,
+        SoundPreprocessing,
+        WordInput,
+    )
 }
 _NOT_WRITTEN = {"module"}
 

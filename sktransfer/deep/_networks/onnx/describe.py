@@ -9,7 +9,7 @@ from sktransfer.deep._networks.find_stages import find_stages
 from sktransfer.deep._networks.onnx.file import adapt_input, dims, parse
 from sktransfer.deep._networks.onnx.places import find_places
 from sktransfer.deep._networks.onnx.probe import Probe
-from sktransfer.deep._preprocessing import Preprocessing, resolve_preprocessing
+from sktransfer.deep._preprocessing import read_preprocessing, resolve_preprocessing
 
 
 def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=False):
@@ -76,7 +76,7 @@ def _read_metadata(model, path):
             raise ValueError(f"stages={shown(stages)} must be a list of names")
         if not stages or len(set(stages)) < len(stages):
             raise ValueError(f"stages={shown(stages)} must be different names, at least one")
-        return tuple(stages), Preprocessing.from_json(metadata["sktransfer.preprocessing"])
+        return tuple(stages), read_preprocessing(metadata["sktransfer.preprocessing"])
     except Exception as error:  # metadata of anyone's raise anything
         raise ValueError(
             f"backbone={shown(path)} carries sktransfer metadata that cannot be used: "

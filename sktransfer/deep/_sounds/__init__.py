@@ -1,0 +1,1 @@
+"""From what users pass as sounds to the batches that a network takes; no network is known here."""
