@@ -34,6 +34,8 @@ _HOME_OF = {
     "PretrainedTextExtractor": "sktransfer.deep",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "SelfTaughtEncoder": "sktransfer.feature",
+    "ShiftDiagnosis": "sktransfer.transferability",
+    "ShiftDisplay": "sktransfer.plotting",
     "StructuralEncoder": "sktransfer.feature",
     "SubspaceAligner": "sktransfer.feature",
     "TargetFold": "sktransfer.model_selection",
@@ -48,6 +50,7 @@ _HOME_OF = {
     "ULSIFWeighter": "sktransfer.instance",
     "WeightedTransferClassifier": "sktransfer.instance",
     "WeightedTransferRegressor": "sktransfer.instance",
+    "diagnose_shift": "sktransfer.transferability",
     "make_transfer_pipeline": "sktransfer.pipeline",
     "pack_domains": "sktransfer._packing",
     "compare_transfer": "sktransfer.transferability",
@@ -72,7 +75,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.plotting import *  # noqa: F403
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
     from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor
+    from sktransfer.transferability import ShiftDiagnosis as ShiftDiagnosis
     from sktransfer.transferability import compare_transfer as compare_transfer
+    from sktransfer.transferability import diagnose_shift as diagnose_shift
     from sktransfer.transferability import paired_interval as paired_interval
 
 

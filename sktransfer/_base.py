@@ -165,7 +165,7 @@ class _BaseRowsEstimator(_TransferEstimator):
         """Return the labels of all rows, those of the target hidden if they are not to be read."""
         if y is not None:
             check_consistent_length(domains.codes, y)
-        if not domains.sources:
+        if not domains.sources or (y is None and self._needs.labels_optional):
             return None
         hide = not self._needs.target_labels
         if y is None:

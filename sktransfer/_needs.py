@@ -37,6 +37,8 @@ class Needs:
         Whether labels of source rows are read. The method gets None without it.
     target_labels : bool, default=False
         Whether labels of target rows are read. Without it they are missing in the method.
+    labels_optional : bool, default=False
+        Whether the method also works if `y` is None. It then gets None.
     every_source : bool, default=False
         Whether each source must have a labelled row.
     unlabelled_rows : {"used", "dropped", "refused"}, default="used"
@@ -61,6 +63,7 @@ class Needs:
     min_domain_rows: int = 1
     source_labels: bool = False
     target_labels: bool = False
+    labels_optional: bool = False
     every_source: bool = False
     unlabelled_rows: str = "used"
 

@@ -96,6 +96,7 @@ VARIANTS = [
     ("KMMWeighter", {"n_components": 10}),
     ("LabelShiftWeighter", {"method": "bbse"}),
     ("NearestNeighborWeighter", {"smoothing": 0}),
+    ("ShiftDiagnosis", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("ULSIFWeighter", {"alpha": 0.5, "n_centers": 7}),
     ("TrAdaBoostClassifier", {"algorithm": "samme"}),
     ("TrAdaBoostClassifier", {"negligible_weight": 0.01}),

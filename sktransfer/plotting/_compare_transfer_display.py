@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sktransfer.plotting._pyplot import pyplot_for
+
 
 class CompareTransferDisplay:
     """Draw the differences of a comparison as a forest plot: a point and an interval each.
@@ -89,7 +91,9 @@ class CompareTransferDisplay:
         labels, differences, colors, places = zip(*self._lines())
         value, low, high = np.array([(d.value, d.low, d.high) for d in differences]).T
         known = ~np.isnan(low)
-        self.ax_ = ax or _new_axes(places[-1])
+        plt = pyplot_for(type(self).__name__)
+        size = 6.4, 1.2 + 0.26 * places[-1]
+        self.ax_ = ax or plt.subplots(figsize=size, layout="constrained")[1]
         self.figure_ = self.ax_.figure
         self.ax_.axvline(0, color="0.3", linewidth=1, zorder=0)
         self.intervals_ = self.ax_.hlines(
@@ -118,14 +122,3 @@ class CompareTransferDisplay:
             lines += [(*line, place + number) for number, line in enumerate(group)]
             place += len(group) + 0.6
         return lines
-
-
-def _new_axes(last):
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "CompareTransferDisplay needs matplotlib, which is not installed; run "
-            'pip install "sktransfer[plot]".'
-        ) from error
-    return plt.subplots(figsize=(6.4, 1.2 + 0.26 * last), layout="constrained")[1]

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 
+from sktransfer.plotting._pyplot import pyplot_for
+
 SUFFIX = "freeze_depth"
 
 
@@ -192,7 +194,8 @@ class FreezeDepthDisplay:
         ImportError
             When matplotlib is not installed.
         """
-        self.ax_ = ax or _new_axes()
+        plt = pyplot_for(type(self).__name__)
+        self.ax_ = ax or plt.subplots(layout="constrained")[1]
         self.figure_ = self.ax_.figure
         places = np.arange(len(self.freeze_depths))
         mean, spread = np.mean(self.test_scores, axis=1), np.std(self.test_scores, axis=1)
@@ -250,14 +253,3 @@ def _best_candidate(tried, scores, depth):
 def _place(depth):
     """Numbers in order, "all" after them."""
     return (1, 0) if isinstance(depth, str) else (0, int(depth))
-
-
-def _new_axes():
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "FreezeDepthDisplay needs matplotlib, which is not installed; run "
-            'pip install "sktransfer[plot]".'
-        ) from error
-    return plt.subplots(layout="constrained")[1]

@@ -1,4 +1,4 @@
-"""Whether to transfer at all: comparisons with no transfer, and estimators that are guarded."""
+"""Whether to transfer at all: comparisons with no transfer, guarded estimators, what moved."""
 
 from sktransfer.transferability._compare_transfer import compare_transfer
 from sktransfer.transferability._comparison import (
@@ -7,17 +7,25 @@ from sktransfer.transferability._comparison import (
     Difference,
     TransferComparison,
 )
+from sktransfer.transferability._diagnose_shift import diagnose_shift
 from sktransfer.transferability._guarded_transfer_classifier import GuardedTransferClassifier
 from sktransfer.transferability._guarded_transfer_regressor import GuardedTransferRegressor
 from sktransfer.transferability._paired_interval import paired_interval
+from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
+from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
 
 __all__ = [
+    "ClassShare",
+    "ColumnShift",
     "ComparedModel",
     "ComparedSource",
     "Difference",
     "GuardedTransferClassifier",
     "GuardedTransferRegressor",
+    "ShiftDiagnosis",
+    "ShiftReport",
     "TransferComparison",
     "compare_transfer",
+    "diagnose_shift",
     "paired_interval",
 ]

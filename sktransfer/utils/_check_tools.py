@@ -6,8 +6,11 @@ import re
 import sys
 import traceback
 import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import wraps
 from inspect import signature
+from numbers import Real
 from pathlib import Path
 from unittest import SkipTest
 
@@ -173,9 +176,15 @@ def fit(estimator, X, y, domains=None):
     return fitted
 
 
+def diagnoses(estimator):
+    """Tell a diagnosis, by its tags: it answers no rows, and has a `report_` of those of `fit`."""
+    return get_tags(estimator).estimator_type == "diagnosis"
+
+
 def weighs(estimator):
     """Tell a weighter: it gives neither predictions nor features, but `weights_` to source rows."""
-    return not any(hasattr(estimator, method) for method in _ANSWERING[:-1])
+    answering = any(hasattr(estimator, method) for method in _ANSWERING[:-1])
+    return not (answering or diagnoses(estimator))
 
 
 def answers_rows(estimator):
@@ -185,9 +194,13 @@ def answers_rows(estimator):
 def answers(estimator, X, domains=None):
     """Return what the fitted estimator says of rows (without `domains`: target rows), as an array.
 
-    A weighter that does not weigh new rows says the weights of the rows that it was fitted on.
+    A weighter that does not weigh new rows says the weights of the rows that it was fitted on, and
+    a diagnosis the numbers of its report.
     """
-    if isinstance(estimator, Pipeline) and weighs(estimator[-1]):
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if diagnoses(last):
+        return np.array(list(_numbers_in(asdict(last.report_))))
+    if isinstance(estimator, Pipeline) and weighs(last):
         return answers(estimator[-1], estimator[:-1].transform(X), domains)
     for method in _ANSWERING:
         if hasattr(estimator, method):
@@ -204,6 +217,15 @@ def answers(estimator, X, domains=None):
     raise AssertionError(
         f"{type(estimator).__name__} has no predict, no transform and no weights_ to check"
     )
+
+
+def _numbers_in(values):
+    """Yield the numbers in nested containers."""
+    if isinstance(values, Mapping | list | tuple):
+        for value in values.values() if isinstance(values, Mapping) else values:
+            yield from _numbers_in(value)
+    elif isinstance(values, Real):
+        yield float(values)
 
 
 def learn(estimator, X, y, domains=None):

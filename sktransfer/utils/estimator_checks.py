@@ -18,6 +18,7 @@ import random
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import is_dataclass
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -37,6 +38,7 @@ from sktransfer.utils._check_tools import (
     answers,
     answers_rows,
     contract,
+    diagnoses,
     domain_data,
     error_of,
     fit,
@@ -117,7 +119,9 @@ def transfer_checks(estimator: Any) -> list[Callable[[Any], None]]:
         checks += _DOMAIN_ROW_BY_ROW if answers_rows(estimator) else []
         checks += _DOMAIN_WEIGHTER if weighs(estimator) else []
         checks += _DOMAIN_TRANSFORMER if hasattr(estimator, "transform") else []
-        reads_no_target_label = weighs(estimator) or not learns_from_labels(estimator)
+        checks += _DOMAIN_DIAGNOSIS if diagnoses(estimator) else []
+        reads_labels = learns_from_labels(estimator) or diagnoses(estimator)
+        reads_no_target_label = weighs(estimator) or not reads_labels
         checks += _UNSUPERVISED if reads_no_target_label else []
         checks += _DOMAIN_CLASSIFIER if is_classifier(estimator) else []
     checks += _CLASSIFIER if is_classifier(estimator) else []
@@ -536,6 +540,21 @@ def check_permuting_rows_permutes_weights(estimator):
     same(permuted, expected[order], rtol=1e-6, atol=1e-8)
 
 
+# Checks of diagnoses.
+
+
+@contract
+def check_report_is_frozen(estimator):
+    """`report_` is a frozen dataclass that prints the sentence in its `sentence`."""
+    X, y, domains = domain_data()
+    report = fit(fresh(estimator), X, y, domains).report_
+    assert is_dataclass(report), f"report_ is a {type(report).__name__}"
+    assert type(report).__dataclass_params__.frozen, "the dataclass is not frozen"
+    sentence = report.sentence
+    assert sentence.endswith("."), f"the sentence is {shown(sentence)}"
+    assert sentence in str(report), "str(report_) does not hold its sentence"
+
+
 # Checks of classifiers.
 
 
@@ -652,6 +671,7 @@ _DOMAIN_WEIGHTER = [
     check_weights_are_of_the_source_rows,
     check_permuting_rows_permutes_weights,
 ]
+_DOMAIN_DIAGNOSIS = [check_permuting_rows_changes_nothing, check_report_is_frozen]
 _DOMAIN_TRANSFORMER = [
     check_fit_transform_keeps_domains,
     check_new_rows_are_target_rows,

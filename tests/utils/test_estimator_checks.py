@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +11,12 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer import CORALAligner, NearestNeighborWeighter, TrAdaBoostClassifier
+from sktransfer import (
+    CORALAligner,
+    NearestNeighborWeighter,
+    ShiftDiagnosis,
+    TrAdaBoostClassifier,
+)
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
@@ -248,6 +254,13 @@ class PeeksAtTargetLabels(Shift):
         return super()._transform_domain(X, name) + self.mean_
 
 
+class ReportsADict(ShiftDiagnosis):
+    def fit(self, X, y=None, *, sample_domain=None):
+        super().fit(X, y, sample_domain=sample_domain)
+        self.report_ = asdict(self.report_)
+        return self
+
+
 class ReservesMinusOne(Weighted):
     def fit(self, X, y, *, sample_domain=None):
         y = np.asarray(y)
@@ -359,6 +372,7 @@ class WeighsTheTarget(NearestNeighborWeighter):
         ("target_labels_are_not_read", PeeksAtTargetLabels()),
         ("weights_are_of_the_source_rows", WeighsTheTarget()),
         ("permuting_rows_permutes_weights", WeighsByOrder()),
+        ("report_is_frozen", ReportsADict()),
         ("any_label_type", ReservesMinusOne()),
         ("missing_labels_are_no_class", MakesMissingAClass()),
         ("union_of_classes", TargetClassesOnly()),
