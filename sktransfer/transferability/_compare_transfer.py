@@ -167,7 +167,7 @@ def compare_transfer(
         level=level,
         n_rows=sizes.n_rows,
         n_fits=sizes.n_folds,
-        models=tuple(_compared_models(named, scores, level)),
+        models=tuple(_compared_models(named, base, scores, level)),
         sources=tuple(_compared_sources(named, scores, data, level)) if by_source else (),
         estimator=base,
         notes=_notes(score_name, score, is_honest),
@@ -193,7 +193,9 @@ def _trials(named, base, sources, *, by_source):
     for name, pipeline in named.items():
         trials["pipeline", name] = Trial(pipeline, sources)
         alone = SourceOnly if hides_labels(pipeline) else TargetOnly
-        trials["no transfer", name] = Trial(alone(with_labels(pipeline)), sources, may_fail=True)
+        if pipeline is not base:  # which is a baseline already
+            plain = alone(with_labels(pipeline))
+            trials["no transfer", name] = Trial(plain, sources, may_fail=True)
         for some in _subsets(sources) if by_source else ():
             trials["sources", name, some] = Trial(pipeline, some)
     return trials
@@ -201,16 +203,18 @@ def _trials(named, base, sources, *, by_source):
 
 def _subsets(sources):
     """Return each source alone, and all but each."""
-    alone = {(source,) for source in sources}
-    return alone | {tuple(other for other in sources if other != source) for source in sources}
+    alone = [(source,) for source in sources]
+    without = [tuple(other for other in sources if other != source) for source in sources]
+    return dict.fromkeys([*alone, *without])  # of two sources these are the same
 
 
-def _compared_models(named, scores, level):
+def _compared_models(named, base, scores, level):
     baselines = {name: scores["baseline", name] for name in BASELINES}
     for name, each in baselines.items():
         yield ComparedModel(name, each.mean, each.error, each.seconds)
-    for name in named:
-        each, plain = scores["pipeline", name], scores.get(("no transfer", name))
+    for name, pipeline in named.items():
+        part, of = ("baseline", "target only") if pipeline is base else ("no transfer", name)
+        each, plain = scores["pipeline", name], scores.get((part, of))
         yield ComparedModel(
             name,
             each.mean,

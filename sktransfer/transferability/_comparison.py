@@ -95,11 +95,11 @@ class ComparedSource:
     gain: Difference
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TransferComparison:
     """Scores of models with and without transfer on the same target rows.
 
-    `compare_transfer` makes one. ``print`` shows it as a table.
+    `compare_transfer` makes one. Its text is a table, and a sentence on each verdict.
 
     Parameters
     ----------
@@ -190,6 +190,8 @@ class TransferComparison:
             names = [each.name for each in self.pipelines if each.difference.verdict == verdict]
             lines += [f"{VERDICTS[verdict]}: {', '.join(names)}."] if names else []
         return "\n".join([*lines, *self.notes])
+
+    __repr__ = __str__
 
     def _source_lines(self):
         if not self.sources:

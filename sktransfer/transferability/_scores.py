@@ -57,9 +57,11 @@ class Scores:
 
     @property
     def error(self):
-        """The standard error of the mean score, with the correction of Nadeau and Bengio."""
+        """The standard error of the mean score, corrected for rows in common; NaN of one fold."""
         if self.score.is_by_row:
             return corrected_error(self.values, n_train=self.sizes.n_train)
+        if len(self.values) == 1:
+            return np.nan
         ratio = self.sizes.n_test / self.sizes.n_train
         return float(np.std(self.values, ddof=1) * np.sqrt(1 / len(self.values) + ratio))
 
