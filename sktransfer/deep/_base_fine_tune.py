@@ -21,7 +21,6 @@ from sktransfer.deep._augmentation import read_augmentation
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._describe import describe_for, reload
 from sktransfer.deep._engines.engine import engine_key
-from sktransfer.deep._engines.tail import built_stages
 from sktransfer.deep._features import stage_features
 from sktransfer.deep._items import Run
 from sktransfer.deep._saving.persistence import _Persistent
@@ -376,6 +375,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             features, _ = stage_features(items, backbone, self.depth_, self._run(), pooling="avg")
             return self.head_.outputs(require_finite(features, items, backbone).astype(np.float64))
         from sktransfer.deep._engines.torch_engine import (
+            built_stages,
             choose_device,
             exact_arithmetic,
             run_stages,

@@ -1,7 +1,5 @@
 """The description of a network: made, kept in a cache folder, and followed if its file moves."""
 
-import contextlib
-import hashlib
 import json
 import os
 import platform
@@ -15,10 +13,10 @@ from sktransfer._extras import installed_version
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._built_in import BUILT_IN
 from sktransfer.deep._cache.file_digest import SETTLED, signature
-from sktransfer.deep._cache.folder import folder_of
+from sktransfer.deep._cache.folder import kept_file
 from sktransfer.deep._kinds import options_of, refuse_other_kinds
 from sktransfer.deep._networks.onnx.read import absolute, read_file, stamps
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
+from sktransfer.deep._saving.storage import Unwritable, decode, encode, keep
 
 # Raise it when the same network comes to have another description.
 STORE = "sktransfer-networks-2"
@@ -60,7 +58,7 @@ def describe(backbone, *, cache, **options):
     if found is None:
         found = resolve_backbone(backbone, **options)
         if path is not None:
-            _write(path, found)
+            keep({path: json.dumps(encode(found, {})).encode()})
     return found
 
 
@@ -84,11 +82,7 @@ def _place(backbone, cache, options):
     if arrays or time.time_ns() - latest < SETTLED * 1e9:
         return None
     about = backbone, files, text, __version__, platform.node(), *map(installed_version, _LIBRARIES)
-    name = hashlib.sha256(repr(about).encode()).hexdigest()
-    try:
-        return folder_of(cache) / STORE / f"{name}.json"
-    except ValueError:  # what reads the features will say it
-        return None
+    return kept_file(cache, STORE, about, ".json")
 
 
 def _read(path):
@@ -98,13 +92,6 @@ def _read(path):
     except Exception:  # a damaged file raises anything
         return None
     return found if isinstance(found, Backbone) else None
-
-
-def _write(path, backbone):
-    """Keep a description; where that cannot be done, every process describes the network itself."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps(encode(backbone, {})).encode())
 
 
 def reload(estimator):

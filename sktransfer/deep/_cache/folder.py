@@ -57,6 +57,20 @@ def folder_of(cache):
     return folder
 
 
+def kept_file(cache, store, about, suffix):
+    """Return the path of a file in a store of the cache folder, named by a hash of `about`.
+
+    None if there is no folder, or none that can be used: an error is left to the cache of features.
+    """
+    if cache is None or cache == "memory":
+        return None
+    name = hashlib.sha256(repr(about).encode()).hexdigest()
+    try:
+        return folder_of(cache) / store / f"{name}{suffix}"
+    except ValueError:
+        return None
+
+
 class _Damaged(Exception):
     """A row is not what was stored."""
 

@@ -14,7 +14,7 @@ def choose_engine(backbone, stage, *, device, cache, read_inputs):
     A torch network that is to run on the CPU is exported, as `prepare_export` does.
     """
     pictures = hasattr(backbone.preprocessing, "size")
-    if pictures and _is_for_torch(backbone) and _torch_device(device) == "cpu":
+    if pictures and backbone.engines == ("torch",) and _torch_device(device) == "cpu":
         prepare_export(backbone, stage, cache=cache, read_inputs=read_inputs)
     return engine_key(backbone, device, stage)
 
@@ -30,54 +30,42 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
     same bits alone as in any batch; ``engine.key`` names library and device, as in "torch-cuda:0".
     """
-    if _runs_in_numpy(backbone, device):
-        return WordsEngine(backbone)
-    if _runs_in_onnx_runtime(backbone, device):
-        return OnnxEngine(backbone, stage, n_jobs=n_jobs, device=find_device(device))
-    export = _find_export(backbone, stage, device)
-    if export is not None:
-        return ExportedEngine(backbone, stage, export, n_jobs=n_jobs)
-    from sktransfer.deep._engines.torch_engine import TorchEngine
-
-    return TorchEngine(backbone, stage, n_jobs=n_jobs, device=device)
+    return _choose(backbone, stage, device)[1](n_jobs)
 
 
 def engine_key(backbone, device="auto", stage=None):
     """Return the key of the engine that `open_engine` would make, without loading the network."""
-    if _runs_in_numpy(backbone, device):
-        return WordsEngine.key
-    if _runs_in_onnx_runtime(backbone, device):
-        return f"onnx-{find_device(device)}"
-    if _find_export(backbone, stage or backbone.stages[-1], device) is not None:
-        return ExportedEngine.key
-    return f"torch-{_torch_device(device)}"
+    return _choose(backbone, stage or backbone.stages[-1], device)[0]
 
 
-def _runs_in_numpy(backbone, device):
-    if "numpy" not in backbone.engines:
-        return False
-    if device not in ("auto", "cpu"):
-        raise ValueError(
-            f"device={shown(device)}: the backbone {shown(backbone.name)} is a table of vectors, "
-            "and runs on the CPU; expected 'auto' or 'cpu'."
-        )
-    return True
+def _choose(backbone, stage, device):
+    """The key of an engine, and a function of `n_jobs` that makes it."""
+    if "numpy" in backbone.engines:
+        if device not in ("auto", "cpu"):
+            raise ValueError(
+                f"device={shown(device)}: the backbone {shown(backbone.name)} is a table of "
+                "vectors, and runs on the CPU; expected 'auto' or 'cpu'."
+            )
+        return WordsEngine.key, lambda n_jobs: WordsEngine(backbone)
+    if "onnx" in backbone.engines:
+        if device in ("auto", "cpu") or (device == "cuda" and has_cuda()):
+            found = find_device(device)
+            return f"onnx-{found}", lambda n_jobs: OnnxEngine(
+                backbone, stage, n_jobs=n_jobs, device=found
+            )
+    elif _torch_device(device) == "cpu":
+        export = find_export(backbone, stage)
+        if export is not None:
+            return ExportedEngine.key, lambda n_jobs: ExportedEngine(
+                backbone, stage, export, n_jobs=n_jobs
+            )
 
+    def make(n_jobs):
+        from sktransfer.deep._engines.torch_engine import TorchEngine
 
-def _runs_in_onnx_runtime(backbone, device):
-    known = device in ("auto", "cpu") or (device == "cuda" and has_cuda())
-    return "onnx" in backbone.engines and known
+        return TorchEngine(backbone, stage, n_jobs=n_jobs, device=device)
 
-
-def _is_for_torch(backbone):
-    return backbone.engines == ("torch",)
-
-
-def _find_export(backbone, stage, device):
-    """The export of a torch network that is to run on the CPU; None without one."""
-    if not _is_for_torch(backbone) or _torch_device(device) != "cpu":
-        return None
-    return find_export(backbone, stage)
+    return f"torch-{_torch_device(device)}", make
 
 
 def _torch_device(device):

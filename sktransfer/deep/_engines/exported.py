@@ -1,8 +1,6 @@
 """Torch networks in ONNX Runtime: exported once, checked against the module, and kept."""
 
-import contextlib
 import hashlib
-import importlib.metadata
 import json
 import os
 from dataclasses import replace
@@ -10,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sktransfer._extras import install_command, is_installed
+from sktransfer._extras import install_command, installed_version, is_installed
 from sktransfer._messages import shortened, shown, warn
-from sktransfer.deep._cache.folder import folder_of
+from sktransfer.deep._cache.folder import kept_file
 from sktransfer.deep._engines.onnx_engine import SESSIONS, OnnxEngine
 from sktransfer.deep._networks.onnx.cut import cut_graph
 from sktransfer.deep._networks.onnx.run import make_session
@@ -82,9 +80,11 @@ def prepare_export(backbone, stage, *, cache, read_inputs):
     exported, or whose export differs from it, is noted as well, and gives one warning in each
     process. ``read_inputs(n)`` returns the network's input for some items of the user, at most n.
     """
-    backbone = _with_stages(backbone, _stages(backbone, stage))
-    key, path = _key(backbone, stage), _path(backbone, cache)
-    known = _EXPORTS.find(key)
+    stages = _stages(backbone, stage)
+    if stages != backbone.stages:
+        backbone = replace(backbone, stages=stages, shapes=(backbone.locate(stage).shape,))
+    key = _key(backbone, stage)
+    path, known = kept_file(cache, STORE, key, ".onnx"), _EXPORTS.find(key)
     kept = _read(path) if known is None else None
     if known is None and kept is None and not is_installed("torch"):
         return
@@ -110,20 +110,10 @@ def _stages(backbone, stage):
     return backbone.stages if stage in backbone.stages else (stage,)
 
 
-def _with_stages(backbone, stages):
-    if stages == backbone.stages:
-        return backbone
-    return replace(backbone, stages=stages, shapes=tuple(backbone.locate(s).shape for s in stages))
-
-
 def _key(backbone, stage):
-    shape = getattr(backbone.preprocessing, "channels", None), *_size(backbone)
+    inputs = backbone.preprocessing  # items that are no pictures have no size
+    shape = getattr(inputs, "channels", None), *getattr(inputs, "size", ())
     return backbone.fingerprint, _stages(backbone, stage), shape
-
-
-def _size(backbone):
-    """Height and width of the input; nothing for items that are no pictures."""
-    return getattr(backbone.preprocessing, "size", ())
 
 
 def _make(backbone, read_inputs):
@@ -165,26 +155,7 @@ def _check_inputs(backbone, read_inputs):
 
 
 def _versions():
-    return [_version(package) for package in _EXPORTERS]
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _path(backbone, cache):
-    """Where the export is kept, without the end of the name; None for nowhere."""
-    if cache is None or cache == "memory":
-        return None
-    try:
-        folder = folder_of(cache)
-    except ValueError:  # what reads the features raises it
-        return None
-    name = hashlib.sha256(repr(_key(backbone, backbone.stages[-1])).encode()).hexdigest()
-    return folder / STORE / f"{name}.onnx"
+    return [installed_version(package) for package in _EXPORTERS]
 
 
 def _read(path):
@@ -208,12 +179,8 @@ def _read(path):
 
 
 def _write(path, export):
-    """Keep an export; if that cannot be done, each process exports the network itself."""
-    from sktransfer.deep._saving.storage import write_whole
+    from sktransfer.deep._saving.storage import keep
 
     record = {"digest": export.digest, "reason": export.reason, "versions": _versions()}
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if export.graph is not None:
-            write_whole(path, export.graph)
-        write_whole(path.with_suffix(".json"), json.dumps(record).encode())
+    graph = {} if export.graph is None else {path: export.graph}
+    keep(graph | {path.with_suffix(".json"): json.dumps(record).encode()})

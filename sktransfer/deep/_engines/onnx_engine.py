@@ -37,17 +37,13 @@ class OnnxEngine:
         """
         if self._batch is None or isinstance(batch, dict):
             return self._compute(batch)
-        starts = range(0, len(batch), self._batch)
-        parts = [self._compute_padded(batch[i : i + self._batch]) for i in starts]
+        parts = []
+        for start in range(0, len(batch), self._batch):  # the graph insists on a number of images
+            part = batch[start : start + self._batch]
+            padding = np.zeros((self._batch - len(part), *batch.shape[1:]), dtype=batch.dtype)
+            whole = np.concatenate([part, padding]) if len(padding) else part
+            parts.append(self._compute(whole)[: len(part)])
         return np.concatenate(parts)
-
-    def _compute_padded(self, batch):
-        """For a graph that insists on a number of images."""
-        missing = self._batch - len(batch)
-        if not missing:
-            return self._compute(batch)
-        padding = np.zeros((missing, *batch.shape[1:]), dtype=batch.dtype)
-        return self._compute(np.concatenate([batch, padding]))[: len(batch)]
 
     def _compute(self, batch):
         feed = batch if isinstance(batch, dict) else {self._input: batch}

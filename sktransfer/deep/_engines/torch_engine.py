@@ -3,6 +3,8 @@
 Importing this module imports torch; the rest of the package imports it where it is used.
 """
 
+import hashlib
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -28,6 +30,9 @@ from sktransfer.deep._networks.torch.stages import build_stages as build_torch_s
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
 SHARED = Recent(4)
+
+# Networks for the next call of predict.
+_BUILT = Recent(4)
 
 
 def choose_device(device):
@@ -142,3 +147,28 @@ def _up_to(backbone, stage):
         return replace(backbone, stages=backbone.stages[:stop], shapes=backbone.shapes[:stop])
     found = backbone.locate(stage)
     return replace(backbone, stages=(found.name,), shapes=(found.shape,))
+
+
+def built_stages(backbone, stage_weights, depth, device):
+    """Build the stages after a depth with the weights of a fit, or find them built already.
+
+    They are known by what is in them, so that predictions of clones, pickles and copies share them;
+    nobody may train them.
+    """
+    content = _digest(stage_weights)
+    key = backbone.fingerprint, backbone.stages, depth, content, str(device), os.getpid()
+
+    def make():
+        stages = build_torch_stages(backbone)[depth:]
+        return [s.load(stage_weights.get(s.output_name, {})).to(device) for s in stages]
+
+    return _BUILT.get(key, make)
+
+
+def _digest(stage_weights):
+    digest = hashlib.blake2b()
+    for stage, arrays in stage_weights.items():
+        for name, array in arrays.items():
+            digest.update(repr((stage, name, array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array))
+    return digest.digest()

@@ -204,6 +204,14 @@ def write_whole(path, content, *, new=False):
             temporary.unlink()
 
 
+def keep(files):
+    """Write files of a cache folder; if that cannot be done, each process does the work itself."""
+    with contextlib.suppress(OSError):
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, content)
+
+
 def sweep(path):
     """Remove the temporary files beside a file whose writers were killed."""
     path = Path(path)

@@ -96,7 +96,7 @@ def outcome(model):
 def gap(model):
     """The squared distance of the covariances of both domains' features, as the head sees them."""
     from sktransfer import PretrainedFeatureExtractor
-    from sktransfer.deep._engines.tail import built_stages
+    from sktransfer.deep._engines.torch_engine import built_stages
 
     before = PretrainedFeatureExtractor(stage=3, pooling=None, cache=None).fit_transform(X)
     stages = built_stages(model.backbone_, model.stage_weights_, 3, torch.device("cpu"))
