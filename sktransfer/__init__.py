@@ -20,6 +20,7 @@ _HOME_OF = {
     "FreezeDepthDisplay": "sktransfer.plotting",
     "GaussianWeighter": "sktransfer.instance",
     "GuardedTransferClassifier": "sktransfer.transferability",
+    "GuardedTransferDisplay": "sktransfer.plotting",
     "GuardedTransferRegressor": "sktransfer.transferability",
     "GeodesicFlowAligner": "sktransfer.feature",
     "KLIEPWeighter": "sktransfer.instance",

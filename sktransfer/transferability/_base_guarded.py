@@ -56,7 +56,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     """
 
     _parameter_constraints: dict = {
-        "candidates": [StrOptions({"auto"}), list, tuple, HasMethods(["fit"])],
+        "candidates": [StrOptions({"auto"}), list, tuple, dict, HasMethods(["fit"])],
         "estimator": [HasMethods(["fit", "predict"]), None],
         "target_labels": [StrOptions({"use", "ignore"})],
         "method": [StrOptions({"average", "strict", "best"})],
@@ -178,10 +178,13 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
                 f"max_change={cap!r} limits the unlabelled target rows that change, and every "
                 "target row is labelled; pass unlabelled target rows too, or max_change=None."
             )
-        answers = None
+        answers = self._changed = None
         if len(positions):
             X = rows.rows_of(positions)
             answers = [self._judge.answers(model, X) for model in outcome.models]
+            self._changed = [
+                float((self._judge.distance(each, answers[0]) > 0).mean()) for each in answers
+            ]
         states = {"now": outcome.weights, KEPT: outcome.challenger, "never": outcome.no_transfer}
         self._mixtures = {
             name: self._mixture(weights, answers, cap) for name, weights in states.items()
@@ -383,15 +386,18 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
 
     def _set_report(self, sentence):
         lines = []
-        for line in self._outcome.lines:
-            line = dict(line)
-            low, high = line.pop("interval", None) or (None, None)
+        for place, line in enumerate(self._outcome.lines):
+            low, high = line.get("interval") or (None, None)
+            found = {key: value for key, value in line.items() if key != "interval"}
+            found["changed"] = self._changed[place] if place and self._changed else None
             weight = self.weights_[line["name"]]
-            lines.append(ReportLine(weight=weight, low=low, high=high, **line))
+            lines.append(ReportLine(weight=weight, low=low, high=high, **found))
+        looks = self._questions.looks if self._questions else ()
         self.report_ = GuardReport(
             lines=tuple(lines),
             left_out=self._outcome.left_out,
             sentence=sentence,
+            queried=looks[-1] if looks else None,
             score_name=self._judge.score_name,
             loss_name=self._judge.loss_name,
         )

@@ -9,11 +9,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from sktransfer._learner import innermost_learner
-from sktransfer._messages import shown
 from sktransfer._needs import needs_of
 from sktransfer._random import seeded_clones
-from sktransfer._routing import is_estimator
-from sktransfer._sklearn import _name_estimators
 from sktransfer.feature import (
     CORALAligner,
     DomainAugmenter,
@@ -30,6 +27,7 @@ from sktransfer.instance import (
 )
 from sktransfer.pipeline import make_transfer_pipeline
 from sktransfer.transferability._baselines import Pooled, SourceOnly, TargetOnly
+from sktransfer.transferability._named_estimators import named_estimators
 from sktransfer.transferability._source_models import (
     PulledClassifier,
     RecalibratedSource,
@@ -78,41 +76,13 @@ class Candidate:
         return self.is_ours and self.name != TARGET_ALONE
 
 
-def read_candidates(candidates, *, baseline):
-    """Return the user's candidates as (name, estimator) pairs, or raise an error.
-
-    Parameters
-    ----------
-    candidates : estimator, or list of estimators and (str, estimator) tuples
-    baseline : str
-        The name of the candidate without transfer, which joins them.
-    """
-    given = candidates if isinstance(candidates, list | tuple) else [candidates]
-    named = [each if isinstance(each, tuple) else (None, each) for each in given]
-    wrong = [each for each in named if len(each) != 2 or not is_estimator(each[1])]
-    if wrong or not named:
-        raise ValueError(
-            f"candidates={shown(candidates)}: expected 'auto', an estimator, or a list of "
-            "estimators or (name, estimator) pairs."
-        )
-    names = [name for name, _ in _name_estimators([estimator for _, estimator in named])]
-    names = [name if own is None else own for (own, _), name in zip(named, names, strict=True)]
-    twice = sorted({str(name) for name in names if [*names, baseline].count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"candidates has more than one of the name {twice[0]!r} (the candidate without "
-            f"transfer is called {baseline!r}); pass (name, estimator) pairs with other names."
-        )
-    return list(zip(names, [estimator for _, estimator in named], strict=True))
-
-
 @dataclass(frozen=True, eq=False)
 class Field:
     """Makes the candidates for some rows.
 
     Parameters
     ----------
-    given : "auto", estimator, or list of estimators and (str, estimator) tuples
+    given : "auto", estimator, list of estimators and (str, estimator) tuples, or dict
     estimator : estimator
         The model of each candidate of ours.
     discrete : bool
@@ -188,8 +158,8 @@ class Field:
         return [source, *found], left_out
 
     def _given(self, baseline):
-        pairs = read_candidates(self.given, baseline=baseline)
-        return [self._seeded(*pair, is_ours=False) for pair in pairs]
+        named = named_estimators(self.given, parameter="candidates", reserved=(baseline,))
+        return [self._seeded(name, each, is_ours=False) for name, each in named.items()]
 
     def _split(self, found):
         """Return the candidates that can be fitted, and the reasons for the others."""

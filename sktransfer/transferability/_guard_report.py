@@ -3,8 +3,20 @@
 from dataclasses import dataclass
 
 from sktransfer._messages import shortened
+from sktransfer.transferability._queries import UNDECIDED
 
-COLUMNS = ("name", "weight", "score", "loss", "difference", "low", "high", "rehearsed", "seconds")
+COLUMNS = (
+    "name",
+    "weight",
+    "score",
+    "loss",
+    "difference",
+    "low",
+    "high",
+    "changed",
+    "rehearsed",
+    "seconds",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +33,8 @@ class ReportLine:
         To no transfer, out of fold, and the ends of its interval. For a classifier that of the
         accuracy; for a regressor the share of rows that are predicted more nearly, less the share
         of those that are predicted less nearly.
+    changed : float or None
+        The share of the unlabelled target rows whose prediction is not that of no transfer.
     rehearsed : float or None
         The mean loss in rehearsals on sources.
     seconds : float
@@ -34,6 +48,7 @@ class ReportLine:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    changed: float | None = None
     rehearsed: float | None = None
     seconds: float = 0.0
 
@@ -48,6 +63,9 @@ class GuardReport:
     left_out : dict of str -> str
         The reason for each candidate that could not take part.
     sentence : str
+    queried : tuple of (int, int, int), or None
+        The labels that `settle` has seen, and on how many of these rows transfer alone was right,
+        and no transfer alone.
     score_name, loss_name : str
         The names of the score and the loss.
     """
@@ -55,6 +73,7 @@ class GuardReport:
     lines: tuple
     left_out: dict
     sentence: str
+    queried: tuple | None
     score_name: str
     loss_name: str
 
@@ -116,7 +135,7 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
         )
     return (
         f"{start} {judge.compared(outcome.difference, 'target rows alone')} out of fold; "
-        f"{interval_text(outcome.interval, level, judge)} from {outcome.n_rows} rows: "
+        f"{interval_text(outcome.interval, level)} from {outcome.n_rows} rows: "
         f"{verdict(outcome.interval)}."
     )
 
@@ -158,19 +177,19 @@ def sentence_of_queries(questions, decision, judge, *, level, baseline):
     """
     n_labelled, wins, losses = questions.looks[-1]
     difference, interval = questions.interval(level=level)
-    more = "; label more rows" if decision == "undecided" else ""
+    more = "; label more rows" if decision == UNDECIDED else ""
     return (
         f"Transfer is {decision}{more}. Of {n_labelled} labelled rows on which it differs from "
-        f"{baseline} alone, it is right on {wins} and {baseline} alone on {losses}. "
+        f"{baseline} alone, transfer wins {wins} and loses {losses}. "
         f"{judge.compared(difference, baseline + ' alone')} on the unlabelled target rows; "
-        f"{interval_text(interval, level, judge)}: {verdict(interval)}."
+        f"{interval_text(interval, level)}."
     )
 
 
-def interval_text(interval, level, judge):
+def interval_text(interval, level):
     """Return an interval in the units of the difference."""
     low, high = (100 * end for end in interval)
-    return f"{100 * level:.0f} % interval {low:.1f} to {high:.1f}"
+    return f"{100 * level:.3g} % interval {low:.1f} to {high:.1f}"
 
 
 def verdict(interval):

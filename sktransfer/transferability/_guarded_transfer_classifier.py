@@ -37,11 +37,11 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
 
     Parameters
     ----------
-    candidates : "auto", estimator, or list of estimators and (str, estimator), default="auto"
+    candidates : "auto", estimator, list of estimators and (str, estimator) or dict, default="auto"
         The transfers that are weighed; no transfer always joins them. "auto": those below. One
-        estimator: against no transfer. A list of one: that one alone, as there is nothing to weigh,
-        next to what no transfer would have given. An estimator of yours gets the rows that a
-        transfer pipeline would pass to it.
+        estimator: against no transfer. A list or dict of one: that one alone, as there is nothing
+        to weigh; no transfer is then reported next to it. An estimator of yours gets the rows that
+        a transfer pipeline would pass to it.
     estimator : classifier, default=None
         The model of no transfer, and of the candidates of "auto". None is ``LogisticRegression()``.
     target_labels : {"use", "ignore"}, default="use"

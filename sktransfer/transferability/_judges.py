@@ -113,8 +113,8 @@ class ClassJudge:
         known = np.isin(labels, self.classes)
         if not known.any():
             raise ValueError(
-                f"y_rows holds {listed(np.unique(labels).tolist())}, no class of the fit, which are "
-                f"{listed(self.classes.tolist())}; pass labels of these classes."
+                f"y_rows holds {listed(np.unique(labels).tolist())}, no class of the fit, which "
+                f"are {listed(self.classes.tolist())}; pass labels of these classes."
             )
         return np.where(known, codes, -1)
 

@@ -11,7 +11,7 @@ def read_prior(settings, names):
     A list of one candidate is not weighed: it has all of it.
     """
     given, prior = settings.prior, np.ones(len(names))
-    if isinstance(settings.candidates, list | tuple) and len(settings.candidates) == 1:
+    if isinstance(settings.candidates, list | tuple | dict) and len(settings.candidates) == 1:
         prior[0] = 0
     if given is None:
         return prior

@@ -324,7 +324,7 @@ def test_names_are_unique_and_not_that_of_no_transfer():
     X, y, domains, _ = make_rows()
     model = LogisticRegression()
     for given in ([("a", model), ("a", model)], [("target", model)]):
-        with pytest.raises(ValueError, match="more than one of the name"):
+        with pytest.raises(ValueError, match="more than once"):
             GuardedTransferClassifier(given).fit(X, y, sample_domain=domains)
     twice = GuardedTransferClassifier([model, model]).fit(X, y, sample_domain=domains)
     assert list(twice.weights_) == ["target", "logisticregression-1", "logisticregression-2"]
