@@ -1,5 +1,6 @@
 """The candidates of a guarded estimator: no transfer, and the transfers that it is weighed with."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,12 +64,15 @@ class Candidate:
         transfer pipeline would pass to it.
     is_fitted : bool, default=False
         Whether the estimator was fitted once for all, as no target row changes it.
+    seconds : float, default=0
+        That this fit took.
     """
 
     name: str
     estimator: object
     is_ours: bool = True
     is_fitted: bool = False
+    seconds: float = 0.0
 
     @property
     def may_fail(self):
@@ -124,8 +128,10 @@ class Field:
         """Return the fitted candidate of source rows alone; None if none of them is labelled."""
         if not len(rows.labelled_source()):
             return None
+        start = time.perf_counter()
         model = self.source.estimator.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
-        return Candidate(SOURCE_ALONE, model, is_fitted=True)
+        seconds = time.perf_counter() - start
+        return Candidate(SOURCE_ALONE, model, is_fitted=True, seconds=seconds)
 
     def candidates(self, rows, source):
         """Return the candidates for labelled target rows, and those left out.

@@ -19,7 +19,7 @@ from sktransfer.exceptions import TransferWarning
 def fit_candidate(candidate, rows, judge):
     """Fit a clone of a candidate on `GuardRows`, and return it and the seconds."""
     if candidate.is_fitted:
-        return candidate.estimator, 0.0
+        return candidate.estimator, candidate.seconds
     start = time.perf_counter()
     model = clone(candidate.estimator)
     if candidate.is_ours:

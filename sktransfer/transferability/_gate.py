@@ -12,6 +12,9 @@ from sktransfer.transferability._fits import fit_and_answer
 # A test that exceeds LEVEL sees no difference; shares that differ by less count as the same.
 LEVEL, LEAST_VARIATION, N_FOLDS = 0.05, 0.1, 5
 
+# Rows of each domain from which a test that sees no difference says something.
+LEAST_ROWS = 100
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -70,7 +73,8 @@ def look_at_domains(field, source, rows, judge, *, with_shares, generator):
     X_source, X_target = rows.numbers_of(of_source), rows.numbers_of(of_target)
     test = c2st(X_source, X_target, generator=generator)
     found = {"p_shift": test.p_value, "auc": test.size}
-    if test.p_value > LEVEL or not with_shares:
+    enough = min(len(of_source) // 2, len(of_target)) >= LEAST_ROWS  # half of them is drawn again
+    if test.p_value > LEVEL or not with_shares or not enough:
         return Shift(**found)
     codes = judge.truth_of(rows, of_source)
     shares = np.bincount(codes, minlength=judge.n_outputs) / len(codes)

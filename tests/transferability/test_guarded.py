@@ -297,6 +297,17 @@ def test_other_shares_are_recognised():
     assert guard.weights_["shares"] == 1
 
 
+def test_of_few_rows_other_shares_are_not_recognised():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0.0, 1.0, 0.0, 1.0], [50, 50, 5, 45])
+    X = rng.normal(size=(150, 3)) + 2 * y[:, None]
+    domains = np.repeat(["s", "target"], [100, 50])
+    hidden = np.where(domains == "target", np.nan, y)
+    guard = GuardedTransferClassifier(random_state=0).fit(X, hidden, sample_domain=domains)
+    assert guard.decision_ == "vote"
+    assert guard.shift_.p_after_shares is None
+
+
 def test_refused_shares_have_no_vote():
     X, y, domains, _ = make_rows(k=0, shift=1.0)
     guard = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
