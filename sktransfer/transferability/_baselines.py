@@ -123,7 +123,6 @@ class _Baseline(MetaEstimatorMixin, BaseEstimator):
         """The classes that the estimator has learned, an ndarray of shape (n_classes,)."""
         return self.estimator_.classes_
 
-    @available_if(_estimator_has("predict"))
     def predict(self, X):
         """Predict the label of each row, as a target row."""
         check_is_fitted(self)
