@@ -56,6 +56,8 @@ _HOME_OF = {
     "pack_domains": "sktransfer._packing",
     "compare_transfer": "sktransfer.transferability",
     "paired_interval": "sktransfer.transferability",
+    "proxy_a_distance": "sktransfer.transferability",
+    "transfer_bound": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
 }
 
@@ -80,6 +82,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import compare_transfer as compare_transfer
     from sktransfer.transferability import diagnose_shift as diagnose_shift
     from sktransfer.transferability import paired_interval as paired_interval
+    from sktransfer.transferability import proxy_a_distance as proxy_a_distance
+    from sktransfer.transferability import transfer_bound as transfer_bound
 
 
 def __getattr__(name):

@@ -1,7 +1,7 @@
-"""Intervals and tests for two models that are scored on the same few rows."""
+"""Intervals and tests for models that are scored on few rows."""
 
 import numpy as np
-from scipy.stats import binom, t
+from scipy.stats import binom, norm, t
 
 
 def paired_interval(differences, *, level):
@@ -106,3 +106,36 @@ def sign_test(wins, losses):
     p_value : float
     """
     return float(binom.sf(wins - 1, wins + losses, 0.5))
+
+
+def sum_of_shares(counts, n_rows, *, weights, level):
+    """Return a weighted sum of shares of independent samples, and an interval around it.
+
+    To each sample one row of either kind is added, ``e = (count + 1) / (n + 2)``. The ends are
+    ``sum w e -+ z sqrt(sum w^2 e (1 - e) / (n + 2))`` with the normal quantile ``z``. A. Agresti
+    and B. Caffo, "Simple and effective confidence intervals for proportions and differences of
+    proportions result from adding two successes and two failures", The American Statistician 54,
+    2000, https://doi.org/10.1080/00031305.2000.10474560.
+
+    Parameters
+    ----------
+    counts, n_rows : sequence of int
+        For each sample, the rows counted and all rows.
+    weights : sequence of float
+    level : float
+        In (0, 1).
+
+    Returns
+    -------
+    total : float
+        ``sum w count / n``.
+    low, high : float
+        The ends of the interval, not cut.
+    """
+    counts, n_rows, weights = (
+        np.asarray(values, dtype=float) for values in (counts, n_rows, weights)
+    )
+    shares = (counts + 1) / (n_rows + 2)
+    error = np.sqrt(np.sum(weights**2 * shares * (1 - shares) / (n_rows + 2)))
+    center, reach = weights @ shares, norm.ppf((1 + level) / 2) * error
+    return float(weights @ (counts / n_rows)), float(center - reach), float(center + reach)
