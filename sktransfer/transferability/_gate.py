@@ -1,6 +1,6 @@
 """Two tests before the vote: is there a shift, and is it one of class proportions?"""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
@@ -8,6 +8,8 @@ from sklearn.model_selection import StratifiedKFold
 from sktransfer._kernels.label_shift import likely_shares, temperature, tempered
 from sktransfer._kernels.two_samples import c2st, p_after_shares
 from sktransfer.transferability._fits import fit_and_answer
+from sktransfer.transferability._shift_report import METHODS, NONE, SHARES, ShiftReport
+from sktransfer.transferability._shift_tests import MOST_ROWS
 
 # A test that exceeds LEVEL sees no difference; shares that differ by less count as the same.
 LEVEL, LEAST_VARIATION, N_FOLDS = 0.05, 0.1, 5
@@ -16,45 +18,10 @@ LEVEL, LEAST_VARIATION, N_FOLDS = 0.05, 0.1, 5
 LEAST_ROWS = 100
 
 
-@dataclass(frozen=True)
-class Shift:
-    """How the domains differ, seen without target labels; None stands for what was not tested.
-
-    Parameters
-    ----------
-    p_shift : float or None
-        The p-value of a test that both domains have one distribution.
-    auc : float or None
-        How well a classifier separates the domains: 0.5 not at all, 1 without error.
-    p_after_shares : float or None
-        The p-value of the same test after source rows were drawn with the target's shares.
-    shares : ndarray of shape (n_classes,) or None
-        The estimated class proportions of the target.
-    shares_distance : float or None
-        Total variation between them and those of the source.
-    """
-
-    p_shift: float | None = None
-    auc: float | None = None
-    p_after_shares: float | None = None
-    shares: np.ndarray | None = None
-    shares_distance: float | None = None
-
-    @property
-    def has_none(self):
-        """Whether a test was made and saw no shift."""
-        return self.p_shift is not None and self.p_shift > LEVEL
-
-    @property
-    def is_of_shares(self):
-        """Whether other class proportions explain the shift."""
-        if self.p_after_shares is None:
-            return False
-        return self.p_after_shares > LEVEL and self.shares_distance > LEAST_VARIATION
-
-
 def look_at_domains(field, source, rows, judge, *, with_shares, generator):
-    """Return the `Shift` between the labelled source rows and the target rows.
+    """Return the `ShiftReport` of the labelled source rows and the target rows; None if untested.
+
+    Its family is "none", "class proportions", or None for any other shift.
 
     Parameters
     ----------
@@ -67,29 +34,44 @@ def look_at_domains(field, source, rows, judge, *, with_shares, generator):
         Whether class proportions are looked at.
     generator : RandomState
     """
-    of_source, of_target = rows.labelled_source(), rows.unlabelled_target
+    of_source = _some(rows.labelled_source(), generator)
+    of_target = _some(rows.unlabelled_target, generator)
     if not rows.is_numeric or min(len(of_source), len(of_target)) < 2:
-        return Shift()
+        return None
     X_source, X_target = rows.numbers_of(of_source), rows.numbers_of(of_target)
     test = c2st(X_source, X_target, generator=generator)
-    found = {"p_shift": test.p_value, "auc": test.size}
+    report = ShiftReport(
+        source=None,
+        n_source=len(of_source),
+        n_target=len(of_target),
+        level=LEVEL,
+        p_shift=test.p_value,
+        auc=test.size,
+        family=NONE if test.p_value > LEVEL else None,
+    )
     enough = min(len(of_source) // 2, len(of_target)) >= LEAST_ROWS  # half of them is drawn again
-    if test.p_value > LEVEL or not with_shares or not enough:
-        return Shift(**found)
+    if report.family == NONE or not with_shares or not enough:
+        return report
     codes = judge.truth_of(rows, of_source)
-    shares = np.bincount(codes, minlength=judge.n_outputs) / len(codes)
-    found["shares"] = _target_shares(field, source, rows, judge, codes, shares, generator)
-    found["shares_distance"] = float(np.abs(found["shares"] - shares).sum() / 2)
-    if found["shares_distance"] > LEAST_VARIATION:
-        found["p_after_shares"] = p_after_shares(
-            X_source, codes, X_target, found["shares"], generator=generator
-        )
-    return Shift(**found)
+    there = np.bincount(codes, minlength=judge.n_outputs) / len(codes)
+    shares = _target_shares(field, source, rows, judge, of_source, codes, generator)
+    if np.abs(shares - there).sum() / 2 <= LEAST_VARIATION:
+        return report
+    left = p_after_shares(X_source, codes, X_target, shares, generator=generator)
+    family = SHARES if left > LEVEL else None
+    return replace(report, p_after_shares=left, family=family, methods=METHODS.get(family, ()))
 
 
-def _target_shares(field, source, rows, judge, codes, shares, generator):
+def _some(positions, generator):
+    """Return the positions, or a draw of them if there are too many for a test."""
+    if len(positions) <= MOST_ROWS:
+        return positions
+    return positions[np.sort(generator.permutation(len(positions))[:MOST_ROWS])]
+
+
+def _target_shares(field, source, rows, judge, positions, codes, generator):
     """Estimate the class proportions of the target by calibrated answers of the source model."""
-    positions = rows.labelled_source()
+    shares = np.bincount(codes, minlength=judge.n_outputs) / len(codes)
     answers = judge.answers(source, rows.rows_of(rows.unlabelled_target))
     n_folds = min(N_FOLDS, np.bincount(codes)[np.unique(codes)].min())
     if n_folds > 1:

@@ -97,9 +97,8 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
         How rows are predicted, in a few words.
     setting_ : {"inductive", "transductive"}
         Whether labels of target rows were read.
-    shift_ : object or None
-        Without target labels, how the domains differ: p-values and sizes of the tests before the
-        vote.
+    shift_ : ShiftReport or None
+        Without target labels, the tests before the vote. `diagnose_shift` returns all of them.
     estimators_ : dict of str to estimator
         The fitted candidates, those without any weight too.
     report_ : object
@@ -117,6 +116,7 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
 
     See Also
     --------
+    compare_transfer : Any pipelines next to no transfer.
     paired_interval : The interval of the difference.
 
     Notes

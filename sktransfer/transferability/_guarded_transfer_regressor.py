@@ -86,9 +86,8 @@ class GuardedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseGuardedT
         How rows are predicted, in a few words.
     setting_ : {"inductive", "transductive"}
         Whether labels of target rows were read.
-    shift_ : object or None
-        Without target labels, how the domains differ: p-values and sizes of the tests before the
-        vote.
+    shift_ : ShiftReport or None
+        Without target labels, the tests before the vote. `diagnose_shift` returns all of them.
     estimators_ : dict of str to estimator
         The fitted candidates, those without any weight too.
     report_ : object
@@ -104,6 +103,7 @@ class GuardedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseGuardedT
 
     See Also
     --------
+    compare_transfer : Any pipelines next to no transfer.
     GuardedTransferClassifier : For classes, with the candidates and the cost in its Notes.
 
     Notes

@@ -68,6 +68,8 @@ class ShiftReport:
 
     `ShiftDiagnosis` and `diagnose_shift` make one. ``print(report)`` shows all of it.
 
+    A guarded estimator makes one too, in ``shift_``: with the tests alone that it decides by.
+
     A p-value above `level` does not show that nothing moved, only that so few rows do not show it.
     With thousands of rows every small difference has a p-value near 0: then look at `auc`.
 
@@ -100,7 +102,8 @@ class ShiftReport:
     effective_sample_size : float or None
         The number of equal weights that are worth the weights of source rows under covariate shift.
     family : str or None
-        What moved: "none", "class proportions", "rows or scales" or "more than scales".
+        What moved: "none", "class proportions", "rows or scales" or "more than scales". None if the
+        tests were not made that tell.
     methods : tuple of str
         Estimators of this package that fit the family, to be compared with no transfer.
     n_labelled : int
@@ -158,11 +161,13 @@ class ShiftReport:
             return f"No shift is seen ({test}){self._doubt()}{advice}."
         start = f"The domains differ ({test})"
         start += ", though by little" if self.auc < SMALL_AUC else ""
+        if self.family is None:
+            return f"{start}. What moved was not looked at further: diagnose_shift does."
         methods = ", ".join(self.methods)
         if self.family == SHARES:
             return (
                 f"{start}. Other class proportions explain it: no difference is seen after them "
-                f"(p = {self.p_after_shares:.2g}). {self._most_moved_share()} Try {methods}."
+                f"(p = {self.p_after_shares:.2g}).{self._most_moved_share()} Try {methods}."
             )
         start += f"{self._not_by_shares()}. "
         if self.family == COLUMNS:
@@ -194,9 +199,11 @@ class ShiftReport:
         return f", and other class proportions do not explain it (p = {self.p_after_shares:.2g})"
 
     def _most_moved_share(self):
+        if self.shares is None:
+            return ""
         share = max(self.shares, key=lambda share: abs(share.target - share.source))
         return (
-            f"Class {share.label!r} is {share.source:.0%} of the source rows and about "
+            f" Class {share.label!r} is {share.source:.0%} of the source rows and about "
             f"{share.target:.0%} of the target rows ({share.low:.0%} to {share.high:.0%})."
         )
 
@@ -234,13 +241,10 @@ class ShiftReport:
     def _numbers(self):
         """Yield the name and the text of each number."""
         yield "rows and squares", f"p = {self.p_shift:.2g}, AUC {self.auc:.2f}"
-        yield "mean discrepancy (MMD)", f"p = {self.p_mmd:.2g}"
-        moved = sorted((c for c in self.columns if c.moved), key=lambda c: -c.distance)
-        names = listed([f"{c.name} {c.distance:.2f}" for c in moved], limit=60).replace("'", "")
-        yield (
-            "columns that moved",
-            f"{len(moved)} of {len(self.columns)}" + f": {names}" * bool(moved),
-        )
+        if self.p_mmd is not None:
+            yield "mean discrepancy (MMD)", f"p = {self.p_mmd:.2g}"
+        if self.columns:
+            yield "columns that moved", self._moved_columns()
         if self.p_after_shares is not None:
             yield "left after class proportions", f"p = {self.p_after_shares:.2g}"
         for share in self.shares or ():
@@ -248,11 +252,18 @@ class ShiftReport:
                 f"  share of {share.label!r}",
                 f"{share.source:.2f} -> {share.target:.2f} ({share.low:.2f} to {share.high:.2f})",
             )
-        yield "left after means and scales", f"p = {self.p_after_moments:.2g}"
-        size = f"{self.effective_sample_size:.0f} of {self.n_source}"
-        yield "effective source rows", size
+        if self.p_after_moments is not None:
+            yield "left after means and scales", f"p = {self.p_after_moments:.2g}"
+        if self.effective_sample_size is not None:
+            size = f"{self.effective_sample_size:.0f} of {self.n_source}"
+            yield "effective source rows", size
         if self.p_source_holds is not None:
             yield (
                 "source's model holds",
                 f"p = {self.p_source_holds:.2g} ({self.n_labelled} labels)",
             )
+
+    def _moved_columns(self):
+        moved = sorted((c for c in self.columns if c.moved), key=lambda c: -c.distance)
+        names = listed([f"{c.name} {c.distance:.2f}" for c in moved], limit=60).replace("'", "")
+        return f"{len(moved)} of {len(self.columns)}" + f": {names}" * bool(moved)

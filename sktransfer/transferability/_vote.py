@@ -7,6 +7,8 @@ from sktransfer.transferability._fits import fit_all
 from sktransfer.transferability._gate import look_at_domains
 from sktransfer.transferability._outcome import Outcome
 from sktransfer.transferability._prior import read_prior
+from sktransfer.transferability._shift_report import NONE
+from sktransfer.transferability._shift_report import SHARES as OTHER_SHARES
 
 
 def vote(settings, field, rows, judge, generator):
@@ -59,9 +61,10 @@ def vote(settings, field, rows, judge, generator):
 def _choose(source_weight, prior, shift, shares):
     """Return the decision, the weights, and those that queried labels keep or reject."""
     alone = np.eye(len(prior))
-    if shift.has_none:
+    family = None if shift is None else shift.family
+    if family == NONE:
         return "source alone", alone[0], alone[0]
-    if shares is not None and shift.is_of_shares:
+    if family == OTHER_SHARES:
         return "other shares", alone[shares], alone[shares]
     voters = prior.copy()
     if shares is not None and voters[1:].sum() > voters[shares]:

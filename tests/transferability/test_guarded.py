@@ -295,6 +295,8 @@ def test_other_shares_are_recognised():
     guard = GuardedTransferClassifier(random_state=0).fit(X, hidden, sample_domain=domains)
     assert guard.decision_ == "other shares"
     assert guard.weights_["shares"] == 1
+    assert guard.shift_.family == "class proportions"
+    assert guard.shift_.sentence in str(guard.shift_)
 
 
 def test_of_few_rows_other_shares_are_not_recognised():
@@ -306,6 +308,7 @@ def test_of_few_rows_other_shares_are_not_recognised():
     guard = GuardedTransferClassifier(random_state=0).fit(X, hidden, sample_domain=domains)
     assert guard.decision_ == "vote"
     assert guard.shift_.p_after_shares is None
+    assert "What moved was not looked at further" in str(guard.shift_)
 
 
 def test_refused_shares_have_no_vote():
