@@ -1,7 +1,6 @@
 """The base of the guarded estimators: transfer weighed against no transfer."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,7 +9,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
-from sktransfer._kernels.aggregate import mix
 from sktransfer._labels import hide_labels, is_labelled, read_labels
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
 from sktransfer._messages import listed
@@ -35,18 +33,10 @@ from sktransfer.transferability._guard_report import (
     sentence_without_labels,
 )
 from sktransfer.transferability._guard_rows import guard_rows, holds_items
+from sktransfer.transferability._mixture import mixture
 from sktransfer.transferability._queries import KEPT, UNDECIDED, questions
 from sktransfer.transferability._vote import vote
 from sktransfer.transferability._weighing import weigh
-
-
-@dataclass(frozen=True, eq=False)
-class _Mixture:
-    """Weights by which rows are predicted, and the margin below which no transfer is kept."""
-
-    weights: np.ndarray
-    least_margin: float | None = None
-    changed: float | None = None
 
 
 class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
@@ -172,11 +162,11 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def _prepare(self, rows, rng):
         """Compare the answers for unlabelled target rows: which change, and which to ask for."""
         outcome, positions = self._outcome, rows.unlabelled_target
-        cap = getattr(self, "max_change", None)
-        if cap is not None and not len(positions):
+        max_change = getattr(self, "max_change", None)  # a regressor has none
+        if max_change is not None and not len(positions):
             raise ValueError(
-                f"max_change={cap!r} limits the unlabelled target rows that change, and every "
-                "target row is labelled; pass unlabelled target rows too, or max_change=None."
+                f"max_change={max_change!r} limits the unlabelled target rows that change, and "
+                "every target row is labelled; pass unlabelled target rows too, or max_change=None."
             )
         answers = self._changed = None
         if len(positions):
@@ -187,41 +177,13 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             ]
         states = {"now": outcome.weights, KEPT: outcome.challenger, "never": outcome.no_transfer}
         self._mixtures = {
-            name: self._mixture(weights, answers, cap) for name, weights in states.items()
+            name: mixture(weights, answers, self._judge, max_change=max_change)
+            for name, weights in states.items()
         }
-        self._mixture_now = self._mixtures["now"]
-        self._questions = None
+        self._mixture_now, self._questions = self._mixtures["now"], None
         if answers is not None:
-            new, old = self._capped(KEPT, answers), answers[0]
-            self._questions = questions(positions, new, old, self._judge, rng)
-
-    def _mixture(self, weights, answers, cap):
-        """Return the `_Mixture` of some weights."""
-        if answers is None:
-            return _Mixture(weights)
-        new, old = mix(answers, weights), answers[0]
-        differs = self._judge.distance(new, old) > 0
-        if cap is None or differs.mean() <= cap:
-            return _Mixture(weights, None, float(differs.mean()))
-        margins = np.sort(self._judge.margins(new, old)[differs])
-        n_kept = int(cap * len(differs))
-        least = margins[-n_kept] if n_kept else np.inf
-        if n_kept and (margins >= least).sum() > n_kept:  # ties: none of them changes
-            least = np.nextafter(least, np.inf)
-        return _Mixture(weights, float(least), float((margins >= least).sum() / len(differs)))
-
-    def _capped(self, name, answers):
-        mixture = self._mixtures[name]
-        return self._apply(mixture, mix(answers, mixture.weights), answers[0])
-
-    def _apply(self, mixture, new, old):
-        """Return the answers, those of no transfer if the new prediction has too small a margin."""
-        if mixture.least_margin is None:
-            return new
-        keep = (self._judge.distance(new, old) > 0) & (
-            self._judge.margins(new, old) < mixture.least_margin
-        )
-        return np.where(keep[:, None], old, new)
+            new = self._mixtures[KEPT].answers(answers, self._judge)
+            self._questions = questions(positions, new, answers[0], self._judge, rng)
 
     def _answers(self, X):
         """Return the answers for target rows."""
@@ -229,14 +191,9 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         if not holds_items(X):
             valid_X = self._read_rows(X, reset=False)
             X = X if hasattr(X, "columns") else valid_X
-        mixture, models = self._mixture_now, self._outcome.models
-        needed = mixture.weights > 0
-        needed[0] |= mixture.least_margin is not None
-        answers = [
-            self._judge.answers(model, X) if used else None
-            for model, used in zip(models, needed, strict=True)
-        ]
-        return self._apply(mixture, mix(answers, mixture.weights), answers[0])
+        pairs = zip(self._outcome.models, self._mixture_now.needed, strict=True)
+        answers = [self._judge.answers(model, X) if needed else None for model, needed in pairs]
+        return self._mixture_now.answers(answers, self._judge)
 
     def predict(self, X):
         """Predict the label of each row.
@@ -251,11 +208,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         y : ndarray of shape (n_samples,)
             Of the mixture of the candidates.
         """
-        return self._judge_or_raise().predict(self._answers(X))
-
-    def _judge_or_raise(self):
-        check_is_fitted(self)
-        return self._judge
+        answers = self._answers(X)
+        return self._judge.predict(answers)
 
     def rows_to_label(self, n_rows=20):
         """Return unlabelled target rows of the fit whose labels decide whether transfer is kept.
@@ -308,8 +262,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         Returns
         -------
         self : object
-            With `decision_`, `difference_`, `interval_`, `weights_`, `changed_`, `used_transfer_`
-            and `report_` set anew.
+            With new values of `decision_`, `difference_`, `interval_`, `weights_`, `changed_`,
+            `used_transfer_` and `report_`. The interval is that of a single look.
 
         Raises
         ------
@@ -330,7 +284,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             )
         truth = self._judge.codes(y_rows, len(places))
         wins = self._judge.wins(asked.new[places], asked.old[places], truth)
-        with whole_fit(self):
+        with whole_fit(self):  # all or nothing
             self._questions = asked.settled(rows, wins.astype(int).tolist())
             decision = self._questions.decision(rule=rule, level=self.level)
             is_open = decision == UNDECIDED and self.setting_ == "inductive"

@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
 
 from sktransfer._learner import innermost_learner
+from sktransfer._messages import shown
 from sktransfer._needs import needs_of
 from sktransfer._random import seeded_clones
 from sktransfer.feature import (
@@ -165,6 +166,12 @@ class Field:
 
     def _given(self, baseline):
         named = named_estimators(self.given, parameter="candidates", reserved=(baseline,))
+        for name, each in named.items():
+            if self.discrete and not hasattr(each, "predict_proba"):
+                raise ValueError(
+                    f"candidates has {name!r}, {shown(each)}, which has no predict_proba; pass "
+                    "classifiers that give probabilities, for example by CalibratedClassifierCV."
+                )
         return [self._seeded(name, each, is_ours=False) for name, each in named.items()]
 
     def _split(self, found):

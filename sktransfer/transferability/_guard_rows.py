@@ -162,10 +162,17 @@ def holds_items(X):
     if issparse(X):
         return False
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
-        return any(getattr(dtype, "kind", "O") not in "biuf" for dtype in list(X.dtypes))
+        return not all(map(_is_numeric, list(X.dtypes)))
     if isinstance(X, np.ndarray):
         if X.ndim > 2 or X.dtype.kind in "SU":
             return True
         return X.dtype.kind == "O" and X.size > 0 and isinstance(X.flat[0], _ITEMS)
     first = next(iter(X), None) if hasattr(X, "__len__") and len(X) else None
     return isinstance(first, _ITEMS) or getattr(first, "ndim", 0) > 1 or hasattr(first, "convert")
+
+
+def _is_numeric(dtype):
+    """Return whether a dtype of NumPy, pandas or polars is one of numbers or booleans."""
+    if hasattr(dtype, "is_numeric"):
+        return dtype.is_numeric() or str(dtype) == "Boolean"
+    return getattr(dtype, "kind", "O") in "biuf"

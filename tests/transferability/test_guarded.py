@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -20,6 +21,7 @@ from sktransfer import (
     GuardedTransferClassifier,
     GuardedTransferRegressor,
     MomentAligner,
+    PretrainedFeatureExtractor,
     TargetFold,
     TrAdaBoostClassifier,
     make_transfer_pipeline,
@@ -60,8 +62,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_weights_sum_to_one_and_the_same_seed_gives_the_same_numbers(kind):
     X, y, domains, _ = make_rows(**KINDS[kind])
-    guard = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
-    again = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
+    guard = GuardedTransferClassifier(n_repeats=1, random_state=0).fit(X, y, sample_domain=domains)
+    again = GuardedTransferClassifier(n_repeats=1, random_state=0).fit(X, y, sample_domain=domains)
     assert sum(guard.weights_.values()) == pytest.approx(1)
     assert guard.weights_ == again.weights_
     assert_array_equal(guard.predict_proba(X), again.predict_proba(X))
@@ -160,6 +162,37 @@ def test_an_estimator_without_probabilities_is_refused():
         GuardedTransferClassifier(estimator=SGDClassifier()).fit([[0.0], [1.0]], [0, 1])
 
 
+def test_a_candidate_without_probabilities_is_named():
+    X, y, domains, _ = make_rows()
+    with pytest.raises(ValueError, match=r"candidates has 'hinge', .* no predict_proba"):
+        GuardedTransferClassifier([("hinge", SGDClassifier())]).fit(X, y, sample_domain=domains)
+
+
+def test_domains_flow_through_a_plain_pipeline_with_routing():
+    X, y, domains, _ = make_rows(k=3)
+    guard = GuardedTransferClassifier(n_repeats=1, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        pipe = make_pipeline(guard).fit(X, y, sample_domain=domains)
+    expected = clone(guard).fit(X, y, sample_domain=domains)
+    assert pipe[-1].weights_ == expected.weights_
+
+
+def test_pictures_go_through_a_network_and_are_no_rows_of_numbers():
+    pictures = np.random.default_rng(0).integers(0, 255, size=(40, 8, 8), dtype=np.uint8)
+    y = np.tile([0.0, 1.0], 20)
+    pictures[y == 1, :, :4] //= 4
+    domains = np.repeat(["old", "target"], 20)
+    known = np.where(np.arange(40) < 28, y, np.nan)
+    model = make_pipeline(PretrainedFeatureExtractor(), LogisticRegression())
+    guard = GuardedTransferClassifier(estimator=model, cv=2, n_repeats=1, random_state=0)
+    guard.fit(pictures, known, sample_domain=domains)
+    assert guard.report_.left_out == {
+        "augmented": "DomainAugmenter takes numbers, and X holds none"
+    }
+    assert guard.predict_proba(pictures).shape == (40, 2)
+    assert set(guard.rows_to_label(50)) <= set(range(28, 40))
+
+
 @pytest.mark.parametrize("k", [0, 4])
 def test_sparse_rows_are_taken(k):
     X, y, domains, _ = make_rows(k, shift=1.0)
@@ -196,9 +229,14 @@ def test_data_frames_keep_their_columns():
     pd = pytest.importorskip("pandas")
     X, y, domains, _ = make_rows()
     frame = pd.DataFrame(X, columns=list("abcd"))
-    guard = GuardedTransferClassifier(random_state=0).fit(frame, y, sample_domain=domains)
+    guard = GuardedTransferClassifier(n_repeats=1, random_state=0).fit(
+        frame, y, sample_domain=domains
+    )
     assert list(guard.feature_names_in_) == list("abcd")
     plain = clone(guard).fit(X, y, sample_domain=domains)
+    polars = pytest.importorskip("polars")
+    other = clone(guard).fit(polars.DataFrame(X, schema=list("abcd")), y, sample_domain=domains)
+    assert other.weights_ == pytest.approx(plain.weights_)
     assert_allclose(guard.predict_proba(frame), plain.predict_proba(X), rtol=1e-10)
 
 
@@ -234,7 +272,7 @@ def test_a_flipped_source_gets_no_weight_but_for_its_recalibration():
 def test_methods_choose_as_they_say():
     X, y, domains, _ = make_rows(k=4)
     fits = {
-        method: GuardedTransferClassifier(method=method, random_state=0).fit(
+        method: GuardedTransferClassifier(method=method, n_repeats=1, random_state=0).fit(
             X, y, sample_domain=domains
         )
         for method in ("average", "best", "strict")
