@@ -33,7 +33,7 @@ def log_scores(probabilities, truth):
 
 
 def total_scores(scores, rehearsed, *, added, unscored):
-    """Return the score of each candidate over all rows, with what its rehearsals say.
+    """Return the score of each candidate over all rows, with those of its rehearsals.
 
     With ``added`` the mean rehearsed score counts as 50 more rows. Otherwise it takes the share
     ``l = 10 / (10 + n)`` of the mean score. A candidate that could not be scored is rehearsed only.

@@ -5,9 +5,9 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class GuardedTransferDisplay:
-    """Draw what a guarded estimator knows of its candidates.
+    """Draw the candidates of a guarded estimator next to no transfer.
 
-    Make one with `from_estimator`; the constructor takes what it found.
+    Make one with `from_estimator`; the constructor takes its results.
 
     To the left is a forest plot: for the mixture and each candidate the difference to no transfer,
     and its interval. An interval that crosses the line at 0 does not show whether transfer helps.

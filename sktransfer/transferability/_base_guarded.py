@@ -63,7 +63,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
 
     @abstractmethod
     def _default_estimator(self):
-        """Return the estimator that None stands for."""
+        """Return the estimator for the default, None."""
 
     @abstractmethod
     def _make_judge(self, y, used):

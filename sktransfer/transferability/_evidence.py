@@ -1,4 +1,4 @@
-"""What held-out rows and rehearsals say of the candidates, and the weights that follow."""
+"""Scores of candidates on held-out rows and in rehearsals, and the weights that follow."""
 
 from dataclasses import dataclass
 

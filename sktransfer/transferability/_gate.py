@@ -11,7 +11,8 @@ from sktransfer.transferability._fits import fit_and_answer
 from sktransfer.transferability._shift_report import METHODS, NONE, SHARES, ShiftReport
 from sktransfer.transferability._shift_tests import MOST_ROWS
 
-# A test that exceeds LEVEL sees no difference; shares that differ by less count as the same.
+# A test that exceeds LEVEL sees no difference; class proportions that differ by less are
+# the same.
 LEVEL, LEAST_VARIATION, N_FOLDS = 0.05, 0.1, 5
 
 # Rows of each domain from which a test that sees no difference says something.

@@ -21,7 +21,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ReportLine:
-    """What is known of a candidate; None stands for what could not be found.
+    """The figures of a candidate; None stands for a figure that could not be found.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class GuardRows:
     X : array-like, sparse matrix, DataFrame or list of n_samples rows
         As candidates get them.
     y : ndarray of shape (n_samples,)
-        Labels, missing where there is none.
+        Labels, missing if a row has none.
     domains : Domains
     labelled : ndarray of shape (n_samples,), dtype bool
     ranks : ndarray of shape (n_samples,), dtype int

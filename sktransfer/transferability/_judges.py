@@ -65,7 +65,7 @@ class ClassJudge:
         return self.classes[answers.argmax(axis=1)]
 
     def scores(self, answers, truth):
-        """Return what exponential weights add up: the log of the smoothed probability."""
+        """Return the logs of the smoothed probabilities, which exponential weights add up."""
         return log_scores(answers, truth)
 
     def losses(self, answers, truth):

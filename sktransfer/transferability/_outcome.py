@@ -21,7 +21,7 @@ class Outcome:
         The weights that queried labels keep or reject.
     decision : str
     lines : list of dict
-        What the report says of each candidate.
+        The figures of each candidate for the report.
     left_out : dict of str -> str
         The reason for each candidate that was left out.
     difference : float or None
@@ -30,7 +30,7 @@ class Outcome:
     n_rows : int
         The number of rows behind the interval.
     shift : object or None
-        What was found about the domains.
+        The tests of the domains.
     """
 
     names: list

@@ -28,3 +28,8 @@ def read_prior(settings, names):
             f"{shown(names)}, one of them above 0, as a list in this order or a dict."
         )
     return prior
+
+
+def described(weights, names, decision):
+    """Return the name of the candidate that has all weight, or else the decision."""
+    return f"{names[int(weights.argmax())]} alone" if weights.max() == 1 else decision

@@ -6,7 +6,7 @@ from sktransfer.transferability._candidates import SHARES
 from sktransfer.transferability._fits import fit_all
 from sktransfer.transferability._gate import look_at_domains
 from sktransfer.transferability._outcome import Outcome
-from sktransfer.transferability._prior import read_prior
+from sktransfer.transferability._prior import described, read_prior
 from sktransfer.transferability._shift_report import NONE
 from sktransfer.transferability._shift_report import SHARES as OTHER_SHARES
 
@@ -31,9 +31,9 @@ def vote(settings, field, rows, judge, generator):
     prior = read_prior(settings, names)
     shares = names.index(SHARES) if field.is_auto and SHARES in names else None
     shift = None
-    if len(names) == 1 or prior[0] == 0:
+    if not (prior[0] and prior[1:].any()):  # nothing to weigh against no transfer
         weights = challenger = prior / prior.sum()
-        decision = names[int(weights.argmax())] if len(names) > 1 else "source alone"
+        decision = described(weights, names, "vote")
     else:
         shift = look_at_domains(
             field,

@@ -9,7 +9,7 @@ from sktransfer.transferability._evidence import Evidence
 from sktransfer.transferability._fits import fit_all
 from sktransfer.transferability._out_of_fold import out_of_fold
 from sktransfer.transferability._outcome import Outcome
-from sktransfer.transferability._prior import read_prior
+from sktransfer.transferability._prior import described, read_prior
 from sktransfer.transferability._rehearsal import rehearse
 
 
@@ -37,15 +37,8 @@ def weigh(settings, field, rows, judge, generator):
     if len(candidates) == 1:
         one = np.ones(1)
         lines = [{"name": names[0], "seconds": seconds[0]}]
-        return Outcome(
-            names=names,
-            models=models,
-            weights=one,
-            challenger=one,
-            lines=lines,
-            decision="target alone",
-            left_out=left_out,
-        )
+        found = {"names": names, "models": models, "weights": one, "challenger": one}
+        return Outcome(**found, lines=lines, decision="target alone", left_out=left_out)
     evidence, spent = gather(settings, field, candidates, prior, rows, judge, generator)
     weights = evidence.weights()
     lines = _lines(evidence, names, seconds + spent, judge, settings.level)
@@ -56,7 +49,7 @@ def weigh(settings, field, rows, judge, generator):
         weights=weights,
         challenger=weights,
         lines=lines,
-        decision=settings.method,
+        decision=described(weights, names, "average"),
         left_out=left_out,
         difference=guard[0],
         interval=guard[1],
@@ -111,7 +104,7 @@ def _difference(evidence, mixed, judge, level):
 
 
 def _lines(evidence, names, seconds, judge, level):
-    """Return what the report says of each candidate."""
+    """Return the figures of each candidate for the report."""
     lines = []
     for m, name in enumerate(names):
         line = {"name": name, "seconds": seconds[m]}
@@ -130,5 +123,5 @@ def _lines(evidence, names, seconds, judge, level):
 def _strict(outcome):
     """Return the outcome without transfer, unless the interval is above 0."""
     if outcome.interval is not None and outcome.interval[0] > 0:
-        return replace(outcome, decision="average")
+        return outcome
     return replace(outcome, weights=outcome.no_transfer, decision="target alone")

@@ -306,6 +306,25 @@ def test_prior_and_eta():
             GuardedTransferClassifier(prior=wrong).fit(X, y, sample_domain=domains)
 
 
+def test_the_prior_of_a_vote_and_its_name():
+    X, y, domains, _ = make_rows(k=0, shift=1.0)
+    decisions = {}
+    for prior in (
+        {"source": 1},
+        {"coral": 2},
+        {"coral": 1, "moments": 3},
+        {"source": 1, "coral": 1},
+    ):
+        guard = GuardedTransferClassifier(prior=prior, random_state=0)
+        guard.fit(X, y, sample_domain=domains)
+        decisions[guard.decision_] = {n: w for n, w in guard.weights_.items() if w}
+    half = {"source": 0.5, "coral": 0.5}
+    assert decisions == {"source alone": {"source": 1}, "coral alone": {"coral": 1}, "vote": half}
+    quarters = GuardedTransferClassifier(prior={"coral": 1, "moments": 3}, random_state=0)
+    quarters.fit(X, y, sample_domain=domains)
+    assert {n: w for n, w in quarters.weights_.items() if w} == {"moments": 0.75, "coral": 0.25}
+
+
 def test_the_cap_limits_the_rows_that_change():
     X, y, domains, _ = make_rows(k=0, shift=1.5)
     free = GuardedTransferClassifier(source_weight=0.0, random_state=0)
