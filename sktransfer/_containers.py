@@ -123,7 +123,7 @@ def text_columns_named(X, name):
 
 def is_missing(value):
     """Tell whether one label is a missing value: None, NaN, NaT or ``pandas.NA``."""
-    if value is None or is_pandas_na(value):
+    if value is None or is_pandas_na(value) or type(value).__name__ == "NaTType":
         return True
     if isinstance(value, Real | np.datetime64 | np.timedelta64):
         return bool(value != value)

@@ -38,6 +38,7 @@ from sktransfer import (
     pack_domains,
     unpack_domains,
 )
+from sktransfer._containers import is_missing
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import hide_labels, is_labelled, labels_alone, read_classes, read_labels
 
@@ -519,3 +520,15 @@ def test_one_column_of_domains_is_refused(name):
     message = f"^sample_domain has shape \\({N_ROWS}, 1\\); pass a one-dimensional array"
     with pytest.raises(ValueError, match=message):
         read_sample_domain(COLUMNS[name](SITES.tolist()), N_ROWS)
+
+
+@pytest.mark.parametrize(
+    "value", [None, np.nan, np.float32("nan"), np.datetime64("NaT"), pd.NaT, pd.NA], ids=repr
+)
+def test_a_missing_value_of_any_kind_is_missing(value):
+    assert is_missing(value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, "", "nan", b"", (), [np.nan]], ids=repr)
+def test_what_is_there_is_not_missing(value):
+    assert not is_missing(value)

@@ -70,20 +70,15 @@ class MemoryCache:
 
     def put(self, keys, rows):
         """Store copies of rows."""
-        for key, row in zip(keys, rows, strict=True):
-            self._put(key, np.array(row))
-
-    def _put(self, key, row):
-        size = row.nbytes + BYTES_A_ROW
-        if size > self.max_bytes:
-            return
-        with self._lock:
-            if key not in self._rows:
-                self._rows[key] = row
-                self.n_bytes += size
-            while self.n_bytes > self.max_bytes:
-                _, oldest = self._rows.popitem(last=False)
-                self.n_bytes -= oldest.nbytes + BYTES_A_ROW
+        for key, row in zip(keys, map(np.array, rows), strict=True):
+            size = row.nbytes + BYTES_A_ROW
+            with self._lock:
+                if key not in self._rows and size <= self.max_bytes:
+                    self._rows[key] = row
+                    self.n_bytes += size
+                while self.n_bytes > self.max_bytes:
+                    _, oldest = self._rows.popitem(last=False)
+                    self.n_bytes -= oldest.nbytes + BYTES_A_ROW
 
     def clear(self):
         """Forget everything."""

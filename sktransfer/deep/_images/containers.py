@@ -1,15 +1,16 @@
 """The containers that a user's X may be: arrays, lists, columns, tables and other sequences."""
 
 from collections.abc import Iterable, Mapping
-from numbers import Number
+from numbers import Number, Real
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from sktransfer._containers import is_missing
 from sktransfer._messages import cause, shown
-from sktransfer.deep._images.sources import check_pixels, is_encoded, is_missing, plain_item
+from sktransfer.deep._images.sources import check_pixels, is_encoded, plain_item
 from sktransfer.deep._items import Unreadable
 
 
@@ -101,7 +102,9 @@ def _find_items(X):
     if not all(map(_is_numeric, listed)):
         _refuse_pairs(X, listed)
         return listed
-    return listed if _are_missing(listed) else None
+    # If nothing is there, it is no row of numbers either.
+    missing = all(map(is_missing, listed)) and not all(isinstance(item, Real) for item in listed)
+    return listed if missing else None
 
 
 def _as_array(X):
@@ -170,11 +173,6 @@ def _is_numeric(item):
     if isinstance(item, (list, tuple)):
         return not any(is_encoded(part) or getattr(part, "ndim", 0) >= 2 for part in item)
     return isinstance(item, Number) or is_missing(item)
-
-
-def _are_missing(items):
-    """Tell whether nothing is there, and it is no row of numbers either."""
-    return all(map(is_missing, items)) and not all(isinstance(item, float) for item in items)
 
 
 def _refuse_pairs(X, items):

@@ -4,7 +4,6 @@ import hashlib
 import io
 import os
 import threading
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -87,13 +86,8 @@ def _read_depth(item):
             raise Unreadable("empty")
         if is_stream(item):
             item = load(item)
-    return with_image(item, _depth_of_mode)
-
-
-def _depth_of_mode(image):
-    if image.mode == "F" or (image.mode == "I" and image.format not in _SIXTEEN_BITS):
-        return "free"
-    return "sixteen" if image.mode.startswith("I") else "bytes"
+    value_range = with_image(item, _working_mode)[1]
+    return {None: "free", (0, 65535): "sixteen"}.get(value_range, "bytes")
 
 
 def decode(item):
@@ -127,19 +121,25 @@ def with_image(source, use):
     """Call ``use`` on the opened Pillow image; an error becomes `Unreadable` with a reason."""
     from PIL import Image, UnidentifiedImageError
 
+    limit = Image.MAX_IMAGE_PIXELS
+    too_large = f"more pixels than PIL.Image.MAX_IMAGE_PIXELS, {limit}, allows"
     try:
         if is_pillow_image(source):
             # The same image may be in X twice, and two threads cannot load it.
             with _loading:
                 source.load()
             return use(source)
-        with _opened(source) as stream, Image.open(stream) as image:
-            _check_size(image, Image.MAX_IMAGE_PIXELS)
+        is_path = isinstance(source, (str, os.PathLike))
+        opened = open_file(source) if is_path else io.BytesIO(source)
+        with opened as stream, Image.open(stream) as image:
+            # Pillow itself refuses from twice its limit on, and below only warns.
+            if limit is not None and image.width * image.height > limit:
+                raise Unreadable(too_large)
             return use(image)
     except Unreadable:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Unreadable(_too_large(Image.MAX_IMAGE_PIXELS)) from None
+        raise Unreadable(too_large) from None
     except UnidentifiedImageError:
         empty = isinstance(source, (bytes, bytearray)) and not source
         raise Unreadable("empty" if empty else "not an image that Pillow knows") from None
@@ -147,25 +147,6 @@ def with_image(source, use):
         raise Unreadable("the picture needs more memory than there is") from None
     except Exception as error:  # broken files raise nearly anything, struct.error included
         raise Unreadable(shortened(str(error) or type(error).__name__, limit=200)) from error
-
-
-@contextmanager
-def _opened(source):
-    if isinstance(source, (str, os.PathLike)):
-        with open_file(source) as stream:
-            yield stream
-    else:
-        yield io.BytesIO(source)
-
-
-def _check_size(image, limit):
-    # Pillow itself refuses from twice its limit on, and below only warns.
-    if limit is not None and image.width * image.height > limit:
-        raise Unreadable(_too_large(limit))
-
-
-def _too_large(limit):
-    return f"more pixels than PIL.Image.MAX_IMAGE_PIXELS, {limit}, allows"
 
 
 def _pillow_picture(image, preprocessing):

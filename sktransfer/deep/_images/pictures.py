@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -82,7 +82,7 @@ class Pictures(Items):
         """Learn the format from the pixels, `image_shape` and `value_range`: `image_format_`."""
         format_ = learn_image_format(
             self._blocks(on_error),
-            self._row_length,
+            self.item_shape[0] if len(self.item_shape or ()) == 1 else None,
             image_shape=estimator.image_shape,
             value_range=estimator.value_range,
         )
@@ -109,11 +109,6 @@ class Pictures(Items):
             for positions, batch in batches:
                 yield positions, batch
                 recycled.give(batch)
-
-    @property
-    def _row_length(self):
-        """The number of pixels in a row of a 2-D X."""
-        return None
 
     @abstractmethod
     def by_dtype(self):
@@ -147,10 +142,6 @@ class ArrayOfPictures(Pictures):
     def item_shape(self):
         """The shape of a picture in X."""
         return self.content.shape[1:]
-
-    @property
-    def _row_length(self):
-        return self.content.shape[1] if self.content.ndim == 2 else None
 
     def digest(self):
         """Hash shape, dtype and pixels."""
@@ -226,9 +217,10 @@ class ListOfPictures(Pictures):
         groups = {}
         for item in self.content:
             if not is_encoded(item) and getattr(item, "ndim", 0) >= 2:
-                pixels = _as_array(item)
-                if pixels is not None and pixels.dtype.kind in "biuf" and pixels.size:
-                    groups.setdefault(pixels.dtype, []).append(pixels[np.newaxis])
+                with suppress(Exception):  # its reason is given when it is read
+                    pixels = np.asarray(item)
+                    if pixels.dtype.kind in "biuf" and pixels.size:
+                        groups.setdefault(pixels.dtype, []).append(pixels[np.newaxis])
         return groups
 
     def _blocks(self, on_error):
@@ -275,18 +267,9 @@ class ListOfPictures(Pictures):
         items = [self.content[row] for row in rows]
         stacked = _stack_equal(items)
         if stacked is not None:
-            try:
+            with suppress(Unreadable):  # one by one each has its reason
                 return reader.read_array(self.format.as_images(stacked), rows, out)
-            except Unreadable:  # one by one each has its reason
-                pass
         return reader.read_items(items, rows, out)
-
-
-def _as_array(item):
-    try:
-        return np.asarray(item)
-    except Exception:  # its reason is given when it is read
-        return None
 
 
 @dataclass
@@ -367,7 +350,10 @@ class _Reader:
         return Slice(done, out[: len(done)] if done else None, faults)
 
     def _read_item(self, item, source, own, out):
-        source = _load_as_hashed(item, own) if source is None else source
+        if source is None:
+            source = load(item)
+            if digest(source) != own:
+                raise Unreadable("changed while it was read")
         picture, implied = open_picture(source, preprocessing=self.inputs)
         if implied is None and is_encoded(item):
             warn_of_other_scale({picture.dtype: [picture[np.newaxis]]}, self.format)
@@ -392,14 +378,6 @@ class _Reader:
         own = digest(source)
         remember(item, before, "digest", own)
         return source, own
-
-
-def _load_as_hashed(item, own):
-    """The content of a file whose digest was known; it has not changed since."""
-    source = load(item)
-    if digest(source) != own:
-        raise Unreadable("changed while it was read")
-    return source
 
 
 def are_finite(images):

@@ -2,7 +2,6 @@
 
 import inspect
 import io
-import math
 import os
 import stat
 import threading
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sktransfer._containers import is_missing
 from sktransfer._messages import cause, shortened
 from sktransfer.deep._items import Unreadable
 
@@ -41,12 +41,6 @@ def is_encoded(item):
     """Tell whether an item is a path, the content of a file, a file object or a Pillow image."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview)
     return isinstance(item, kinds) or is_pillow_image(item) or is_stream(item)
-
-
-def is_missing(item):
-    """Tell whether an item stands for none: None, NaN, or pandas' NA and NaT."""
-    no_float = isinstance(item, float) and math.isnan(item)
-    return item is None or no_float or type(item).__name__ in ("NAType", "NaTType")
 
 
 def plain_item(item):

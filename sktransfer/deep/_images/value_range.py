@@ -57,7 +57,9 @@ def learn_range(blocks):
             _warn_if_dim(dtype, own, low, high)
     free = [found for (_, own), found in groups.items() if own is None]
     if free:
-        return _smallest_range(min(low for low, _ in free), max(high for _, high in free))
+        low, high = min(low for low, _ in free), max(high for _, high in free)
+        known = (known for known in KNOWN_RANGES if known[0] <= low and high <= known[1])
+        return next(known, (float(low), float(high)))
     return implied.pop() if len(implied) == 1 else None
 
 
@@ -101,13 +103,6 @@ def warn_of_other_scale(by_dtype, image_format):
                 "dtype and scale that fit has seen.",
                 UserWarning,
             )
-
-
-def _smallest_range(low, high):
-    for known_low, known_high in KNOWN_RANGES:
-        if known_low <= low and high <= known_high:
-            return known_low, known_high
-    return float(low), float(high)
 
 
 def check_value_range(value_range):

@@ -54,8 +54,9 @@ class Checkpoint:
         is_there = False
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if not self._path.exists():
-                self._claim()
+            if not self._path.exists():  # of several processes one begins the training
+                with contextlib.suppress(FileExistsError):
+                    self._write_content({}, new=True)
             is_there = self._path.exists()
         except OSError as error:
             self._complain(error)
@@ -74,11 +75,6 @@ class Checkpoint:
     def finish(self, result):
         """Write the result, which takes the place of the state."""
         self._write(result=result)
-
-    def _claim(self):
-        """Begin a training in an empty folder; of several processes one does."""
-        with contextlib.suppress(FileExistsError):
-            self._write_content({}, new=True)
 
     def _write(self, **content):
         try:
@@ -191,7 +187,7 @@ def training_facts(estimator, items, y, device, *, more=None):
             parameters[f"data {name}"] = _digest_array(array)
     return parameters | {
         "data X": items.digest(),
-        "data y": _digest_target(y),
+        "data y": _digest_array(y),
         "estimator": type(estimator).__name__,
         "backbone": f"{backbone.name} {backbone.fingerprint[:16]}",
         "stages": repr(backbone.stages),
@@ -221,13 +217,9 @@ def _as_text(name, value):
     return f"{type(value).__name__} {hasher.hexdigest()[:16]}"
 
 
-def _digest_target(y):
-    if y.dtype.kind == "O":
-        return hashlib.sha256(repr(y.tolist()).encode()).hexdigest()
-    return _digest_array(y)
-
-
 def _digest_array(array):
+    if array.dtype.kind == "O":
+        return hashlib.sha256(repr(array.tolist()).encode()).hexdigest()
     hasher = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
     hasher.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1))
     return hasher.hexdigest()

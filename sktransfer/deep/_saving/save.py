@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sktransfer._messages import cause, shortened, shown
-from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
+from sktransfer.deep._backbone import ZOOS, Backbone, _is_module, _is_path, resolve_backbone
 from sktransfer.deep._built_in import BUILT_IN
 from sktransfer.deep._engines.pooling import n_features as feature_count
 from sktransfer.deep._images.image_format import ImageFormat
@@ -55,7 +55,7 @@ def save_estimator(estimator, path):
         from sktransfer.deep._networks.torch.tensors import to_arrays
 
         attributes[_WEIGHTS] = to_arrays(module.state_dict())
-        if not _is_plain(parameters["backbone"]):
+        if not isinstance(parameters["backbone"], (str, os.PathLike)):
             parameters["backbone"] = _MODULE
     about = {"version": VERSION, "class": type(estimator).__name__}
     values = {"parameters": parameters, "attributes": attributes}
@@ -110,7 +110,8 @@ def _read(path):
         version = about["version"]
         if version == VERSION:
             parts = [decode(about[part], arrays) for part in ("parameters", "attributes")]
-            _add_depth(parts[1])
+            n_fitted = len(parts[1]["stage_weights_"])  # older releases wrote no depth_
+            parts[1].setdefault("depth_", len(parts[1]["backbone_"].stages) - n_fitted)
             _check_parts(about["class"], *parts)
             return about["class"], parts
     except Exception as error:  # a file of anyone's raises anything
@@ -122,12 +123,6 @@ def _read(path):
         f"{shown(os.fspath(path))} was written in version {shown(version)} of the format, and this "
         f"release of sktransfer reads version {VERSION}: load it with the release that wrote it."
     )
-
-
-def _add_depth(attributes):
-    """Add ``depth_``, which older releases did not write."""
-    n_fitted = len(attributes["stage_weights_"])
-    attributes.setdefault("depth_", len(attributes["backbone_"].stages) - n_fitted)
 
 
 def _check_parts(kind, parameters, attributes):
@@ -206,8 +201,6 @@ def _find(described, backbone, path):
 
 def _filled(backbone, state, described, path):
     """A copy of a module with the weights that were saved, in evaluation mode."""
-    from sktransfer.deep._backbone import _is_module
-
     if backbone is None or not _is_module(backbone):
         raise ValueError(
             f"{shown(os.fspath(path))} was fitted with a torch module, {described.name}, of "
@@ -234,14 +227,6 @@ def _filled(backbone, state, described, path):
             "but is not the network that fit has seen: its settings or its code differ."
         )
     return module
-
-
-def _is_plain(backbone):
-    return isinstance(backbone, (str, os.PathLike))
-
-
-def _is_path(backbone):
-    return _is_plain(backbone) and os.fspath(backbone).endswith(".onnx")
 
 
 def _require_safetensors(doing):

@@ -67,7 +67,8 @@ class Training:
             self.order = RandomOrder(len(unlabelled), seed)
         self.optimizer = _make_optimizer(network, settings, penalty)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.start = _anchors(network) if settings.l2_sp else []
+        anchored = network.stages if settings.l2_sp else []
+        self.start = [[w.detach().clone() for w in stage.parameters()] for stage in anchored]
         self.n_done, self.stopped, self._epoch = 0, False, 0
         self.age, self.best_loss, self.best = 0, np.inf, {}
         self._keep_best()
@@ -324,11 +325,6 @@ def _make_optimizer(network, settings, penalty):
     if penalty is not None:
         groups.append({"params": list(penalty.parameters()), "lr": settings.learning_rate})
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
-
-
-def _anchors(network):
-    """Copies of the weights of each stage."""
-    return [[w.detach().clone() for w in stage.parameters()] for stage in network.stages]
 
 
 @contextmanager

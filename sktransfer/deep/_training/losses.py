@@ -49,10 +49,6 @@ class SoftmaxLoss:
             smoothing=self.smoothing,
         )
 
-    def hold_out(self, y, fraction, seed):
-        """Choose the rows that train and those that only judge; see `hold_out_rows`."""
-        return hold_out_rows(y, fraction, seed, classes=True)
-
     def evaluate(self, outputs, rows):
         """The mean loss and the score of outputs, float64."""
         return evaluate_logits(outputs, rows, smoothing=self.smoothing)
@@ -97,10 +93,6 @@ class SquaredLoss:
         ]
         log.end(training=judged[0], held_out=judged[1], head=lambda: self.in_units(head))
         return head, True
-
-    def hold_out(self, y, fraction, seed):
-        """Choose the rows that train and those that only judge; see `hold_out_rows`."""
-        return hold_out_rows(y, fraction, seed, classes=False)
 
     def evaluate(self, outputs, rows):
         """The mean loss and the score of outputs, float64."""

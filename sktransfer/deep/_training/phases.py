@@ -10,6 +10,7 @@ import numpy as np
 from sktransfer._messages import shown
 from sktransfer.deep._augmentation import View
 from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.losses import hold_out_rows
 
 # Fixed views of an image where everything is frozen and nobody says how many.
 VIEWS_WHEN_FROZEN = 4
@@ -88,14 +89,14 @@ def train_stages(
     from sktransfer.deep._training.loop import Training
     from sktransfer.deep._training.network import Network
 
-    rows, held_out_rows = loss.hold_out(labels.y, settings.validation_fraction, seed)
+    are_classes = labels.y.ndim == 1
+    fraction = settings.validation_fraction
+    rows, held_out_rows = hold_out_rows(labels.y, fraction, seed, classes=are_classes)
     activations = start.activations()
     state = None if checkpoint is None else checkpoint.load()
     stages = start.tail(device)
-    if state is not None:
-        head, converged = _zeros(loss.n_outputs, start.n_features), True
-    elif from_scratch:
-        # It does not standardise: features of random weights say nothing yet.
+    if state is not None or from_scratch:
+        # It does not standardize: features of random weights say nothing yet.
         head, converged = _zeros(loss.n_outputs, start.n_features), True
     else:
         features = start.features().astype(np.float64)

@@ -50,39 +50,32 @@ def absolute(path):
     return path.parent.resolve() / path.name
 
 
-def side_files(path):
-    """Return the files beside an ONNX file in which it keeps weights.
-
-    Only files in the folder of the ONNX file are read. If the ONNX file is a link, links beside it
-    may lead to the folder in which the file itself is: so does the cache of the Hugging Face hub.
-    """
-    return tuple(_find(path, name) for name in _side_names(path, signature(path)))
-
-
 def stamps(path):
     """Return data that change with a file or with one of those beside it.
 
     It holds device, inode, size and times of each, as `signature` does.
     """
-    return tuple(signature(part) for part in (path, *side_files(path)))
+    sides = (_find(path, name) for name in _side_names(path, signature(path)))
+    return tuple(map(signature, (path, *sides)))
 
 
 @lru_cache(maxsize=32)
 def _side_names(path, signature):
-    return tuple(sorted(_locations(parse(read_bytes(path), path), path)))
+    return sorted({location for _, location, *_ in _external(parse(read_bytes(path), path), path)})
 
 
-def _locations(model, path):
-    """The names of other files in a model."""
-    return {_place(tensor, path)[0] for tensor in _external(model)}
-
-
-def _external(model):
-    return [tensor for tensor in all_tensors(model) if tensor.data_location == tensor.EXTERNAL]
+def _external(model, path):
+    """The tensors whose values are in other files, each with location, offset and length."""
+    tensors = [t for t in all_tensors(model) if t.data_location == t.EXTERNAL]
+    return [(tensor, *_place(tensor, path)) for tensor in tensors]
 
 
 def _find(path, name):
-    """The file of that name beside another one."""
+    """The file of that name beside an ONNX file.
+
+    Only files in the folder of the ONNX file are read. If the ONNX file is a link, links beside it
+    may lead to the folder in which the file itself is: so does the cache of the Hugging Face hub.
+    """
     parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
     inside = name and ".." not in parts and "\0" not in name
     inside = inside and not PurePosixPath(name).is_absolute()
@@ -136,9 +129,9 @@ def _read_external(model, path, update):
 
     `update` is called with the content of each file, in the order of their names.
     """
-    tensors = _external(model)
+    places = _external(model, path)
     contents, total = {}, model.ByteSize()
-    for name in sorted(_locations(model, path)):
+    for name in sorted({location for _, location, *_ in places}):
         side = _find(path, name)
         total += side.stat().st_size
         if total > LARGEST_FILE:
@@ -146,8 +139,7 @@ def _read_external(model, path, update):
         contents[name] = read_bytes(side, of=path)
         update(contents[name])
     parts = []
-    for tensor in tensors:
-        name, offset, length = _place(tensor, path)
+    for tensor, name, offset, length in places:
         content = memoryview(contents[name])
         part = content[offset:] if length is None else content[offset : offset + length]
         if offset > len(content) or (length is not None and len(part) < length):
@@ -159,7 +151,7 @@ def _read_external(model, path, update):
         parts.append(part)
     if model.ByteSize() + sum(map(len, parts)) > LARGEST_FILE:
         raise ValueError(_too_large(path))
-    for tensor, part in zip(tensors, parts, strict=True):
+    for (tensor, *_), part in zip(places, parts, strict=True):
         tensor.raw_data = bytes(part)
     for tensor in all_tensors(model):
         tensor.ClearField("external_data")
