@@ -126,7 +126,7 @@ class ShiftDisplay:
         self.figure_ = figure or plt.figure(figsize=(10, 4), layout="constrained")
         self.column_ax_, self.share_ax_, self.test_ax_ = self.figure_.subplots(1, 3)
         self.figure_.suptitle(
-            textwrap.fill(self.report.sentence, 120), fontsize="small", ha="left", x=0.01
+            textwrap.fill(self.report.sentence, 140), fontsize="small", ha="left", x=0.01
         )
         self._plot_columns()
         self._plot_shares()
