@@ -9,10 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from sktransfer._base import _BaseRowsEstimator
 from sktransfer._domains import TARGET
 from sktransfer._kernels.rows import order_of_rows
+from sktransfer._kernels.two_samples import MOST_COLUMNS
 from sktransfer._labels import is_labelled, labels_alone, read_classes
 from sktransfer._magnitude import has_missing
 from sktransfer._messages import warn
@@ -24,6 +26,7 @@ from sktransfer.transferability._shift_report import ShiftReport
 from sktransfer.transferability._shift_tests import Rows, ShiftTests
 
 TINY = 20  # rows of a domain
+ALL_BUT_ALL = 0.9  # of the variance of many columns: the principal components are one column
 
 
 class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
@@ -71,7 +74,8 @@ class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
     Warns
     -----
     TransferWarning
-        If a domain has fewer than 20 rows.
+        If a domain has fewer than 20 rows. Also if one of more than 30 columns has more than 90 %
+        of the variance.
 
     See Also
     --------
@@ -150,6 +154,7 @@ class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
             return
         self._warn_of_few_rows(domains)
         rows = self._read(X, y, domains)
+        self._warn_of_units(rows)
         rng = generator(self.random_state)
         parts = {name: self._sorted(rows, domains.rows(name)) for name in domains.sources}
         groups = {None: list(parts.values())} if len(parts) > 1 else {}
@@ -202,6 +207,20 @@ class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
                 f"ShiftDiagnosis has {counts[fewest]} rows of {fewest!r}: the tests keep their "
                 "level with so few, but miss most shifts. Take a p-value above the level for no "
                 f"answer, or add rows, {TINY} at least and some hundreds for class proportions.",
+                TransferWarning,
+            )
+
+    def _warn_of_units(self, rows):
+        if len(rows.names) <= MOST_COLUMNS:
+            return
+        variances = mean_variance_axis(rows.X, 0)[1] if issparse(rows.X) else rows.X.var(axis=0)
+        share = variances.max() / (variances.sum() or 1.0)
+        if share > ALL_BUT_ALL:
+            warn(
+                f"ShiftDiagnosis tests the {MOST_COLUMNS} main principal components of the "
+                f"{len(rows.names)} columns of X, but the column "
+                f"{rows.names[variances.argmax()]!r} has {share:.1%} of their variance, and hides "
+                "shifts of the others; scale the columns first, for example with StandardScaler.",
                 TransferWarning,
             )
 

@@ -266,3 +266,17 @@ def test_more_columns_than_rows():
     X[60:] *= 1.5
     moved = diagnose_shift(X, y, sample_domain=sample_domain, random_state=0)
     assert moved.p_shift <= 0.05
+
+
+@pytest.mark.parametrize("container", [np.array, csr_array])
+def test_a_column_whose_unit_hides_the_others_is_named(container):
+    X = np.random.default_rng(0).normal(size=(80, 40))
+    X[:, 7] *= 1000
+    sample_domain = np.repeat(["lab", "target"], 40)
+    message = (
+        "ShiftDiagnosis tests the 30 main principal components of the 40 columns of X, but the "
+        "column 'x7' has 100.0% of their variance, and hides shifts of the others; scale the "
+        "columns first, for example with StandardScaler."
+    )
+    with pytest.warns(TransferWarning, match=whole(message)):
+        diagnose_shift(container(X), sample_domain=sample_domain)
