@@ -87,7 +87,6 @@ class ShiftTests:
     def __init__(self, rows, sources, *, level, n_permutations, clones, seed):
         self.rows, self.sources, self.level, self.clones = rows, sources, level, clones
         self.rng = np.random.RandomState(seed)
-        self.label_rng = np.random.RandomState(self.rng.randint(2**31))  # for target labels alone
         self.source = np.concatenate(sources)
         self.options = {"n_permutations": n_permutations, "generator": self.rng}
         self.notes = []
@@ -100,7 +99,7 @@ class ShiftTests:
         rule, left, shares = self._class_proportions()
         after_moments = self._after_moments()
         family = self._family(shift.p_value, left, shares, after_moments)
-        n_labelled, holds = self._rule_holds(rule)
+        n_labelled, holds = self._rule_holds(rule)  # drawn last: it alone reads target labels
         return ShiftReport(
             source=name,
             n_source=len(self.source),
@@ -218,4 +217,4 @@ class ShiftTests:
         codes = codes[labelled]
         shares = np.bincount(codes, minlength=len(rule.shares)) / len(codes)
         p = with_shares(rule.p_target[labelled], rule.shares, shares)
-        return len(codes), p_rule_holds(p, codes, n_draws=199, generator=self.label_rng)
+        return len(codes), p_rule_holds(p, codes, n_draws=199, generator=self.rng)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from sktransfer._kernels.after_moments import p_after_moments
+from sktransfer._kernels.after_moments import N_FREQUENCIES, p_after_moments
+from sktransfer._kernels.two_samples import fourier_features, standardized
 
 
 def make_rows(n_rows, seed=0):
@@ -30,6 +31,29 @@ def test_the_level_is_near_the_nominal_one():
         for k in range(150)
     )
     assert rejected <= 22
+
+
+def test_the_p_value_is_that_of_regressions_on_rows_and_squares():
+    X_source, X_target = make_rows(40), make_rows(30, 1) + 1
+    rng = np.random.RandomState(0)
+    mapped = (X_source - X_source.mean(axis=0)) / X_source.std(axis=0, ddof=1)
+    mapped = mapped * X_target.std(axis=0, ddof=1) + X_target.mean(axis=0)
+    X = standardized(np.concatenate([mapped, X_target]))
+    basis = np.c_[np.ones(70), X, X**2]
+
+    def residual(columns):
+        return columns - basis @ np.linalg.lstsq(basis, columns)[0]
+
+    waves = fourier_features(X, n_frequencies=N_FREQUENCIES, generator=rng)
+    pairs = [X[:, j] * X[:, k] for j in range(4) for k in range(j + 1, 4)]
+    features = standardized(residual(np.c_[np.array(pairs).T, waves]))
+    is_b = np.arange(70) >= 40
+    names = [is_b, *(rng.permutation(is_b) for _ in range(99))]
+    lengths = [residual(z.astype(float)) for z in names]
+    statistics = [np.sum((features.T @ z) ** 2) / (z @ z) for z in lengths]
+    expected = (1 + sum(value >= statistics[0] for value in statistics[1:])) / 100
+    assert 0.05 < expected < 0.95
+    assert_allclose(p_value(X_source, X_target), expected)
 
 
 def test_each_source_has_moments_of_its_own():

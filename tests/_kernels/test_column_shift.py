@@ -53,3 +53,10 @@ def test_adjusted_p_values_by_hand():
     # Sorted .01, .02, .9 times 3 / rank: .03, .03, .9.
     assert_allclose(adjusted(np.array([0.02, 0.9, 0.01])), [0.03, 0.9, 0.03])
     assert len(adjusted(np.array([]))) == 0
+
+
+def test_ties_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    X_a, X_b = rng.integers(3, size=(40, 1)), rng.integers(1, 4, size=(30, 1))
+    expected = ks_2samp(X_a[:, 0], X_b[:, 0]).statistic
+    assert_allclose(column_distances(X_a.astype(float), X_b.astype(float))[0], [expected])
