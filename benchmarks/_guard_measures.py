@@ -88,8 +88,8 @@ def by_labels(runs):
     return dict(sorted(found.items()))
 
 
-def missed(figures, bars):
-    """Say which bars are missed, and by which figure.
+def judge(figures, bars):
+    """Say which bars are missed, by which figure, and which are reached.
 
     Parameters
     ----------
@@ -101,9 +101,11 @@ def missed(figures, bars):
     -------
     sentence : str
     """
-    faults = [
-        f"{name} {figures[name]:.2f}, bar {sign} {bar:g}"
-        for name, (sign, bar) in bars.items()
-        if not (figures[name] <= bar if sign == "<=" else figures[name] >= bar)
-    ]
-    return f"Missed: {'; '.join(faults)}." if faults else f"All {len(bars)} bars are reached."
+    reached, missed = [], []
+    for name, (sign, bar) in bars.items():
+        if figures[name] <= bar if sign == "<=" else figures[name] >= bar:
+            reached.append(f"{name} {sign} {bar:g}")
+        else:
+            missed.append(f"{name} {figures[name]:.3g}, not {sign} {bar:g}")
+    kinds = {"Reached": reached, "Missed": missed}
+    return " ".join(f"{kind}: {'; '.join(each)}." for kind, each in kinds.items() if each)

@@ -15,7 +15,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._data import DataError, load_school
-from benchmarks._guard_measures import COLUMNS, Run, by_labels, measure, missed
+from benchmarks._guard_measures import COLUMNS, Run, by_labels, judge, measure
 from benchmarks._guard_tasks import draw_labelled, draw_source, load_tasks
 from benchmarks._runner import Table
 from benchmarks._shifts import SHIFTS, simulate
@@ -202,7 +202,7 @@ def compare(title, runs, bars):
     figures = {name: measure(runs, name) for name in names}
     found = dict(zip(COLUMNS, figures[DEFAULT], strict=True))
     strict = dict(zip(COLUMNS, figures[STRICT], strict=True))
-    notes = [f"{DEFAULT}. {missed(found, bars)}", f"{STRICT}. {missed(strict, STRICT_BARS)}"]
+    notes = [f"{DEFAULT}. {judge(found, bars)}", f"{STRICT}. {judge(strict, STRICT_BARS)}"]
     rows = tuple((name, *figures[name]) for name in names)
     return Table(f"{title}, {len(runs)} runs", ("", *COLUMNS), rows, tuple(notes))
 
@@ -216,7 +216,7 @@ def compare_by_labels(title, runs, bars=None):
         rows.append((k, target, *figures))
         faults = (bars or {}).get(k)
         if faults:
-            notes.append(f"k = {k}. {missed(dict(zip(COLUMNS, figures, strict=True)), faults)}")
+            notes.append(f"k = {k}. {judge(dict(zip(COLUMNS, figures, strict=True)), faults)}")
     return Table(title, ("labels a class", "target alone", *COLUMNS), tuple(rows), tuple(notes))
 
 
@@ -230,7 +230,7 @@ def compare_shifts(runs):
         rows.append((shift, *figures))
     flipped = dict(zip(columns, rows[list(SHIFTS).index("flipped")][1:], strict=True))
     lost = flipped["k = 20: target"] - flipped["k = 20: guarded"]
-    verdict = missed({"loss to target": lost}, {"loss to target": ("<=", 1.0)})
+    verdict = judge({"loss to target": lost}, {"loss to target": ("<=", 1.0)})
     note = f"Flipped source, k = 20. {verdict}"
     return Table("Simulated shifts: accuracy (%)", ("", *columns), tuple(rows), (note,), digits=1)
 
@@ -243,7 +243,7 @@ def compare_schools(found):
     }
     rows = tuple((name, *(means[n][name] for n in found)) for name in names)
     notes = [
-        f"{n} pupils. {missed({'R2': means[n][DEFAULT]}, {'R2': ('>=', SCHOOL_BARS[n])})}"
+        f"{n} pupils. {judge({'R2': means[n][DEFAULT]}, {'R2': ('>=', SCHOOL_BARS[n])})}"
         for n in found
     ]
     columns = ("", *(f"{n} labelled pupils" for n in found))

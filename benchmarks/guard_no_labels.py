@@ -14,15 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks._data import DataError
-from benchmarks._guard_measures import missed
+from benchmarks._guard_measures import judge
 from benchmarks._guard_tasks import draw_source, load_tasks
 from benchmarks._runner import Table
 from benchmarks._shifts import SHIFTS, simulate
 from benchmarks.guard_labels import base_model
 from sktransfer import GuardedTransferClassifier, pack_domains
 
-DRAWS = (101, 102, 201, 202)
-SIMULATED_DRAWS = (101, 102, 103, 104, 201, 202, 203, 204)
+DRAWS = (101, 102, 103, 104, 201, 202, 203, 204)
 MOST_TARGET_ROWS, SIMULATED_SOURCE, SIMULATED_TARGET = 500, 600, 1000
 NOTHING_TO_LEARN = {"flipped", "unrelated"}
 N_LABELS, MOST_LABELS = 20, 60
@@ -141,7 +140,7 @@ def real_runs(data_home, draws=DRAWS):
     return runs
 
 
-def simulated_runs(draws=SIMULATED_DRAWS):
+def simulated_runs(draws=DRAWS):
     """Return the runs on the shifts from which something can be learned."""
     runs = []
     for name in SHIFTS:
@@ -180,7 +179,7 @@ def compare(kind, runs):
 
 def _verdict(name, figures, bars, kind):
     found = dict(zip(COLUMNS, figures[name], strict=True))
-    return f"{name}. {missed(found, {column: bars[column][kind] for column in bars})}"
+    return f"{name}. {judge(found, {column: bars[column][kind] for column in bars})}"
 
 
 def compare_intervals(runs):
@@ -197,7 +196,7 @@ def compare_intervals(runs):
         figures = (*(float(100 * each.mean()) for each in figures), float((high - low).mean()))
         rows.append((kind, len(asked), *figures))
         found = dict(zip(columns, figures, strict=True))
-        notes.append(f"{kind}. {missed(found, INTERVAL_BARS)}")
+        notes.append(f"{kind}. {judge(found, INTERVAL_BARS)}")
     title = f"The interval after {N_LABELS} labels, at a level of 90 %"
     return Table(title, ("", "runs", *columns), tuple(rows), tuple(notes))
 
@@ -249,7 +248,7 @@ def run(data_home, *, quick=False):
         runs["real"] = real_runs(data_home, DRAWS[few])
     except DataError as error:
         tables.append(Table("Real tasks", ("left out",), ((str(error),),)))
-    runs["simulated"] = simulated_runs(SIMULATED_DRAWS[few])
+    runs["simulated"] = simulated_runs(DRAWS[few])
     tables += [compare(kind, some) for kind, some in runs.items()]
     tables += [compare_intervals(runs), check_tests(runs)]
     return [*tables, *(compare_tasks(kind, some) for kind, some in runs.items())]

@@ -1,5 +1,6 @@
 """The demo: honest draws, the table and the picture, and clear words for wrong options."""
 
+import re
 import warnings
 
 import numpy as np
@@ -37,6 +38,13 @@ def test_the_table_has_every_method_and_says_where_the_files_are(printed, out):
     for name in ("table.txt", "runs.csv", "accuracy.png"):
         assert f"wrote {out / name}" in printed
     assert (out / "table.txt").read_text().strip() in printed
+
+
+def test_the_demo_ends_with_twenty_labels(printed):
+    found = re.search(r"stage 4, has (0\.\d+).* 20 labels and then\s+has (0\.\d+)", printed, re.S)
+    before, after = map(float, found.groups())
+    assert 0.8 < before < after
+    assert "Transfer is kept. Of 20 labelled rows" in printed.replace("\n", " ")
 
 
 def test_the_picture_is_one(printed, out):

@@ -15,6 +15,7 @@ from sktransfer._extras import install_command
 from sktransfer.datasets import load_printed_digits
 from sktransfer.demo._methods import methods
 from sktransfer.demo._report import format_table, write_report
+from sktransfer.demo._twenty_labels import format_twenty_labels, twenty_labels
 from sktransfer.exceptions import TransferWarning
 
 # Half of the 1797 handwritten digits are never trained on; the other half has this many a class.
@@ -74,8 +75,10 @@ def run_demo(*, labels, draws, out):
                 _show_progress(len(results), n_runs, start, f"{n_labels} per class: {method.name}")
                 results.append(Result(method, n_labels, seed, *run_method(method, data)))
     _show_progress(n_runs, n_runs, start, "done")
-    print(format_table(results))
-    for path in write_report(results, out):
+    guarded = [twenty_labels(draw_data(1, seed)) for seed in range(draws)]
+    text = f"{format_table(results)}\n{format_twenty_labels(guarded)}\n"
+    print(text)
+    for path in write_report(results, text, out):
         print(f"wrote {path}")
     return results
 

@@ -100,10 +100,10 @@ def verdict(summary, labels):
     return lines
 
 
-def write_report(results, out):
-    """Write the table, every single run and the picture to the folder `out`; give their paths."""
+def write_report(results, text, out):
+    """Write the printed text, every single run and the picture to `out`; give their paths."""
     table, runs, picture = out / "table.txt", out / "runs.csv", out / "accuracy.png"
-    table.write_text(format_table(results).lstrip("\n"))
+    table.write_text(text.lstrip("\n"))
     with runs.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks._guard_measures import COLUMNS, Run, by_labels, measure, missed
+from benchmarks._guard_measures import COLUMNS, Run, by_labels, judge, measure
 
 
 def run(task, target, source, pooled, guard, k=5):
@@ -48,8 +48,8 @@ def test_runs_by_labels():
     assert by_labels([many, few, many]) == {1: [few], 20: [many, many]}
 
 
-def test_missed_bars_are_named():
+def test_bars_are_named():
     figures = {"harm": 0.8, "captured": 0.5}
-    assert missed(figures, {"captured": (">=", 0.4)}) == "All 1 bars are reached."
     bars = {"harm": ("<=", 0.7), "captured": (">=", 0.4)}
-    assert missed(figures, bars) == "Missed: harm 0.80, bar <= 0.7."
+    assert judge(figures, bars) == "Reached: captured >= 0.4. Missed: harm 0.8, not <= 0.7."
+    assert judge(figures, {"harm": ("<=", 0.8)}) == "Reached: harm <= 0.8."
