@@ -59,9 +59,13 @@ def queried_interval(wins, losses, n_labelled, *, n_differ, n_rows, level):
     """Return the difference of two models' accuracies on all rows, and an interval.
 
     The labelled rows are drawn at random among those on which the models differ; on all others the
-    difference is 0. With ``r = n_differ / n_rows``, ``a = (W + 1) / (n + 2)`` and ``b`` likewise of
-    the losses the ends are ``r (a - b -+ t_n sqrt((a + b - (a - b)^2) / (n + 2)) sqrt(1 - n /
-    n_differ))``. If all rows that differ are labelled, the difference is known.
+    difference is 0. With ``f = n / n_differ``, ``a = (W + 1) / (n + 2)`` and ``b`` likewise of the
+    losses, the mean over rows that differ is estimated twice: by ``a - b``, and by ``f (W - L) / n
+    + (1 - f) (a - b)``, in which labelled rows are known. The ends are ``t_n sqrt((a + b - (a -
+    b)^2) / (n + 2)) sqrt(1 - f)`` below the smaller and above the larger, times ``n_differ /
+    n_rows``. Neither is beyond the mean if all rows without a label were wins, or all losses. The
+    first estimate alone misses most differences if nearly all rows are labelled and one model is
+    right on nearly all. If all rows that differ are labelled, the difference is known.
 
     Parameters
     ----------
@@ -76,12 +80,13 @@ def queried_interval(wins, losses, n_labelled, *, n_differ, n_rows, level):
     -------
     difference, low, high : float
     """
-    share = n_differ / n_rows
-    difference = share * (wins - losses) / n_labelled
-    if n_labelled == n_differ:
-        return difference, difference, difference
+    share, known, net = n_differ / n_rows, n_labelled / n_differ, (wins - losses) / n_labelled
+    if known == 1:
+        return share * net, share * net, share * net
     a, b = (wins + 1) / (n_labelled + 2), (losses + 1) / (n_labelled + 2)
-    error = np.sqrt((a + b - (a - b) ** 2) / (n_labelled + 2) * (1 - n_labelled / n_differ))
+    error = np.sqrt((a + b - (a - b) ** 2) / (n_labelled + 2) * (1 - known))
     reach = t.ppf((1 + level) / 2, n_labelled) * error
-    low, high = share * (a - b - reach), share * (a - b + reach)
-    return difference, float(max(low, -share)), float(min(high, share))
+    means = a - b, known * net + (1 - known) * (a - b)
+    low = max(min(means) - reach, known * net - (1 - known))
+    high = min(max(means) + reach, known * net + (1 - known))
+    return share * net, float(share * low), float(share * high)

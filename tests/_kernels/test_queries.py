@@ -63,19 +63,41 @@ def test_the_interval_by_hand():
     found = queried_interval(14, 4, 20, n_differ=50, n_rows=400, level=0.9)
     a, b, share = 15 / 22, 5 / 22, 50 / 400
     reach = 1.7247182 * np.sqrt((a + b - (a - b) ** 2) / 22) * np.sqrt(1 - 20 / 50)
-    expected = (share * 10 / 20, share * (a - b - reach), share * (a - b + reach))
+    updated = 20 / 50 * 10 / 20 + 30 / 50 * (a - b)
+    expected = (share * 10 / 20, share * (a - b - reach), share * (updated + reach))
     assert found == pytest.approx(expected)
+
+
+def test_the_interval_ends_with_what_is_still_possible():
+    """Of 22 rows 20 are labelled, all wins: two losses are the worst that can follow."""
+    difference, low, high = queried_interval(20, 0, 20, n_differ=22, n_rows=100, level=0.9)
+    assert (difference, high) == (0.22, 0.22)
+    assert 0.18 <= low < 0.22
+
+
+@pytest.mark.parametrize("n_labelled", [1, 5, 20])
+def test_the_difference_is_inside(n_labelled):
+    for wins in range(n_labelled + 1):
+        for losses in range(n_labelled - wins + 1):
+            for n_differ in (n_labelled, n_labelled + 1, 2 * n_labelled, 1000):
+                numbers = {"n_differ": n_differ, "n_rows": 2000, "level": 0.9}
+                difference, low, high = queried_interval(wins, losses, n_labelled, **numbers)
+                assert low - 1e-12 <= difference <= high + 1e-12
+                mirrored = queried_interval(losses, wins, n_labelled, **numbers)
+                assert mirrored == pytest.approx((-difference, -high, -low))
 
 
 def test_the_difference_is_known_if_every_row_that_differs_is_labelled():
     assert queried_interval(7, 2, 10, n_differ=10, n_rows=100, level=0.9) == (0.05, 0.05, 0.05)
 
 
-def test_the_interval_covers_the_difference():
+@pytest.mark.parametrize("counts", [(30, 20, 10), (24, 1, 0), (22, 0, 0), (27, 2, 1)])
+def test_the_interval_covers_the_difference(counts):
     rng, n_inside = np.random.default_rng(0), 0
+    n_differ, truth = sum(counts), (counts[0] - counts[1]) / 300
     for _ in range(400):
-        wins = rng.permutation(np.repeat([1, -1, 0], [30, 20, 10]))[:20]
-        counts = int((wins == 1).sum()), int((wins == -1).sum())
-        _, low, high = queried_interval(*counts, 20, n_differ=60, n_rows=300, level=0.9)
-        n_inside += low <= 10 / 300 <= high
+        wins = rng.permutation(np.repeat([1, -1, 0], counts))[:20]
+        found = int((wins == 1).sum()), int((wins == -1).sum())
+        _, low, high = queried_interval(*found, 20, n_differ=n_differ, n_rows=300, level=0.9)
+        n_inside += low - 1e-12 <= truth <= high + 1e-12
     assert n_inside / 400 > 0.88
