@@ -13,7 +13,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 ONE_THREAD = SCIPY_ARRAY_API=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-lowest test-sklearn lint fuzz bench docs glyphs words wheel clean
+.PHONY: demo test test-lowest test-sklearn lint fuzz bench docs glyphs speech words wheel clean
 
 demo: $(READY)
 	$(BIN)/sktransfer demo
@@ -55,6 +55,11 @@ docs: $(READY)
 
 glyphs: $(READY)
 	$(BIN)/python -m tools.glyphs --out sktransfer/deep/weights
+
+# Half an hour on one processor; it goes on after an interruption. Needs espeak-ng (Debian).
+speech: $(READY)
+	$(BIN)/pip install --quiet --editable '.[audio,torch]'
+	$(ONE_THREAD) $(BIN)/python -m tools.speech --out sktransfer/deep/weights
 
 words: $(READY)
 	$(BIN)/python -m tools.words --out sktransfer/deep/weights/words.npz

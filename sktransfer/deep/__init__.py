@@ -15,6 +15,7 @@ _HOME = {
     "ImageFormat": "_images.image_format",
     "LoadReport": "_networks.torch.checkpoints",
     "Preprocessing": "_preprocessing",
+    "PretrainedAudioExtractor": "_audio_extractor",
     "PretrainedFeatureExtractor": "_extractor",
     "PretrainedTextExtractor": "_text_extractor",
     "SoundPreprocessing": "_sounds.sound_preprocessing",
@@ -30,6 +31,7 @@ __all__ = [
     "ImageFormat",
     "LoadReport",
     "Preprocessing",
+    "PretrainedAudioExtractor",
     "PretrainedFeatureExtractor",
     "PretrainedTextExtractor",
     "SoundPreprocessing",
@@ -37,6 +39,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
+    from sktransfer.deep._audio_extractor import (
+        PretrainedAudioExtractor as PretrainedAudioExtractor,
+    )
     from sktransfer.deep._augmentation import Augmentation as Augmentation
     from sktransfer.deep._backbone import Backbone as Backbone
     from sktransfer.deep._backbone import Stage as Stage

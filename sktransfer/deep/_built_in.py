@@ -3,7 +3,7 @@
 import importlib.resources
 from pathlib import Path
 
-BUILT_IN = {"glyphs": "glyphs.onnx", "words": "words.npz"}
+BUILT_IN = {"glyphs": "glyphs.onnx", "words": "words.npz", "speech": "speech.onnx"}
 
 
 def built_in_path(name):

@@ -85,8 +85,8 @@ class PretrainedFeatureExtractor(
         their range, give a warning.
     tokenizer, max_tokens, long_text, prefix
         For networks that read texts, as for `PretrainedTextExtractor`.
-    sample_rate : float or None, default=None
-        For networks that read sounds: the number of samples a second of arrays.
+    sample_rate
+        For networks that read sounds, as for `PretrainedAudioExtractor`.
     batch_size : int, default=64
         How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.

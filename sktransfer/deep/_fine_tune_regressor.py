@@ -100,8 +100,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         `PretrainedFeatureExtractor`.
     tokenizer, max_tokens, long_text, prefix
         For networks that read texts, as for `PretrainedTextExtractor`.
-    sample_rate : float or None, default=None
-        For networks that read sounds: the number of samples a second of arrays.
+    sample_rate
+        For networks that read sounds, as for `PretrainedAudioExtractor`.
     mixed_precision : bool or "auto", default="auto"
         Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
         a CPU. Predictions are computed in float32.

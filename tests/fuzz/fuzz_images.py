@@ -30,7 +30,16 @@ def case(seed, folder):
 
 def odd_file(rng, folder):
     """The bytes of a file, most of them damaged, as bytes or as a path."""
-    content = bytearray(_encoded(rng))
+    content = damaged(rng, bytearray(_encoded(rng)))
+    if rng.random() < 0.5:
+        return content
+    path = folder / "image.bin"
+    path.write_bytes(content)
+    return path
+
+
+def damaged(rng, content):
+    """The bytes of a file after one of several kinds of damage, or none."""
     damage = rng.integers(6)
     if damage == 1:  # a few bytes anywhere
         for place in rng.integers(len(content), size=rng.integers(1, 12)):
@@ -47,12 +56,7 @@ def odd_file(rng, folder):
         start, stop = np.sort(rng.integers(len(content), size=2))
         place = rng.integers(len(content))
         content[place:place] = content[start : min(stop, start + 500)]
-    content = bytes(content)
-    if rng.random() < 0.5:
-        return content
-    path = folder / "image.bin"
-    path.write_bytes(content)
-    return path
+    return bytes(content)
 
 
 def odd_array(rng):

@@ -8,6 +8,10 @@ N_FRAMES = 96
 """Frames that the network hears at once."""
 
 N_BANDS = 32
+
+STRIDE = 4
+"""Frames between the last steps of the network."""
+
 SPAN = 80.0
 LOWEST = -40.0
 
@@ -101,6 +105,7 @@ class Distorter:
         self.start = torch.from_numpy(np.ascontiguousarray(clips.start))
         self.length = torch.from_numpy(np.ascontiguousarray(clips.length))
         self.word = torch.from_numpy(np.ascontiguousarray(clips.word))
+        self.phoneme = torch.from_numpy(clips.phoneme)
 
     def batch(self, n):
         """Draw clips, and distort each.
@@ -113,10 +118,13 @@ class Distorter:
         -------
         inputs : tensor of shape (n, 1, 96, 32)
             As the network takes them: decibels over 10, plus 2.
-        target : tensor of shape (n,)
+        word : tensor of shape (n,)
+        phoneme : tensor of shape (n, 24)
+            Of the frames in the middle of the network's last steps.
         """
         rows = torch.randint(len(self.length), (n,), generator=self.generator)
-        return self.distort(rows), self.word[rows]
+        inputs, phoneme = self.distort(rows)
+        return inputs, self.word[rows], phoneme
 
     def distort(self, rows):
         """Distort some clips.
@@ -127,9 +135,10 @@ class Distorter:
 
         Returns
         -------
-        tensor of shape (n, 1, 96, 32)
+        inputs : tensor of shape (n, 1, 96, 32)
+        phoneme : tensor of shape (n, 24)
         """
-        power = self._place(rows)
+        power, phoneme = self._place(rows)
         power = self._room(power)
         power = self._microphone(power)
         power = self._noise(power)
@@ -137,7 +146,7 @@ class Distorter:
         decibels = decibels + uniform((len(rows), 1, 1), self.options["gain"], self.generator)
         loudest = decibels.amax(dim=(1, 2), keepdim=True)
         decibels = torch.maximum(decibels, loudest - SPAN)
-        return self._mask(decibels / 10 + 2)[:, None]
+        return self._mask(decibels / 10 + 2)[:, None], phoneme[:, STRIDE // 2 :: STRIDE]
 
     def _place(self, rows):
         """Put words into the frames of the input, at another pace and with another tract."""
@@ -164,7 +173,8 @@ class Distorter:
         part = (bands - bands.floor())[:, None]
         decibels = decibels.gather(2, low) * (1 - part) + decibels.gather(2, high) * part
         decibels = torch.where(inside[..., None], decibels, torch.tensor(LOWEST))
-        return 10 ** (decibels / 10)
+        phoneme = torch.where(inside, self.phoneme[start + first].long(), 0)
+        return 10 ** (decibels / 10), phoneme
 
     def _room(self, power):
         """Add echoes whose power decays exponentially."""

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 STAGES = ("stage1", "stage2", "stage3", "stage4", "embedding")
-WIDTHS = (24, 48, 96, 192)
+WIDTHS = (16, 32, 64, 160)
 EMBEDDING = 128
 DROPOUT = 0.1
 
@@ -40,11 +40,11 @@ class SpeechNet(nn.Module):
 
     Parameters
     ----------
-    n_classes : int
-        Number of classes of the head.
+    n_words, n_phonemes : int
+        Number of classes of the two heads.
     """
 
-    def __init__(self, n_classes):
+    def __init__(self, n_words, n_phonemes):
         super().__init__()
         a, b, c, d = WIDTHS
         first = nn.Conv2d(1, a, (5, 5), (2, 2), (2, 2), bias=False)
@@ -69,7 +69,8 @@ class SpeechNet(nn.Module):
         )
         self.embed = nn.Linear(2 * d, EMBEDDING)
         self.embed_norm = nn.BatchNorm1d(EMBEDDING)
-        self.head = nn.Linear(EMBEDDING, n_classes)
+        self.head = nn.Linear(EMBEDDING, n_words)
+        self.phoneme_head = nn.Conv2d(d, n_phonemes, 1)
 
     def outputs(self, inputs):
         """Run all stages.
@@ -91,7 +92,7 @@ class SpeechNet(nn.Module):
         return [*found, self.embed_norm(self.embed(pooled))]
 
     def forward(self, inputs):
-        """Compute the logits.
+        """Compute the logits of both heads.
 
         Parameters
         ----------
@@ -99,7 +100,10 @@ class SpeechNet(nn.Module):
 
         Returns
         -------
-        tensor of shape (n, n_classes)
+        words : tensor of shape (n, n_words)
+        phonemes : tensor of shape (n, n_phonemes, 24)
+            Of each step of the last map.
         """
-        embedding = F.relu(self.outputs(inputs)[-1])
-        return self.head(F.dropout(embedding, DROPOUT, self.training))
+        *_, maps, embedding = self.outputs(inputs)
+        embedding = F.dropout(F.relu(embedding), DROPOUT, self.training)
+        return self.head(embedding), self.phoneme_head(maps)[..., 0]

@@ -41,7 +41,8 @@ def spoken_digits():
                 "speed": int(generator.integers(*SPEED)),
                 "pitch": int(generator.integers(*PITCH)),
             }
-            clips.append(in_one_second(espeak.speak(digit, voice, stretch=1.0, **manner)))
+            samples, _ = espeak.speak(digit, voice, stretch=1.0, **manner)
+            clips.append(in_one_second(samples))
     return {
         "frames": np.stack(clips),
         "target": np.tile(np.arange(10, dtype=np.uint8), len(voices)),

@@ -35,10 +35,26 @@ SILENCE = 45.0
 
 MARGIN = 512
 
+SILENT = "_"
+"""The name of no phoneme; it is number 0."""
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        *((name, ctypes.c_int) for name in ("identifier", "text_position", "length")),
+        *((name, ctypes.c_int) for name in ("milliseconds", "sample")),
+        ("user_data", ctypes.c_void_p),
+        ("phoneme", ctypes.c_char * 8),
+    )
+
+
 _CALLBACK = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
 )
-_SYNCHRONOUS, _SPEED, _PITCH = 2, 1, 3  # of speak_lib.h
+
+# Of speak_lib.h: modes, parameters and types of events.
+_SYNCHRONOUS, _WITH_PHONEMES, _SPEED, _PITCH, _LAST, _PHONEME = 2, 1, 1, 3, 0, 7
 
 
 @dataclass(frozen=True)
@@ -55,12 +71,18 @@ class Clips:
         Index into the words.
     voice : ndarray of shape (n,)
         Number of the voice.
+    phoneme : ndarray of shape (n_frames,), uint8
+        Index of the phoneme of each frame.
+    phonemes : ndarray of str
+        The names of the phonemes.
     """
 
     frames: np.ndarray
     length: np.ndarray
     word: np.ndarray
     voice: np.ndarray
+    phoneme: np.ndarray
+    phonemes: np.ndarray
 
     @property
     def start(self):
@@ -69,9 +91,16 @@ class Clips:
 
     def take(self, rows):
         """Return some of the clips."""
-        start = self.start[rows]
-        parts = [self.frames[i : i + n] for i, n in zip(start, self.length[rows], strict=True)]
-        return Clips(np.concatenate(parts), self.length[rows], self.word[rows], self.voice[rows])
+        spans = zip(self.start[rows], self.length[rows], strict=True)
+        kept = np.concatenate([np.arange(start, start + n) for start, n in spans])
+        return Clips(
+            self.frames[kept],
+            self.length[rows],
+            self.word[rows],
+            self.voice[rows],
+            self.phoneme[kept],
+            self.phonemes,
+        )
 
 
 def words(*, digits=True):
@@ -104,14 +133,22 @@ class Espeak:
             self._library = ctypes.CDLL("libespeak-ng.so.1")
         except OSError:
             raise RuntimeError("espeak-ng is not installed: apt-get install espeak-ng.") from None
-        self._parts = []
+        self._parts, self._events = [], []
         self._callback = _CALLBACK(self._receive)  # it must live as long as the library calls it
-        self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, bytes(data.parent), 0)
+        self.rate = self._library.espeak_Initialize(
+            _SYNCHRONOUS, 0, bytes(data.parent), _WITH_PHONEMES
+        )
         self._library.espeak_SetSynthCallback(self._callback)
 
     def _receive(self, samples, n_samples, events):
         if n_samples > 0:
             self._parts.append(np.ctypeslib.as_array(samples, (n_samples,)).copy())
+        place = 0
+        while events[place].type != _LAST:
+            if events[place].type == _PHONEME:
+                name = events[place].phoneme.decode().rstrip(":") or SILENT
+                self._events.append((events[place].sample, name))
+            place += 1
         return 0
 
     def speak(self, word, speaker, *, speed, pitch, stretch):
@@ -131,22 +168,29 @@ class Espeak:
 
         Returns
         -------
-        ndarray of shape (n_samples,), float32
+        samples : ndarray of shape (n_samples,), float32
             At 16 kHz, in [-1, 1], without silence at its ends.
+        events : list of (float, str)
+            The sample at which each phoneme begins, and its name.
         """
         library, text = self._library, word.encode() + b"\0"
         self._parts.clear()
+        self._events.clear()
         if library.espeak_SetVoiceByName(speaker.encode()):
             raise RuntimeError(f"espeak-ng has no voice {speaker!r}.")
         library.espeak_SetParameter(_SPEED, speed, 0)
         library.espeak_SetParameter(_PITCH, pitch, 0)
         library.espeak_Synth(text, len(text), 0, 1, 0, 1, None, None)
         samples = np.concatenate(self._parts).astype(np.float32) / 2**15
-        return trim(soxr.resample(samples, self.rate * stretch, RATE))
+        samples = soxr.resample(samples, self.rate * stretch, RATE)
+        first, last = loud_part(samples)
+        pace = RATE / (self.rate * stretch)
+        events = [(sample * pace - first, name) for sample, name in self._events]
+        return samples[first:last], events
 
 
-def trim(samples):
-    """Cut off silence at both ends.
+def loud_part(samples):
+    """Find where silence at both ends of a sound ends.
 
     Parameters
     ----------
@@ -154,11 +198,12 @@ def trim(samples):
 
     Returns
     -------
-    ndarray
+    first, last : int
+        The loud part is ``samples[first:last]``.
     """
     level = np.abs(samples).max() * 10 ** (-SILENCE / 20)
     loud = np.flatnonzero(np.abs(samples) > level)
-    return samples[loud[0] : loud[-1] + 1]
+    return loud[0], loud[-1] + 1
 
 
 def hear(samples, margin=0):
@@ -223,13 +268,37 @@ def synthesize(drawn, data):
     Clips
     """
     espeak, names = Espeak(data), words()
-    frames = [
-        hear(espeak.speak(names[word], speaker.name, **manner), MARGIN).astype(np.float16)
-        for word, speaker, manner in drawn
-    ]
+    frames, spoken = [], []
+    for word, speaker, manner in drawn:
+        samples, events = espeak.speak(names[word], speaker.name, **manner)
+        frames.append(hear(samples, MARGIN).astype(np.float16))
+        spoken.append(phoneme_of_frames(events, len(frames[-1])))
+    phonemes, codes = np.unique(np.concatenate(spoken), return_inverse=True)
+    order = np.argsort(phonemes != SILENT, kind="stable")
     return Clips(
         np.concatenate(frames),
         np.array([len(part) for part in frames]),
         np.array([word for word, _, _ in drawn]),
         np.array([speaker.voice for _, speaker, _ in drawn]),
+        np.argsort(order)[codes].astype(np.uint8),
+        phonemes[order],
     )
+
+
+def phoneme_of_frames(events, n_frames):
+    """Name the phoneme in the middle of each frame.
+
+    Parameters
+    ----------
+    events : list of (float, str)
+        As `Espeak.speak` returns them.
+    n_frames : int
+
+    Returns
+    -------
+    ndarray of shape (n_frames,), dtype str
+    """
+    middles = np.arange(n_frames) * LOG_MEL["hop"] + LOG_MEL["n_fft"] / 2 - MARGIN
+    starts = np.array([start for start, _ in events])
+    names = np.array([SILENT, *(name for _, name in events)])
+    return names[np.searchsorted(starts, middles, side="right")]

@@ -3,6 +3,7 @@
 import copy
 import time
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -25,16 +26,17 @@ class Training:
     ----------
     clips : Clips
         Of the words to learn, numbered from 0.
-    n_classes : int
+    n_words : int
     steps : int
         Number of batches.
     seed : int
     """
 
-    def __init__(self, clips, n_classes, *, steps, seed):
+    def __init__(self, clips, n_words, *, steps, seed):
         torch.manual_seed(seed)
         self.steps, self.done = steps, 0
-        self.network = SpeechNet(n_classes).to(memory_format=torch.channels_last)
+        self.network = SpeechNet(n_words, len(clips.phonemes))
+        self.network = self.network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
         self.distorter = Distorter(clips, torch.Generator().manual_seed(seed))
         self.optimizer = torch.optim.AdamW(
@@ -89,32 +91,31 @@ class Training:
         bool
             Whether all steps are done.
         """
-        start, losses, hits = time.monotonic(), [], []
+        start, results = time.monotonic(), []
         self.network.train()
         while self.done < self.steps and time.monotonic() - start < seconds:
-            loss, hit = self._step(*self.distorter.batch(BATCH))
-            losses.append(loss)
-            hits.append(hit)
+            results.append(self._step(*self.distorter.batch(BATCH)))
             if self.done % REPORT_EVERY == 0:
-                speed = len(losses) * BATCH / (time.monotonic() - start)
-                recent = slice(-REPORT_EVERY, None)
-                loss, hit = (sum(v[recent]) / len(v[recent]) for v in (losses, hits))
+                speed = len(results) * BATCH / (time.monotonic() - start)
+                loss, word, phoneme = np.mean(results[-REPORT_EVERY:], axis=0)
                 report(
-                    f"step {self.done}/{self.steps}  loss {loss:.3f}  accuracy {hit:.3f}  "
-                    f"{speed:.0f} clips/s"
+                    f"step {self.done}/{self.steps}  loss {loss:.3f}  words {word:.3f}  phonemes "
+                    f"{phoneme:.3f}  {speed:.0f} clips/s"
                 )
         return self.done == self.steps
 
-    def _step(self, inputs, target):
-        logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
+    def _step(self, inputs, word, phoneme):
+        words, phonemes = self.network(inputs.contiguous(memory_format=torch.channels_last))
+        of_phonemes = F.cross_entropy(phonemes, phoneme)
+        loss = F.cross_entropy(words, word, label_smoothing=SMOOTHING) + of_phonemes
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.schedule.step()
         self.done += 1
         self._average(min(AVERAGE_DECAY, self.done / (self.done + 10)))
-        return float(loss.detach()), float((logits.argmax(1) == target).float().mean())
+        right = [(words.argmax(1) == word), (phonemes.argmax(1) == phoneme)]
+        return [float(loss.detach()), *(float(hits.float().mean()) for hits in right)]
 
     @torch.no_grad()
     def _average(self, decay):

@@ -1,4 +1,4 @@
-"""A whole fitted estimator as one ONNX file: pixels in, probabilities or predictions out."""
+"""A whole fitted estimator as one ONNX file: pixels or samples in, predictions out."""
 
 import json
 
@@ -10,6 +10,7 @@ from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._networks.onnx.file import import_onnx, read_opset
 from sktransfer.deep._saving.export_network import write_network
 from sktransfer.deep._saving.export_pixels import RESIZE_OPSET, write_preprocessing
+from sktransfer.deep._saving.export_sound import SOUND_OPSET, write_mean, write_sound
 from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole
 
@@ -18,16 +19,26 @@ _INPUT = "X"
 
 def export_onnx(estimator, path, *, image_shape=None):
     """Write a fitted estimator as an ONNX file, as `FineTuneClassifier.to_onnx` describes it."""
-    kind = estimator.backbone_.preprocessing.kind
-    if kind != "image":
+    onnx, kind = import_onnx(), estimator.backbone_.preprocessing.kind
+    if kind not in ("image", "sound"):
         raise ValueError(f"{type(estimator).__name__} writes no ONNX file for {kind}s yet.")
-    onnx = import_onnx()
-    dims, shape = _input_form(estimator, image_shape)
-    oldest = {} if shape is not None else {"opset": RESIZE_OPSET}
+    before, after = GraphWriter("input"), GraphWriter("head")
+    if kind == "image":
+        dims, shape = _input_form(estimator, image_shape)
+        oldest = {} if shape is not None else {"opset": RESIZE_OPSET}
+    else:
+        _refuse_image_shape(image_shape)
+        dims, oldest = ("n_samples",), {"opset": SOUND_OPSET}
     network = onnx.compose.add_prefix(write_network(estimator, **oldest), "backbone/")
-    before, after = GraphWriter("pixels"), GraphWriter("head")
-    about = _write_pixels(estimator, before, shape, network.graph.input[0].name)
+    target, n_windows = network.graph.input[0].name, None
+    if kind == "image":
+        about = _write_pixels(estimator, before, shape, target)
+    else:
+        about, n_windows = _write_samples(estimator, before, target)
     features = _write_pooling(after, network.graph.output[0].name, estimator.backbone_.shapes[-1])
+    if n_windows is not None:
+        features = write_mean(after, features, n_windows, len(estimator.head_.mean))
+    features = after.cast(features, np.float64)
     outputs = _write_head(after, features, estimator, read_opset(network))
     graph = onnx.helper.make_graph(
         [*before.nodes, *network.graph.node, *after.nodes],
@@ -81,6 +92,22 @@ def _write_pixels(estimator, writer, shape, target):
     return f"pixels of images {form}, channels last, from {low} to {high}"
 
 
+def _write_samples(estimator, writer, target):
+    """The same from samples of sounds; also the name of the number of windows of each."""
+    inputs = estimator.backbone_.preprocessing
+    frames, n_windows = write_sound(writer, _INPUT, inputs)
+    writer.add("Identity", frames, output=target)
+    return f"samples of sounds from -1 to 1, {inputs.rate} a second", n_windows
+
+
+def _refuse_image_shape(image_shape):
+    if image_shape is not None:
+        raise ValueError(
+            f"image_shape={shown(image_shape)} is for images, but the estimator was fitted on "
+            "sounds: pass None."
+        )
+
+
 def _input_form(estimator, image_shape):
     """The dimensions of one image in the file's input, and its height, width and channels.
 
@@ -104,13 +131,13 @@ def _input_form(estimator, image_shape):
 
 
 def _write_pooling(writer, activations, shape):
-    """The average of each channel over its positions or tokens, as float64."""
+    """The average of each channel over its positions or tokens, as float32."""
     features = writer.cast(activations, np.float32)
     if len(shape) == 2:
         features = writer.add("Transpose", features, perm=[0, 2, 1])
     if len(shape) > 1:
         features = writer.add("Flatten", writer.add("GlobalAveragePool", features), axis=1)
-    return writer.cast(features, np.float64)
+    return features
 
 
 def _write_head(writer, features, estimator, opset):

@@ -32,6 +32,6 @@ class GraphWriter:
         """Add a constant."""
         name = next(self._names)
         self.constants.append(
-            import_onnx().numpy_helper.from_array(np.ascontiguousarray(array), name)
+            import_onnx().numpy_helper.from_array(np.asarray(array, order="C"), name)
         )
         return name

@@ -104,6 +104,10 @@ class _Persistent:
         `value_range`, or else those that the fit has learned, or else 0..255. The metadata
         ``sktransfer.input`` and the description of the input say all this.
 
+        After a fit on sounds, the input is samples (n, n_samples) from -1 to 1 at the sample rate
+        of the network; the sounds of one call have one length. Log-mel frames and windows are
+        inside, decoding and resampling are not. There is no file for texts yet.
+
         Parameters
         ----------
         path : str or os.PathLike

@@ -17,8 +17,8 @@ from sktransfer.deep._items import Unreadable
 
 WHAT_A_SOUND_IS = "a path, bytes, a file object or an array of samples"
 
-# Floating-point samples may go a little beyond -1..1, as after a resampling.
-LOUDEST = 2.0
+# Floating-point samples may go beyond -1..1, as after a resampling or in loud recordings.
+LOUDEST = 8.0
 
 # A longer recording is not one sound, and its samples would not fit into memory.
 LONGEST_SECONDS = 600
@@ -64,9 +64,12 @@ def load_sound(item, sample_rate):
     if not hasattr(item, "__array__") and not isinstance(item, list | tuple):
         raise Unreadable(f"expected {WHAT_A_SOUND_IS}, got {type(item).__name__}")
     try:
-        return Source(np.asarray(item), sample_rate)
+        array = np.asarray(item)
     except Exception as error:  # tensors on other devices, lists of unequal lengths
         raise Unreadable(f"cannot become a NumPy array: {cause(error)}") from error
+    if array.dtype.kind not in "biufc":
+        raise Unreadable(f"an array of dtype {array.dtype}, expected floats, int16 or int32")
+    return Source(array, sample_rate)
 
 
 def read_wave(source, *, rate):
@@ -81,10 +84,16 @@ def read_wave(source, *, rate):
     else:
         samples, own_rate = _decode(content)
     _check_length(len(samples) / own_rate)
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
     if not np.isfinite(samples).all():
         raise Unreadable("contains NaN or infinity")
+    peak = np.abs(samples).max()
+    if peak > LOUDEST:
+        raise Unreadable(
+            f"has values up to {peak:.6g}, expected floats from -1 to 1: divide samples of 16 bits "
+            "by 32768, or pass them as int16"
+        )
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1)
     return samples if rate in (None, own_rate) else _resample(samples, own_rate, rate)
 
 
@@ -126,14 +135,8 @@ def _of_array(array):
         return (array / _FULL_SCALE[dtype]).astype(np.float32)
     if dtype.kind != "f":
         raise Unreadable(f"an array of dtype {array.dtype}, expected floats, int16 or int32")
-    with np.errstate(invalid="ignore"):
-        peak = np.abs(array).max(initial=0)
-    if peak > LOUDEST and np.isfinite(peak):
-        raise Unreadable(
-            f"has values up to {peak:.6g}, expected floats from -1 to 1: divide samples of 16 bits "
-            "by 32768, or pass them as int16"
-        )
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
 
 
 def _decode(content):

@@ -1,0 +1,198 @@
+"""Make the network for speech and the spoken digits that ship with sktransfer.
+
+Needs espeak-ng, soxr, torch, onnx and onnxruntime. It can be interrupted at any time, and goes on
+where it was; the folder `--work` keeps the state of the training.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tools.glyphs.export import describe, save
+from tools.glyphs.printed_digits import write
+
+from . import evaluate, export, spoken_digits, voices
+from .network import STAGES
+from .synthesize import DIGITS, draw_clips, synthesize, words
+from .train import Training
+
+STEPS = 8000
+SEED = 0
+N_EACH, N_EACH_HELD_OUT = 60, 6
+WEIGHTS = Path("sktransfer/deep/weights")
+NETWORK = "speech.onnx"
+SPOKEN = Path("datasets/data/synthetic_digits.npz")
+
+
+def arguments():
+    """Read the command line.
+
+    Returns
+    -------
+    argparse.Namespace
+        Its values.
+    """
+    parser = argparse.ArgumentParser(prog="python -m tools.speech", description=__doc__)
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the ONNX file")
+    parser.add_argument("--work", type=Path, default=Path("build/speech"))
+    parser.add_argument("--steps", type=int, default=STEPS, help="batches of training")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="end after so many, to go on later"
+    )
+    return parser.parse_args()
+
+
+def log(text):
+    """Print a line at once.
+
+    Parameters
+    ----------
+    text : str
+        The line.
+    """
+    print(text, flush=True)
+
+
+def clips_of(folder, *, held_out, seed):
+    """Synthesize the words of a set of voices, or read those of an earlier run.
+
+    Parameters
+    ----------
+    folder : Path
+    held_out : bool
+        Whether the voices are those of validation.
+    seed : int
+
+    Returns
+    -------
+    Clips
+    """
+    from .synthesize import Clips
+
+    path = folder / f"{'held_out' if held_out else 'train'}_{seed}.npz"
+    if not path.is_file():
+        n_each = N_EACH_HELD_OUT if held_out else N_EACH
+        clips = synthesize(draw_clips(n_each, held_out=held_out, seed=seed), folder / "data")
+        unfinished = path.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            np.savez(file, **vars(clips))
+        unfinished.rename(path)
+        log(f"{len(clips.word)} clips in {path}")
+    with np.load(path) as stored:
+        return Clips(**stored)
+
+
+def without_digits(clips):
+    """Leave the digits out.
+
+    Parameters
+    ----------
+    clips : Clips
+
+    Returns
+    -------
+    Clips
+        The words are numbered from 0 again.
+    """
+    clips = clips.take(np.flatnonzero(clips.word >= len(DIGITS)))
+    return replace(clips, word=clips.word - len(DIGITS))
+
+
+def train(options, *, digits):
+    """Train a network, or go on with its training.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    digits : bool
+        Whether the ten digits are among the words.
+
+    Returns
+    -------
+    network : SpeechNet or None
+        None if it is not finished.
+    results : dict
+        Of the evaluation.
+    """
+    clips, unheard = (clips_of(options.work, held_out=part, seed=options.seed) for part in (0, 1))
+    if not digits:
+        clips, unheard = without_digits(clips), without_digits(unheard)
+    n_words = len(words(digits=digits))
+    training = Training(clips, n_words, steps=options.steps, seed=options.seed)
+    name = "with" if digits else "without"
+    path = options.work / f"{name}_{options.steps}_{options.seed}.pt"
+    if path.is_file():
+        training.load(path)
+    finished = training.run(seconds=60 * options.minutes, report=log)
+    training.save(path)
+    if not finished:
+        return None, {}
+    network = training.average.eval()
+    results = {
+        "voices": evaluate.on_voices(network, unheard),
+        "people": evaluate.on_people(network),
+    }
+    log(f"{name} the digits: {json.dumps(results)}")
+    return network, results
+
+
+def build(options):
+    """Make everything; the network that is written has heard the digits.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+
+    Returns
+    -------
+    bool
+        Whether all is done.
+    """
+    options.work.mkdir(parents=True, exist_ok=True)
+    voices.write_voices(options.work / "data" / "espeak-ng-data", seed=options.seed)
+    write(spoken_digits.spoken_digits(), options.out.parents[1] / SPOKEN)
+    network, results = train(options, digits=True)
+    if network is None:
+        return False
+    model = export.to_onnx(network)
+    other, without = train(options, digits=False)
+    describe(
+        model,
+        stages=list(STAGES),
+        preprocessing=export.PREPROCESSING,
+        recipe=export.recipe(steps=options.steps, seed=options.seed, n_each=N_EACH, digits=True),
+        evaluation=results,
+        licence=export.LICENCE,
+    )
+    save(model, options.out / NETWORK)
+    report = {"with digits": results, "without digits": without}
+    (options.out / evaluate.REPORT).write_text(json.dumps(report, indent=2) + "\n")
+    return other is not None
+
+
+def main():
+    """Run the command, or say what is missing.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if all is done.
+    """
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    try:
+        return 0 if build(options) else 1
+    except RuntimeError as missing:
+        log(str(missing))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
