@@ -107,6 +107,7 @@ VARIANTS = [
     ("TwoStageTrAdaBoostRegressor", {"loss": "square", "n_steps": 3}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
+    ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 
 

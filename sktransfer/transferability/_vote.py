@@ -35,7 +35,7 @@ def vote(settings, field, rows, judge, generator):
         weights = challenger = prior / prior.sum()
         decision = described(weights, names, "vote")
     else:
-        shift = look_at_domains(
+        shift, spent = look_at_domains(
             field,
             source.estimator,
             rows,
@@ -43,6 +43,7 @@ def vote(settings, field, rows, judge, generator):
             with_shares=shares is not None,
             generator=generator,
         )
+        seconds[0] += spent
         decision, weights, challenger = _choose(settings.source_weight, prior, shift, shares)
     if settings.method == "strict":
         decision, weights = "source alone", (np.arange(len(names)) == 0).astype(float)
