@@ -12,6 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sktransfer._magnitude import NUMERICAL_ERRORS
 from sktransfer._messages import cause
+from sktransfer._sklearn import _num_samples
 from sktransfer._steps import fit_step, read_rows
 from sktransfer.exceptions import TransferWarning
 
@@ -84,11 +85,17 @@ def _quiet():
 def fit_and_answer(candidate, rows, X, judge):
     """Fit a candidate on some rows without warnings, and return its answers for others and seconds.
 
-    The warnings would be those of the fit on all rows, once for each fold.
+    The warnings would be those of the fit on all rows, once for each fold. One of ours that cannot
+    be fitted on so few rows (those of one class, for instance) answers that it does not know.
     """
     start = time.perf_counter()
     with _quiet():
-        answers = judge.answers(fit_candidate(candidate, rows, judge)[0], X)
+        try:
+            answers = judge.answers(fit_candidate(candidate, rows, judge)[0], X)
+        except (ValueError, *NUMERICAL_ERRORS):
+            if not candidate.may_fail:
+                raise
+            answers = judge.unknown(rows, _num_samples(X))
     return answers, time.perf_counter() - start
 
 

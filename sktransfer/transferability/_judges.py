@@ -56,6 +56,10 @@ class ClassJudge:
         """Return the probabilities of `classes`."""
         return class_probabilities(model, X, self.classes)
 
+    def unknown(self, rows, n_rows):
+        """Return equal probabilities."""
+        return np.full((n_rows, self.n_outputs), 1 / self.n_outputs)
+
     def truth_of(self, rows, positions):
         """Return the position in `classes` of the label of each labelled row."""
         return np.searchsorted(self.classes, _labels(rows, positions, discrete=True))
@@ -157,6 +161,10 @@ class NumberJudge:
     def answers(self, model, X):
         """Return the predictions as a column."""
         return np.asarray(model.predict(X), dtype=float).reshape(-1, 1)
+
+    def unknown(self, rows, n_rows):
+        """Return the mean label of the rows that are known."""
+        return np.full((n_rows, 1), self.truth_of(rows, np.flatnonzero(rows.labelled)).mean())
 
     def truth_of(self, rows, positions):
         """Return the label of each labelled row."""

@@ -41,20 +41,20 @@ def rehearse(field, names, rows, judge, *, generator, n_jobs):
     n_repeats = min(N_REPEATS, -(-N_IN_ALL // len(sources))) if added else N_REPEATS
     if len(sources) > MOST_SOURCES:
         sources = sorted(generator.choice(sources, MOST_SOURCES, replace=False))
+    scores = {name: [] for name in names}
     tasks, owners = [], []
     for name in sources:
         source = field.fit_source(rows.without_source(name)) if added else None
         for seen, X, truth in _rehearsals(name, rows, judge, n_repeats, generator):
-            taking_part = field.candidates(seen, source)[0] if added else [field.target]
+            found = field.candidates(seen, source)[0] if added else [field.target]
+            taking_part = [candidate for candidate in found if candidate.name in scores]
             for candidate in taking_part:
                 tasks.append((_score, candidate, seen, X, truth, judge))
                 owners.append(candidate.name)
-    scores = {name: [] for name in names}
     seconds = dict.fromkeys(names, 0.0)
     for owner, (score, time) in zip(owners, run(tasks, n_jobs=n_jobs), strict=True):
-        if owner in scores:
-            scores[owner].append(score)
-            seconds[owner] += time
+        scores[owner].append(score)
+        seconds[owner] += time
     means = [np.mean(each) if each else np.nan for each in scores.values()]
     return np.array(means), added, np.array(list(seconds.values()))
 
@@ -76,5 +76,12 @@ def _rehearsals(name, rows, judge, n_repeats, generator):
 
 
 def _score(candidate, rows, X, truth, judge):
-    answers, seconds = fit_and_answer(candidate, rows, X, judge)
+    try:
+        answers, seconds = fit_and_answer(candidate, rows, X, judge)
+    except ValueError as error:
+        error.add_note(
+            f"The candidate {candidate.name!r} was fitted in a rehearsal, in which a source plays "
+            "the target; rehearse='never' leaves these out."
+        )
+        raise
     return judge.scores(answers, truth).mean(), seconds

@@ -251,6 +251,19 @@ def test_classes_of_one_domain_alone():
     assert_allclose(guard.predict_proba(X).sum(axis=1), 1)
 
 
+def test_candidates_that_few_rows_do_not_allow_answer_that_they_do_not_know():
+    rng = np.random.default_rng(0)
+    X, domains = rng.normal(size=(44, 2)), np.repeat(["a", "b", "target"], [20, 20, 4])
+    one_class = np.zeros(44)
+    guard = GuardedTransferClassifier(random_state=0).fit(X, one_class, sample_domain=domains)
+    assert "augmented" in guard.report_.left_out
+    one_row = np.r_[np.zeros(42), np.nan, 1.0]
+    one_row[40] = np.nan
+    guard.fit(X, one_row, sample_domain=domains)
+    assert "augmented" in guard.weights_
+    assert_allclose(guard.predict_proba(X).sum(axis=1), 1)
+
+
 def test_n_jobs_changes_no_bit():
     X, y, domains, _ = make_rows(k=2, sources=("a", "b"))
     one = GuardedTransferClassifier(n_repeats=1, random_state=0).fit(X, y, sample_domain=domains)
