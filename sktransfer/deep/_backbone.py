@@ -5,9 +5,8 @@ import os
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from numbers import Integral
 from pathlib import Path
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from sktransfer._messages import cause, listed, shortened, shown
 from sktransfer._short_repr import _ShortReprMixin
 from sktransfer.deep._built_in import BUILT_IN, built_in_path
 from sktransfer.deep._items import InputDescription
-from sktransfer.deep._preprocessing import read_input_size
+from sktransfer.deep._preprocessing import is_whole, read_input_size
 
 ZOOS = ("hf:", "torchvision:", "timm:")
 WORD_VECTORS = (".txt", ".vec", ".npz")
@@ -110,7 +109,7 @@ class Backbone:
         """
         if stage is None:
             return Stage(self.stages[-1], self.shapes[-1])
-        if _is_integer(stage) and 1 <= stage <= len(self.stages):
+        if is_whole(stage) and 1 <= stage <= len(self.stages):
             return Stage(self.stages[int(stage) - 1], self.shapes[int(stage) - 1])
         if isinstance(stage, str):
             if stage in self.stages:
@@ -173,7 +172,7 @@ class Backbone:
         """
         if isinstance(freeze_depth, str) and freeze_depth == "all":
             return len(self.stages)
-        if _is_integer(freeze_depth) and 0 <= freeze_depth <= len(self.stages):
+        if is_whole(freeze_depth) and 0 <= freeze_depth <= len(self.stages):
             return int(freeze_depth)
         raise ValueError(
             f"freeze_depth={shown(freeze_depth)} does not fit the backbone {shown(self.name)}: "
@@ -408,7 +407,3 @@ def _is_module(backbone):
         base.__name__ == "Module" and base.__module__ == "torch.nn.modules.module"
         for base in type(backbone).__mro__
     )
-
-
-def _is_integer(value: object) -> TypeGuard[int]:
-    return isinstance(value, Integral) and not isinstance(value, bool)

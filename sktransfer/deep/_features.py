@@ -128,13 +128,17 @@ def warn_of_overflow(items, features, faults):
     rows = np.flatnonzero(~np.isfinite(features).all(axis=1))
     rows = [row for row in rows.tolist() if row not in {fault.position for fault in faults}]
     if rows:
-        warn(
-            f"The features of {len(rows)} of {len(features)} {items.noun}s are not finite: "
-            f"{items.list_rows(rows)}. The network overflows on them, as networks in half "
-            f"precision may: remove these {items.noun}s, check value_range and preprocessing, or "
-            "use a network in float32.",
-            TransferWarning,
-        )
+        warn(overflow(items, rows, "The network"), TransferWarning)
+
+
+def overflow(items, rows, network):
+    """Return the sentences about items whose features are not finite."""
+    return (
+        f"The features of {len(rows)} of {len(items)} {items.noun}s are not finite: "
+        f"{items.list_rows(rows)}. {network} overflows on them, as networks in half precision may: "
+        f"remove these {items.noun}s, check value_range and preprocessing, or use a network in "
+        "float32."
+    )
 
 
 class _Lookup:

@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import TypeGuard
 
 import numpy as np
 
@@ -71,11 +72,11 @@ class Preprocessing(InputDescription):
 
     def __post_init__(self):
         faults = []
-        if len(self.size) != 2 or not all(_is_whole(side) and side > 0 for side in self.size):
+        if len(self.size) != 2 or not all(is_whole(side) and side > 0 for side in self.size):
             faults.append(f"size={shown(self.size)} must be a height and a width in pixels")
         elif max(self.size) > LONGEST_SIDE:
             faults.append(f"size={shown(self.size)} must be at most {LONGEST_SIDE} pixels a side")
-        if not _is_whole(self.channels) or self.channels not in (1, 3):
+        if not is_whole(self.channels) or self.channels not in (1, 3):
             faults.append(f"channels={shown(self.channels)} must be 1 or 3")
         if not len(self.mean) == len(self.std) == self.channels:
             faults.append(
@@ -192,7 +193,8 @@ def resolve_preprocessing(preprocessing, *, own, size, channels, of):
     return preprocessing if size is None else replace(preprocessing, size=tuple(size))
 
 
-def _is_whole(value):
+def is_whole(value: object) -> TypeGuard[int]:
+    """Tell whether a value is an integer, and no bool."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
@@ -205,7 +207,7 @@ def read_input_size(input_size):
         sides = tuple(sides)
     except TypeError:
         sides = ()
-    if len(sides) != 2 or not all(map(_is_whole, sides)) or min(sides) < 1:
+    if len(sides) != 2 or not all(map(is_whole, sides)) or min(sides) < 1:
         raise ValueError(
             f"input_size={shown(input_size)} is no size of an image: expected None, the side of a "
             "square in pixels, or (height, width)."

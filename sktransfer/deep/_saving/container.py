@@ -1,6 +1,7 @@
 """Files of plain values: JSON and arrays. Fitted estimators in safetensors, checkpoints in npz.
 
-A checkpoint needs NumPy alone, so that a training can resume where safetensors is not installed.
+A checkpoint needs NumPy alone, so that a training can resume if safetensors is not installed. A
+file that is damaged, or another one, raises an exception of any class when it is read.
 """
 
 import hashlib
@@ -32,15 +33,6 @@ def write_values(path, about, values, *, pack, new=False):
     write_whole(path, pack(text, arrays), new=new)
 
 
-def read_values(path, *, unpack):
-    """Read a file that `write_values` has written: a dict of JSON, and arrays, both for `decode`.
-
-    A file that is damaged or another one raises an exception of any class.
-    """
-    text, arrays = unpack(path)
-    return json.loads(text), arrays
-
-
 def pack_safetensors(text, arrays):
     """The bytes of a safetensors file, with a checksum in its header."""
     from safetensors.numpy import save
@@ -49,7 +41,7 @@ def pack_safetensors(text, arrays):
 
 
 def unpack_safetensors(path):
-    """The JSON and the arrays of a file; older releases wrote no checksum."""
+    """The values of JSON and the arrays of a file; older releases wrote no checksum."""
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as stored:
@@ -60,7 +52,7 @@ def unpack_safetensors(path):
     text = metadata[_TEXT]
     if metadata.get(_CHECKSUM, found := _checksum(text, arrays)) != found:
         raise ValueError("its checksum differs")
-    return text, arrays
+    return json.loads(text), arrays
 
 
 def _checksum(text, arrays):
@@ -81,8 +73,8 @@ def pack_npz(text, arrays):
 
 
 def unpack_npz(path):
-    """The JSON and the arrays of a file."""
+    """The values of JSON and the arrays of a file."""
     with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
         names = [name for name in stored.files if name != _ABOUT]
         arrays = {name.removeprefix(_ARRAY): stored[name] for name in names}
-        return stored[_ABOUT].tobytes(), arrays
+        return json.loads(stored[_ABOUT].tobytes()), arrays

@@ -10,7 +10,7 @@ import numpy as np
 
 from sktransfer._extras import installed_version
 from sktransfer._messages import cause, shortened, shown, warn
-from sktransfer.deep._saving.container import pack_npz, read_values, unpack_npz, write_values
+from sktransfer.deep._saving.container import pack_npz, unpack_npz, write_values
 from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
 
 FILE = "fine_tune.npz"
@@ -95,7 +95,7 @@ class Checkpoint:
 
     def _read(self):
         try:
-            about, arrays = read_values(self._path, unpack=unpack_npz)
+            about, arrays = unpack_npz(self._path)
             version, facts, seed = (about[name] for name in ("version", "facts", "seed"))
             if not isinstance(facts, dict) or not isinstance(seed, int):
                 raise TypeError(f"facts={shown(facts)}, seed={shown(seed)}")

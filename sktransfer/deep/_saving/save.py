@@ -13,7 +13,6 @@ from sktransfer.deep._engines.pooling import n_features as feature_count
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._saving.container import (
     pack_safetensors,
-    read_values,
     unpack_safetensors,
     write_values,
 )
@@ -106,7 +105,7 @@ def _read(path):
     if not os.path.isfile(path):
         raise FileNotFoundError(f"There is no file {shown(os.fspath(path))}.")
     try:
-        about, arrays = read_values(os.fspath(path), unpack=unpack_safetensors)
+        about, arrays = unpack_safetensors(os.fspath(path))
         version = about["version"]
         if version == VERSION:
             parts = [decode(about[part], arrays) for part in ("parameters", "attributes")]

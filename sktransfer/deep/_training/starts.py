@@ -6,7 +6,7 @@ import numpy as np
 
 from sktransfer._messages import shown
 from sktransfer.deep._engines.pooling import n_features
-from sktransfer.deep._features import allocate, read_inputs, stage_features
+from sktransfer.deep._features import allocate, overflow, read_inputs, stage_features
 
 # Activations that are checked in one go.
 _CHECKED_VALUES = 2**24
@@ -22,12 +22,7 @@ def require_finite(activations, items, backbone):
         found.extend(first + np.flatnonzero(~finite))
     if not found:
         return activations
-    raise ValueError(
-        f"The features of {len(found)} of {len(activations)} {items.noun}s are not finite: "
-        f"{items.list_rows(found)}. The network {shown(backbone.name)} overflows on them, as "
-        f"networks in half precision may: remove these {items.noun}s, check value_range and "
-        "preprocessing, or use a network in float32."
-    )
+    raise ValueError(overflow(items, found, f"The network {shown(backbone.name)}"))
 
 
 def stage_activations(items, backbone, depth, run, *, view=None):

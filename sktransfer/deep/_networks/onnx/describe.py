@@ -116,10 +116,8 @@ def _check_shapes(declared, stages, shapes, path):
     """Compare the shapes that a file of ours declares with those that its graph makes."""
     for stage, shape in zip(stages, shapes, strict=True):
         said = declared[stage]
-        numbers = [n for n in said if isinstance(n, int)]
-        if len(numbers) < len(said):
-            continue
-        if said and sorted(said) != sorted(shape):
+        known = said and all(isinstance(n, int) for n in said)
+        if known and sorted(said) != sorted(shape):
             raise ValueError(
                 f"backbone={shown(path)} declares {shown(stage)} with the shape (n, "
                 f"{', '.join(map(str, said))}), but its graph makes (n, "

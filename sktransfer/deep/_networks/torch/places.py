@@ -71,7 +71,7 @@ def _candidates(recording):
     found, pending = [], [0]
     while pending:
         number = pending.pop()
-        children = _children(recording, number)
+        children = [call for call in recording.calls if call.parent == number]
         if number == 0 or _is_container(recording, number, children):
             pending.extend(call.number for call in children)
             continue
@@ -86,10 +86,6 @@ def _candidates(recording):
         for before, call in zip([None, *found], found, strict=False)
         if before is None or call.node is not before.node
     ]
-
-
-def _children(recording, number):
-    return [call for call in recording.calls if call.parent == number]
 
 
 def _is_container(recording, number, children):
