@@ -107,7 +107,7 @@ class ShiftReport:
     methods : tuple of str
         Estimators of this package that fit the family, to be compared with no transfer.
     n_labelled : int
-        Labelled target rows.
+        Labelled target rows, of classes that the source has.
     p_source_holds : float or None
         Whether the labels of target rows may come from the calibrated model of the source, in other
         class proportions. None without labels of both domains. No other number reads these labels.

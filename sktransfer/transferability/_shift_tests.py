@@ -98,7 +98,7 @@ class ShiftTests:
         mmd = mmd_test(X[source], X[target], **self.options)
         rule, left, shares = self._class_proportions()
         after_moments = self._after_moments()
-        family = self._family(shift.p_value, left, shares, after_moments)
+        family = self._family(shift.p_value, shares, after_moments)
         n_labelled, holds = self._rule_holds(rule)  # drawn last: it alone reads target labels
         return ShiftReport(
             source=name,
@@ -121,10 +121,10 @@ class ShiftTests:
         )
 
     def _some(self, positions):
-        """Return no more positions than a permutation test needs, spread over all."""
+        """Return some of the positions, in their order, if there are too many for a test."""
         if len(positions) <= MOST_ROWS:
             return positions
-        return np.sort(self.rng.choice(positions, MOST_ROWS, replace=False))
+        return positions[np.sort(self.rng.choice(len(positions), MOST_ROWS, replace=False))]
 
     def _columns(self):
         """Return the `ColumnShift` of each column."""
@@ -159,8 +159,8 @@ class ShiftTests:
             self.notes.append("No class proportions: no source row has a class in y.")
         elif len(lacking):
             self.notes.append(
-                "No class proportions: they need two source rows of each class, but "
-                f"{listed(lacking.tolist(), limit=80)} has fewer."
+                "No class proportions: they need two source rows of each class; there are fewer of "
+                f"{listed(lacking.tolist(), limit=80)}."
             )
         else:
             self.notes.append("No class proportions: the source rows have one class.")
@@ -190,8 +190,8 @@ class ShiftTests:
         *sources, target = np.split(pooled_columns(stacked(sources), target), ends)
         return p_after_moments(sources, target, **self.options)
 
-    def _family(self, p_shift, p_after_shares, shares, after_moments):
-        """Return what moved; other shares do if an interval excludes the share of the source."""
+    def _family(self, p_shift, shares, after_moments):
+        """Return what moved: the class proportions, if an interval excludes that of the source."""
         if p_shift > self.level:
             return NONE
         if shares and any(not s.low <= s.source <= s.high for s in shares):

@@ -140,7 +140,7 @@ def test_a_class_of_one_row_and_one_class_alone_are_noted():
     y[0] = 5
     report = diagnose_shift(X, y, sample_domain=sample_domain)
     assert report.notes == (
-        "No class proportions: they need two source rows of each class, but 5 has fewer.",
+        "No class proportions: they need two source rows of each class; there are fewer of 5.",
     )
     report = diagnose_shift(X, np.zeros(len(X)), sample_domain=sample_domain)
     assert report.notes == ("No class proportions: the source rows have one class.",)
@@ -280,3 +280,16 @@ def test_a_column_whose_unit_hides_the_others_is_named(container):
     )
     with pytest.warns(TransferWarning, match=whole(message)):
         diagnose_shift(container(X), sample_domain=sample_domain)
+
+
+def test_of_very_many_rows_some_are_tested():
+    """Then too the order of the rows does not matter."""
+    X = np.random.default_rng(0).normal(size=(10_600, 1))
+    sample_domain = np.repeat(["lab", "target"], [10_500, 100])
+    X[10_500:] += 1
+    order = np.random.default_rng(1).permutation(len(X))
+    report = diagnose_shift(X, sample_domain=sample_domain, random_state=0)
+    permuted = diagnose_shift(X[order], sample_domain=sample_domain[order], random_state=0)
+    assert permuted == report
+    assert report.family == "rows or scales"
+    assert report.n_source == 10_500
