@@ -1,11 +1,15 @@
 """Errors of classifiers on rows that they did not see."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sktransfer._domains import read_sample_domain
+from sktransfer._messages import shown
 from sktransfer._sklearn import _safe_indexing
 
 
@@ -31,6 +35,34 @@ def held_out_errors(clones, X, labels, folds):
         model = next(clones).fit(_safe_indexing(X, train), labels[train])
         wrong[out] = model.predict(_safe_indexing(X, out)) != labels[out]
     return wrong
+
+
+def read_two_domains(sample_domain, n_samples, cv, *, name):
+    """Return the domains of rows, of which there are a source and two rows of each, or raise.
+
+    Parameters
+    ----------
+    sample_domain : array-like of shape (n_samples,)
+    n_samples : int
+    cv : int
+        Folds, which are checked too.
+    name : str
+        The name of the function in an error.
+
+    Returns
+    -------
+    domains : Domains
+    """
+    if isinstance(cv, bool) or not isinstance(cv, Integral) or cv < 2:
+        raise ValueError(f"cv={shown(cv)}: expected a number of folds, 2 or more.")
+    domains = read_sample_domain(sample_domain, n_samples)
+    if not domains.sources:
+        raise ValueError(
+            f"sample_domain has no source row, and {name} needs rows of two domains; name the "
+            "source of some rows."
+        )
+    domains.check_rows(2, estimator_name=name)
+    return domains
 
 
 def spread_folds(groups, n_folds, *, generator):

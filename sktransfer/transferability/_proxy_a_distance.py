@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
-from sktransfer._domains import TARGET, read_sample_domain
+from sktransfer._domains import TARGET
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import _num_samples, _safe_indexing
 from sktransfer.transferability._estimate import Estimate, error_estimate
 from sktransfer.transferability._held_out_errors import (
     default_discriminator,
     held_out_errors,
+    read_two_domains,
     spread_folds,
 )
 from sktransfer.transferability._paired_interval import check_level
@@ -60,6 +61,11 @@ def proxy_a_distance(
         For each source its distance, from 0 to 2, and an interval of what a classifier of this kind
         reaches on these rows.
 
+    Raises
+    ------
+    ValueError
+        If there is no source, or a domain of one row.
+
     References
     ----------
     S. Ben-David et al., "A theory of learning from different domains", Machine Learning 79, 2010,
@@ -77,8 +83,7 @@ def proxy_a_distance(
     {'far': 2, 'near': 0}
     """
     check_level(level)
-    domains = read_sample_domain(sample_domain, _num_samples(X))
-    domains.check_rows(2, estimator_name="proxy_a_distance")
+    domains = read_two_domains(sample_domain, _num_samples(X), cv, name="proxy_a_distance")
     rng = generator(random_state)
     X = X.tocsr() if issparse(X) else X
     found = {}

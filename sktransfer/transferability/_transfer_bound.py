@@ -8,13 +8,16 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
 
-from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, read_classes
 from sktransfer._messages import shown
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import _num_samples, _safe_indexing
 from sktransfer.transferability._estimate import Estimate, error_estimate
-from sktransfer.transferability._held_out_errors import held_out_errors, spread_folds
+from sktransfer.transferability._held_out_errors import (
+    held_out_errors,
+    read_two_domains,
+    spread_folds,
+)
 from sktransfer.transferability._paired_interval import check_level
 from sktransfer.transferability._proxy_a_distance import a_distance
 
@@ -169,11 +172,8 @@ def transfer_bound(
         raise ValueError(
             f"model={shown(model)}: expected a classifier; the bound is of error rates."
         )
-    domains = read_sample_domain(sample_domain, _num_samples(X))
-    if not domains.sources:
-        raise ValueError("sample_domain has no source row; a bound needs rows of both domains.")
+    domains = read_two_domains(sample_domain, _num_samples(X), cv, name="transfer_bound")
     X = X.tocsr() if issparse(X) else X
-    domains.check_rows(2, estimator_name="transfer_bound")
     rng, keep_seeds = generator(random_state), random_state is None
     options = {"cv": cv, "level": level, "rng": rng, "keep_seeds": keep_seeds}
     source, target, codes = _labelled_rows(y, domains.is_target)

@@ -180,8 +180,10 @@ def test_same_seed_same_numbers_and_labels_of_any_kind():
         ({"level": 1.0}, "level=1.0: expected a number between 0 and 1, such as 0.9."),
         (
             {"sample_domain": None},
-            "sample_domain has no source row; a bound needs rows of both domains.",
+            "sample_domain has no source row, and transfer_bound needs rows of two domains; name "
+            "the source of some rows.",
         ),
+        ({"cv": 1}, "cv=1: expected a number of folds, 2 or more."),
         (
             {"y": np.full(350, 1.0)},
             "y has labels of fewer than two classes with two source rows each; a bound needs a "
@@ -194,3 +196,11 @@ def test_what_has_no_bound_is_refused(change, message):
     given = {"model": DummyClassifier(), "y": y, "sample_domain": sample_domain, "level": 0.9}
     with pytest.raises(ValueError, match=whole(message)):
         transfer_bound(X=X, **(given | change))
+
+
+def test_what_has_no_distance_is_refused():
+    X, _, sample_domain = make_domains(n_target=1)
+    with pytest.raises(ValueError, match="proxy_a_distance needs at least 2 rows of every domain"):
+        proxy_a_distance(X, sample_domain=sample_domain)
+    with pytest.raises(ValueError, match="no source row, and proxy_a_distance needs rows of two"):
+        proxy_a_distance(X, sample_domain=np.repeat("target", len(X)))
