@@ -65,22 +65,25 @@ def compare_rules(draws):
 def look_into_cells(sets):
     """A table of our interval for each size and pair, and the bar that it has to reach."""
     judged = [judge_pairs(draws, "accuracy", bonett_price) for draws in sets]
-    cells = {cell: [percent(each[cell]) for each in judged] for cell in judged[0]}
-    rows = [
-        [2 * k, pair, *(round(of_set[place], 1) for place in (0, 1) for of_set in found)]
-        for (k, pair), found in cells.items()
-    ]
+    both = {cell: [*judged[0][cell], *judged[1][cell]] for cell in judged[0]}
+    rows = []
+    for (k, pair), cell in both.items():
+        found = [percent(each[k, pair]) for each in judged]
+        ends = [of_set[place] for place in (0, 1) for of_set in found]
+        rows.append([2 * k, pair, *np.round(ends, 1), 100 * percent(cell)[2]])
     columns = ("rows", "pair", *(f"{name}, draws {s}" for name in FOUND[:2] for s in SEEDS))
-    notes = [_bar(each, seed) for each, seed in zip(judged, SEEDS)]
-    return Table("Accuracy, Bonett-Price with rows averaged", columns, rows, notes, digits=1)
+    names = [*(f"Draws {seed}" for seed in SEEDS), "Both"]
+    notes = [_bar(each, name) for each, name in zip([*judged, both], names)]
+    title = "Accuracy, Bonett-Price with rows averaged"
+    return Table(title, (*columns, "width, points"), rows, notes, digits=1)
 
 
-def _bar(judged, seed):
+def _bar(judged, name):
     cells = np.array([percent(cell) for cell in judged.values()])
     coverage, _, _, _, wrongly = percent(pool(judged))
     met = cells[:, 0].min() >= 90 and coverage >= 94 and cells[:, 1].max() <= 6 and wrongly <= 1
     return (
-        f"Draws {seed}: smallest coverage {cells[:, 0].min():.1f} % (bar 90), over all "
+        f"{name}: smallest coverage {cells[:, 0].min():.1f} % (bar 90), over all "
         f"{coverage:.1f} % (94), largest share of lower ends above the truth "
         f"{cells[:, 1].max():.1f} % (6), wrong 'helps' {wrongly:.1f} % (1): "
         f"{'reached' if met else 'missed'}."
