@@ -25,20 +25,9 @@ _LIBRARIES = ("torch", "transformers", "timm")
 
 
 def describe_for(estimator):
-    """Describe the network of an estimator's parameter `backbone`, as the others say.
+    """Describe the network of an estimator's parameter `backbone`, as its other parameters say.
 
-    Parameters
-    ----------
-    estimator : PretrainedFeatureExtractor, FineTuneClassifier or FineTuneRegressor
-
-    Returns
-    -------
-    backbone : Backbone
-
-    Raises
-    ------
-    ValueError
-        Also if it has parameters for another kind of input.
+    Parameters for another kind of input are an error.
     """
     described = describe(estimator.backbone, cache=estimator.cache, **options_of(estimator))
     refuse_other_kinds(estimator, described)

@@ -28,16 +28,7 @@ def options_of(estimator):
 def refuse_other_kinds(estimator, backbone):
     """Refuse parameters with a value that are for another kind of input than the network's.
 
-    Parameters
-    ----------
-    estimator : estimator
-    backbone : Backbone
-        That of its parameter `backbone`.
-
-    Raises
-    ------
-    ValueError
-        With all such parameters; or if the estimator is for another kind of input itself.
+    The error names all of them. It is also raised if the estimator is for another kind itself.
     """
     kind, own = backbone.preprocessing.kind, getattr(estimator, "_kind", None)
     if own not in (None, kind):

@@ -4,13 +4,7 @@ import numpy as np
 
 
 class WordsEngine:
-    """Compute the mean of the vectors of each text's words.
-
-    Parameters
-    ----------
-    backbone : Backbone
-        Of a table of word vectors.
-    """
+    """Compute the mean of the vectors of each text's words, from a backbone of a table of them."""
 
     key = "numpy-cpu"
 
@@ -18,17 +12,7 @@ class WordsEngine:
         self._vectors = backbone.preprocessing.load().vectors
 
     def run(self, batch):
-        """Compute means.
-
-        Parameters
-        ----------
-        batch : ndarray of shape (n, n_words), int32
-
-        Returns
-        -------
-        means : ndarray of shape (n, n_features), float32
-            Zeros for texts without words.
-        """
+        """Return means (n, n_features), float32, for words (n, n_words), int32; 0 for none."""
         n_words = batch.shape[1]
         sums = np.zeros((len(batch), self._vectors.shape[1]), dtype=np.float64)
         for column in range(n_words):  # one after the other: the same bits in any batch

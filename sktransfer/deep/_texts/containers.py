@@ -8,22 +8,9 @@ from sktransfer._messages import shown
 
 
 def validate_texts(X):
-    """Return the items of a sequence of texts.
+    """Return the items of a sequence of texts as a list, unchanged; not all of them need be texts.
 
-    Parameters
-    ----------
-    X : list, tuple, ndarray, Series, column of Arrow or polars, or table of one column
-        One text an item.
-
-    Returns
-    -------
-    items : list
-        In the order of X, unchanged; not all of them need be texts.
-
-    Raises
-    ------
-    ValueError or TypeError
-        If X is one text, has several columns, no rows, or no order.
+    One text, several columns, and a sequence without rows or order are errors.
     """
     if isinstance(X, str | bytes):
         raise ValueError(

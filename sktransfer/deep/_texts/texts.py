@@ -27,26 +27,14 @@ TOKENS_AT_ONCE = 2**14
 class TextInput(InputDescription):
     """How a text becomes numbers of tokens; a frozen dataclass with the three fields named here.
 
-    Attributes
-    ----------
-    max_tokens : int or None
-        The most tokens of one input; None: no limit.
-    long_text : {"truncate", "windows"}
-        What becomes of a text that has more.
-    prefix : str
-        Put before each text.
+    `max_tokens` is the most tokens of one input, or None; `long_text`, "truncate" or "windows",
+    says how a text with more is cut. `prefix` is put before each text.
     """
 
     kind = "text"
 
     def read(self, X, estimator, *, reset, on_error="raise"):
-        """Check X, and return its texts.
-
-        Warns
-        -----
-        TransferWarning
-            After a fit, if texts are longer than `max_tokens`.
-        """
+        """Check X, and return its texts; after a fit it warns of texts longer than `max_tokens`."""
         texts = Texts(tuple(validate_texts(X)), self)
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
@@ -78,12 +66,8 @@ class TextInput(InputDescription):
 class Tokenizer(NamedTuple):
     """Turns texts into numbers of tokens.
 
-    Parameters
-    ----------
-    tokens : callable
-        ``tokens(text)`` returns a list of int, without special tokens.
-    before, after : tuple of int, default=()
-        The special tokens around each text.
+    ``tokens(text)`` returns a list of int, without special tokens; `before` and `after` are those
+    around each text.
     """
 
     tokens: Callable
@@ -104,19 +88,10 @@ class Tokenizer(NamedTuple):
 
 
 def cut(tokens, room, long_text):
-    """Return the windows of a sequence: it whole, its start, or several that cover it.
+    """Return the windows of a list of tokens: it whole, its start, or several that cover it.
 
-    Parameters
-    ----------
-    tokens : list of int
-    room : int or None
-        The most tokens of a window; None: no limit.
-    long_text : {"truncate", "windows"}
-
-    Returns
-    -------
-    windows : list of list of int
-        Of one length. They overlap as little as that allows.
+    A window has at most `room` tokens (None: any number). All have one length, and overlap as
+    little as that allows.
     """
     if room is None or len(tokens) <= room:
         return [tokens]
@@ -128,16 +103,7 @@ def cut(tokens, room, long_text):
 
 @dataclass(frozen=True, eq=False)
 class Texts(Items):
-    """Texts, and how they are cut into tokens.
-
-    Parameters
-    ----------
-    content : tuple
-        As `validate_texts` returned it.
-    inputs : TextInput
-    positions : ndarray of int or None, default=None
-        As for `Items`.
-    """
+    """Texts, as `validate_texts` returned them, and how they are cut into tokens."""
 
     content: tuple
     inputs: TextInput
@@ -237,20 +203,10 @@ def _digest(text):
 
 
 def describe_texts(given, *, most=None, prefix=""):
-    """Return the three fields of `TextInput`, from the parameters of an estimator.
+    """Return the three fields of `TextInput` as a dict, from the parameters of an estimator.
 
-    Parameters
-    ----------
-    given : dict
-        ``max_tokens``, ``long_text`` and ``prefix``; None if not given.
-    most : int or None, default=None
-        The most tokens that the network takes, special ones included.
-    prefix : str, default=""
-        The network's own.
-
-    Returns
-    -------
-    fields : dict
+    They are in `given`, None if not given. `most` is the most tokens that the network takes,
+    special ones included, and `prefix` the network's own.
     """
     max_tokens = given.get("max_tokens")
     if most is not None and max_tokens is not None and max_tokens > most:

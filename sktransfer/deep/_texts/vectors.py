@@ -19,16 +19,7 @@ _TABLES = Recent(4)
 
 @dataclass(frozen=True, eq=False)
 class WordTable:
-    """Word vectors in memory.
-
-    Parameters
-    ----------
-    places : dict of str to int
-        The row of each word.
-    vectors : ndarray of shape (n_words, n_features), float32
-    digest : str
-        A hash of both, in hexadecimal.
-    """
+    """Word vectors in memory: the row of each word, float32 vectors, and a hash of both."""
 
     places: dict
     vectors: np.ndarray
@@ -38,21 +29,9 @@ class WordTable:
 def read_table(path):
     """Read a table of word vectors; a file that was read before is known by its stamps.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        ``.npz`` with ``words`` and ``vectors``, or with the ``table``, ``scale`` and ``words`` of
-        the built-in file; ``.txt`` or ``.vec`` with a word and its numbers a line, after a line
-        with both counts or without one.
-
-    Returns
-    -------
-    table : WordTable
-
-    Raises
-    ------
-    ValueError
-        If the file holds no such table.
+    The file is ``.npz`` with ``words`` and ``vectors``, or with the ``table``, ``scale`` and
+    ``words`` of the built-in file; or ``.txt`` or ``.vec`` with a word and its numbers a line,
+    after a line with both counts or without one.
     """
     path = Path(path)
     return _TABLES.get((str(path), signature(path)), lambda: _read(path))

@@ -83,21 +83,9 @@ class WordInput(TextInput):
 
 
 def describe_words(source, path, given):
-    """Describe a table of word vectors.
+    """Describe a table of word vectors in the file `path`: all fields of a `Backbone`.
 
-    Parameters
-    ----------
-    source : str
-        The name of a built-in table, or the path of a file.
-    path : Path
-        Its file.
-    given : dict
-        As for `describe_texts`.
-
-    Returns
-    -------
-    fields : dict
-        All of a `Backbone`.
+    `source` is the name of a built-in table, or the path; `given` is as for `describe_texts`.
     """
     table = read_table(path)
     lowercase = all(word == word.lower() for word in table.places)
