@@ -1,5 +1,7 @@
 """Labels of rows on which two models differ: the repeated test, and the interval."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -22,6 +24,41 @@ def test_one_look_is_the_sign_test_at_the_level_spent(n_labels):
         sure = sign_test(wins, n_labels - wins) <= level
         sure_of_losses = sign_test(n_labels - wins, wins) <= level
         assert found == sure - sure_of_losses
+
+
+def test_the_level_spent_by_hand():
+    assert spent_level(18, alpha=0.1) == pytest.approx(0.09)
+    assert sign_test(7, 2) < 0.1  # but not below 0.1 * 9 / 11
+    assert sequential_sign_test([(9, 7, 2)], alpha=0.1) == 0
+
+
+def _boundaries(stops, alpha):
+    """The boundaries by counting all sequences of wins and losses."""
+    sequences = np.array(list(product([0, 1], repeat=stops[-1])))
+    crossed, found = np.zeros(len(sequences), dtype=bool), []
+    for stop in stops:
+        wins = sequences[:, :stop].sum(axis=1)
+        level = spent_level(stop, alpha=alpha)
+        allowed = [b for b in range(stop + 2) if (crossed | (wins >= b)).mean() <= level]
+        found.append(min(allowed))
+        crossed |= wins >= found[-1]
+    return found
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("stops", [(6, 12), (4, 8, 12), (3, 5, 8, 13), (2, 4, 6, 8, 10, 12)])
+def test_boundaries_are_those_of_all_sequences(stops, alpha):
+    boundaries = _boundaries(stops, alpha)
+    for last, boundary in enumerate(boundaries):
+        for wins in range(stops[last] + 1):
+            path = [min(wins, max(0, b - 1), s) for b, s in zip(boundaries, stops[:last])]
+            looks = [(s, w, s - w) for s, w in zip(stops, [*path, wins])]
+            steps = np.diff([0, *path, wins])
+            if (steps < 0).any() or (steps > np.diff([0, *stops[: last + 1]])).any():
+                continue  # no such path
+            losses_first = any(s - w >= b for (s, w, _), b in zip(looks, boundaries))
+            if not losses_first:
+                assert sequential_sign_test(looks, alpha=alpha) == (wins >= boundary)
 
 
 def test_twenty_labels_decide_as_the_plain_test_at_the_whole_level_does():
