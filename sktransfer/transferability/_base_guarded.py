@@ -42,7 +42,7 @@ from sktransfer.transferability._weighing import weigh
 class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     """Weighs candidates against no transfer.
 
-    A concrete one writes `_default_estimator`, `_check_estimator`, `_make_judge` and its docstring.
+    A concrete one writes `_default_estimator` and `_make_judge`.
     """
 
     _parameter_constraints: dict = {
@@ -314,7 +314,9 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             options = {"used": self.used_transfer_, "weight": weight, "level": self.level}
             sentence = sentence_with_labels(outcome, self._judge, **options)
         else:
-            sentence = sentence_without_labels(outcome, self._questions, changed=self.changed_)
+            sentence = sentence_without_labels(
+                outcome, self._questions, self._judge, changed=self.changed_
+            )
         self._set_report(sentence)
 
     def _report_settled(self, decision):

@@ -130,8 +130,8 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
         return "No transfer was possible: the model is that of target rows alone."
     if outcome.interval is None:
         return (
-            f"{start} With one labelled row a class nothing can be held out for target rows alone, "
-            "so no interval says whether it helps; label more rows."
+            f"{start} {judge.too_few} target rows alone cannot be scored, so no interval says "
+            "whether it helps; label more rows."
         )
     return (
         f"{start} {judge.compared(outcome.difference, 'target rows alone')} out of fold; "
@@ -140,13 +140,14 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
     )
 
 
-def sentence_without_labels(outcome, questions, *, changed):
+def sentence_without_labels(outcome, questions, judge, *, changed):
     """Return the sentence of a fit without target labels.
 
     Parameters
     ----------
     outcome : Outcome
     questions : Questions
+    judge : ClassJudge or NumberJudge
     changed : float
         The share of target rows whose prediction differs from that of the source model.
     """
@@ -158,8 +159,8 @@ def sentence_without_labels(outcome, questions, *, changed):
         )
     return (
         f"{start} The predictions of {100 * changed:.1f} % of the target rows differ from those of "
-        "the source alone, and no loss on them can exceed this share. Whether transfer helps is "
-        "not known: label rows_to_label(20) and pass them to settle."
+        f"the source alone, and {judge.limit}. Whether transfer helps is not known: label "
+        "rows_to_label(20) and pass them to settle."
     )
 
 

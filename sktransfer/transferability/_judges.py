@@ -46,6 +46,8 @@ class ClassJudge:
     classes: np.ndarray
 
     is_discrete, score_name, loss_name = True, "accuracy", "log-loss"
+    too_few = "With one labelled row a class"
+    limit = "no loss on them can exceed this share"
 
     @property
     def n_outputs(self):
@@ -157,6 +159,8 @@ class NumberJudge:
     """Reads numbers; its methods are those of `ClassJudge`."""
 
     is_discrete, score_name, loss_name, n_outputs = False, "R2", "squared error", 1
+    too_few = "With fewer than three labelled rows"
+    limit = "nothing limits the loss"
 
     def answers(self, model, X):
         """Return the predictions as a column."""

@@ -53,7 +53,7 @@ def vote(settings, field, rows, judge, generator):
         weights=weights,
         challenger=challenger,
         decision=decision,
-        lines=[{"name": n, "seconds": s} for n, s in zip(names, seconds, strict=True)],
+        lines=[{"name": n, "seconds": float(s)} for n, s in zip(names, seconds, strict=True)],
         left_out=left_out | failed,
         shift=shift,
     )

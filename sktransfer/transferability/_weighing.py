@@ -36,13 +36,13 @@ def weigh(settings, field, rows, judge, generator):
     prior = read_prior(settings, names)
     if len(candidates) == 1:
         one = np.ones(1)
-        lines = [{"name": names[0], "seconds": seconds[0]}]
+        lines = [{"name": names[0], "seconds": float(seconds[0])}]
         found = {"names": names, "models": models, "weights": one, "challenger": one}
         return Outcome(**found, lines=lines, decision="target alone", left_out=left_out)
     evidence, spent = gather(settings, field, candidates, prior, rows, judge, generator)
     weights = evidence.weights()
     lines = _lines(evidence, names, seconds + spent, judge, settings.level)
-    guard = _difference(evidence, evidence.mixed_answers, judge, settings.level)
+    guard = _difference(evidence, evidence.mixed_answers(), judge, settings.level)
     outcome = Outcome(
         names=names,
         models=models,
@@ -93,12 +93,11 @@ def gather(settings, field, candidates, prior, rows, judge, generator):
     return evidence, seconds
 
 
-def _difference(evidence, mixed, judge, level):
-    """Return the difference of answers to no transfer, and its interval; None if unknown."""
+def _difference(evidence, new, judge, level):
+    """Return the difference of new answers to no transfer, and its interval; None if unknown."""
     if evidence.unscored[0] or not len(evidence.truth):
         return None, None
-    old = evidence.answers[:, 0]
-    wins = evidence.wins(mixed() if callable(mixed) else mixed, old, judge)
+    wins = evidence.wins(new, evidence.answers[:, 0], judge)
     difference, low, high = paired_interval(wins, level=level)
     return difference, (low, high)
 
@@ -107,12 +106,12 @@ def _lines(evidence, names, seconds, judge, level):
     """Return the figures of each candidate for the report."""
     lines = []
     for m, name in enumerate(names):
-        line = {"name": name, "seconds": seconds[m]}
+        line = {"name": name, "seconds": float(seconds[m])}
         if np.isfinite(evidence.rehearsed[m]):
-            line["rehearsed"] = evidence.rehearsed_loss[m]
+            line["rehearsed"] = float(evidence.rehearsed_loss[m])
         if not evidence.unscored[m] and len(evidence.truth):
             each = [judge.summary(answers, evidence.truth) for answers in evidence.answers[:, m]]
-            line["score"], line["loss"] = np.mean(each, axis=0)
+            line["score"], line["loss"] = np.mean(each, axis=0).tolist()
         if m:
             difference, interval = _difference(evidence, evidence.answers[:, m], judge, level)
             line["difference"], line["interval"] = difference, interval

@@ -54,6 +54,7 @@ def test_sentences_claim_nothing_without_an_interval(kind, k):
         "numbers": (make_numbers, GuardedTransferRegressor(n_repeats=1, random_state=0)),
     }[kind]
     X, y, domains = make(k)[:3]
+    X = X + 2.0 * (domains == "target")[:, None]
     guard.fit(X, y, sample_domain=domains)
     sentence = guard.report_.sentence
     assert sentence.endswith(".")
@@ -61,6 +62,11 @@ def test_sentences_claim_nothing_without_an_interval(kind, k):
     for word in ("significant", "safe"):
         assert word not in sentence
     assert ("% interval" in sentence) == (guard.interval_ is not None)
+    if k == 0:
+        limit = {"classes": "no loss on them can exceed", "numbers": "nothing limits the loss"}
+        assert (
+            limit[kind] in sentence or "Every target row is predicted as by the source" in sentence
+        )
     if guard.interval_ is not None:
         low, high = guard.interval_
         assert ("not shown" in sentence) == (low <= 0 <= high)
