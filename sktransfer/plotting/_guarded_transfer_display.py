@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sktransfer.plotting._pyplot import pyplot_for
+
 
 class GuardedTransferDisplay:
     """Draw the candidates of a guarded estimator next to no transfer.
@@ -174,13 +176,7 @@ class GuardedTransferDisplay:
 
 
 def _new_axes(n_lines):
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "GuardedTransferDisplay needs matplotlib, which is not installed; run "
-            'pip install "sktransfer[plot]".'
-        ) from error
+    plt = pyplot_for("GuardedTransferDisplay")
     return plt.subplots(
         ncols=2, width_ratios=(3, 1), figsize=(7.2, 1.4 + 0.3 * n_lines), layout="constrained"
     )[1]

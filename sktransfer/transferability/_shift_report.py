@@ -114,8 +114,8 @@ class ShiftReport:
     notes : tuple of str
         What was not computed, and why.
     sources : tuple of ShiftReport
-        One for each source if there are several. They are tests of their own: with ten sources, one
-        of two may be rejected by chance at the level 0.05.
+        One for each source if there are several. Each is tested by itself: of ten sources that did
+        not move, one or more are rejected by chance in 40 % of cases at the level 0.05.
 
     See Also
     --------
