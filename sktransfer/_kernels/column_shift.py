@@ -33,10 +33,14 @@ def column_distances(X_a, X_b):
 
 def _columns(X):
     """Yield the columns, without missing values, sorted."""
-    X = csc_array(X) if issparse(X) else X
-    for k in range(X.shape[1]):
-        column = X[:, [k]].toarray().ravel() if issparse(X) else X[:, k]
-        yield np.sort(column[~np.isnan(column)])
+    if not issparse(X):
+        yield from (np.sort(column[~np.isnan(column)]) for column in X.T)
+        return
+    X = csc_array(X, copy=True)
+    X.sum_duplicates()
+    for entries in np.split(X.data, X.indptr[1:-1]):
+        zeros = np.zeros(X.shape[0] - len(entries))
+        yield np.sort(np.concatenate([entries[~np.isnan(entries)], zeros]))
 
 
 def _distance(a, b):
