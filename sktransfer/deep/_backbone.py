@@ -16,6 +16,7 @@ from sktransfer._short_repr import _ShortReprMixin
 from sktransfer.deep._built_in import BUILT_IN, built_in_path
 from sktransfer.deep._items import InputDescription
 from sktransfer.deep._preprocessing import is_whole, read_input_size
+from sktransfer.deep._texts.files import is_of_texts
 
 ZOOS = ("hf:", "torchvision:", "timm:")
 WORD_VECTORS = (".txt", ".vec", ".npz")
@@ -40,7 +41,7 @@ class Stage(NamedTuple):
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Backbone:
     source: str
     preprocessing: InputDescription
     stages: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
+    shapes: tuple[tuple[int | None, ...], ...]
     fingerprint: str
     engines: tuple[str, ...] = ("onnx", "torch")
     module: Any = field(default=None, compare=False, repr=False)
@@ -121,7 +122,12 @@ class Backbone:
         """The shape of what has a name but is no stage."""
         if "numpy" in self.engines:
             raise ValueError(self._unknown(name))
-        if "onnx" in self.engines:
+        texts = self.preprocessing.kind == "text"
+        if texts and "onnx" in self.engines:
+            from sktransfer.deep._networks.onnx.describe_texts import inner_names, inner_shape
+        elif texts:
+            from sktransfer.deep._networks.torch.describe_texts import inner_names, inner_shape
+        elif "onnx" in self.engines:
             from sktransfer.deep._networks.onnx.describe import inner_names, inner_shape
         else:
             from sktransfer.deep._networks.torch.describe import inner_names, inner_shape
@@ -237,6 +243,8 @@ def resolve_backbone(
         return _describe_again(backbone, weights, of_kind, **options)
     if _is_module(backbone) or (isinstance(backbone, str) and backbone.startswith(ZOOS)):
         _check_libraries(backbone)
+        if _reads_texts(backbone, options, of_kind):
+            return _resolve_text_module(backbone, weights, options, of_kind)
         from sktransfer.deep._networks.torch.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
@@ -264,6 +272,8 @@ def resolve_backbone(
     from sktransfer.deep._networks.onnx.read import absolute, stamps
 
     path = absolute(path)
+    if _reads_tokens(str(path), stamps(path)):
+        return _resolve_text_graph(path, options, of_kind)
     return _describe(str(path), stamps(path), **options)
 
 
@@ -309,6 +319,56 @@ def _resolve_words(backbone, path, options, of_kind):
         own = replace(own, source=described.preprocessing.source)
         described = replace(described, preprocessing=own.with_options(of_kind))
     return described
+
+
+@lru_cache(maxsize=32)
+def _reads_tokens(path, stamps):
+    from sktransfer.deep._networks.onnx.describe_texts import reads_tokens
+
+    return reads_tokens(path)
+
+
+def _resolve_text_graph(path, options, of_kind):
+    """Describe an ONNX file that reads texts."""
+    from sktransfer.deep._networks.onnx.describe_texts import describe_text_graph
+
+    inputs = _text_input(str(path), options)
+    fields = describe_text_graph(path, of_kind, stages=options["stages"], inputs=inputs)
+    return Backbone(**fields)
+
+
+def _text_input(backbone, options, weights=None):
+    """The description of texts that is given as `preprocessing`; refuse what texts do not read."""
+    own = options["preprocessing"]
+    inputs = own if isinstance(own, InputDescription) and own.kind == "text" else None
+    refused = {"weights": weights, "preprocessing": None if inputs else own}
+    refused["input_size"] = options["input_size"]
+    names = [f"{name}={shown(value)}" for name, value in refused.items() if value is not None]
+    if names:
+        raise ValueError(
+            f"{', '.join(names)}: not read for networks of texts (backbone={shown(backbone)}); "
+            "leave it out."
+        )
+    return inputs
+
+
+def _reads_texts(backbone, options, of_kind):
+    """Tell whether a module, or a network of a zoo, is meant for texts."""
+    own = options["preprocessing"]
+    if isinstance(own, InputDescription):
+        return own.kind == "text"
+    if of_kind.get("tokenizer") is not None:
+        return True
+    return isinstance(backbone, str) and backbone.startswith("hf:") and is_of_texts(backbone)
+
+
+def _resolve_text_module(backbone, weights, options, of_kind):
+    """Describe a network of torch that reads texts."""
+    from sktransfer.deep._networks.torch.describe_texts import describe_text_module
+
+    inputs = _text_input(backbone, options, weights)
+    fields = describe_text_module(backbone, of_kind, stages=options["stages"], inputs=inputs)
+    return Backbone(**fields)
 
 
 def _describe_again(backbone, weights, of_kind, **options):

@@ -32,8 +32,8 @@ from sktransfer.deep._training.schedule import SCHEDULES, Settings
 from sktransfer.deep._training.starts import (
     DrawnStart,
     PretrainedStart,
-    input_batches,
     require_finite,
+    through_stages,
 )
 from sktransfer.exceptions import TransferWarning
 
@@ -234,6 +234,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         if "torch" not in self.backbone_.engines:
             self._refuse_training(depth)
+        if depth < n_stages and self.max_epochs and self.long_text != "truncate":
+            raise ValueError(
+                f"long_text={shown(self.long_text)} averages features, so that no stage can be "
+                f"trained: expected 'truncate', or freeze_depth='all' for {n_stages} stages."
+            )
         if self.l2_sp and self.initialize == "random":
             raise ValueError(
                 f"l2_sp={shown(self.l2_sp)} pulls towards the pretrained weights, which "
@@ -378,14 +383,13 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             built_stages,
             choose_device,
             exact_arithmetic,
-            run_stages,
         )
 
         device = choose_device(self.device)
         stages = built_stages(backbone, self.stage_weights_, self.depth_, device)
         with exact_arithmetic(device):
-            batches = input_batches(items, backbone, self._run(device), device, depth=self.depth_)
-            features = run_stages(stages, batches, device, pooled=True)
+            about = items, backbone, self._run(device), device
+            features = through_stages(stages, *about, depth=self.depth_, pooled=True)
         return self.head_.outputs(require_finite(features, items, backbone).astype(np.float64))
 
     def _check_labelled(self, items, y):

@@ -59,7 +59,7 @@ def _place(backbone, cache, options):
     if options.get("weights") is not None or not os.path.isdir(folder):
         return None
     try:
-        files = {path.name: signature(path) for path in sorted(folder.iterdir())}
+        files = {str(path): signature(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     except OSError:  # the zoo will say it
         return None
     latest = max((time_ns for known in files.values() for time_ns in known[-2:]), default=0)
@@ -96,23 +96,18 @@ def reload(estimator):
     try:
         source = named.source if isinstance(named, Backbone) else os.fspath(named)
         if "numpy" in described.engines:
-            return _reload_words(described, source)
-        if "onnx" in described.engines:
+            same = source not in BUILT_IN and os.path.isfile(source)
+            source = str(absolute(source))
+        elif "onnx" in described.engines:
             source = str(absolute(source))
             same = source != described.source and _is_file_of(described, source)
         else:
             same = source != described.source and _is_folder_of(described, source)
     except (OSError, TypeError, ValueError):  # what is named cannot be read
         return described
-    return replace(described, source=source) if same else described
-
-
-def _reload_words(described, source):
-    """The same table of word vectors in the file that is named now, if it is there."""
-    if source in BUILT_IN or not os.path.isfile(source):
+    if not same:
         return described
-    source = str(absolute(source))
-    inputs = replace(described.preprocessing, source=source)
+    inputs = described.preprocessing.moved(described.source, source)
     return replace(described, source=source, preprocessing=inputs)
 
 
@@ -129,7 +124,10 @@ def _is_folder_of(described, source):
     old_zoo, old_folder = _split(described.source)
     if zoo != old_zoo or os.path.isdir(old_folder) or not os.path.isdir(folder):
         return False
-    from sktransfer.deep._networks.torch.describe import fingerprint_of
+    if described.preprocessing.kind == "text":
+        from sktransfer.deep._networks.torch.describe_texts import fingerprint_of
+    else:
+        from sktransfer.deep._networks.torch.describe import fingerprint_of
 
     return fingerprint_of(source) == described.fingerprint
 

@@ -104,14 +104,14 @@ def find_engine(items, backbone, stage, run):
 
 
 def read_inputs(items, backbone, run, *, view=None):
-    """Yield items as float32 batches (b, channels, h, w) for a network, in their order.
+    """Yield items as batches for a network, with their rows.
 
     A batch is written over by the next one but one. If items cannot be read, a ValueError lists
     them.
     """
     faults = []
     with closing(items.batches(backbone.preprocessing, run, faults, view=view)) as batches:
-        yield from (batch for _, batch in batches)
+        yield from batches
     items.raise_faults(faults)
 
 

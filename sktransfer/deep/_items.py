@@ -129,6 +129,14 @@ class InputDescription(ABC):
         """Return a description with which each item is one input, for training."""
         return self
 
+    def moved(self, old, new):
+        """Return the description for a network that was at `old` and is at `new`."""
+        return self
+
+    def input_shape(self, items):
+        """Return the shape of one item's input in an array that holds those of all items."""
+        raise NotImplementedError
+
     def count_batches(self, n, batch_size):
         """Return the most batches that n items become; None if that is not known."""
         return None

@@ -132,6 +132,10 @@ class Preprocessing(InputDescription):
         """Check X, in any form that `PretrainedFeatureExtractor` takes; return `Pictures`."""
         return read_pictures(X, estimator, reset=reset, on_error=on_error)
 
+    def input_shape(self, items):
+        """Return the shape of one image as the input."""
+        return self.channels, *self.size
+
     def count_batches(self, n, batch_size):
         """Return the number of batches that n images become."""
         return math.ceil(n / batch_size)

@@ -52,7 +52,7 @@ def feature_maps(network, X, stage):
     backbone = resolve_backbone(network)
     estimator = PretrainedFeatureExtractor()
     items = backbone.preprocessing.read(X, estimator, reset=True).learn(estimator)
-    (batch,) = read_inputs(items, backbone, Run(batch_size=len(X)))
+    ((_, batch),) = read_inputs(items, backbone, Run(batch_size=len(X)))
     return OnnxEngine(backbone, stage).run(batch)
 
 

@@ -39,7 +39,7 @@ def compute(X, backbone="glyphs", *, stage=2, pooling="avg", value_range=None, v
 def direct(X, backbone="glyphs", *, stage=2):
     """The activations, from the network alone."""
     items, backbone = read(X, backbone)
-    (batch,) = _features.read_inputs(items, backbone, Run(batch_size=len(X)))
+    ((_, batch),) = _features.read_inputs(items, backbone, Run(batch_size=len(X)))
     return open_engine(backbone, backbone.stage_name(stage)).run(batch)
 
 

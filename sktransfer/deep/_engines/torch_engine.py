@@ -29,6 +29,9 @@ from sktransfer.deep._networks.torch.stages import build_stages as build_torch_s
 # same features alone as in a batch, to the last bit.
 _ROWS_AT_ONCE = {"cpu": 8, "mps": 64, "cuda": 256}
 
+# The same for texts: a batch holds texts of one length, which are few.
+_TEXTS_AT_ONCE = {"cpu": 1, "mps": 16, "cuda": 32}
+
 SHARED = Recent(4)
 
 # Networks for the next call of predict.
@@ -65,18 +68,18 @@ def exact_arithmetic(device):
         yield
 
 
-def rows_at_once(device):
+def rows_at_once(device, kind="image"):
     """How many rows go through frozen stages at once on a torch device."""
-    return _ROWS_AT_ONCE.get(device.type, 64)
+    return (_TEXTS_AT_ONCE if kind == "text" else _ROWS_AT_ONCE).get(device.type, 64)
 
 
-def run_stages(stages, batches, device, *, pooled=False):
+def run_stages(stages, batches, device, *, pooled=False, kind="image"):
     """Run stages over batches, each padded to the same number of rows; (n, *shape), float32.
 
-    A batch has at most ``rows_at_once(device)`` rows. A row gives the same bits alone as in any
-    batch. With `pooled` each channel is averaged over its positions.
+    A batch has at most ``rows_at_once(device, kind)`` rows. A row gives the same bits alone as in
+    any batch. With `pooled` each channel is averaged over its positions.
     """
-    step, parts = rows_at_once(device), []
+    step, parts = rows_at_once(device, kind), []
     with torch.no_grad():
         for batch in batches:
             # Kernels choose their algorithm by the shape: a short batch is padded with its last.
@@ -97,13 +100,14 @@ class TorchEngine:
         self._device = choose_device(device)
         self.key = f"torch-{self._device}"
         self._stages = _shared_stages(_up_to(backbone, stage), self._device)
+        self._kind = backbone.preprocessing.kind
 
     def run(self, batch):
         """Compute activations (n, *shape), float32, of a float32 batch (n, channels, h, w)."""
         with exact_arithmetic(self._device):
-            step = rows_at_once(self._device)
+            step = rows_at_once(self._device, self._kind)
             batches = (batch[first : first + step] for first in range(0, len(batch), step))
-            return run_stages(self._stages, batches, self._device)
+            return run_stages(self._stages, batches, self._device, kind=self._kind)
 
 
 def _shared_stages(backbone, device):

@@ -19,6 +19,7 @@ from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._networks.torch.checkpoints import LoadReport
 from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing
+from sktransfer.deep._texts.tokenizer import TokenInput
 from sktransfer.deep._texts.words import WordInput
 from sktransfer.deep._training.head import Head
 
@@ -33,6 +34,7 @@ _CLASSES = {
         LoadReport,
         Preprocessing,
         SoundPreprocessing,
+        TokenInput,
         WordInput,
     )
 }

@@ -20,6 +20,10 @@ LOOKED_UP_AT_ONCE = 1024
 # No text has more tokens for each character, and a few special ones.
 MOST_TOKENS, MOST_SPECIAL = 4, 8
 
+# Activations that are kept for training are padded to a multiple of it, so that other texts of
+# about this length find them.
+LENGTHS = 16
+
 # The most tokens in a batch, so that memory does not grow with the length of the texts.
 TOKENS_AT_ONCE = 2**14
 
@@ -55,6 +59,10 @@ class TextInput(InputDescription):
     @abstractmethod
     def batch(self, sequences):
         """Return the input of the network for sequences of one length, a list of lists of int."""
+
+    def input_shape(self, items):
+        """Return the length of the longest text in tokens; shorter ones are padded by -1."""
+        return (items.longest(),)
 
     def may_be_long(self, text):
         """Tell whether a text can have more than `max_tokens`, without cutting it into tokens."""
@@ -138,6 +146,12 @@ class Texts(Items):
         reasons = ((row, fault_of(item)) for row, item in enumerate(self.content))
         return [self.fault(row, reason) for row, reason in reasons if reason is not None]
 
+    def longest(self):
+        """Return the most tokens of one input, rounded up to a multiple of `LENGTHS`."""
+        tokenizer = self.inputs.open()
+        lengths = (len(tokenizer.sequences(self.inputs, text)[0]) for text in self.content)
+        return -(-max(lengths) // LENGTHS) * LENGTHS
+
     def warn_of_long(self):
         """Warn of texts with more tokens than one input has room for."""
         inputs = self.inputs
@@ -202,11 +216,11 @@ def _digest(text):
     return hashlib.sha256(content).digest()[:16]
 
 
-def describe_texts(given, *, most=None, prefix=""):
-    """Return the three fields of `TextInput` as a dict, from the parameters of an estimator.
+def describe_texts(given, *, default=None, most=None, prefix=""):
+    """Return the three fields of `TextInput`, from the parameters of an estimator.
 
-    They are in `given`, None if not given. `most` is the most tokens that the network takes,
-    special ones included, and `prefix` the network's own.
+    `given` holds ``max_tokens``, ``long_text`` and ``prefix``, None if not given. The network's own
+    are `default` and `prefix`, and it takes `most` tokens, special ones included.
     """
     max_tokens = given.get("max_tokens")
     if most is not None and max_tokens is not None and max_tokens > most:
@@ -215,7 +229,7 @@ def describe_texts(given, *, most=None, prefix=""):
             "takes: pass None or a smaller number."
         )
     return {
-        "max_tokens": most if max_tokens is None else int(max_tokens),
+        "max_tokens": default if max_tokens is None else int(max_tokens),
         "long_text": given.get("long_text") or "truncate",
         "prefix": prefix if given.get("prefix") is None else given["prefix"],
     }

@@ -1,7 +1,7 @@
 """Texts as the words of a table of vectors."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,10 @@ class WordInput(TextInput):
             return [place for place in places if place is not None]
 
         return Tokenizer(small if self.lowercase else either)
+
+    def moved(self, old, new):
+        """Return the description for a table that was at `old` and is at `new`."""
+        return replace(self, source=new)
 
     def batch(self, sequences):
         """Return an array (n, n_words) of places."""

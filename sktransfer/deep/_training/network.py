@@ -46,7 +46,10 @@ class Network(torch.nn.Module):
         activations = inputs
         for stage in self.stages:
             activations = stage(activations)
-        features = (pool(activations, "avg") - self.mean) / self.scale
+        mask = None
+        if activations.ndim == 3 and activations.shape[2] > len(self.mean):  # padded sequences
+            activations, mask = activations[..., :-1], activations[..., -1]
+        features = (pool(activations, "avg", mask=mask) - self.mean) / self.scale
         return Seen(inputs, features, F.linear(features, self.coef, self.intercept))
 
     def head(self):
@@ -57,10 +60,13 @@ class Network(torch.nn.Module):
 
 def predict(network, inputs, n_rows):
     """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
-    device, outputs = network.coef.device, []
+    device, outputs, step = network.coef.device, [], EVALUATION_ROWS
+    if hasattr(network.stages[0], "tokens_at_once"):
+        n_tokens = inputs[np.arange(1)].shape[1]
+        step = max(1, min(step, network.stages[0].tokens_at_once // n_tokens))
     with torch.no_grad():
-        for first in range(0, n_rows, EVALUATION_ROWS):
-            part = np.arange(first, min(first + EVALUATION_ROWS, n_rows))
+        for first in range(0, n_rows, step):
+            part = np.arange(first, min(first + step, n_rows))
             outputs.append(network(torch.as_tensor(inputs[part]).to(device)).cpu())
     return torch.cat(outputs).numpy().astype(np.float64)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sktransfer._messages import shown
-from sktransfer.deep._engines.pooling import n_features
+from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._features import allocate, overflow, read_inputs, stage_features
 
 # Activations that are checked in one go.
@@ -26,25 +26,55 @@ def require_finite(activations, items, backbone):
 
 
 def stage_activations(items, backbone, depth, run, *, view=None):
-    """Return the activations after some pretrained stages: (n, *shape), float32."""
-    features, _ = stage_features(items, backbone, depth, run, view=view)
-    return features.reshape(len(items), *backbone.shapes[depth - 1])
+    """Return the activations after some pretrained stages: (n, *shape), float32.
+
+    Sequences of tokens have one more channel: 1 for a token, 0 for the padding of short ones.
+    """
+    shape, pooling = backbone.shapes[depth - 1], None
+    if shape[0] is None:
+        pooling = items.longest()
+        shape = pooling, shape[1] + 1
+    features, _ = stage_features(items, backbone, depth, run, pooling=pooling, view=view)
+    return features.reshape(len(items), *shape)
 
 
-def input_batches(items, backbone, run, device, *, depth=0, view=None):
-    """Yield the input of the stages after a depth, float32, in batches for `run_stages`.
+def through_stages(stages, items, backbone, run, device, *, depth=0, view=None, pooled=False):
+    """Return the activations, or features, of some stages after a depth: (n, ...), float32.
 
     The pretrained stages before it run through the cache.
     """
+    from sktransfer.deep._engines.torch_engine import run_stages
+
+    result, kind, length = None, backbone.preprocessing.kind, None
+    for rows, batch in _input_batches(items, backbone, run, device, depth, view):
+        part = run_stages(stages, [batch], device, pooled=pooled, kind=kind)
+        if kind == "text" and part.ndim == 3:
+            length = items.longest() if length is None else length
+            part = pool(part, length).reshape(len(part), length, -1)
+        if result is None:
+            result = np.empty((len(items), *part.shape[1:]), dtype=np.float32)
+        result[rows] = part
+    return result
+
+
+def _input_batches(items, backbone, run, device, depth, view):
+    """Yield rows, and the input of the stages after a depth, in batches for `run_stages`."""
     from sktransfer.deep._engines.torch_engine import rows_at_once
 
-    step = rows_at_once(device)
+    step = rows_at_once(device, backbone.preprocessing.kind)
     if depth == 0:
         yield from read_inputs(items, backbone, replace(run, batch_size=step), view=view)
         return
     before = stage_activations(items, backbone, depth, run, view=view)
-    for first in range(0, len(before), step):
-        yield before[first : first + step]
+    if backbone.shapes[depth - 1][0] is not None:
+        for first in range(0, len(before), step):
+            yield slice(first, first + step), before[first : first + step]
+        return
+    lengths = before[:, :, -1].sum(axis=1).astype(np.int64)
+    for length in np.unique(lengths).tolist():  # so that none is padded
+        alike = np.flatnonzero(lengths == length)
+        for rows in np.split(alike, range(step, len(alike), step)):
+            yield rows, before[rows, :length, :-1]
 
 
 class _Start:
@@ -58,14 +88,15 @@ class _Start:
         return self._items if rows is None else self._items.take(rows)
 
     def _inputs(self, items, view):
-        """The inputs of the network, (n, channels, h, w), float32."""
+        """The inputs of the network, (n, channels, h, w) or (n, n_tokens), float32."""
         inputs = self._backbone.preprocessing
-        shape = len(items), inputs.channels, *inputs.size
-        inputs, first = allocate(shape, self._run.in_memory), 0
-        for batch in read_inputs(items, self._backbone, self._run, view=view):
-            inputs[first : first + len(batch)] = batch
-            first += len(batch)
-        return inputs
+        shape = len(items), *inputs.input_shape(items)
+        array = allocate(shape, self._run.in_memory)
+        if inputs.kind == "text":
+            array.fill(-1)
+        for rows, batch in read_inputs(items, self._backbone, self._run, view=view):
+            array[rows, ..., : batch.shape[-1]] = batch
+        return array
 
 
 class PretrainedStart(_Start):
@@ -113,10 +144,8 @@ class DrawnStart(_Start):
         return self._through(self._stages, self._items, view, pooled=True)
 
     def _through(self, stages, items, view, *, pooled):
-        from sktransfer.deep._engines.torch_engine import run_stages
-
-        batches = input_batches(items, self._backbone, self._run, self._device, view=view)
-        activations = run_stages(stages, batches, self._device, pooled=pooled)
+        about = items, self._backbone, self._run, self._device
+        activations = through_stages(stages, *about, view=view, pooled=pooled)
         return require_finite(activations, items, self._backbone)
 
     def tail(self, device):

@@ -67,12 +67,9 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
         module, own, fingerprint = _load(source)
         name = Path(source.partition(":")[2]).name
     else:
-        module = getattr(backbone, "_orig_mod", backbone)  # what torch.compile wraps
+        fingerprint, module = take_module(backbone)
         own = own_preprocessing(module)
         name, source = type(module).__name__, ""
-        _check_tensors(module, f"backbone: a {name}")
-        fingerprint = fingerprint_module(module)
-        module = _SNAPSHOTS.get(fingerprint, lambda: _snapshot(module))
     report = None
     if weights is not None:
         module, report, fingerprint = _with_weights(module, fingerprint, weights)
@@ -127,12 +124,17 @@ def find_module(backbone):
             "where they are with set_params(backbone=its name now), or fit again; its zoo says: "
             f"{shortened(error)}"
         ) from error
+    check_fingerprint(backbone, fingerprint)
+    return module
+
+
+def check_fingerprint(backbone, fingerprint):
+    """Refuse a network with other weights than those that were described."""
     if fingerprint != backbone.fingerprint:
         raise ValueError(
             f"The weights of the backbone {shown(backbone.source)} are not the ones that fit has "
             "seen: bring the old ones back, or fit again."
         )
-    return module
 
 
 def fingerprint_of(source):
@@ -155,7 +157,7 @@ def _load(source):
 
     def make():
         module, own = load_zoo(source)
-        _check_tensors(module, f"backbone={shown(source)}")
+        check_tensors(module, f"backbone={shown(source)}")
         return module, own, fingerprint_module(module)
 
     folder = Path(source.partition(":")[2].removeprefix("local-dir:"))
@@ -164,6 +166,14 @@ def _load(source):
     except OSError:  # the zoo says it in its own way
         stamps = ()
     return _ZOO_NETWORKS.get((source, stamps), make)
+
+
+def take_module(backbone):
+    """The fingerprint of a user's module, and a copy, made once for each content."""
+    module = getattr(backbone, "_orig_mod", backbone)  # what torch.compile wraps
+    check_tensors(module, f"backbone: a {type(module).__name__}")
+    fingerprint = fingerprint_module(module)
+    return fingerprint, _SNAPSHOTS.get(fingerprint, lambda: _snapshot(module))
 
 
 def _snapshot(module):
@@ -182,7 +192,7 @@ def _snapshot(module):
         ) from error
 
 
-def _check_tensors(module, of):
+def check_tensors(module, of):
     """Refuse a network whose weights are no numbers to compute with."""
     found = find_faulty(module)
     if found is not None:

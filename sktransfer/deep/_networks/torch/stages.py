@@ -17,6 +17,7 @@ from sktransfer._messages import cause, shown
 from sktransfer.deep._networks.onnx.as_module import Operator
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._networks.torch.describe import find_module
+from sktransfer.deep._networks.torch.describe_texts import find_text_network
 from sktransfer.deep._networks.torch.plan import (
     PROBE_SIZES,
     copy_network,
@@ -33,6 +34,7 @@ from sktransfer.deep._networks.torch.record import (
     with_tensors,
 )
 from sktransfer.deep._networks.torch.tensors import to_arrays
+from sktransfer.deep._networks.torch.text_network import build_text_stages
 
 _PLANS = Recent(64)
 
@@ -292,6 +294,8 @@ def build_stages(backbone):
     alone. A ValueError tells why a network cannot be cut there, or which operators of a graph are
     not known.
     """
+    if backbone.preprocessing.kind == "text":
+        return build_text_stages(find_text_network(backbone), backbone.stages)
     source = find_module(backbone)
     shape = backbone.preprocessing.channels, *backbone.preprocessing.size
 
