@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -99,6 +99,15 @@ def test_5_and_it_can_be_searched_over_scored_on_target_rows_alone(domains):
         assert len(train) + len(test) == len(X)
         assert set(sample_domain[test]) == {"target"}
     assert search.best_estimator_.predict(Xt).shape == yt.shape
+
+
+def test_9_a_text_and_a_picture_are_handled_alike(digits):
+    texts = ["a cat and a dog", "stocks and bonds", "my dog barks", "the market fell"]
+    pipe = make_pipeline(PretrainedFeatureExtractor("words"), LogisticRegression())
+    pipe.fit(texts, ["pets", "money", "pets", "money"])
+    assert pipe.predict(["a hamster", "the price of shares"]).tolist() == ["pets", "money"]
+    X, y = digits
+    make_pipeline(PretrainedFeatureExtractor("glyphs"), LogisticRegression()).fit(X[:50], y[:50])
 
 
 def test_the_readmes_code_runs():

@@ -64,6 +64,9 @@ class ExportedEngine(OnnxEngine):
         self._session = SESSIONS.get((export.digest, output, threads, os.getpid()), make)
         self._input = self._session.get_inputs()[0].name
         self._batch = ROWS
+        if backbone.preprocessing.kind == "text":  # of one length, and so never padded
+            # Tokens have the same bits in any batch, as `check_export` has found; sums have not.
+            self._batch = None if backbone.locate(stage).shape[0] is None else 1
 
 
 def find_export(backbone, stage):
@@ -120,10 +123,14 @@ def _make(backbone, read_inputs):
     if not is_installed("onnxscript"):
         return Export(None, reason=f"onnxscript is not installed; run {install_command('torch')}")
     from sktransfer.deep._engines.torch_export import check_export, export_stages, is_steady
-    from sktransfer.deep._networks.torch.describe import find_module
 
-    find_module(backbone)  # raises an error if the weights are gone, which torch needs as well
-    batches = _check_inputs(backbone, read_inputs)
+    if backbone.preprocessing.kind == "text":
+        from sktransfer.deep._networks.torch.describe_texts import find_text_network as find
+    else:
+        from sktransfer.deep._networks.torch.describe import find_module as find
+
+    find(backbone)  # raises an error if the weights are gone, which torch needs as well
+    batches = list(_check_inputs(backbone, read_inputs))
     try:
         if not is_steady(backbone, batches[-1]):
             return Export(None)
@@ -146,12 +153,22 @@ def _first_line(error):
 
 def _check_inputs(backbone, read_inputs):
     """Batches of the user's images, and of noise: the first ones are too few for all sizes."""
+    if backbone.preprocessing.kind == "text":
+        return _check_texts(read_inputs(_BATCH_SIZES[-1]))
     shape = ROWS, backbone.preprocessing.channels, *backbone.preprocessing.size
     images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     real = read_inputs(_BATCH_SIZES[-2])
     noise = images.copy()
     images[: len(real)] = real
     return [noise[-n:] for n in _BATCH_SIZES[1:-1]] + [images[:n] for n in _BATCH_SIZES]
+
+
+def _check_texts(batches):
+    """Batches of texts of some lengths: the tokens of the user's, in other orders."""
+    rng = np.random.default_rng(0)
+    for tokens in [*batches[:3], np.arange(14).reshape(2, 7) % 5 + 1]:
+        for n in _BATCH_SIZES:
+            yield rng.permuted(np.resize(tokens, (n, tokens.shape[1])), axis=1)
 
 
 def _versions():

@@ -1,4 +1,4 @@
-"""A whole fitted estimator as one ONNX file: pixels or samples in, predictions out."""
+"""A whole fitted estimator as one ONNX file: pixels, texts or samples in, predictions out."""
 
 import json
 
@@ -11,6 +11,7 @@ from sktransfer.deep._networks.onnx.file import import_onnx, read_opset
 from sktransfer.deep._saving.export_network import write_network
 from sktransfer.deep._saving.export_pixels import RESIZE_OPSET, write_preprocessing
 from sktransfer.deep._saving.export_sound import SOUND_OPSET, write_mean, write_sound
+from sktransfer.deep._saving.export_texts import OPSETS, write_tokens, write_words
 from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole
 
@@ -20,14 +21,16 @@ _INPUT = "X"
 def export_onnx(estimator, path, *, image_shape=None):
     """Write a fitted estimator as an ONNX file, as `FineTuneClassifier.to_onnx` describes it."""
     onnx, kind = import_onnx(), estimator.backbone_.preprocessing.kind
-    if kind not in ("image", "sound"):
-        raise ValueError(f"{type(estimator).__name__} writes no ONNX file for {kind}s yet.")
     before, after = GraphWriter("input"), GraphWriter("head")
+    if kind != "image":
+        _refuse_image_shape(image_shape)
+    if kind == "text":
+        write_whole(path, _export_texts(estimator, before, after).SerializeToString())
+        return
     if kind == "image":
         dims, shape = _input_form(estimator, image_shape)
         oldest = {} if shape is not None else {"opset": RESIZE_OPSET}
     else:
-        _refuse_image_shape(image_shape)
         dims, oldest = ("n_samples",), {"opset": SOUND_OPSET}
     network = onnx.compose.add_prefix(write_network(estimator, **oldest), "backbone/")
     target, n_windows = network.graph.input[0].name, None
@@ -38,16 +41,38 @@ def export_onnx(estimator, path, *, image_shape=None):
     features = _write_pooling(after, network.graph.output[0].name, estimator.backbone_.shapes[-1])
     if n_windows is not None:
         features = write_mean(after, features, n_windows, len(estimator.head_.mean))
+    value = onnx.helper.make_tensor_value_info(
+        _INPUT, onnx.TensorProto.FLOAT, ["n", *dims], doc_string=about
+    )
+    model = _put_together(estimator, network, before, after, features, [value], about)
+    write_whole(path, model.SerializeToString())
+
+
+def _export_texts(estimator, before, after):
+    """The model of an estimator for texts: strings come in for words, tokens for transformers."""
+    onnx = import_onnx()
+    if "torch" in estimator.backbone_.engines:
+        network, inputs = write_tokens(estimator), estimator.backbone_.preprocessing
+        about = f"tokens of the tokenizer {inputs.tokenizer}, at most {inputs.max_tokens}"
+        features, values = network.graph.output[0].name, network.graph.input
+    else:
+        features, about = write_words(estimator, before, _INPUT), "texts, a string each"
+        opsets = [onnx.helper.make_opsetid(*entry) for entry in OPSETS.items()]
+        network = onnx.ModelProto(opset_import=opsets)
+        kind = onnx.TensorProto.STRING
+        values = [onnx.helper.make_tensor_value_info(_INPUT, kind, ["n"], doc_string=about)]
+    return _put_together(estimator, network, before, after, features, values, about)
+
+
+def _put_together(estimator, network, before, after, features, inputs, about):
+    """The model: what stands before the network, the network, the head, and what describes it."""
+    onnx = import_onnx()
     features = after.cast(features, np.float64)
     outputs = _write_head(after, features, estimator, read_opset(network))
     graph = onnx.helper.make_graph(
         [*before.nodes, *network.graph.node, *after.nodes],
         type(estimator).__name__,
-        [
-            onnx.helper.make_tensor_value_info(
-                _INPUT, onnx.TensorProto.FLOAT, ["n", *dims], doc_string=about
-            )
-        ],
+        inputs,
         outputs,
         [*before.constants, *network.graph.initializer, *after.constants],
         sparse_initializer=list(network.graph.sparse_initializer),
@@ -61,7 +86,7 @@ def export_onnx(estimator, path, *, image_shape=None):
         producer_version=__version__,
     )
     onnx.helper.set_model_props(model, _metadata(estimator) | {"sktransfer.input": about})
-    write_whole(path, model.SerializeToString())
+    return model
 
 
 def _metadata(estimator):

@@ -19,6 +19,7 @@ def find_file(source, name):
     `source` is a folder or a file in it, or "hf:" with a folder or a name. A folder is read alone;
     of a name the cache is asked first, and the hub only if it has not cached the network.
     """
+    source = os.fspath(source)
     place = source.removeprefix("hf:")
     if os.path.isfile(place):
         place = os.path.dirname(place)

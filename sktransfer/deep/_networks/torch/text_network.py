@@ -52,6 +52,11 @@ class TextNetwork(torch.nn.Module):
             x = layer(x)
         return torch.nn.functional.normalize(x, dim=1) if self.normalize else x
 
+    def features(self, ids, mask):
+        """The output, with tokens averaged over those that count."""
+        output = self(ids, mask)
+        return output if output.ndim == 2 else _mean(output, mask)
+
     @cached_property
     def outline(self):
         """The layers of the network, as `Outline`; none if it cannot be cut between them."""
@@ -301,6 +306,11 @@ class TextStage(torch.nn.Module):
         # In a tuple, so that torch does not register the whole network as part of the stage.
         self._run = (shared, begin, end)
         self._names = []
+
+    @property
+    def network(self):
+        """The network that the stages share."""
+        return self._run[0].network
 
     def hold(self, name, parameter):
         """Register a parameter of the network as one of this stage."""
