@@ -48,8 +48,8 @@ def run(data_home, *, quick=False):
             rows,
             notes=[
                 *notes,
-                "A cached text is hashed, and its row is copied. Averages of word vectors cost little "
-                "more, so that no cache makes them 30 times as quick.",
+                "A cached text is hashed, and its row is copied. Averages of word vectors cost "
+                "little more, so that no cache makes them 30 times as quick.",
             ],
         )
     ]

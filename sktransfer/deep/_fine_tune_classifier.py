@@ -19,6 +19,8 @@ from sktransfer.deep._training.losses import SoftmaxLoss
 class FineTuneClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseFineTune):
     """Classify images with a pretrained network, the last stages of which may be trained further.
 
+    If the network reads texts or sounds, X holds these; the rest is the same.
+
     Training has two phases [1]_. First a linear softmax head is trained to convergence on the
     network's pooled features, standardised; then, unless everything is frozen, the stages after
     `freeze_depth` are trained together with the head, in minibatches at a low rate, and the

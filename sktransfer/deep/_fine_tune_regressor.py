@@ -20,6 +20,8 @@ _LARGEST_TARGET = 1e304
 class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
     """Predict numbers from images with a pretrained network, whose last stages may be trained.
 
+    If the network reads texts or sounds, X holds these; the rest is the same.
+
     Training has two phases [1]_. First a ridge regression is solved on the network's pooled
     features, standardised; then, unless everything is frozen, the stages after `freeze_depth` are
     trained together with it on the squared error, in minibatches at a low rate, and the weights

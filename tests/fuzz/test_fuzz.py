@@ -14,6 +14,7 @@ CASES = {
     "models": 150,
     "numbers": 200,
     "onnx": 200,
+    "texts": 150,
 }
 USUAL = 100  # of a target that says no number
 

@@ -106,7 +106,11 @@ class _Persistent:
 
         After a fit on sounds, the input is samples (n, n_samples) from -1 to 1 at the sample rate
         of the network; the sounds of one call have one length. Log-mel frames and windows are
-        inside, decoding and resampling are not. There is no file for texts yet.
+        inside, decoding and resampling are not.
+
+        After a fit on texts with word vectors, the input is the strings; ONNX Runtime has the
+        operators that cut them into words. With a transformer the inputs are ``input_ids`` and
+        ``attention_mask``, int64 (n, n_tokens), as its tokenizer makes them, and padded.
 
         Parameters
         ----------

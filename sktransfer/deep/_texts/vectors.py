@@ -42,7 +42,7 @@ def _read(path):
         words, vectors = (_read_npz if path.suffix == ".npz" else _read_text)(path)
         vectors = np.ascontiguousarray(vectors)
         places = _check(words, vectors)
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         raise
     except Exception as error:  # a damaged archive raises anything
         reason = str(error) if isinstance(error, _Unusable) else cause(error)

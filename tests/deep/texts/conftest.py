@@ -35,7 +35,7 @@ def write_tokenizer(path):
     tokenizer.save(str(path))
 
 
-def write_bert(folder, *, seed=0, n_layers=4):
+def write_bert(folder, *, seed=0, n_layers=1):
     """Write a random BERT as transformers does; return the module."""
     import torch
     from transformers import BertConfig, BertModel
@@ -89,7 +89,7 @@ def bert(tmp_path_factory):
     pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("bert")
-    return folder, write_bert(folder)
+    return folder, write_bert(folder, n_layers=4)
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +98,6 @@ def sentence_bert(tmp_path_factory):
     pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")
     folder = tmp_path_factory.mktemp("sentence_bert")
-    model = write_bert(folder)
+    model = write_bert(folder, n_layers=4)
     write_modules(folder, max_seq_length=16)
     return folder, model

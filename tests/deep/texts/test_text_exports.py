@@ -63,7 +63,7 @@ def graph(bert, tmp_path_factory):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             Outputs().eval(),
-            (ids, ids),
+            (ids, ids.clone()),
             dynamo=True,
             dynamic_shapes=(axes, axes),
             verbose=False,

@@ -77,8 +77,9 @@ def test_a_text_has_the_same_bits_alone_as_in_any_batch(bert, stage):
     np.testing.assert_array_equal(extractor.transform(texts[::-1])[::-1], together)
 
 
-@pytest.mark.parametrize("pooling", ["cls_token", "mean_tokens", "max_tokens"])
-@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize(
+    ("pooling", "normalize"), [("cls_token", True), ("mean_tokens", False), ("max_tokens", True)]
+)
 def test_a_folder_of_sentence_transformers_is_read_by_its_own_files(tmp_path, pooling, normalize):
     model = write_bert(tmp_path)
     dense = np.random.default_rng(0).normal(size=(6, 16))
