@@ -47,6 +47,12 @@ def test_the_demo_ends_with_twenty_labels(printed):
     assert "Transfer is kept. Of 20 labelled rows" in printed.replace("\n", " ")
 
 
+def test_the_demo_has_a_line_on_texts(printed):
+    found = re.search(r"tf-idf has (0\.\d+), the word vectors .* have\s+(0\.\d+)", printed, re.S)
+    tfidf, words = map(float, found.groups())
+    assert tfidf < words
+
+
 def test_the_picture_is_one(printed, out):
     Image = pytest.importorskip("PIL.Image")
     with Image.open(out / "accuracy.png") as picture:

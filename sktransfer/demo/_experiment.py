@@ -15,6 +15,7 @@ from sktransfer._extras import install_command
 from sktransfer.datasets import load_printed_digits
 from sktransfer.demo._methods import methods
 from sktransfer.demo._report import format_table, write_report
+from sktransfer.demo._short_texts import format_short_texts, short_texts
 from sktransfer.demo._twenty_labels import format_twenty_labels, twenty_labels
 from sktransfer.exceptions import TransferWarning
 
@@ -76,7 +77,8 @@ def run_demo(*, labels, draws, out):
                 results.append(Result(method, n_labels, seed, *run_method(method, data)))
     _show_progress(n_runs, n_runs, start, "done")
     guarded = [twenty_labels(draw_data(1, seed)) for seed in range(draws)]
-    text = f"{format_table(results)}\n{format_twenty_labels(guarded)}\n"
+    texts = format_short_texts([short_texts(seed) for seed in range(draws)])
+    text = f"{format_table(results)}\n{format_twenty_labels(guarded)}\n\n{texts}\n"
     print(text)
     for path in write_report(results, text, out):
         print(f"wrote {path}")

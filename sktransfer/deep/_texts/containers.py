@@ -1,6 +1,5 @@
 """The containers that texts may be in: lists, arrays and columns."""
 
-import numpy as np
 from scipy.sparse import issparse
 
 from sktransfer._containers import as_array, is_missing
@@ -48,6 +47,6 @@ def fault_of(item):
         except UnicodeEncodeError as error:
             return f"is no valid Unicode: {shown(item[error.start])} at {error.start}"
         return None
-    if is_missing(item) or (isinstance(item, np.floating) and np.isnan(item)):
+    if is_missing(item):
         return f"is missing: {shown(item)}"
     return f"is no text but of type {type(item).__name__}"

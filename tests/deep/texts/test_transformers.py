@@ -151,6 +151,17 @@ def test_clones_pickles_and_moved_folders_give_the_same(tmp_path, monkeypatch):
         pickle.loads(pickled).transform(["a new text"])
 
 
+def test_a_module_with_a_tokenizer_is_read_as_its_folder(bert):
+    folder, model = bert
+    expected = extract(folder, stage=3)
+    extractor = PretrainedTextExtractor(model, tokenizer=folder, stage=3, cache=None).fit(TEXTS)
+    np.testing.assert_array_equal(extractor.transform(TEXTS), expected)
+    np.testing.assert_array_equal(clone(extractor).fit_transform(TEXTS), expected)
+    restored = pickle.loads(pickle.dumps(extractor))
+    np.testing.assert_array_equal(restored.transform(TEXTS), expected)
+    assert model.training is False
+
+
 def test_a_search_runs_each_distinct_text_once_and_leaves_the_environment_alone(bert, recwarn):
     folder, _ = bert
     before = dict(os.environ)
