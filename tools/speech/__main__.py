@@ -7,7 +7,9 @@ where it was; the folder `--work` keeps the state of the training.
 import argparse
 import json
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +20,10 @@ from tools.glyphs.printed_digits import write
 
 from . import evaluate, export, spoken_digits, voices
 from .network import STAGES
-from .synthesize import DIGITS, draw_clips, synthesize, words
+from .synthesize import DIGITS, Clips, draw_clips, synthesize, words
 from .train import Training
 
-STEPS = 8000
+CYCLES = (1600, 2400)
 SEED = 0
 N_EACH, N_EACH_HELD_OUT = 60, 6
 WEIGHTS = Path("sktransfer/deep/weights")
@@ -40,7 +42,9 @@ def arguments():
     parser = argparse.ArgumentParser(prog="python -m tools.speech", description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the ONNX file")
     parser.add_argument("--work", type=Path, default=Path("build/speech"))
-    parser.add_argument("--steps", type=int, default=STEPS, help="batches of training")
+    parser.add_argument(
+        "--cycles", type=int, nargs="+", default=CYCLES, help="batches of each cycle of training"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
@@ -60,6 +64,24 @@ def log(text):
     print(text, flush=True)
 
 
+def elsewhere(function, *arguments):
+    """Call a function in a process of its own, in which espeak-ng is opened.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments
+        What it is called with.
+
+    Returns
+    -------
+    object
+        What it returns.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
 def clips_of(folder, *, held_out, seed):
     """Synthesize the words of a set of voices, or read those of an earlier run.
 
@@ -74,12 +96,11 @@ def clips_of(folder, *, held_out, seed):
     -------
     Clips
     """
-    from .synthesize import Clips
-
     path = folder / f"{'held_out' if held_out else 'train'}_{seed}.npz"
     if not path.is_file():
         n_each = N_EACH_HELD_OUT if held_out else N_EACH
-        clips = synthesize(draw_clips(n_each, held_out=held_out, seed=seed), folder / "data")
+        drawn = draw_clips(n_each, held_out=held_out, seed=seed)
+        clips = elsewhere(synthesize, drawn, folder / "data" / "espeak-ng-data")
         unfinished = path.with_suffix(".part")
         with unfinished.open("wb") as file:
             np.savez(file, **vars(clips))
@@ -125,9 +146,9 @@ def train(options, *, digits):
     if not digits:
         clips, unheard = without_digits(clips), without_digits(unheard)
     n_words = len(words(digits=digits))
-    training = Training(clips, n_words, steps=options.steps, seed=options.seed)
-    name = "with" if digits else "without"
-    path = options.work / f"{name}_{options.steps}_{options.seed}.pt"
+    training = Training(clips, n_words, cycles=options.cycles, seed=options.seed)
+    name, cycles = "with" if digits else "without", "_".join(map(str, options.cycles))
+    path = options.work / f"{name}_{cycles}_{options.seed}.pt"
     if path.is_file():
         training.load(path)
     finished = training.run(seconds=60 * options.minutes, report=log)
@@ -157,7 +178,7 @@ def build(options):
     """
     options.work.mkdir(parents=True, exist_ok=True)
     voices.write_voices(options.work / "data" / "espeak-ng-data", seed=options.seed)
-    write(spoken_digits.spoken_digits(), options.out.parents[1] / SPOKEN)
+    write(elsewhere(spoken_digits.spoken_digits), options.out.parents[1] / SPOKEN)
     network, results = train(options, digits=True)
     if network is None:
         return False
@@ -167,7 +188,7 @@ def build(options):
         model,
         stages=list(STAGES),
         preprocessing=export.PREPROCESSING,
-        recipe=export.recipe(steps=options.steps, seed=options.seed, n_each=N_EACH, digits=True),
+        recipe=export.recipe(cycles=options.cycles, seed=options.seed, n_each=N_EACH, digits=True),
         evaluation=results,
         licence=export.LICENCE,
     )

@@ -127,13 +127,15 @@ def _describe(name, shape):
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH_AXIS, *shape])
 
 
-def recipe(*, steps, seed, n_each, digits):
+def recipe(*, cycles, seed, n_each, digits):
     """Describe how the network was trained.
 
     Parameters
     ----------
-    steps, seed, n_each : int
-        Batches, seed, and clips a word.
+    cycles : sequence of int
+        Batches of each cycle of the learning rate.
+    seed, n_each : int
+        Seed, and clips a word.
     digits : bool
         Whether the ten digits are among the words.
 
@@ -149,12 +151,12 @@ def recipe(*, steps, seed, n_each, digits):
         "words": len(synthesize.words(digits=digits)),
         "digits_among_words": digits,
         "clips_a_word": n_each,
-        "steps": steps,
+        "cycles": list(cycles),
         "batch": train.BATCH,
         "seed": seed,
         "optimiser": "AdamW",
         "learning_rate": train.LEARNING_RATE,
-        "schedule": "one cycle, cosine",
+        "schedule": "cycles of one rise and one fall, cosine",
         "warm_up": train.WARM_UP,
         "weight_decay": train.WEIGHT_DECAY,
         "label_smoothing": train.SMOOTHING,

@@ -120,7 +120,9 @@ def words(*, digits=True):
 
 
 class Espeak:
-    """The library of espeak-ng; the noise in its voices goes on from word to word.
+    """The library of espeak-ng, which can be opened once in a process.
+
+    The noise in its voices goes on from word to word.
 
     Parameters
     ----------

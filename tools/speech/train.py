@@ -1,6 +1,7 @@
 """Train the network on distorted words, in parts that continue each other."""
 
 import copy
+import math
 import time
 
 import numpy as np
@@ -19,6 +20,30 @@ AVERAGE_DECAY = 0.997
 REPORT_EVERY = 200
 
 
+def rate(step, cycles):
+    """Compute the learning rate at a step: in each cycle it rises and falls along cosines.
+
+    Parameters
+    ----------
+    step : int
+    cycles : sequence of int
+        Number of steps of each cycle.
+
+    Returns
+    -------
+    float
+        A share of the largest rate.
+    """
+    number = 0
+    while step >= cycles[number] and number < len(cycles) - 1:
+        step, number = step - cycles[number], number + 1
+    top, end = WARM_UP * cycles[number] - 1, cycles[number] - 1
+    start, low = 1 / 25, 1e-4 / 25
+    if step <= top:
+        return 1 + (start - 1) / 2 * (1 + math.cos(math.pi * step / top))
+    return low + (1 - low) / 2 * (1 + math.cos(math.pi * (step - top) / (end - top)))
+
+
 class Training:
     """A training that can be interrupted and continued, to the same bits.
 
@@ -27,14 +52,14 @@ class Training:
     clips : Clips
         Of the words to learn, numbered from 0.
     n_words : int
-    steps : int
-        Number of batches.
+    cycles : sequence of int
+        Number of batches of each cycle of the learning rate.
     seed : int
     """
 
-    def __init__(self, clips, n_words, *, steps, seed):
+    def __init__(self, clips, n_words, *, cycles, seed):
         torch.manual_seed(seed)
-        self.steps, self.done = steps, 0
+        self.cycles, self.steps, self.done = cycles, sum(cycles), 0
         self.network = SpeechNet(n_words, len(clips.phonemes))
         self.network = self.network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
@@ -45,18 +70,10 @@ class Training:
             weight_decay=WEIGHT_DECAY,
             betas=(0.9, 0.99),
         )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            LEARNING_RATE,
-            total_steps=steps,
-            pct_start=WARM_UP,
-            cycle_momentum=False,
-        )
         self._parts = {
             "network": self.network,
             "average": self.average,
             "optimizer": self.optimizer,
-            "schedule": self.schedule,
         }
 
     def save(self, path):
@@ -108,10 +125,11 @@ class Training:
         words, phonemes = self.network(inputs.contiguous(memory_format=torch.channels_last))
         of_phonemes = F.cross_entropy(phonemes, phoneme)
         loss = F.cross_entropy(words, word, label_smoothing=SMOOTHING) + of_phonemes
+        for group in self.optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * rate(self.done, self.cycles)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        self.schedule.step()
         self.done += 1
         self._average(min(AVERAGE_DECAY, self.done / (self.done + 10)))
         right = [(words.argmax(1) == word), (phonemes.argmax(1) == phoneme)]
