@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
+from scipy.sparse import issparse, vstack
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder, normalize
@@ -123,8 +124,6 @@ def _reviews(domains):
 
 
 def _messages(domains):
-    from scipy.sparse import vstack
-
     tfidf = TfidfTransformer(sublinear_tf=True).fit(vstack([X for X, _ in domains.values()]))
     weighted = {name: (tfidf.transform(X), y) for name, (X, y) in domains.items()}
     return _project(weighted, TruncatedSVD(100, random_state=0))
@@ -140,17 +139,10 @@ def _mushrooms(domains):
 def _project(domains, reducer):
     """Map the rows of all domains by one `reducer`, center them and scale them."""
     parts = [X for X, _ in domains.values()]
-    stacked = np.vstack(parts) if isinstance(parts[0], np.ndarray) else _stack_sparse(parts)
-    Z = reducer.fit_transform(stacked)
+    Z = reducer.fit_transform(vstack(parts) if issparse(parts[0]) else np.vstack(parts))
     Z -= Z.mean(axis=0)
     Z *= ROW_LENGTH / np.sqrt(np.mean(np.sum(Z**2, axis=1)))
     ends = np.cumsum([X.shape[0] for X in parts])[:-1]
     _, codes = np.unique(np.concatenate([y for _, y in domains.values()]), return_inverse=True)
     pairs = zip(np.split(Z, ends), np.split(codes, ends), strict=True)
     return dict(zip(domains, pairs, strict=True))
-
-
-def _stack_sparse(parts):
-    from scipy.sparse import vstack
-
-    return vstack(parts, format="csr")

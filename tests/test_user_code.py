@@ -116,3 +116,6 @@ def test_the_readmes_code_runs():
     namespace = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), namespace)
+    guard = namespace["guard"]
+    assert guard.decision_ == "kept after 20 labels", "the README quotes the sentence"
+    assert guard.score(namespace["F_test"], namespace["y_test"]) > 0.91

@@ -31,7 +31,7 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     It helps if it is not known whether transfer helps, which is the usual case: averages lose less
     than a choice by cross-validation, and gain more. It hurts if the target is easier than the
     source and one row a class is labelled, because rehearsals then call the target's own model
-    poor; if the classes of the source are exchanged and fewer than ten rows a class are labelled;
+    poor; if the classes of the source are exchanged and fewer than five rows a class are labelled;
     and if a single method brings all of the gain without target labels, because the vote keeps a
     part of it only. It costs many fits; see Notes.
 
