@@ -47,6 +47,9 @@ _HOME_OF = {
     "TwoStageTrAdaBoostRegressor": "sktransfer.instance",
     "TransferComponentAligner": "sktransfer.feature",
     "TransferPipeline": "sktransfer.pipeline",
+    "TransferLogisticRegression": "sktransfer.parameter",
+    "TransferRidge": "sktransfer.parameter",
+    "TransferRidgeClassifier": "sktransfer.parameter",
     "TransferWarning": "sktransfer.exceptions",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",
@@ -76,6 +79,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.feature import *  # noqa: F403
     from sktransfer.instance import *  # noqa: F403
     from sktransfer.model_selection import *  # noqa: F403
+    from sktransfer.parameter import *  # noqa: F403
     from sktransfer.pipeline import *  # noqa: F403
     from sktransfer.plotting import *  # noqa: F403
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier

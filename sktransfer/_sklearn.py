@@ -6,6 +6,7 @@ names with an underscore that scikit-learn lets estimators set, or call on thems
 
 from sklearn.base import _fit_context
 from sklearn.callback._callback_support import callback_management_context
+from sklearn.linear_model._base import LinearClassifierMixin, LinearModel
 from sklearn.model_selection._split import GroupsConsumerMixin
 from sklearn.pipeline import Pipeline, _final_estimator_has, _name_estimators
 from sklearn.utils import _safe_indexing
@@ -26,6 +27,8 @@ __all__ = [
     "GroupsConsumerMixin",
     "HasMethods",
     "Interval",
+    "LinearClassifierMixin",
+    "LinearModel",
     "StrOptions",
     "_check_sample_weight",
     "_final_estimator_has",

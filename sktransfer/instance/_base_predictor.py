@@ -11,9 +11,9 @@ from sktransfer._base import _TransferEstimator
 from sktransfer._domains import Domains, read_sample_domain
 from sktransfer._labels import is_labelled, read_labels
 from sktransfer._progress import begin_fit
+from sktransfer._rows import named_columns
 from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
-from sktransfer.instance._rows import named_columns
 from sktransfer.instance._tasks import _ReportsTasks
 
 

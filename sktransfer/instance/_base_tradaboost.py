@@ -14,10 +14,10 @@ from sktransfer._magnitude import to_single
 from sktransfer._messages import shown, warn
 from sktransfer._needs import Needs
 from sktransfer._random import seeded_clones
+from sktransfer._rows import check_sources, check_target_rows, named_columns
 from sktransfer._sklearn import Interval, _safe_indexing, get_tags
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_predictor import _BasePredictor
-from sktransfer.instance._rows import check_rows, check_sources, named_columns
 
 
 class _BaseTrAdaBoost(_BasePredictor):
@@ -57,7 +57,8 @@ class _BaseTrAdaBoost(_BasePredictor):
 
     def _check_used(self, domains, used, sample_weight):
         name = type(self).__name__
-        check_rows(domains, used, sample_weight, estimator_name=name)
+        check_target_rows(domains, used, estimator_name=name)
+        _warn_of_small_weights(sample_weight[used & ~domains.is_target])
         if self._needs.every_source:
             check_sources(domains, used, estimator_name=name)
 
@@ -144,3 +145,14 @@ class _BaseTrAdaBoost(_BasePredictor):
 def _is_tree(estimator):
     """Tell whether the learner turns `X` into 32-bit floating point (and into columns to fit)."""
     return isinstance(estimator, BaseDecisionTree)
+
+
+def _warn_of_small_weights(source_weight):
+    """Warn if the weights of source rows are no numbers of repetitions."""
+    if len(source_weight) > 1 and source_weight.sum() <= 1:
+        warn(
+            f"sample_weight sums to {source_weight.sum():g} over {len(source_weight)} source rows, "
+            "but it counts repetitions, and of one row or less none ever loses weight; multiply "
+            "sample_weight so that it sums to the number of rows.",
+            UserWarning,
+        )

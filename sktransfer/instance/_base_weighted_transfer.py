@@ -8,10 +8,10 @@ from sktransfer._labels import hide_labels
 from sktransfer._learner import fit_with_weights
 from sktransfer._needs import Needs
 from sktransfer._random import generator, seeded_clones
+from sktransfer._rows import named_columns
 from sktransfer._sklearn import HasMethods, get_tags
 from sktransfer.instance._base_predictor import _BasePredictor
 from sktransfer.instance._effective_rows import warn_of_few_rows
-from sktransfer.instance._rows import named_columns
 from sktransfer.instance._ulsif_weighter import ULSIFWeighter
 
 

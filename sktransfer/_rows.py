@@ -1,7 +1,5 @@
 """The rows that a predictor learns from."""
 
-from sktransfer._messages import warn
-
 
 def named_columns(given_X, X):
     """Return the data frame that the caller passed, or else its rows as a valid array.
@@ -21,15 +19,14 @@ def named_columns(given_X, X):
     return given_X if hasattr(given_X, "columns") else X
 
 
-def check_rows(domains, used, sample_weight, *, estimator_name):
-    """Raise ValueError when no target row is used; warn when source weights are no numbers of rows.
+def check_target_rows(domains, used, *, estimator_name):
+    """Raise ValueError when no target row is used.
 
     Parameters
     ----------
     domains : Domains
     used : ndarray of shape (n_samples,), dtype bool
         Rows that have a label and a weight.
-    sample_weight : ndarray of shape (n_samples,)
     estimator_name : str
         What the error calls the method.
     """
@@ -40,14 +37,6 @@ def check_rows(domains, used, sample_weight, *, estimator_name):
             f"of the {is_target.sum()} target rows has both; label some target rows (where they "
             "are labelled, a pipeline with target_labels='ignore' hides it), or use an "
             "unsupervised method."
-        )
-    source_weight = sample_weight[used & ~is_target]
-    if len(source_weight) > 1 and source_weight.sum() <= 1:
-        warn(
-            f"sample_weight sums to {source_weight.sum():g} over {len(source_weight)} source rows, "
-            "but it counts repetitions, and of one row or less none ever loses weight; multiply "
-            "sample_weight so that it sums to the number of rows.",
-            UserWarning,
         )
 
 

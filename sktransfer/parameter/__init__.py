@@ -1,0 +1,11 @@
+"""Parameter transfer: start from a fitted model, and stay near it."""
+
+from sktransfer.parameter._transfer_logistic_regression import TransferLogisticRegression
+from sktransfer.parameter._transfer_ridge import TransferRidge
+from sktransfer.parameter._transfer_ridge_classifier import TransferRidgeClassifier
+
+__all__ = [
+    "TransferLogisticRegression",
+    "TransferRidge",
+    "TransferRidgeClassifier",
+]
