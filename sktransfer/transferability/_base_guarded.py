@@ -1,5 +1,6 @@
 """The base of the guarded estimators: transfer weighed against no transfer."""
 
+import time
 from abc import abstractmethod
 from numbers import Integral, Real
 
@@ -169,9 +170,9 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
                 "every target row is labelled; pass unlabelled target rows too, or max_change=None."
             )
         answers = self._changed = None
+        self._seconds = [line["seconds"] for line in outcome.lines]
         if len(positions):
-            X = rows.rows_of(positions)
-            answers = [self._judge.answers(model, X) for model in outcome.models]
+            answers = self._timed_answers(rows.rows_of(positions))
             self._changed = [
                 float((self._judge.distance(each, answers[0]) > 0).mean()) for each in answers
             ]
@@ -184,6 +185,15 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         if answers is not None:
             new = self._mixtures[KEPT].answers(answers, self._judge)
             self._questions = questions(positions, new, answers[0], self._judge, rng)
+
+    def _timed_answers(self, X):
+        """Return the answers of all models, and add their time to that of their fits."""
+        answers = []
+        for place, model in enumerate(self._outcome.models):
+            start = time.perf_counter()
+            answers.append(self._judge.answers(model, X))
+            self._seconds[place] += time.perf_counter() - start
+        return answers
 
     def _answers(self, X):
         """Return the answers for target rows."""
@@ -345,6 +355,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         for place, line in enumerate(self._outcome.lines):
             low, high = line.get("interval") or (None, None)
             found = {key: value for key, value in line.items() if key != "interval"}
+            found["seconds"] = self._seconds[place]
             found["changed"] = self._changed[place] if place and self._changed else None
             weight = self.weights_[line["name"]]
             lines.append(ReportLine(weight=weight, low=low, high=high, **found))

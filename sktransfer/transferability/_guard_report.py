@@ -38,7 +38,7 @@ class ReportLine:
     rehearsed : float or None
         The mean loss in rehearsals on sources.
     seconds : float
-        That all fits took.
+        That its fits and predictions took.
     """
 
     name: str
