@@ -16,7 +16,13 @@ from sktransfer._short_repr import _ShortReprMixin
 from sktransfer.deep._built_in import BUILT_IN, built_in_path
 from sktransfer.deep._items import InputDescription
 from sktransfer.deep._preprocessing import is_whole, read_input_size
-from sktransfer.deep._texts.files import is_of_texts
+from sktransfer.deep._texts.resolve import (
+    describe_text_graph,
+    describe_text_module,
+    describe_word_file,
+    reads_texts,
+    reads_tokens,
+)
 
 ZOOS = ("hf:", "torchvision:", "timm:")
 WORD_VECTORS = (".txt", ".vec", ".npz")
@@ -243,8 +249,8 @@ def resolve_backbone(
         return _describe_again(backbone, weights, of_kind, **options)
     if _is_module(backbone) or (isinstance(backbone, str) and backbone.startswith(ZOOS)):
         _check_libraries(backbone)
-        if _reads_texts(backbone, options, of_kind):
-            return _resolve_text_module(backbone, weights, options, of_kind)
+        if reads_texts(backbone, options, of_kind):
+            return Backbone(**describe_text_module(backbone, weights, options, of_kind))
         from sktransfer.deep._networks.torch.describe import describe_module
 
         return Backbone(**describe_module(backbone, weights=weights, **options))
@@ -268,12 +274,12 @@ def resolve_backbone(
     if not there:
         raise FileNotFoundError(f"backbone={shown(backbone)}: there is no file {shown(str(path))}.")
     if path.suffix in WORD_VECTORS:
-        return _resolve_words(backbone, path, options, of_kind)
+        return Backbone(**describe_word_file(backbone, path, options, of_kind))
     from sktransfer.deep._networks.onnx.read import absolute, stamps
 
     path = absolute(path)
-    if _reads_tokens(str(path), stamps(path)):
-        return _resolve_text_graph(path, options, of_kind)
+    if reads_tokens(str(path), stamps(path)):
+        return Backbone(**describe_text_graph(path, options, of_kind))
     return _describe(str(path), stamps(path), **options)
 
 
@@ -294,81 +300,6 @@ def _describe(path, stamps, *, stages, preprocessing, input_size):
         trusted=ours,
     )
     return Backbone(name=Path(path).stem, source=path, fingerprint=fingerprint, **fields)
-
-
-def _resolve_words(backbone, path, options, of_kind):
-    """Describe a table of word vectors."""
-    from sktransfer.deep._texts.words import STAGE, WordInput, describe_words
-
-    own = options["preprocessing"]
-    given = {name: value for name, value in options.items() if value is not None}
-    if given.get("stages") == (STAGE,):
-        del given["stages"]
-    if isinstance(own, WordInput):
-        del given["preprocessing"]
-    if of_kind.get("tokenizer") is not None:
-        given["tokenizer"] = of_kind["tokenizer"]
-    if given:
-        names = ", ".join(f"{name}={shown(value)}" for name, value in given.items())
-        raise ValueError(
-            f"{names}: word vectors (backbone={shown(backbone)}) have one stage, and words of "
-            "their own; leave it out."
-        )
-    described = Backbone(**describe_words(os.fspath(backbone), path, of_kind))
-    if isinstance(own, WordInput):
-        own = replace(own, source=described.preprocessing.source)
-        described = replace(described, preprocessing=own.with_options(of_kind))
-    return described
-
-
-@lru_cache(maxsize=32)
-def _reads_tokens(path, stamps):
-    from sktransfer.deep._networks.onnx.describe_texts import reads_tokens
-
-    return reads_tokens(path)
-
-
-def _resolve_text_graph(path, options, of_kind):
-    """Describe an ONNX file that reads texts."""
-    from sktransfer.deep._networks.onnx.describe_texts import describe_text_graph
-
-    inputs = _text_input(str(path), options)
-    fields = describe_text_graph(path, of_kind, stages=options["stages"], inputs=inputs)
-    return Backbone(**fields)
-
-
-def _text_input(backbone, options, weights=None):
-    """The description of texts that is given as `preprocessing`; refuse what texts do not read."""
-    own = options["preprocessing"]
-    inputs = own if isinstance(own, InputDescription) and own.kind == "text" else None
-    refused = {"weights": weights, "preprocessing": None if inputs else own}
-    refused["input_size"] = options["input_size"]
-    names = [f"{name}={shown(value)}" for name, value in refused.items() if value is not None]
-    if names:
-        raise ValueError(
-            f"{', '.join(names)}: not read for networks of texts (backbone={shown(backbone)}); "
-            "leave it out."
-        )
-    return inputs
-
-
-def _reads_texts(backbone, options, of_kind):
-    """Tell whether a module, or a network of a zoo, is meant for texts."""
-    own = options["preprocessing"]
-    if isinstance(own, InputDescription):
-        return own.kind == "text"
-    if of_kind.get("tokenizer") is not None:
-        return True
-    return isinstance(backbone, str) and backbone.startswith("hf:") and is_of_texts(backbone)
-
-
-def _resolve_text_module(backbone, weights, options, of_kind):
-    """Describe a network of torch that reads texts."""
-    from sktransfer.deep._networks.torch.describe_texts import describe_text_module
-
-    inputs = _text_input(backbone, options, weights)
-    fields = describe_text_module(backbone, of_kind, stages=options["stages"], inputs=inputs)
-    return Backbone(**fields)
 
 
 def _describe_again(backbone, weights, of_kind, **options):

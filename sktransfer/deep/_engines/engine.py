@@ -13,7 +13,8 @@ def choose_engine(backbone, stage, *, device, cache, read_inputs):
 
     A torch network that is to run on the CPU is exported, as `prepare_export` does.
     """
-    exportable = backbone.preprocessing.kind in ("image", "text")
+    inputs = backbone.preprocessing
+    exportable = inputs.kind == "text" or hasattr(inputs, "size")
     if exportable and backbone.engines == ("torch",) and _torch_device(device) == "cpu":
         prepare_export(backbone, stage, cache=cache, read_inputs=read_inputs)
     return engine_key(backbone, device, stage)

@@ -135,6 +135,20 @@ def test_a_folder_is_read_without_the_network(bert, monkeypatch):
     assert extract(folder.parent / "offline").shape == (7, 16)
 
 
+def test_a_name_is_found_in_the_cache_of_hugging_face(bert, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    home = tmp_path / "models--me--tiny"
+    shutil.copytree(bert[0], home / "snapshots" / "abc")
+    (home / "refs").mkdir()
+    (home / "refs" / "main").write_text("abc")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    np.testing.assert_array_equal(extract("me/tiny", stage=3), extract(bert[0], stage=3))
+    with pytest.raises(OSError, match=r"^backbone='hf:me/none': there is no folder of this name"):
+        extract("me/none")
+
+
 def test_clones_pickles_and_moved_folders_give_the_same(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
