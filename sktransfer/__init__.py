@@ -34,6 +34,7 @@ _HOME_OF = {
     "PretrainedAudioExtractor": "sktransfer.deep",
     "PretrainedFeatureExtractor": "sktransfer.deep",
     "PretrainedTextExtractor": "sktransfer.deep",
+    "PrototypeClassifier": "sktransfer.few_shot",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "SelfTaughtEncoder": "sktransfer.feature",
     "ShiftDiagnosis": "sktransfer.transferability",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.deep import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.exceptions import *  # noqa: F403
     from sktransfer.feature import *  # noqa: F403
+    from sktransfer.few_shot import *  # noqa: F403
     from sktransfer.instance import *  # noqa: F403
     from sktransfer.model_selection import *  # noqa: F403
     from sktransfer.parameter import *  # noqa: F403

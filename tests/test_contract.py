@@ -98,6 +98,8 @@ VARIANTS = [
     ("NearestNeighborWeighter", {"smoothing": 0}),
     ("ShiftDiagnosis", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("ULSIFWeighter", {"alpha": 0.5, "n_centers": 7}),
+    ("PrototypeClassifier", {"metric": "cosine", "normalize": False}),
+    ("PrototypeClassifier", {"whiten": True, "candidates": "all"}),
     ("TrAdaBoostClassifier", {"algorithm": "samme"}),
     ("TrAdaBoostClassifier", {"negligible_weight": 0.01}),
     ("MultiSourceTrAdaBoostClassifier", {"estimator": DecisionTreeClassifier(max_depth=1)}),
