@@ -53,6 +53,12 @@ def test_the_demo_has_a_line_on_texts(printed):
     assert tfidf < words
 
 
+def test_the_demo_has_a_line_on_sounds(printed):
+    found = re.search(r"frames\s+have (0\.\d+) on the.* have\s+([01]\.\d+)", printed, re.S)
+    frames, features = map(float, found.groups())
+    assert frames + 0.2 < features
+
+
 def test_the_picture_is_one(printed, out):
     Image = pytest.importorskip("PIL.Image")
     with Image.open(out / "accuracy.png") as picture:

@@ -17,6 +17,7 @@ from sktransfer.demo._methods import methods
 from sktransfer.demo._report import format_table, write_report
 from sktransfer.demo._short_texts import format_short_texts, short_texts
 from sktransfer.demo._twenty_labels import format_twenty_labels, twenty_labels
+from sktransfer.demo._voices import digits_of_one_voice, format_voices
 from sktransfer.exceptions import TransferWarning
 
 # Half of the 1797 handwritten digits are never trained on; the other half has this many a class.
@@ -78,7 +79,9 @@ def run_demo(*, labels, draws, out):
     _show_progress(n_runs, n_runs, start, "done")
     guarded = [twenty_labels(draw_data(1, seed)) for seed in range(draws)]
     texts = format_short_texts([short_texts(seed) for seed in range(draws)])
-    text = f"{format_table(results)}\n{format_twenty_labels(guarded)}\n\n{texts}\n"
+    voices = format_voices([digits_of_one_voice(seed) for seed in range(draws)])
+    more = "\n\n".join([format_twenty_labels(guarded), texts, voices])
+    text = f"{format_table(results)}\n{more}\n"
     print(text)
     for path in write_report(results, text, out):
         print(f"wrote {path}")
