@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _HOME_OF = {
+    "AdaptedNetworkClassifier": "sktransfer.deep",
     "CORALAligner": "sktransfer.feature",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
@@ -71,6 +72,7 @@ __all__ = sorted(_HOME_OF)
 if TYPE_CHECKING:  # the same names for type checkers and editors, which do not run `__getattr__`
     from sktransfer._packing import pack_domains as pack_domains
     from sktransfer._packing import unpack_domains as unpack_domains
+    from sktransfer.deep import AdaptedNetworkClassifier as AdaptedNetworkClassifier
     from sktransfer.deep import FineTuneClassifier as FineTuneClassifier
     from sktransfer.deep import FineTuneRegressor as FineTuneRegressor
     from sktransfer.deep import PretrainedAudioExtractor as PretrainedAudioExtractor

@@ -44,6 +44,8 @@ class Needs:
     unlabelled_rows : {"used", "dropped", "refused"}, default="used"
         How rows without a label are treated. A transfer pipeline passes only labelled rows to a
         predictor that refuses the others.
+    order_matters : bool, default=False
+        Whether the order of the rows changes the result, as it does if minibatches are drawn.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class Needs:
     labels_optional: bool = False
     every_source: bool = False
     unlabelled_rows: str = "used"
+    order_matters: bool = False
 
 
 def needs_of(estimator):

@@ -1,6 +1,6 @@
 """Every public estimator against every check: scikit-learn's, with no excuse, and ours.
 
-scikit-learn's checks run on the defaults, ours on the variants too.
+scikit-learn's checks run on the defaults, ours on the variants too. Few epochs make them quick.
 """
 
 from functools import cache
@@ -53,8 +53,11 @@ PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
 # A pipeline needs steps, as scikit-learn's does; `test_pipeline.py` runs the checks on one.
 COMPOSITIONS = (sktransfer.TransferPipeline,)
 
+# Networks whose stages are trained by default: an epoch says as much as ten.
+QUICK = {"AdaptedNetworkClassifier": {"max_epochs": 1}}
+
 ESTIMATORS = [
-    item()
+    item(**QUICK.get(item.__name__, {}))
     for item in PUBLIC
     if isclass(item)
     and issubclass(item, BaseEstimator)
@@ -112,6 +115,7 @@ VARIANTS = [
     ("TransferRidgeClassifier", {"source_estimator": LogisticRegression()}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
+    ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOME = {
+    "AdaptedNetworkClassifier": "_adapted_network_classifier",
     "Augmentation": "_augmentation",
     "Backbone": "_backbone",
     "FineTuneClassifier": "_fine_tune_classifier",
@@ -23,6 +24,7 @@ _HOME = {
 }
 
 __all__ = [
+    "AdaptedNetworkClassifier",
     "Augmentation",
     "Backbone",
     "FineTuneClassifier",
@@ -39,6 +41,9 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
+    from sktransfer.deep._adapted_network_classifier import (
+        AdaptedNetworkClassifier as AdaptedNetworkClassifier,
+    )
     from sktransfer.deep._audio_extractor import (
         PretrainedAudioExtractor as PretrainedAudioExtractor,
     )

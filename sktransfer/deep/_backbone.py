@@ -171,7 +171,8 @@ class Backbone:
         Parameters
         ----------
         freeze_depth : int or "all"
-            From 0 (every stage is trained) to the number of stages, which is "all".
+            From 0 (every stage is trained) to the number of stages, which is "all". A negative
+            number counts from the head: with -1 the last stage alone is trained.
 
         Returns
         -------
@@ -182,14 +183,16 @@ class Backbone:
         ValueError
             When it is anything else; the message lists the stages.
         """
+        n_stages = len(self.stages)
         if isinstance(freeze_depth, str) and freeze_depth == "all":
-            return len(self.stages)
-        if is_whole(freeze_depth) and 0 <= freeze_depth <= len(self.stages):
-            return int(freeze_depth)
+            return n_stages
+        if is_whole(freeze_depth) and -n_stages <= freeze_depth <= n_stages:
+            return int(freeze_depth) + (n_stages if freeze_depth < 0 else 0)
         raise ValueError(
             f"freeze_depth={shown(freeze_depth)} does not fit the backbone {shown(self.name)}: "
-            f"expected 'all' or an integer from 0 (train every stage) to {len(self.stages)} "
-            f"(freeze all of {self._stage_list()})."
+            f"expected 'all' or an integer from 0 (train every stage) to {n_stages} "
+            f"(freeze all of {self._stage_list()}), or one from -{n_stages} to -1 (so many are "
+            "trained)."
         )
 
     def weights(self):

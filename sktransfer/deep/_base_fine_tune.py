@@ -77,7 +77,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         "long_text": [StrOptions({"truncate", "windows"})],
         "prefix": [str, None],
         "sample_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "freeze_depth": [StrOptions({"all"}), Interval(Integral, 0, None, closed="left")],
+        "freeze_depth": [StrOptions({"all"}), Integral],
         "initialize": [StrOptions({"pretrained", "random"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="left")],
@@ -135,9 +135,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         ConvergenceWarning
             If `head_epochs` ended before the head converged.
         """
-        return self._fit(X, y, sample_weight=sample_weight)
+        return self._fit_network(X, y, sample_weight=sample_weight)
 
-    def _fit(self, X, y, *, sample_domain=None, sample_weight=None):
+    def _fit_network(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
         with whole_fit(self):
             self.backbone_ = describe_for(self)
@@ -155,7 +155,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 context,
                 {"estimator": self, "X": X, "y": y},
                 self._as_attributes,
-                more=() if given.unlabelled is None else ("penalty",),
+                more=() if given.unlabelled is None else ("adaptation_loss", "domain_score"),
             )
             result = None if checkpoint is None else self._finished(checkpoint)
             if result is None:
@@ -163,7 +163,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
                 attributes["best_epoch_"] = outcome.best_epoch
                 result = {"attributes": attributes, "converged": outcome.converged}
-                result["doubt"] = outcome.doubt
+                result["doubt"] = " ".join(
+                    filter(None, [outcome.doubt, self._doubt(given, outcome)])
+                )
                 if checkpoint is not None:
                     checkpoint.finish(result)
             vars(self).update(result["attributes"])
@@ -178,10 +180,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         rows, unlabelled = np.arange(len(items)), None
         chosen = self._choose_rows(items, y, sample_domain)
         if chosen is not None:
-            rows, unlabelled = map(np.flatnonzero, chosen)
+            rows, unlabelled = (None if mask is None else np.flatnonzero(mask) for mask in chosen)
             y = labels_alone(y, chosen[0], discrete=is_classifier(self))
             if sample_weight is not None:
-                unlabelled = unlabelled[sample_weight[unlabelled] > 0]
+                if unlabelled is not None:
+                    unlabelled = unlabelled[sample_weight[unlabelled] > 0]
                 sample_weight = sample_weight[rows]
         y, labels, loss = self._read_target(rows, y, sample_weight)
         if sample_weight is not None:
@@ -206,13 +209,17 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         """Return the masks of the rows with a label and of those that `_make_penalty` reads.
 
         None: all rows have a label, and there is no penalty. Labels outside of the first mask are
-        not read.
+        not read. The second may be None: there is no penalty.
         """
         return None
 
     def _make_penalty(self, network, seed):
         """Return the penalty of the second phase, as `Training` describes it."""
         raise NotImplementedError
+
+    def _doubt(self, given, outcome):
+        """Return why the result cannot be trusted, as a sentence; empty if nothing is known."""
+        return ""
 
     def _read_weight(self, items, sample_weight):
         """Validate the weights; return them with a maximum of 1, or None."""

@@ -51,7 +51,8 @@ class FineTuneRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
         The size of the input. None: as the network says.
     freeze_depth : int or "all", default="all"
         How many stages from the input stay as they are: 0 trains all, the number of stages is
-        the same as "all". Batch-norm of frozen stages keeps its running statistics.
+        the same as "all", and -1 trains the last stage alone. Batch-norm of frozen stages keeps
+        its running statistics.
     initialize : {"pretrained", "random"}, default="pretrained"
         "random" forgets the weights and draws new ones (He's initialization): the baseline from
         scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred

@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from sktransfer._messages import cause, shortened, shown
+from sktransfer._needs import needs_of
 from sktransfer._sklearn import get_tags
 
 # How an estimator may answer rows, the most telling first.
@@ -118,6 +119,24 @@ def learns_from_labels(estimator):
         or is_regressor(estimator)
         or get_tags(estimator).target_tags.required
     )
+
+
+def reads_target_labels(estimator):
+    """Tell a predictor that learns from labelled target rows: one that does not say otherwise."""
+    needs = needs_of(estimator)
+    return needs is None or needs.target_labels
+
+
+def uses_unlabelled_rows(estimator):
+    """Tell a method that says that it learns from rows without a label, too."""
+    needs = needs_of(estimator)
+    return needs is not None and needs.unlabelled_rows == "used"
+
+
+def order_matters(estimator):
+    """Tell a method that says that the order of the rows changes its result."""
+    needs = needs_of(estimator)
+    return needs is not None and needs.order_matters
 
 
 def part_names(estimator):

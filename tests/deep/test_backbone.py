@@ -79,16 +79,19 @@ def test_unknown_stages_are_refused_with_the_list(network, stage):
         resolve_backbone(network).stage_name(stage)
 
 
-@pytest.mark.parametrize(("freeze_depth", "depth"), [("all", 4), (0, 0), (4, 4), (np.int8(2), 2)])
+@pytest.mark.parametrize(
+    ("freeze_depth", "depth"), [("all", 4), (0, 0), (4, 4), (np.int8(2), 2), (-1, 3), (-4, 0)]
+)
 def test_depth(network, freeze_depth, depth):
     assert resolve_backbone(network).depth(freeze_depth) == depth
 
 
-@pytest.mark.parametrize("freeze_depth", [5, -1, True, False, 1.0, "none", None])
+@pytest.mark.parametrize("freeze_depth", [5, -5, True, False, 1.0, "none", None])
 def test_impossible_depths_are_refused_with_the_list(network, freeze_depth):
     message = (
         f"freeze_depth={freeze_depth!r} does not fit the backbone 'random': expected 'all' or an "
-        f"integer from 0 (train every stage) to 4 (freeze all of {STAGES})."
+        f"integer from 0 (train every stage) to 4 (freeze all of {STAGES}), or one from -4 "
+        "to -1 (so many are trained)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         resolve_backbone(network).depth(freeze_depth)

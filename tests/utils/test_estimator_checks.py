@@ -20,6 +20,7 @@ from sktransfer import (
 from sktransfer._base import _BaseAligner
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
+from sktransfer._needs import Needs
 from sktransfer.utils import estimator_checks as checks
 
 
@@ -406,6 +407,17 @@ def test_checks_are_chosen_by_what_the_estimator_offers():
     assert {"check_fit_transform_keeps_domains", "check_target_labels_are_not_read"} <= names
     names = {check.__name__ for check in checks.transfer_checks(TrAdaBoostClassifier())}
     assert "check_nested_params_reach_the_inner_estimator" in names
+    assert "check_permuting_rows_changes_nothing" in names
+    assert "check_target_labels_are_not_read" not in names
+
+
+def test_checks_are_chosen_by_what_the_estimator_says_that_it_needs():
+    class InMinibatches(TrAdaBoostClassifier):
+        _needs = Needs(source_labels=True, order_matters=True)
+
+    names = {check.__name__ for check in checks.transfer_checks(InMinibatches())}
+    assert "check_permuting_rows_changes_nothing" not in names
+    assert "check_target_labels_are_not_read" in names
 
 
 class ReturnsNone(Shift):

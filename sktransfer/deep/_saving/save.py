@@ -37,7 +37,10 @@ _TYPES = {
     "n_iter_": int,
 }
 _OPTIONAL = {"classes_", "target_ndim_", "load_report_", "best_epoch_", _WEIGHTS}
-_OPTIONAL |= {"n_features_in_", "feature_names_in_"}
+_OPTIONAL |= {"n_features_in_", "feature_names_in_", "source_domains_"}
+
+_CLASSIFIERS = ("FineTuneClassifier", "AdaptedNetworkClassifier")
+_REGRESSORS = ("FineTuneRegressor",)
 
 
 def save_estimator(estimator, path):
@@ -128,7 +131,7 @@ def _check_parts(kind, parameters, attributes):
     """Refuse parts that do not make a fitted estimator, by an exception of any class."""
     import sktransfer
 
-    if kind not in ("FineTuneClassifier", "FineTuneRegressor"):
+    if kind not in (*_CLASSIFIERS, *_REGRESSORS):
         raise ValueError(f"a {shown(kind)}")
     known = getattr(sktransfer, kind)().get_params(deep=False)
     if wrong := parameters.keys() ^ known.keys():
@@ -150,9 +153,9 @@ def check_attributes(kind, attributes):
     sizes = head.mean.shape, head.scale.shape, head.intercept.shape
     if sizes != ((n_features,), (n_features,), (n_outputs,)) or not head.is_finite:
         raise ValueError("the head")
-    if kind == "FineTuneClassifier" and attributes["classes_"].shape != (n_outputs,):
+    if kind in _CLASSIFIERS and attributes["classes_"].shape != (n_outputs,):
         raise ValueError(f"classes_={shown(attributes['classes_'])}")
-    if kind == "FineTuneRegressor" and attributes["target_ndim_"] not in (1, 2):
+    if kind in _REGRESSORS and attributes["target_ndim_"] not in (1, 2):
         raise ValueError(f"target_ndim_={shown(attributes['target_ndim_'])}")
     stages = attributes["backbone_"].stages
     if len(stages) != len(shapes) or feature_count(shapes[-1], "avg") != n_features:

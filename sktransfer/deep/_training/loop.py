@@ -10,6 +10,7 @@ import torch
 
 from sktransfer._messages import shown
 from sktransfer.deep._networks.torch.tensors import to_arrays
+from sktransfer.deep._training.domain_score import DomainScore
 from sktransfer.deep._training.network import EVALUATION_ROWS, Seen, predict, settle_statistics
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
 
@@ -30,11 +31,10 @@ class Training:
     numbers. With `batch_statistics` batch-norm of the stages trains on the statistics of the
     minibatch, and takes those of all training rows over at the end of each epoch.
 
-    A `penalty` is a module. ``penalty.of_tensors(labelled, unlabelled, progress)`` returns the
-    scalar that is added to the mean loss of a minibatch. It takes two `Seen`, of the same number of
-    rows each, and the share of the training that is done, from 0 to 1. Its parameters learn at the
-    head's rate, and `state` holds its parameters and buffers. ``len(unlabelled)`` and
-    ``unlabelled.epoch(number)`` are the inputs of the rows without a label.
+    A `penalty` is a `Penalty`, and what it returns is added to the mean loss of a minibatch, times
+    its weight. Its parameters learn at the head's rate, and `state` holds its parameters and
+    buffers. ``len(unlabelled)`` and ``unlabelled.epoch(number)`` are the inputs of the rows without
+    a label.
 
     .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
        https://arxiv.org/abs/1711.05101
@@ -63,6 +63,7 @@ class Training:
         self.y = torch.as_tensor(training.y, dtype=dtype).to(device)
         self.weight = torch.as_tensor(weight, dtype=torch.float32).to(device)
         self.penalty, self.unlabelled, self.order = penalty, unlabelled, None
+        self.domain_score = DomainScore()
         if penalty is not None:
             self.order = RandomOrder(len(unlabelled), seed)
         self.optimizer = _make_optimizer(network, settings, penalty)
@@ -127,6 +128,7 @@ class Training:
             *seen, penalty = self._run_batches(inputs)
             if self.batch_statistics:
                 settle_statistics(self.network, inputs, len(self.training.y))
+        adapted = {"adaptation_loss": penalty, "domain_score": self.domain_score.end_epoch()}
         self.n_done += 1
         self._require_finite_weights()
         if self.held_out is None and self.n_done == self.settings.max_epochs:
@@ -139,7 +141,7 @@ class Training:
                 held_out=self._keep_best(),
                 head=lambda: self.loss.in_units(self.network.head()),
                 stages=self.network.stages,
-                more={} if self.penalty is None else {"penalty": penalty},
+                more={} if self.penalty is None else adapted,
             )
         )
 
@@ -179,10 +181,11 @@ class Training:
             losses = self.loss.of_tensors(seen.outputs, self.y[batch]) * self.weight[batch]
             total_loss += losses.sum().item()
             self._require_finite(total_loss, "the loss")
-            penalty = self._penalize(seen, others, step / (self.settings.max_epochs * len(batches)))
+            progress = step / (self.settings.max_epochs * len(batches))
+            penalty, weight = self._penalize(seen, others, progress)
             total_penalty += penalty.item()
-            self._require_finite(total_penalty, "the penalty")
-            self._descend(losses.mean() + penalty)
+            self._require_finite(total_penalty, "the loss of the adaptation")
+            self._descend(losses.mean() + weight * penalty)
             outputs[batch.numpy()] = seen.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
         return total_loss / len(rows.y), score, total_penalty / len(batches)
@@ -197,11 +200,13 @@ class Training:
             return Seen(*(tensor.float() for tensor in self.network.see(inputs)))
 
     def _penalize(self, seen, others, progress):
-        """The penalty of a minibatch and as many rows without a label; 0 without a penalty."""
+        """The penalty of a minibatch and as many rows without a label, and its weight."""
         if self.penalty is None:
-            return seen.outputs.new_zeros(())
+            return seen.outputs.new_zeros(()), 1.0
         other = self._see(others, self.order.draw(len(seen.outputs)))
-        return self.penalty.of_tensors(seen, other, progress)
+        self.domain_score.see(seen.features, other.features)
+        loss = self.penalty.of_tensors(seen, other, progress)
+        return loss, self.penalty.weight(progress)
 
     def _require_finite_weights(self):
         """Refuse weights, and statistics of batch-norm, that are not finite."""
@@ -275,6 +280,7 @@ class Training:
         if self.penalty is not None:
             of_penalty |= _prefixed("penalty/", to_arrays(self.penalty.state_dict()))
             of_penalty |= _prefixed("order/", self.order.state())
+            of_penalty |= _prefixed("domain_score/", self.domain_score.state())
         return {
             **of_penalty,
             **_prefixed("network/", to_arrays(self.network.state_dict())),
@@ -302,6 +308,8 @@ class Training:
         if self.penalty is not None:
             self.penalty.load_state_dict(_tensors(_under("penalty/", state)))
             self.order.restore(_under("order/", state))
+            means = _under("domain_score/", state)
+            self.domain_score.restore(means, self.network.coef.device)
         self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
         self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
         history = {name: list(state["history"][name]) for name in self.log.history}

@@ -40,6 +40,7 @@ class Outcome(NamedTuple):
 
     `converged` tells of the first phase, True without one. `best_epoch` is the number of epochs of
     the second phase behind the weights, and `doubt` a sentence if that phase cannot be trusted.
+    `unlabelled` are the outputs for the rows that a penalty reads, float64; None without a penalty.
     """
 
     head: Head
@@ -47,6 +48,7 @@ class Outcome(NamedTuple):
     stages: tuple = ()
     best_epoch: int = 0
     doubt: str = ""
+    unlabelled: np.ndarray | None = None
 
 
 def train_head(start, labels, *, loss, settings, augmented, log):
@@ -87,7 +89,7 @@ def train_stages(
     whether the training was interrupted or not.
     """
     from sktransfer.deep._training.loop import Training
-    from sktransfer.deep._training.network import Network
+    from sktransfer.deep._training.network import Network, predict
 
     are_classes = labels.y.ndim == 1
     fraction = settings.validation_fraction
@@ -129,15 +131,21 @@ def train_stages(
         checkpoint.save(state | {"converged": converged})
 
     training.run(None if checkpoint is None else save)
-    doubt = training.doubt()
+    doubt, outputs = training.doubt(), None
     start_is_kept = held_out_rows is not None and training.best_epoch == 0
     if start_is_kept and not from_scratch and settings.head_epochs:
         # Nothing was won, so no row need be held out.
         everything = np.arange(len(labels.y))
         everything = labels.take(everything, start.features().astype(np.float64))
         head, converged = _fit_head(everything, None, loss=loss, settings=settings, log=log)
-        return Outcome(loss.in_units(head), converged, doubt=doubt)
-    return Outcome(training.finish(), converged, tuple(stages), training.best_epoch, doubt)
+        if unlabelled is not None:
+            outputs = head.outputs(start.features()[unlabelled].astype(np.float64))
+        return Outcome(loss.in_units(head), converged, doubt=doubt, unlabelled=outputs)
+    head = training.finish()
+    if unlabelled is not None:
+        outputs = predict(network, Selected(activations, unlabelled), len(unlabelled))
+    result = head, converged, tuple(stages), training.best_epoch, doubt
+    return Outcome(*result, unlabelled=outputs)
 
 
 def _fit_head(training, held_out, *, loss, settings, log):

@@ -52,3 +52,15 @@ def stage_rates(n_stages, *, rate, decay):
        https://aclanthology.org/P18-1031
     """
     return [rate * decay ** (n_stages - 1 - place) for place in range(n_stages)]
+
+
+def ramp_factor(progress, ramp):
+    r"""The share of an adaptation's strength at a progress from 0 to 1 [1]_.
+
+    It is :math:`2 / (1 + \exp(-r q)) - 1` for the ramp r and the progress q: 0 at the start, and
+    nearly 1 at the end for r = 10. It is 1 throughout if `ramp` is None.
+
+    .. [1] Ganin et al. "Domain-adversarial training of neural networks". JMLR 17, 2016.
+       https://jmlr.org/papers/v17/15-239.html
+    """
+    return 1.0 if ramp is None else math.tanh(ramp * progress / 2.0)

@@ -12,6 +12,7 @@ from sktransfer._labels import is_labelled
 from sktransfer.base import read_sample_domain
 from sktransfer.deep import FineTuneClassifier
 from sktransfer.deep._training.loop import RandomOrder
+from sktransfer.deep._training.penalty import Penalty
 
 # Networks with random weights and few epochs seldom improve on the head alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Training the stages")
@@ -25,7 +26,7 @@ DOMAIN = ["printed"] * 40 + ["target"] * 16
 OPTIONS = {"freeze_depth": 3, "max_epochs": 3, "n_iter_no_change": 9, "random_state": 0}
 
 
-class Coral(torch.nn.Module):
+class Coral(Penalty):
     """Distance of the covariances of the features (Sun, Saenko: Deep CORAL, 2016)."""
 
     def __init__(self, strength):
@@ -37,7 +38,7 @@ class Coral(torch.nn.Module):
         return self.strength * (gap**2).sum() / (4 * len(gap) ** 2)
 
 
-class Adversary(torch.nn.Module):
+class Adversary(Penalty):
     """Tell the domains apart by parameters of its own, with a buffer and with dropout."""
 
     def __init__(self, n_features, generator):
@@ -61,7 +62,7 @@ class Adapted(FineTuneClassifier):
     penalty = staticmethod(lambda network, seed: Coral(1.0))
 
     def fit(self, X, y, *, sample_domain=None, sample_weight=None):
-        return self._fit(X, y, sample_domain=sample_domain, sample_weight=sample_weight)
+        return self._fit_network(X, y, sample_domain=sample_domain, sample_weight=sample_weight)
 
     def _choose_rows(self, X, y, sample_domain):
         is_target = read_sample_domain(sample_domain, len(X)).is_target
@@ -117,14 +118,15 @@ def test_a_penalty_of_zero_is_fine_tuning_on_the_source_rows(freeze_depth, weigh
     model = adapted(coral(0.0), freeze_depth=freeze_depth)
     model.fit(X, Y, sample_domain=DOMAIN, sample_weight=weight)
     assert outcome(model) == outcome(plain)
-    np.testing.assert_equal(model.history_ | {"penalty": []}, plain.history_ | {"penalty": []})
+    added = {"adaptation_loss": [], "domain_score": []}
+    np.testing.assert_equal(model.history_ | added, plain.history_ | added)
 
 
 def test_without_domains_it_is_the_plain_method():
     plain, model = FineTuneClassifier(**OPTIONS), adapted(coral(1.0))
     y = LABELS[:40] % 3
     assert outcome(model.fit(X[:40], y)) == outcome(plain.fit(X[:40], y))
-    assert "penalty" not in model.history_
+    assert "adaptation_loss" not in model.history_
 
 
 def test_coral_brings_the_covariances_together():
@@ -133,10 +135,10 @@ def test_coral_brings_the_covariances_together():
         adapted(coral(s), **options).fit(X, Y, sample_domain=DOMAIN) for s in (0.0, 10.0)
     )
     assert gap(with_it) < 0.5 * gap(without)
-    tuned = [v for v in with_it.history_["penalty"] if not np.isnan(v)]
+    tuned = [v for v in with_it.history_["adaptation_loss"] if not np.isnan(v)]
     assert len(tuned) == 5
     assert tuned[-1] < tuned[0]
-    assert np.isnan(with_it.history_["penalty"][:-5]).all()  # the head has no penalty
+    assert np.isnan(with_it.history_["adaptation_loss"][:-5]).all()  # the head has no penalty
 
 
 def test_labels_of_target_rows_are_not_read():

@@ -1,0 +1,114 @@
+"""What the networks that are adapted to a target domain share: their rows, and their penalty."""
+
+from numbers import Real
+
+from sktransfer._domains import read_sample_domain
+from sktransfer._messages import shown
+from sktransfer._needs import Needs
+from sktransfer._sklearn import Interval, _fit_context
+
+# Fewest rows of which a covariance, or a mean of pairs, can be computed.
+_FEWEST_ROWS = 2
+
+
+class _AdaptsNetwork:
+    """Learn from labelled rows, and make the rows of the target like them.
+
+    It stands before a base of `_BaseFineTune`.
+    """
+
+    # Requested by default, so that metadata routing passes it through plain pipelines.
+    __metadata_request__fit = {"sample_domain": True}
+
+    _adapted_constraints: dict = {
+        "strength": [Interval(Real, 0, None, closed="left")],
+        "ramp": [Interval(Real, 0, None, closed="neither"), None],
+        "supervised": ["boolean"],
+    }
+
+    @property
+    def _needs(self):
+        return Needs(
+            source_labels=True,
+            target_labels=bool(self.supervised),
+            min_domain_rows=_FEWEST_ROWS,
+            order_matters=True,
+        )
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, *, sample_domain=None):
+        """Train the network on labelled rows, and adapt it to the target.
+
+        A fit that fails leaves the estimator as it was before.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_pixels), (n_samples, h, w) or (n_samples, h, w, c)
+            Rows of all domains, as for `FineTuneClassifier.fit`.
+        y : array-like of shape (n_samples,)
+            Labels; missing values if a row has none. Without `supervised` those of target rows are
+            not read. Source rows without a label are left out.
+        sample_domain : array-like of shape (n_samples,), default=None
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source). Several sources count as one. None: every row is a
+            target row; then the network is fine-tuned on those with a label.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ImportError
+            If torch is not installed.
+        ValueError
+            If a domain has fewer than two rows to learn from, if no stage is left to adapt, or as
+            for `FineTuneClassifier.fit`.
+
+        Warns
+        -----
+        TransferWarning
+            If the result cannot be trusted: a class is missing in the predictions of the target
+            rows, or the training ended worse than a constant.
+        """
+        return self._fit_network(X, y, sample_domain=sample_domain)
+
+    def _choose_rows(self, items, y, sample_domain):
+        domains = read_sample_domain(sample_domain, len(items))
+        learned, is_target = self._check_labelled(items, y)[1], domains.is_target
+        if domains.sources and not self.supervised:
+            learned = learned & ~is_target
+        self.source_domains_ = domains.sources
+        adapts = bool(domains.sources) and self.adaptation is not None
+        fewest = _FEWEST_ROWS if adapts else 1
+        self._require_rows(
+            learned.sum(), fewest, "labelled source rows" if domains.sources else "labelled rows"
+        )
+        if not adapts:
+            return learned, None
+        self._require_rows(is_target.sum(), fewest, "target rows")
+        return learned, is_target
+
+    def _require_rows(self, n, fewest, which):
+        if n < fewest:
+            raise ValueError(
+                f"{type(self).__name__} needs at least {fewest} {which}, but y and sample_domain "
+                f"have {n}: add rows, or correct sample_domain."
+            )
+
+    def _read_depth(self, loss):
+        depth = super()._read_depth(loss)
+        all_frozen = depth == len(self.backbone_.stages) and not loss.trivial
+        if all_frozen and self.source_domains_ and self.adaptation is not None:
+            raise ValueError(
+                f"adaptation={shown(self.adaptation)} has no stage to train with freeze_depth="
+                f"{shown(self.freeze_depth)} and max_epochs={shown(self.max_epochs)}: expected "
+                "a smaller freeze_depth and 1 epoch or more, or adaptation=None."
+            )
+        return depth
+
+    def _make_penalty(self, network, seed):
+        from sktransfer.deep._training.penalty import DISCREPANCIES, Discrepancy
+
+        return Discrepancy(DISCREPANCIES[self.adaptation], self.strength, self.ramp)

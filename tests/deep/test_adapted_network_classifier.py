@@ -1,0 +1,203 @@
+"""AdaptedNetworkClassifier: what each adaptation learns, and what it does not read."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+pytest.importorskip("torch", reason="AdaptedNetworkClassifier trains with torch")
+
+import torch
+
+from sktransfer.deep import AdaptedNetworkClassifier, FineTuneClassifier
+from sktransfer.deep._training.domain_score import DomainScore
+from sktransfer.deep._training.loop import Training
+from sktransfer.exceptions import TransferWarning
+
+# Few rows and epochs: classes may vanish, and training may not help.
+pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
+
+DIGITS, LABELS = load_digits(return_X_y=True)
+N_SOURCE, N_TARGET = 40, 24
+X = np.concatenate([DIGITS[:N_SOURCE], 16.0 - DIGITS[N_SOURCE : N_SOURCE + N_TARGET]])
+Y = LABELS[: len(X)] % 3
+DOMAIN = np.repeat(["printed", "target"], [N_SOURCE, N_TARGET])
+IS_TARGET = DOMAIN == "target"
+OPTIONS = {"freeze_depth": 3, "max_epochs": 3, "random_state": 0}
+ADAPTATIONS = ["coral", "dan", "jan", "mcc"]
+
+
+def make(adaptation="coral", **parameters):
+    return AdaptedNetworkClassifier(**OPTIONS | {"adaptation": adaptation} | parameters)
+
+
+def outcome(classifier):
+    """All that a fit leaves, as bytes."""
+    arrays = [a for weights in classifier.stage_weights_.values() for a in weights.values()]
+    head = classifier.head_
+    arrays += [head.mean, head.scale, head.coef, head.intercept]
+    return [array.tobytes() for array in arrays], repr(classifier.history_)
+
+
+def test_without_adaptation_it_is_fine_tuning_on_the_labelled_source_rows():
+    y = Y.astype(float)
+    y[:5] = np.nan
+    control = make(None).fit(X, y, sample_domain=DOMAIN)
+    plain = FineTuneClassifier(**OPTIONS, validation_fraction=0).fit(X[5:N_SOURCE], Y[5:N_SOURCE])
+    assert outcome(control) == outcome(plain)
+    np.testing.assert_array_equal(control.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("sample_domain", [None, np.repeat("target", len(X))])
+def test_without_a_source_it_is_fine_tuning_on_the_labelled_rows(sample_domain):
+    y = Y.astype(float)
+    y[50:] = np.nan
+    alone = make("dan").fit(X, y, sample_domain=sample_domain)
+    plain = FineTuneClassifier(**OPTIONS, validation_fraction=0).fit(X[:50], Y[:50])
+    assert outcome(alone) == outcome(plain)
+    assert alone.source_domains_ == ()
+
+
+@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+def test_labels_of_target_rows_change_no_bit(adaptation):
+    garbled, hidden = np.where(IS_TARGET, 7, Y), np.where(IS_TARGET, np.nan, Y)
+    first, *others = (
+        make(adaptation).fit(X, y, sample_domain=DOMAIN) for y in (Y, garbled, hidden)
+    )
+    assert [outcome(other) for other in others] == [outcome(first)] * 2
+    np.testing.assert_array_equal(others[0].classes_, [0, 1, 2])
+    assert outcome(first) != outcome(make(adaptation, strength=0.0).fit(X, Y, sample_domain=DOMAIN))
+
+
+def test_supervised_learns_from_labelled_target_rows():
+    y = Y.astype(float)
+    y[-20:] = np.nan
+    supervised = make("dan", supervised=True).fit(X, y, sample_domain=DOMAIN)
+    without = make("dan").fit(X, y, sample_domain=DOMAIN)
+    assert outcome(supervised) != outcome(without)
+    control = make(None, supervised=True).fit(X, y, sample_domain=DOMAIN)
+    plain = FineTuneClassifier(**OPTIONS, validation_fraction=0).fit(X[:-20], Y[:-20])
+    assert outcome(control) == outcome(plain)
+
+
+def test_several_sources_count_as_one():
+    domain = DOMAIN.astype(object)
+    domain[:10] = "photographed"
+    several = make("jan").fit(X, Y, sample_domain=domain)
+    assert several.source_domains_ == ("photographed", "printed")
+    assert outcome(several) == outcome(make("jan").fit(X, Y, sample_domain=DOMAIN))
+
+
+@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+def test_each_adaptation_lowers_its_own_loss(adaptation):
+    options = {"max_epochs": 6, "ramp": None, "backbone_learning_rate": 1e-3}
+    strengths = {"coral": 100.0}
+    history = {}
+    for strength in (0.0, strengths.get(adaptation, 3.0)):
+        model = make(adaptation, strength=strength, **options).fit(X, Y, sample_domain=DOMAIN)
+        history[strength] = model.history_
+    without, adapted = (h["adaptation_loss"][-1] for h in history.values())
+    assert adapted < 0.7 * without
+    tuned = np.array(model.history_["phase"]) == "fine-tune"
+    for name in ("adaptation_loss", "domain_score"):
+        assert np.isnan(np.array(model.history_[name])[~tuned]).all()
+        assert np.isfinite(np.array(model.history_[name])[tuned]).all()
+
+
+def test_the_domain_score_falls_if_the_domains_become_alike():
+    options = {"max_epochs": 6, "ramp": None, "backbone_learning_rate": 1e-3}
+    scores = []
+    for strength in (0.0, 10.0):
+        model = make("dan", strength=strength, **options).fit(X, Y, sample_domain=DOMAIN)
+        scores.append(model.history_["domain_score"][-1])
+    assert scores[1] < scores[0] - 0.1
+
+
+def test_the_domain_score_by_hand():
+    score = DomainScore()
+    first, second = torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [6.0]])
+    score.see(first, second)
+    assert np.isnan(score.end_epoch())
+    score.see(torch.tensor([[0.0], [4.0]]), second)  # means 1 and 5: one row is nearer to the other
+    assert score.end_epoch() == (1 / 2 + 1) / 2
+
+
+def test_the_ramp_rises_from_nothing():
+    # With the strength at 0 in the one step that there is, nothing is adapted.
+    options = {"max_epochs": 1, "batch_size": 64, "warmup_epochs": 0}
+    risen = make("dan", **options).fit(X, Y, sample_domain=DOMAIN)
+    none = make("dan", strength=0.0, **options).fit(X, Y, sample_domain=DOMAIN)
+    at_once = make("dan", ramp=None, **options).fit(X, Y, sample_domain=DOMAIN)
+    assert outcome(risen) == outcome(none)
+    assert outcome(at_once) != outcome(none)
+
+
+def test_a_class_that_vanishes_gives_a_warning():
+    y = np.where(IS_TARGET, 0, np.arange(len(X)) % 2)
+    one_class = np.where(IS_TARGET[:, None], X[y == 0][:1], X)  # each target row is the same
+    sentence = r"None of the 24 target rows .* classes \[\d\], as 50% of the labelled rows"
+    with pytest.warns(TransferWarning, match=sentence):
+        make("mcc").fit(one_class, y, sample_domain=DOMAIN)
+
+
+@pytest.mark.filterwarnings("error::sktransfer.exceptions.TransferWarning")
+def test_a_class_that_is_rare_in_the_source_may_be_missing():
+    y = np.zeros(len(X), dtype=int)
+    y[:2] = 1
+    make("coral").fit(X, y, sample_domain=DOMAIN)
+
+
+def test_rows_that_do_not_suffice_are_refused():
+    y = Y.astype(float)
+    with pytest.raises(ValueError, match=r"at least 2 target rows, but .* have 1"):
+        make().fit(X[:41], y[:41], sample_domain=DOMAIN[:41])
+    y[1:N_SOURCE] = np.nan
+    with pytest.raises(ValueError, match=r"at least 2 labelled source rows, but .* have 1"):
+        make().fit(X, y, sample_domain=DOMAIN)
+    y[0] = np.nan
+    with pytest.raises(ValueError, match=r"at least 1 labelled source rows, but .* have 0"):
+        make(None).fit(X, y, sample_domain=DOMAIN)
+
+
+def test_no_stage_to_adapt_is_refused():
+    sentence = "adaptation='coral' has no stage to train with freeze_depth='all'"
+    with pytest.raises(ValueError, match=sentence):
+        make(freeze_depth="all").fit(X, Y, sample_domain=DOMAIN)
+    with pytest.raises(ValueError, match="max_epochs=0"):
+        make(max_epochs=0).fit(X, Y, sample_domain=DOMAIN)
+    make(None, freeze_depth="all").fit(X, Y, sample_domain=DOMAIN)
+
+
+@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+def test_an_interrupted_adaptation_ends_with_the_same_weights(adaptation, tmp_path, monkeypatch):
+    whole = make(adaptation).fit(X, Y, sample_domain=DOMAIN)
+    run_epoch = Training.run_epoch
+
+    def dying(training):
+        if training.n_done == 2:
+            raise KeyboardInterrupt
+        return run_epoch(training)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "run_epoch", dying)
+        with pytest.raises(KeyboardInterrupt):
+            make(adaptation, checkpoint=tmp_path).fit(X, Y, sample_domain=DOMAIN)
+    for _ in range(2):  # the second call gives the finished training back
+        again = make(adaptation, checkpoint=tmp_path).fit(X, Y, sample_domain=DOMAIN)
+        assert outcome(again) == outcome(whole)
+    with pytest.raises(ValueError, match="strength"):
+        make(adaptation, checkpoint=tmp_path, strength=2.0).fit(X, Y, sample_domain=DOMAIN)
+
+
+def test_saved_and_exported_it_answers_the_same(tmp_path):
+    pytest.importorskip("safetensors", reason="files are written with safetensors")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = make("jan").fit(X, Y, sample_domain=DOMAIN)
+    model.save(tmp_path / "model.safetensors")
+    loaded = AdaptedNetworkClassifier.load(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+    assert (loaded.adaptation, loaded.source_domains_) == ("jan", ("printed",))
+    assert repr(loaded.history_) == repr(model.history_)
+    model.to_onnx(tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    probabilities = session.run(None, {"X": X.astype(np.float32)})[1]
+    np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
