@@ -148,6 +148,10 @@ class SoundPreprocessing(InputDescription):
         """Return a description with which each sound is one input, the middle of it."""
         return replace(self, long_sound="middle")
 
+    def input_shape(self, items):
+        """Return the shape of one window."""
+        return self.channels, *self.size
+
     def decibels(self, wave):
         """Compute the frames (n, n_bands) of a wave, with silence around it if it is short."""
         missing = self.n_fft + (self.shortest - 1) * self.hop - len(wave)
