@@ -17,6 +17,10 @@ _SMALLEST_RELATIVE_SCALE = 1e-5
 # Of a class whose weight is zero.
 _SMALLEST_PRIOR = 1e-12
 
+# Of the spread of a feature, as a share of the largest: less is rounding of a dead unit, which one
+# step of the stages before would blow up.
+_SMALLEST_SHARE_OF_LARGEST = 1e-6
+
 # A feature that is silent in the rows that weigh, and not in others, would blow the others up.
 _SMALLEST_SHARE_OF_SPREAD = 0.1
 
@@ -94,6 +98,7 @@ def standardization(features, weight, count=None):
     mean, scale = _moments(features, weight)
     scale = np.maximum(scale, _SMALLEST_SHARE_OF_SPREAD * _moments(features, count)[1])
     constant = scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean)
+    constant |= scale <= _SMALLEST_SHARE_OF_LARGEST * scale.max(initial=0.0)
     return mean, np.where(constant, 1.0, scale)
 
 

@@ -122,6 +122,14 @@ def test_constant_and_nearly_constant_features_keep_their_scale():
     assert standardization(features * [1, 1, 5], np.ones(2))[1][2] == 5
 
 
+def test_a_dead_unit_is_no_feature():
+    """Its rounding would count as much as all others, and change by itself with each step."""
+    features = np.array([[1.0, 1e-33, 2.0], [3.0, 3e-33, 2.5]])
+    mean, scale = standardization(features, np.ones(2))
+    np.testing.assert_allclose(scale, [1.0, 1.0, 0.25])
+    np.testing.assert_allclose(mean, features.mean(axis=0))
+
+
 def test_few_epochs_do_not_converge_and_a_callback_stops():
     features, y = make_problem()
     rows = Rows(features, y, np.ones(len(y)))
