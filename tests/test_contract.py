@@ -116,6 +116,7 @@ VARIANTS = [
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
     ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),
+    ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

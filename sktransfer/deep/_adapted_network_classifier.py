@@ -35,7 +35,9 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     Parameters
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
-        The network, as for `FineTuneClassifier`.
+        The network, as for `FineTuneClassifier`. "mlp" is a perceptron with random weights for
+        tables: rows of numbers, dense or sparse, which are standardized first. It needs more and
+        longer steps: raise `max_epochs` (to 50, say) and `backbone_learning_rate` (to 1e-3).
     adaptation : {"coral", "dan", "jan", "mcc"} or None, default="coral"
         How the domains are made alike, as above.
     strength : float, default=1.0
@@ -46,6 +48,8 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         first step.
     supervised : bool, default=False
         Whether labelled target rows are learned from too, as if they were source rows.
+    hidden_layer_sizes : tuple of int or None, default=None
+        With "mlp": the width of each hidden layer. None: one of 100.
     weights, stages, preprocessing, input_size : object
         As for `FineTuneClassifier`.
     freeze_depth : int or "all", default=-1
@@ -80,6 +84,8 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         "adaptation_loss", the mean of A without strength and ramp, and "domain_score". The latter
         is the share of rows whose features lie nearer to the mean of their own domain than to that
         of the other, in the minibatch before: 0.5 if the means do not tell the domains apart.
+    table_format_ : object
+        With "mlp": ``mean`` and ``scale`` of each column, arrays.
     backbone_, load_report_, image_format_, input_shape_, stage_weights_ : object
         As for `FineTuneClassifier`.
     depth_, head_, n_iter_, best_epoch_, n_features_in_ : object
@@ -137,6 +143,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         strength=1.0,
         ramp=10.0,
         supervised=False,
+        hidden_layer_sizes=None,
         weights=None,
         stages=None,
         preprocessing=None,
@@ -177,6 +184,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         self.strength = strength
         self.ramp = ramp
         self.supervised = supervised
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.weights = weights
         self.stages = stages
         self.preprocessing = preprocessing

@@ -91,6 +91,11 @@ class Backbone:
     module: Any = field(default=None, compare=False, repr=False)
     load_report: Any = field(default=None, compare=False, repr=False)
 
+    @property
+    def is_pretrained(self):
+        """Whether the network has weights; a perceptron for tables has none."""
+        return bool(self.source) or self.module is not None
+
     def __getstate__(self):
         return vars(self) | {"module": _to_pickle(self.module)}
 

@@ -6,6 +6,8 @@ from sktransfer._domains import read_sample_domain
 from sktransfer._messages import shown
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, _fit_context
+from sktransfer.deep._kinds import refuse_other_kinds
+from sktransfer.deep._tables.table_input import PERCEPTRON, describe_perceptron
 
 # Fewest rows of which a covariance, or a mean of pairs, can be computed.
 _FEWEST_ROWS = 2
@@ -24,6 +26,8 @@ class _AdaptsNetwork:
         "strength": [Interval(Real, 0, None, closed="left")],
         "ramp": [Interval(Real, 0, None, closed="neither"), None],
         "supervised": ["boolean"],
+        # It says itself what it accepts.
+        "hidden_layer_sizes": "no_validation",
     }
 
     @property
@@ -74,6 +78,13 @@ class _AdaptsNetwork:
         """
         return self._fit_network(X, y, sample_domain=sample_domain)
 
+    def _describe(self):
+        if not isinstance(self.backbone, str) or self.backbone != PERCEPTRON:
+            return super()._describe()
+        described = describe_perceptron(self.hidden_layer_sizes)
+        refuse_other_kinds(self, described)
+        return described
+
     def _choose_rows(self, items, y, sample_domain):
         domains = read_sample_domain(sample_domain, len(items))
         learned, is_target = self._check_labelled(items, y)[1], domains.is_target
@@ -96,6 +107,11 @@ class _AdaptsNetwork:
                 f"{type(self).__name__} needs at least {fewest} {which}, but y and sample_domain "
                 f"have {n}: add rows, or correct sample_domain."
             )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = isinstance(self.backbone, str) and self.backbone == PERCEPTRON
+        return tags
 
     def _read_depth(self, loss):
         depth = super()._read_depth(loss)

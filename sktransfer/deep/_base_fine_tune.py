@@ -140,11 +140,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _fit_network(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
         with whole_fit(self):
-            self.backbone_ = describe_for(self)
+            self.backbone_ = self._describe()
             self.load_report_ = self.backbone_.load_report
             given = self._read_rows(X, y, sample_domain, sample_weight)
             depth = self._read_depth(given.loss)
-            if depth < len(self.backbone_.stages) or self.initialize == "random":
+            if depth < len(self.backbone_.stages) or self._is_drawn():
                 inputs = self.backbone_.preprocessing.as_one_input()
                 self.backbone_ = replace(self.backbone_, preprocessing=inputs)
             seed, checkpoint = self._open_checkpoint(given, depth)
@@ -172,6 +172,14 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             self._warn(result["converged"], result["doubt"])
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
+
+    def _describe(self):
+        """Describe the network that is named by the parameters."""
+        return describe_for(self)
+
+    def _is_drawn(self):
+        """Whether the network starts with random weights."""
+        return self.initialize == "random" or not self.backbone_.is_pretrained
 
     def _read_rows(self, X, y, sample_domain, sample_weight):
         """Read the arguments of `fit`: labelled rows come first, rows of weight 0 are left out."""
@@ -246,10 +254,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
                 f"long_text={shown(self.long_text)} averages features, so that no stage can be "
                 f"trained: expected 'truncate', or freeze_depth='all' for {n_stages} stages."
             )
-        if self.l2_sp and self.initialize == "random":
+        if self.l2_sp and self._is_drawn():
+            why = "initialize='random' forgets" if self.backbone_.is_pretrained else "there are not"
             raise ValueError(
-                f"l2_sp={shown(self.l2_sp)} pulls towards the pretrained weights, which "
-                "initialize='random' forgets: expected 0."
+                f"l2_sp={shown(self.l2_sp)} pulls towards the pretrained weights, which {why}: "
+                "expected 0."
             )
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
@@ -290,7 +299,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     def _where_it_runs(self, depth):
         """The device of the part that decides: of the training, or else of the frozen stages."""
         backbone = self.backbone_
-        if depth == len(backbone.stages) and self.initialize == "pretrained":
+        if depth == len(backbone.stages) and not self._is_drawn():
             return engine_key(backbone, self.device).partition("-")[2]
         from sktransfer.deep._engines.torch_engine import choose_device
 
@@ -306,7 +315,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         items, labels = given.items, given.labels
         self.stage_weights_ = {}
         trains = depth < len(self.backbone_.stages)
-        from_scratch = self.initialize == "random"
+        from_scratch = self._is_drawn()
         if not trains and given.unlabelled is not None:  # there is nothing that it could change
             items = items.take(np.arange(len(labels.y)))
         if not trains and not from_scratch:

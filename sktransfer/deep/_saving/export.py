@@ -1,4 +1,4 @@
-"""A whole fitted estimator as one ONNX file: pixels, texts or samples in, predictions out."""
+"""A whole fitted estimator as one ONNX file: pixels, texts, samples or rows in, predictions out."""
 
 import json
 
@@ -11,11 +11,15 @@ from sktransfer.deep._networks.onnx.file import import_onnx, read_opset
 from sktransfer.deep._saving.export_network import write_network
 from sktransfer.deep._saving.export_pixels import RESIZE_OPSET, write_preprocessing
 from sktransfer.deep._saving.export_sound import SOUND_OPSET, write_mean, write_sound
+from sktransfer.deep._saving.export_table import write_perceptron
 from sktransfer.deep._saving.export_texts import OPSETS, write_tokens, write_words
 from sktransfer.deep._saving.graph_writer import GraphWriter
 from sktransfer.deep._saving.storage import write_whole
 
 _INPUT = "X"
+
+# Of a file that holds no network of a user's.
+TABLE_OPSET = 13
 
 
 def export_onnx(estimator, path, *, image_shape=None):
@@ -26,6 +30,9 @@ def export_onnx(estimator, path, *, image_shape=None):
         _refuse_image_shape(image_shape, kind)
     if kind == "text":
         write_whole(path, _export_texts(estimator, before, after).SerializeToString())
+        return
+    if kind == "table":
+        write_whole(path, _export_rows(estimator, before, after).SerializeToString())
         return
     if kind == "image":
         dims, shape = _input_form(estimator, image_shape)
@@ -62,6 +69,16 @@ def _export_texts(estimator, before, after):
         kind = onnx.TensorProto.STRING
         values = [onnx.helper.make_tensor_value_info(_INPUT, kind, ["n"], doc_string=about)]
     return _put_together(estimator, network, before, after, features, values, about)
+
+
+def _export_rows(estimator, before, after):
+    """The model of an estimator for tables."""
+    onnx, n_features = import_onnx(), estimator.n_features_in_
+    features, about = write_perceptron(estimator, before, _INPUT), f"rows of {n_features} numbers"
+    network = onnx.ModelProto(opset_import=[onnx.helper.make_opsetid("", TABLE_OPSET)])
+    kind = onnx.TensorProto.FLOAT
+    value = onnx.helper.make_tensor_value_info(_INPUT, kind, ["n", n_features], doc_string=about)
+    return _put_together(estimator, network, before, after, features, [value], about)
 
 
 def _put_together(estimator, network, before, after, features, inputs, about):

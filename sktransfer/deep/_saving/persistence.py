@@ -97,6 +97,8 @@ class _Persistent:
         shape (n, n_classes) in the order of ``classes_``; a regressor's is ``predictions``. Classes
         that are neither numbers nor text are written as text.
 
+        After a fit on a table the input is its rows.
+
         After a fit on files, or on images of several sizes, the input is decoded images
         (n, height, width, channels) of any height and width, those of one call alike, with 1 or 3
         channels; resizing and standardising are inside, decoding is not. Such a file needs version

@@ -37,7 +37,7 @@ _TYPES = {
     "n_iter_": int,
 }
 _OPTIONAL = {"classes_", "target_ndim_", "load_report_", "best_epoch_", _WEIGHTS}
-_OPTIONAL |= {"n_features_in_", "feature_names_in_", "source_domains_"}
+_OPTIONAL |= {"n_features_in_", "feature_names_in_", "source_domains_", "table_format_"}
 
 _CLASSIFIERS = ("FineTuneClassifier", "AdaptedNetworkClassifier")
 _REGRESSORS = ("FineTuneRegressor",)
@@ -186,7 +186,7 @@ def _find(described, backbone, path):
             preprocessing=found.preprocessing,
         )
     source = described.source
-    if source.startswith(ZOOS) or os.path.isfile(source):
+    if not described.is_pretrained or source.startswith(ZOOS) or os.path.isfile(source):
         return described
     if described.name in BUILT_IN:
         found = resolve_backbone(described.name)

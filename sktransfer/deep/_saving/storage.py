@@ -19,6 +19,8 @@ from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._networks.torch.checkpoints import LoadReport
 from sktransfer.deep._preprocessing import Preprocessing
 from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing
+from sktransfer.deep._tables.table_input import TableInput
+from sktransfer.deep._tables.tables import TableFormat
 from sktransfer.deep._texts.tokenizer import TokenInput
 from sktransfer.deep._texts.words import WordInput
 from sktransfer.deep._training.head import Head
@@ -34,6 +36,8 @@ _CLASSES = {
         LoadReport,
         Preprocessing,
         SoundPreprocessing,
+        TableFormat,
+        TableInput,
         TokenInput,
         WordInput,
     )

@@ -90,6 +90,8 @@ class _Start:
     def _inputs(self, items, view):
         """The inputs of the network, (n, channels, h, w) or (n, n_tokens), float32."""
         inputs = self._backbone.preprocessing
+        if inputs.kind == "table":
+            return items  # sparse rows become dense batch by batch
         shape = len(items), *inputs.input_shape(items)
         array = allocate(shape, self._run.in_memory)
         if inputs.kind == "text":

@@ -18,6 +18,7 @@ from sktransfer.deep._networks.onnx.as_module import Operator
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._networks.torch.describe import find_module
 from sktransfer.deep._networks.torch.describe_texts import find_text_network
+from sktransfer.deep._networks.torch.perceptron import build_perceptron
 from sktransfer.deep._networks.torch.plan import (
     PROBE_SIZES,
     copy_network,
@@ -296,6 +297,8 @@ def build_stages(backbone):
     """
     if backbone.preprocessing.kind == "text":
         return build_text_stages(find_text_network(backbone), backbone.stages)
+    if backbone.preprocessing.kind == "table":
+        return build_perceptron(backbone)
     source = find_module(backbone)
     shape = backbone.preprocessing.channels, *backbone.preprocessing.size
 

@@ -1,0 +1,1 @@
+"""Tables for networks without pretrained weights: rows of numbers, dense or sparse."""
