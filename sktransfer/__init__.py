@@ -47,6 +47,7 @@ _HOME_OF = {
     "TrAdaBoostClassifier": "sktransfer.instance",
     "TrAdaBoostRegressor": "sktransfer.instance",
     "TwoStageTrAdaBoostRegressor": "sktransfer.instance",
+    "TransductivePrototypeClassifier": "sktransfer.few_shot",
     "TransferComponentAligner": "sktransfer.feature",
     "TransferPipeline": "sktransfer.pipeline",
     "TransferLogisticRegression": "sktransfer.parameter",

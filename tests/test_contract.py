@@ -110,6 +110,7 @@ VARIANTS = [
     ("TrAdaBoostRegressor", {"loss": "square"}),
     ("TrAdaBoostRegressor", {"loss": "exponential"}),
     ("TwoStageTrAdaBoostRegressor", {"loss": "square", "n_steps": 3}),
+    ("TransductivePrototypeClassifier", {"balance": 1.0, "whiten": True}),
     ("TransferLogisticRegression", {"C": 1.0, "beta": 0.5}),
     ("TransferRidge", {"alpha": 1.0, "positive": False}),
     ("TransferRidgeClassifier", {"source_estimator": LogisticRegression()}),

@@ -78,7 +78,7 @@ def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
         else:
             proposed = -np.log(n_target * sums)
             lowest, plain = min(lowest, error), beta + regularization * proposed
-            log_v = _extrapolate(history, log_v, proposed)
+            log_v = extrapolate(history, log_v, proposed)
         if max(np.abs(np.log(u)).max(), np.abs(log_v).max()) > ABSORB:
             beta = beta + regularization * log_v
             beta = _exponentiate(cost, beta, plan, regularization, lowest_log=-ABSORB)
@@ -88,11 +88,12 @@ def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
     return Scaling(plan, beta + regularization * log_v, n_iter, error)
 
 
-def _extrapolate(history, log_v, proposed):
+def extrapolate(history, log_v, proposed):
     """Give the next column scalings from the last ones and what an iteration makes of these.
 
     The step of `proposed` is written as well as can be by the changes of earlier steps; then the
-    changes of the proposals, so combined, are taken off. `history` is brought up to date.
+    changes of the proposals, so combined, are taken off. `history`, a list that is empty at first,
+    is brought up to date.
     """
     step = proposed - log_v
     history.append((proposed, step))

@@ -1,5 +1,6 @@
 """Few-shot learning: new classes from a few examples each."""
 
 from sktransfer.few_shot._prototype_classifier import PrototypeClassifier
+from sktransfer.few_shot._transductive_prototype_classifier import TransductivePrototypeClassifier
 
-__all__ = ["PrototypeClassifier"]
+__all__ = ["PrototypeClassifier", "TransductivePrototypeClassifier"]
