@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import hide_labels, is_labelled, read_labels
+from sktransfer._learner import check_learner
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
 from sktransfer._messages import listed
 from sktransfer._needs import Needs
@@ -35,6 +36,7 @@ from sktransfer.transferability._guard_report import (
 )
 from sktransfer.transferability._guard_rows import guard_rows, holds_items
 from sktransfer.transferability._mixture import mixture
+from sktransfer.transferability._paired_interval import check_level
 from sktransfer.transferability._queries import KEPT, UNDECIDED, questions
 from sktransfer.transferability._vote import vote
 from sktransfer.transferability._weighing import weigh
@@ -105,13 +107,16 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         Raises
         ------
         ValueError
-            If no row has a label that may be read, or if a parameter does not fit the rows.
+            If no row has a label that may be read, if a parameter does not fit the rows, or if a
+            candidate predicts NaN or infinity.
         """
         with whole_fit(self):
             rows, judge = self._read(X, y, sample_domain)
             rng = generator(self.random_state)
             self.source_domains_ = rows.domains.sources
             end_fit = begin_fit(self, X, y, n_steps=0)
+            kind = "classifier" if judge.is_discrete else "regressor"
+            check_learner(self._model(), kind=kind, weighted=False)
             keep_seeds = self.random_state is None
             field = Field(self.candidates, self._model(), judge.is_discrete, rng, keep_seeds)
             is_inductive = len(rows.labelled_target) > 0
@@ -134,6 +139,12 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def _read(self, X, y, sample_domain):
         """Return `GuardRows` and the judge of their labels."""
         valid_X = None if holds_items(X) else self._read_rows(X, y)
+        if valid_X is None and self.estimator is None:
+            raise ValueError(
+                f"X holds texts, pictures or other items, but estimator=None is {self._model()}, "
+                "which reads numbers; pass an estimator that reads X, such as a pipeline that "
+                "begins with TfidfVectorizer() or PretrainedFeatureExtractor()."
+            )
         n_rows = _num_samples(X) if valid_X is None else valid_X.shape[0]
         domains = read_sample_domain(sample_domain, n_rows)
         if y is None:
@@ -279,13 +290,23 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         ------
         ValueError
             If a row was not offered or was settled before, or if a label is missing.
+
+        Warns
+        -----
+        TransferWarning
+            If a label is no class of the fit: the row counts for neither side.
         """
         check_is_fitted(self)
+        check_level(self.level)
         asked = self._asked()
         places = asked.check(rows)
         if rule not in ("sure", "majority"):
             raise ValueError(f"rule={rule!r}: expected 'sure' or 'majority'.")
-        check_consistent_length(places, y_rows)
+        if _num_samples(y_rows) != len(places):
+            raise ValueError(
+                f"y_rows has {_num_samples(y_rows)} entries, but rows has {len(places)}; pass the "
+                "label of each of these rows, in their order."
+            )
         unlabelled = np.flatnonzero(~is_labelled(y_rows))
         if len(unlabelled):
             missing = np.asarray(rows)[unlabelled].tolist()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import is_classifier
 from sklearn.dummy import DummyRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
@@ -167,6 +168,11 @@ class Field:
     def _given(self, baseline):
         named = named_estimators(self.given, parameter="candidates", reserved=(baseline,))
         for name, each in named.items():
+            if not self.discrete and is_classifier(each):
+                raise ValueError(
+                    f"candidates has {name!r}, {shown(each)}, which is a classifier; pass "
+                    "regressors."
+                )
             if self.discrete and not hasattr(each, "predict_proba"):
                 raise ValueError(
                     f"candidates has {name!r}, {shown(each)}, which has no predict_proba; pass "

@@ -5,6 +5,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
+from sktransfer._messages import listed
 from sktransfer.transferability._baselines import Pooled, SourceOnly, TargetOnly
 from sktransfer.transferability._comparison import (
     ComparedModel,
@@ -151,6 +152,7 @@ def compare_transfer(
     discrete = _kind(base, named)
     data = read_data(X, y, sample_domain, discrete=discrete)
     score_name, score = find_score(scoring, discrete=discrete)
+    _check_method(score_name, score, {"estimator": base, **named})
     splits, is_honest = target_splits(cv, data)
     by_source = by_source and len(data.domains.sources) > 1
     scores = run_trials(
@@ -185,6 +187,17 @@ def _kind(base, named):
             "classifiers and regressors with regressors."
         )
     return discrete
+
+
+def _check_method(score_name, score, models):
+    """Raise ValueError if a model has not the method that the score reads."""
+    lacking = [name for name, each in models.items() if not hasattr(each, score.method)]
+    if lacking:
+        raise ValueError(
+            f"scoring={score_name!r} reads {score.method}, which is no method of "
+            f"{listed(lacking)}; pass classifiers that have it, for example by "
+            "CalibratedClassifierCV, or another score."
+        )
 
 
 def _trials(named, base, sources, *, by_source):

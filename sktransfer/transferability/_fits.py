@@ -23,13 +23,23 @@ def fit_candidate(candidate, rows, judge):
         return candidate.estimator, candidate.seconds
     start = time.perf_counter()
     model = clone(candidate.estimator)
-    if candidate.is_ours:
-        model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
-    else:
-        read = read_rows(rows.X, rows.y, rows.sample_domain, target_labels="use")
-        step_rows = read.for_step(model, rows.y, discrete=judge.is_discrete)
-        fit_step(model, rows.X, step_rows, {"fit": {}})
+    try:
+        _fit(model, candidate.is_ours, rows, judge)
+    except Exception as error:
+        error.add_note(
+            f"This is the fit of the candidate {candidate.name!r} on {len(rows.y)} rows."
+        )
+        raise
     return model, time.perf_counter() - start
+
+
+def _fit(model, is_ours, rows, judge):
+    if is_ours:
+        model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
+        return
+    read = read_rows(rows.X, rows.y, rows.sample_domain, target_labels="use")
+    step_rows = read.for_step(model, rows.y, discrete=judge.is_discrete)
+    fit_step(model, rows.X, step_rows, {"fit": {}})
 
 
 def fit_all(candidates, rows, judge, *, n_jobs):

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
@@ -162,7 +163,9 @@ def holds_items(X):
     if issparse(X):
         return False
     if hasattr(X, "dtypes") and hasattr(X, "columns"):
-        return not all(map(_is_numeric, list(X.dtypes)))
+        return not all(
+            _is_numeric(dtype) or _holds_numbers(X, k) for k, dtype in enumerate(X.dtypes)
+        )
     if isinstance(X, np.ndarray):
         if X.ndim > 2 or X.dtype.kind in "SU":
             return True
@@ -176,3 +179,11 @@ def _is_numeric(dtype):
     if hasattr(dtype, "is_numeric"):
         return dtype.is_numeric() or str(dtype) == "Boolean"
     return getattr(dtype, "kind", "O") in "biuf"
+
+
+def _holds_numbers(X, k):
+    """Return whether all present values of a column of objects of a pandas frame are numbers."""
+    if not hasattr(X, "iloc"):
+        return False
+    values = np.asarray(X.iloc[:, k].dropna(), dtype=object)
+    return len(values) > 0 and all(isinstance(value, Number) for value in values)

@@ -10,7 +10,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sktransfer._kernels.aggregate import log_scores
 from sktransfer._labels import labels_alone, read_classes, read_numbers
-from sktransfer._messages import listed
+from sktransfer._messages import listed, shown, warn
+from sktransfer.exceptions import TransferWarning
 from sktransfer.transferability._baselines import class_probabilities
 
 
@@ -56,7 +57,7 @@ class ClassJudge:
 
     def answers(self, model, X):
         """Return the probabilities of `classes`."""
-        return class_probabilities(model, X, self.classes)
+        return _finite(class_probabilities(model, X, self.classes), model)
 
     def unknown(self, rows, n_rows):
         """Return equal probabilities."""
@@ -117,10 +118,18 @@ class ClassJudge:
         labels = read_classes(y, np.ones(n_rows, dtype=bool))
         codes = np.array([np.flatnonzero(self.classes == each)[:1].sum() for each in labels])
         known = np.isin(labels, self.classes)
+        strange = listed(np.unique(labels[~known]).tolist())
         if not known.any():
             raise ValueError(
-                f"y_rows holds {listed(np.unique(labels).tolist())}, no class of the fit, which "
-                f"are {listed(self.classes.tolist())}; pass labels of these classes."
+                f"y_rows holds {strange}, no class of the fit, which are "
+                f"{listed(self.classes.tolist())}; pass labels of these classes."
+            )
+        if not known.all():
+            warn(
+                f"y_rows holds {strange}, no class of the fit, which are "
+                f"{listed(self.classes.tolist())}. {(~known).sum()} of {n_rows} labels count for "
+                "neither side; correct them if they are misspelled.",
+                TransferWarning,
             )
         return np.where(known, codes, -1)
 
@@ -164,7 +173,7 @@ class NumberJudge:
 
     def answers(self, model, X):
         """Return the predictions as a column."""
-        return np.asarray(model.predict(X), dtype=float).reshape(-1, 1)
+        return _finite(np.asarray(model.predict(X), dtype=float).reshape(-1, 1), model)
 
     def unknown(self, rows, n_rows):
         """Return the mean label of the rows that are known."""
@@ -244,6 +253,17 @@ class NumberJudge:
         """Return positions of as many source rows as there are labelled target rows."""
         n_rows = min(len(truth_target), len(truth_source) // 2)
         return np.sort(generator.choice(len(truth_source), n_rows, replace=False))
+
+
+def _finite(answers, model):
+    """Return answers, or raise ValueError: one that is no number would be the mixture's too."""
+    n_strange = int((~np.isfinite(answers).all(axis=1)).sum())
+    if n_strange:
+        raise ValueError(
+            f"{shown(model)} predicts NaN or infinity for {n_strange} of {len(answers)} rows; fix "
+            "this candidate, or leave it out."
+        )
+    return answers
 
 
 def _labels(rows, positions, *, discrete):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sktransfer._kernels.queries import queried_interval, sequential_sign_test
-from sktransfer._messages import listed
+from sktransfer._messages import listed, shown
 
 KEPT, REJECTED, UNDECIDED = "kept", "rejected", "undecided"
 
@@ -48,7 +48,8 @@ class Questions:
         rows = np.asarray(rows)
         if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
             raise ValueError(
-                f"rows={rows.tolist()!r}: expected positions in X, as rows_to_label returned them."
+                f"rows={shown(rows.tolist())}: expected positions in X, as rows_to_label returned "
+                "them."
             )
         offered = {
             row: place for place, row in enumerate(self.positions[: self.n_offered].tolist())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer
 
 from sktransfer._messages import shown
 from sktransfer.transferability._baselines import class_probabilities
@@ -45,6 +45,7 @@ class FoldScore:
     scoring: object
 
     is_by_row = is_share = False
+    method = "predict"  # at least
 
     def __call__(self, model, X, y, classes):
         """Return the score of the rows."""
@@ -93,4 +94,6 @@ def find_score(scoring, *, discrete):
     name = scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
     if isinstance(scoring, str) and scoring in ROW_SCORES:
         return name, ROW_SCORES[scoring]
+    if isinstance(scoring, str):
+        get_scorer(scoring)  # raises an error for a name that scikit-learn does not know
     return name, FoldScore(scoring)

@@ -17,6 +17,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from sktransfer import (
     CORALAligner,
@@ -314,6 +315,11 @@ def test_one_estimator_a_list_and_a_dict():
         ({"cv": [(np.arange(80), np.arange(80, 90))]}, "no labelled target row for training"),
         ({"level": 90}, "level=90: expected a number between 0 and 1"),
         ({"scoring": ["accuracy", "roc_auc"]}, "expected one score"),
+        ({"scoring": "accurate"}, "'accurate'"),
+        (
+            {"pipelines": {"svm": LinearSVC()}, "scoring": "neg_log_loss"},
+            "reads predict_proba, which is no method of 'estimator', 'svm'; pass",
+        ),
     ],
 )
 def test_errors(changed, message):

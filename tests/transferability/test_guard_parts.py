@@ -1,6 +1,7 @@
 """The parts of a guarded estimator: rows, evidence, questions, folds and rehearsals."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -52,6 +53,9 @@ ITEMS = {
     "numbers": (np.zeros((2, 3)), False),
     "list of numbers": ([[0.0], [1.0]], False),
     "objects of numbers": (np.zeros((2, 3), dtype=object), False),
+    "frame of numbers": (pd.DataFrame([[1, True], [0, False]]), False),
+    "frame of objects of numbers": (pd.DataFrame([[1, None], [None, 2.0]], dtype=object), False),
+    "frame with a text": (pd.DataFrame({"a": [0, 1], "b": [None, "a text"]}), True),
 }
 
 

@@ -168,6 +168,44 @@ def test_a_candidate_without_probabilities_is_named():
         GuardedTransferClassifier([("hinge", SGDClassifier())]).fit(X, y, sample_domain=domains)
 
 
+def test_estimators_of_the_other_kind_are_named():
+    X, y, domains, _ = make_rows()
+    message = r"candidates has 'c', LogisticRegression\(\), which is a classifier; pass regressors"
+    with pytest.raises(ValueError, match=message):
+        GuardedTransferRegressor({"c": LogisticRegression()}).fit(X, y, sample_domain=domains)
+    with pytest.raises(ValueError, match=r"is a classifier; pass a regressor"):
+        GuardedTransferRegressor(estimator=LogisticRegression()).fit(X, y, sample_domain=domains)
+
+
+class _NoNumbers(Ridge):
+    def predict(self, X):
+        return np.where(np.arange(len(X)) == 1, np.nan, super().predict(X))
+
+
+class _NoProbabilities(LogisticRegression):
+    def predict_proba(self, X):
+        return np.where(np.arange(len(X))[:, None] == 1, np.nan, super().predict_proba(X))
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_answers_that_are_no_numbers_are_an_error(k):
+    """NaN in one candidate is NaN in the mixture, and its largest probability the first class."""
+    X, y, domains, _ = make_rows(k)
+    for guard in (
+        GuardedTransferClassifier([_NoProbabilities(), LogisticRegression()], random_state=0),
+        GuardedTransferRegressor([_NoNumbers(), Ridge()], random_state=0),
+    ):
+        with pytest.raises(ValueError, match=r"^_No.* predicts NaN or infinity for 1 of"):
+            guard.fit(X, y, sample_domain=domains)
+
+
+def test_items_need_an_estimator_that_reads_them():
+    texts = ["a good word", "a bad word", "good", "bad"]
+    guard = GuardedTransferClassifier()
+    with pytest.raises(ValueError, match=r"estimator=None is LogisticRegression\(\), which reads"):
+        guard.fit(texts, [1, 0, 1, 0], sample_domain=["old", "old", "target", "target"])
+
+
 def test_domains_flow_through_a_plain_pipeline_with_routing():
     X, y, domains, _ = make_rows(k=3)
     guard = GuardedTransferClassifier(n_repeats=1, random_state=0)
@@ -419,8 +457,9 @@ def test_a_failing_candidate_of_the_user_raises_and_leaves_the_fit_as_it_was():
     guard = GuardedTransferClassifier(random_state=0).fit(X, y, sample_domain=domains)
     before = guard.predict_proba(X)
     guard.set_params(candidates=TrAdaBoostClassifier(KNeighborsClassifier()))
-    with pytest.raises(ValueError, match="takes no sample_weight"):
+    with pytest.raises(ValueError, match="takes no sample_weight") as raised:
         guard.fit(X, y, sample_domain=domains)
+    assert "the candidate 'tradaboostclassifier' on 188 rows" in raised.value.__notes__[0]
     assert_array_equal(guard.predict_proba(X), before)
 
 

@@ -15,6 +15,7 @@ from sktransfer import (
     make_transfer_pipeline,
     pack_domains,
 )
+from sktransfer.exceptions import TransferWarning
 from tests.shelf import whole
 
 
@@ -168,7 +169,7 @@ WRONG = {
     "twice": (lambda rows: [rows[0]] * 2, [1.0, 1.0], "more than once, or settled before"),
     "again": (lambda rows: [rows[4]], [1.0], "more than once, or settled before"),
     "no label": (lambda rows: rows[:2], [1.0, None], "y_rows holds no label for the rows"),
-    "length": (lambda rows: rows[:2], [1.0], "inconsistent numbers of samples"),
+    "length": (lambda rows: rows[:2], [1.0], "y_rows has 1 entries, but rows has 2; pass the"),
     "no class": (lambda rows: rows[:2], ["a", "b"], "y_rows holds 'a', 'b', no class of the fit"),
     "no positions": (lambda rows: [0.5], [1.0], "expected positions in X"),
     "nothing": (lambda rows: [], [], "expected positions in X"),
@@ -186,6 +187,10 @@ def test_what_settle_refuses_changes_nothing(name):
         guard.settle(wrong(rows), labels)
     with pytest.raises(ValueError, match=whole("rule='all': expected 'sure' or 'majority'.")):
         guard.settle(rows[:2], truth[rows[:2]], rule="all")
+    guard.set_params(level=90)
+    with pytest.raises(ValueError, match=r"level=90: expected a number between 0 and 1"):
+        guard.settle(rows[:2], truth[rows[:2]])
+    guard.set_params(level=0.9)
     assert pickle.dumps(vars(guard)) == state
     guard.settle(rows[:2], truth[rows[:2]])
     assert guard.decision_.startswith("undecided after 3 labels")
@@ -245,7 +250,8 @@ def test_texts_of_classes_and_a_class_that_the_fit_has_not_seen():
     rows = guard.rows_to_label(20)
     known = names[truth[rows].astype(int)]
     known[0] = "a class that is new"
-    guard.settle(rows, known)
+    with pytest.warns(TransferWarning, match="'a class that is new', no class .* 1 of 20 labels"):
+        guard.settle(rows, known)
     wins = guard.report_.sentence
     assert "20 labelled rows" in wins
     assert guard.decision_ == "kept after 20 labels"
