@@ -192,6 +192,19 @@ SCHOOL = Dataset(
     licence="none stated: for research, not to be passed on",
 )
 
+KIN = Dataset(
+    name="Kin, the reach of a robot arm by its eight joint angles, three simulations",
+    folder="kin",
+    files={
+        "kin-8fh.csv": "e7928b5d4f8b029ac1224ba81bcbb3a99111a8f33f7d0c25d0e8b53ece6b72b8",
+        "kin-8fm.csv": "81e43c2bc03a731179d7070ceda31c671f77e5ee61d7c36a52e466ebe04a49d7",
+        "kin-8nm.csv": "0dcf6b69d6c4724be2495da5cf65bb91a217ae14a2e869cc8870ba0e6e66a102",
+    },
+    source="https://github.com/antoinedemathelin/demo",
+    cite="Corke, Ghahramani; DELVE, University of Toronto, 1996",
+    licence="none stated: for research, not to be passed on",
+)
+
 HYMENOPTERA = Dataset(
     name="Hymenoptera, photographs of ants and bees, shorter side 256",
     folder="hymenoptera_256",
@@ -407,6 +420,23 @@ def load_school(data_home):
         (X.astype(float), y.ravel().astype(float))
         for X, y in zip(content["X"].ravel(), content["Y"].ravel(), strict=True)
     ]
+
+
+def load_kin(data_home):
+    """Read the reach of a robot arm, simulated in three ways.
+
+    Returns
+    -------
+    domains : dict of str to (X, y)
+        Under "8fh", "8fm" and "8nm" (fairly linear with much noise, fairly linear, not linear): X
+        of shape (8192, 8), float64, the angles of the joints; y of shape (8192,), float64, the
+        distance of the hand from a point.
+    """
+    domains = {}
+    for name, path in KIN.locate(data_home).items():
+        content = np.loadtxt(path, delimiter=",")
+        domains[name[4:7]] = content[:, :-1], content[:, -1]
+    return domains
 
 
 def load_hymenoptera(data_home):

@@ -71,7 +71,7 @@ def load_tasks(data_home):
         In the order of the module's docstring.
     """
     prepared = {
-        "office": _office(load_office_caltech_surf(data_home)),
+        "office": prepare_office(load_office_caltech_surf(data_home)),
         "digits": _digits(load_mnist_usps(data_home)),
         "amazon": _reviews(load_amazon_reviews(data_home)),
         "newsgroups": _messages(load_newsgroups(data_home)),
@@ -104,7 +104,8 @@ def draw_labelled(y, k, rng):
     return labelled, np.setdiff1d(np.arange(len(y)), labelled)
 
 
-def _office(domains):
+def prepare_office(domains):
+    """Return the domains of Office-Caltech in 100 common columns."""
     return _project(
         {name: (X / X.sum(axis=1, keepdims=True), y) for name, (X, y) in domains.items()},
         PCA(100, random_state=0),

@@ -117,7 +117,11 @@ def leave_one_out_residuals(space, values, *, alpha):
 
 
 def combination(target, parts, *, positive):
-    """Return the weights of least squares, ``argmin_b ||target - sum_k b_k part_k||``.
+    """Return weights of nearly least squares, ``argmin_b ||target - sum_k b_k part_k||^2 + p(b)``.
+
+    The penalty p keeps few numbers from deciding: it is the negative logarithm of a normal prior.
+    Its mean is equal weights that sum to 1, and the sum of the weights varies by 1/2 about it. The
+    noise of `target` is what zero weights or equal ones leave, the lesser of both.
 
     Parameters
     ----------
@@ -130,16 +134,20 @@ def combination(target, parts, *, positive):
     -------
     weights : ndarray of shape (n_parts,)
     """
-    if positive:
-        return nnls(parts.T, target)[0]
-    return np.linalg.lstsq(parts.T, target, rcond=None)[0]
+    n_parts = len(parts)
+    noise = min(np.mean(target**2), np.mean((target - parts.mean(axis=0)) ** 2))
+    pull = np.sqrt(4 * n_parts * noise)
+    design = np.vstack([parts.T, pull * np.eye(n_parts)])
+    target = np.concatenate([target, np.full(n_parts, pull / n_parts)])
+    return nnls(design, target)[0] if positive else np.linalg.lstsq(design, target, rcond=None)[0]
 
 
 def choose_by_leave_one_out(space, y, outputs, *, alphas, beta, positive):
     """Choose the penalty and the weights of sources by the leave-one-out error on these rows.
 
     For each penalty the error is a quadratic function of the weights [1]_, because leave-one-out
-    residuals are linear in the values. The pair of least error is returned.
+    residuals are linear in the values. `combination` chooses the weights, and the pair of least
+    error is returned.
 
     Parameters
     ----------
@@ -174,6 +182,7 @@ def choose_by_leave_one_out(space, y, outputs, *, alphas, beta, positive):
         if not decided.any():
             continue
         blocks = residuals.reshape(len(y), -1, n_columns).transpose(1, 0, 2)
+        blocks = blocks[:, decided]
         target, parts = blocks[0].ravel(), blocks[1:].reshape(len(outputs), -1)
         weights = combination(target, parts, positive=positive) if beta is None else beta
         error = np.sum((target - weights @ parts) ** 2)

@@ -11,7 +11,8 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
 
     The penalty pulls the coefficients toward a weighted sum of the source models' coefficients
     instead of toward 0. The weights of the sources are chosen by the leave-one-out error on the
-    target rows, which has a closed form [1]_. A source of weight 0 has no effect. Without a source,
+    target rows, which has a closed form [1]_, and a prior of equal weights, which rules if rows are
+    few. A source of weight 0 has no effect. Without a source,
     or with weights of 0, it is :class:`~sklearn.linear_model.Ridge`.
 
     It helps if target rows are few and a source predicts the target up to a factor and a small
@@ -79,6 +80,10 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
     ``alpha ||w' - sum_k beta_k w_k||^2`` for the coefficients w' of the sum. A linear model of
     scikit-learn is read by its coefficients, also after StandardScaler, MinMaxScaler or
     MaxAbsScaler in a Pipeline; any other by its predictions.
+
+    `beta` minimizes the leave-one-out error plus ``4 K v sum_k (beta_k - 1 / K)^2`` for K sources,
+    with the leave-one-out variance v of the labels: a normal prior whose sum has the mean 1 and the
+    standard deviation 1/2.
 
     References
     ----------

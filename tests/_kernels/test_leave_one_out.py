@@ -57,19 +57,31 @@ def test_a_single_row_decides_nothing():
 
 
 @pytest.mark.parametrize("positive", [True, False])
-def test_combination_is_least_squares(positive):
+def test_combination_is_the_most_probable_one(positive):
     target, parts = RNG.normal(size=30), RNG.normal(size=(3, 30))
     parts[0] -= target
     found = combination(target, parts, positive=positive)
-    bounds = [(0 if positive else None, None)] * 3
-    best = minimize(lambda b: np.sum((target - b @ parts) ** 2), np.ones(3), bounds=bounds)
+    noise = min(np.mean(target**2), np.mean((target - parts.mean(axis=0)) ** 2))
+
+    def loss(b):  # the variance of each weight is 1 / 12, that of their sum 1 / 4
+        return np.sum((target - b @ parts) ** 2) / noise + 12 * np.sum((b - 1 / 3) ** 2)
+
+    best = minimize(loss, np.ones(3), bounds=[(0 if positive else None, None)] * 3)
     assert_allclose(found, best.x, atol=1e-4)
     assert (found.min() < 0) != positive
 
 
-def test_the_choice_has_the_least_error_of_a_grid():
+def test_without_noise_the_combination_is_exact_and_without_numbers_equal():
+    parts = RNG.normal(size=(2, 10))
+    assert_allclose(combination(parts.mean(axis=0), parts, positive=True), 0.5)
+    many = RNG.normal(size=(2, 100_000))
+    assert_allclose(combination(many[0] * 3, many, positive=True), [3, 0], atol=1e-2)
+    assert_allclose(combination(np.ones(1), np.zeros((2, 1)), positive=True), 0.5)
+
+
+def test_the_choice_has_less_error_than_no_source():
     X, y, weight = _rows((15, 6))
-    outputs = np.stack([0.5 * y + RNG.normal(size=y.shape), RNG.normal(size=y.shape)])
+    outputs = np.stack([y + 0.3 * RNG.normal(size=y.shape), RNG.normal(size=y.shape)])
     alphas = [0.1, 1.0, 10.0]
     space = row_space(X, weight, fit_intercept=True)
     alpha, beta, n_decided = choose_by_leave_one_out(
@@ -80,6 +92,8 @@ def test_the_choice_has_the_least_error_of_a_grid():
         rest = y - np.tensordot(beta, outputs, axes=1)
         return np.sum(leave_one_out_residuals(space, rest, alpha=alpha)[0] ** 2)
 
-    grid = [(a, np.array([b, c])) for a in alphas for b in np.linspace(0, 2, 21) for c in (0, 0.2)]
     assert n_decided == 15
-    assert error(alpha, beta) <= min(error(*pair) for pair in grid) + 1e-12
+    assert beta[0] > beta[1] + 0.3
+    assert error(alpha, beta) < 0.5 * min(error(each, np.zeros(2)) for each in alphas)
+    given = choose_by_leave_one_out(space, y, outputs, alphas=alphas, beta=beta, positive=True)
+    assert given[0] == min(alphas, key=lambda each: error(each, beta))
