@@ -140,8 +140,8 @@ def run(data_home, *, quick=False):
     """
     office = prepare_office(load_office_caltech_surf(data_home))
     schools, kin = load_school(data_home), load_kin(data_home)
-    draws = range(1 if quick else 4)
-    pairs = [(pair, draw) for pair in permutations(office, 2) for draw in draws[:2]]
+    draws = range(1 if quick else 3)
+    pairs = [(pair, draw) for pair in permutations(office, 2) for draw in draws[:1]]
     pairs = pairs[:1] if quick else pairs
 
     def objects(pair, draw, n_rows):
@@ -153,7 +153,7 @@ def run(data_home, *, quick=False):
     def arm(target, draw, n_rows):
         return run_kin(kin, target, draw, n_rows)
 
-    n_schools = 1 if quick else 40
+    n_schools = 1 if quick else 30
     return [
         compare("Office-Caltech, accuracy in percent", objects, pairs),
         compare("School, R2 in percent", school, [(draw,) for draw in range(n_schools)]),

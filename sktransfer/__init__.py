@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "AdaptedNetworkClassifier": "sktransfer.deep",
+    "AdaptiveSVC": "sktransfer.parameter",
+    "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",

@@ -16,6 +16,7 @@ from sklearn.utils._missing import is_pandas_na
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils._tags import get_tags
 from sklearn.utils._user_interface import _print_elapsed_time
+from sklearn.utils.multiclass import _ovr_decision_function
 from sklearn.utils.validation import _check_method_params as index_method_params
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
@@ -35,6 +36,7 @@ __all__ = [
     "_fit_context",
     "_name_estimators",
     "_num_samples",
+    "_ovr_decision_function",
     "_print_elapsed_time",
     "_routing_enabled",
     "_safe_indexing",

@@ -111,6 +111,8 @@ VARIANTS = [
     ("TrAdaBoostRegressor", {"loss": "exponential"}),
     ("TwoStageTrAdaBoostRegressor", {"loss": "square", "n_steps": 3}),
     ("TransductivePrototypeClassifier", {"balance": 1.0, "whiten": True}),
+    ("AdaptiveSVC", {"gamma": 2.0, "beta": 0.5}),
+    ("AdaptiveSVR", {"gamma": "auto", "positive": False}),
     ("TransferLogisticRegression", {"C": 1.0, "beta": 0.5}),
     ("TransferRidge", {"alpha": 1.0, "positive": False}),
     ("TransferRidgeClassifier", {"source_estimator": LogisticRegression()}),

@@ -58,14 +58,35 @@ def row_space(X, sample_weight, *, fit_intercept):
         rows, means = rows - np.outer(constant, means), np.zeros_like(means)
     if X.shape[0] <= X.shape[1]:
         gram = _dense(rows @ rows.T)
-        if issparse(rows):  # the products of centered rows, which are not sparse
-            gram -= np.outer(constant, constant @ gram)
-            gram -= np.outer(gram @ constant, constant)
-        squares, vectors = _positive_part(gram)
+        # Centered rows would not be sparse, but their products can be centered.
+        squares, vectors = _positive_part(_centered(gram, constant) if issparse(rows) else gram)
         return RowSpace(vectors, squares, root, constant)
     squares, axes = _positive_part(_dense(rows.T @ rows) - np.outer(means, means))
     vectors = np.asarray(rows @ axes) - np.outer(constant, means @ axes)
     return RowSpace(vectors / np.sqrt(squares), squares, root, constant)
+
+
+def kernel_space(gram, sample_weight):
+    """Decompose weighted rows by their kernel matrix, with an intercept, as `row_space`.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_rows, n_rows)
+    sample_weight : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    space : RowSpace
+    """
+    root = np.sqrt(sample_weight)
+    constant = root / np.linalg.norm(root)
+    squares, vectors = _positive_part(_centered(np.outer(root, root) * gram, constant))
+    return RowSpace(vectors, squares, root, constant)
+
+
+def _centered(gram, constant):
+    gram = gram - np.outer(constant, constant @ gram)
+    return gram - np.outer(gram @ constant, constant)
 
 
 def _positive_part(gram):

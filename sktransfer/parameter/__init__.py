@@ -1,10 +1,14 @@
 """Parameter transfer: start from a fitted model, and stay near it."""
 
+from sktransfer.parameter._adaptive_svc import AdaptiveSVC
+from sktransfer.parameter._adaptive_svr import AdaptiveSVR
 from sktransfer.parameter._transfer_logistic_regression import TransferLogisticRegression
 from sktransfer.parameter._transfer_ridge import TransferRidge
 from sktransfer.parameter._transfer_ridge_classifier import TransferRidgeClassifier
 
 __all__ = [
+    "AdaptiveSVC",
+    "AdaptiveSVR",
     "TransferLogisticRegression",
     "TransferRidge",
     "TransferRidgeClassifier",

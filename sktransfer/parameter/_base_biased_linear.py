@@ -1,19 +1,15 @@
 """The base of the linear models whose coefficients stay near those of source models."""
 
 from abc import abstractmethod
-from numbers import Real
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sktransfer._messages import shown, warn
 from sktransfer._rows import named_columns
-from sktransfer._sklearn import StrOptions
-from sktransfer.exceptions import TransferWarning
-from sktransfer.parameter._base_source_transfer import _BaseSourceTransfer
+from sktransfer.parameter._base_weighted_sources import _BaseWeightedSources
 
 
-class _BaseBiasedLinear(_BaseSourceTransfer):
+class _BaseBiasedLinear(_BaseWeightedSources):
     """Adds a linear correction to a weighted sum of the sources' outputs.
 
     The penalty is on the correction, which for linear sources is the distance from their
@@ -21,9 +17,7 @@ class _BaseBiasedLinear(_BaseSourceTransfer):
     """
 
     _parameter_constraints: dict = {
-        **_BaseSourceTransfer._parameter_constraints,
-        "beta": [StrOptions({"auto"}), Real, "array-like"],
-        "positive": ["boolean"],
+        **_BaseWeightedSources._parameter_constraints,
         "fit_intercept": ["boolean"],
     }
 
@@ -77,31 +71,6 @@ class _BaseBiasedLinear(_BaseSourceTransfer):
             elif weight:
                 self._functions.append((weight, source))
         self._keep(coefficients, intercepts)
-
-    def _given_beta(self, n_sources):
-        """Return the weights that the user gave, None if they are to be chosen."""
-        if isinstance(self.beta, str):
-            return None
-        beta = np.asarray(self.beta, dtype=np.float64)
-        if beta.ndim == 0:
-            return np.full(n_sources, float(beta))
-        if beta.shape != (n_sources,):
-            raise ValueError(
-                f"beta={shown(self.beta)} has the shape {beta.shape}, but there are {n_sources} "
-                "sources; pass one weight for each, a single number, or 'auto'."
-            )
-        return beta
-
-    def _undecided(self, n_sources):
-        """Warn that no row says how good the sources are, and return equal weights."""
-        warn(
-            f"{type(self).__name__} cannot choose the weight of a source, because there is a "
-            "single target row or a single class in them; each of the sources "
-            f"({n_sources}) gets the weight {1 / n_sources:.3g}. Label more target rows, or pass "
-            "beta.",
-            TransferWarning,
-        )
-        return np.full(n_sources, 1 / n_sources)
 
     @abstractmethod
     def _keep(self, coefficients, intercepts):

@@ -60,8 +60,8 @@ class _BaseSourceTransfer(_TransferEstimator):
     }
 
     @abstractmethod
-    def _plain(self):
-        """Return the plain method, which is fitted on the rows of each source."""
+    def _plain(self, rows):
+        """Return the plain method, to be fitted on some `TargetRows`, or rows of a source."""
 
     @abstractmethod
     def _read_labels(self, y, used):
@@ -166,7 +166,7 @@ class _BaseSourceTransfer(_TransferEstimator):
                 "classes, or leave its rows out."
             )
         given = self.source_estimator
-        model = self._plain() if given is None else clone(given)
+        model = self._plain(rows) if given is None else clone(given)
         if rows.sample_weight is None:
             return fit_learner(model, rows.given_X, rows.labels)
         check_learner(model, kind="classifier" if is_classifier(self) else "regressor")

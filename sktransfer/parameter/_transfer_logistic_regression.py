@@ -156,7 +156,7 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
     def _default_C(self):
         return 1.0 if isinstance(self.C, str) else self.C
 
-    def _plain(self):
+    def _plain(self, rows):
         return LogisticRegression(
             C=self._default_C(),
             fit_intercept=self.fit_intercept,
@@ -165,7 +165,7 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
         )
 
     def _fit_plain(self, target):
-        model = self._plain().fit(target.X, target.labels, sample_weight=target.sample_weight)
+        model = self._plain(target).fit(target.X, target.labels, sample_weight=target.sample_weight)
         self.C_, self.n_iter_ = self._default_C(), model.n_iter_
         return model.coef_.T, model.intercept_
 

@@ -110,7 +110,7 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
     (1.0, array([0.8]))
     """
 
-    def _plain(self):
+    def _plain(self, rows):
         return Ridge(alpha=self._default_alpha(), fit_intercept=self.fit_intercept)
 
     def _keep(self, coefficients, intercepts):

@@ -103,7 +103,7 @@ class TransferRidgeClassifier(_PredictsByScores, _BaseTransferRidge):
     0.83
     """
 
-    def _plain(self):
+    def _plain(self, rows):
         return RidgeClassifier(alpha=self._default_alpha(), fit_intercept=self.fit_intercept)
 
     def _numbers(self, labels):
