@@ -120,6 +120,7 @@ VARIANTS = [
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
     ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
+    ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": "cdan"}),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from sktransfer._messages import shown
 from sktransfer._sklearn import StrOptions
-from sktransfer.deep._base_adapted import _AdaptsNetwork
+from sktransfer.deep._base_adapted import ADVERSARIAL, _AdaptsNetwork
 from sktransfer.deep._base_network_classifier import _BaseNetworkClassifier
 
 # A class that is missing by chance, with a probability below this, is worth a warning.
@@ -25,11 +25,17 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     - ``"jan"``: the same of features and probabilities together [3]_.
     - ``"mcc"``: the confusion between classes in the probabilities of the target rows [4]_.
       Its paper has no ramp: ``ramp=None``.
+    - ``"dann"``: a discriminator learns to tell the domains apart, by 100 hidden units, and the
+      network learns the opposite: A is its loss, whose gradient on the features is turned around
+      [5]_. Strength and ramp act on the network alone.
+    - ``"cdan"``: the same, with a discriminator that sees the products of features and
+      probabilities [6]_; above 4096 of them, so many random ones.
     - None: no adaptation, the control. It equals `FineTuneClassifier` on the labelled source rows.
 
     It helps if one network could classify both domains, and what differs is how the rows look. It
     hurts if the class proportions differ much, because the domains are then made alike by moving
-    rows to other classes. "mcc" collapses into one class most easily if there are two. Compare with
+    rows to other classes. An adversary is the least steady of them, and may win: a warning says so.
+    "mcc" collapses into one class most easily if there are two. Compare with
     ``adaptation=None`` on a few labelled target rows.
 
     Parameters
@@ -38,7 +44,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         The network, as for `FineTuneClassifier`. "mlp" is a perceptron with random weights for
         tables: rows of numbers, dense or sparse, which are standardized first. It needs more and
         longer steps: raise `max_epochs` (to 50, say) and `backbone_learning_rate` (to 1e-3).
-    adaptation : {"coral", "dan", "jan", "mcc"} or None, default="coral"
+    adaptation : {"coral", "dan", "jan", "mcc", "dann", "cdan"} or None, default="coral"
         How the domains are made alike, as above.
     strength : float, default=1.0
         The factor of the adaptation's loss.
@@ -113,6 +119,8 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
        2020. https://arxiv.org/abs/1912.03699
     .. [5] Ganin et al. "Domain-adversarial training of neural networks". JMLR 17, 2016.
        https://jmlr.org/papers/v17/15-239.html
+    .. [6] Long, Cao, Wang, Jordan. "Conditional adversarial domain adaptation". NeurIPS 2018.
+       https://arxiv.org/abs/1705.10667
 
     Examples
     --------
@@ -132,7 +140,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     _parameter_constraints: dict = {
         **_BaseNetworkClassifier._parameter_constraints,
         **_AdaptsNetwork._adapted_constraints,
-        "adaptation": [StrOptions({"coral", "dan", "jan", "mcc"}), None],
+        "adaptation": [StrOptions({"coral", "dan", "jan", "mcc", *ADVERSARIAL}), None],
     }
 
     def __init__(

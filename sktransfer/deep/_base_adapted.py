@@ -9,6 +9,9 @@ from sktransfer._sklearn import Interval, _fit_context
 from sktransfer.deep._kinds import refuse_other_kinds
 from sktransfer.deep._tables.table_input import PERCEPTRON, describe_perceptron
 
+# The adaptations that train a discriminator.
+ADVERSARIAL = ("dann", "cdan")
+
 # Fewest rows of which a covariance, or a mean of pairs, can be computed.
 _FEWEST_ROWS = 2
 
@@ -127,4 +130,18 @@ class _AdaptsNetwork:
     def _make_penalty(self, network, seed):
         from sktransfer.deep._training.penalty import DISCREPANCIES, Discrepancy
 
+        if self.adaptation in ADVERSARIAL:
+            import torch
+
+            from sktransfer.deep._training.adversary import Adversary
+
+            n_outputs, n_features = network.coef.shape
+            return Adversary(
+                n_features,
+                n_outputs,
+                conditional=self.adaptation == "cdan",
+                strength=self.strength,
+                ramp=self.ramp,
+                generator=torch.Generator().manual_seed(seed),
+            )
         return Discrepancy(DISCREPANCIES[self.adaptation], self.strength, self.ramp)

@@ -23,7 +23,8 @@ Y = LABELS[: len(X)] % 3
 DOMAIN = np.repeat(["printed", "target"], [N_SOURCE, N_TARGET])
 IS_TARGET = DOMAIN == "target"
 OPTIONS = {"freeze_depth": 3, "max_epochs": 3, "random_state": 0}
-ADAPTATIONS = ["coral", "dan", "jan", "mcc"]
+DISTANCES = ["coral", "dan", "jan", "mcc"]
+ADAPTATIONS = [*DISTANCES, "dann", "cdan"]
 
 
 def make(adaptation="coral", **parameters):
@@ -87,7 +88,7 @@ def test_several_sources_count_as_one():
     assert outcome(several) == outcome(make("jan").fit(X, Y, sample_domain=DOMAIN))
 
 
-@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+@pytest.mark.parametrize("adaptation", DISTANCES)
 def test_each_adaptation_lowers_its_own_loss(adaptation):
     options = {"max_epochs": 6, "ramp": None, "backbone_learning_rate": 1e-3}
     strengths = {"coral": 100.0}

@@ -37,6 +37,10 @@ class Penalty(torch.nn.Module, ABC):
         """Return the factor of the loss."""
         return 1.0
 
+    def doubt(self):
+        """Return why the adaptation cannot be trusted, as a sentence; empty if nothing is known."""
+        return ""
+
 
 class Discrepancy(Penalty):
     """A distance of the domains, or a confusion of classes, that owns no parameter."""

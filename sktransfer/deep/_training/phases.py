@@ -132,6 +132,8 @@ def train_stages(
 
     training.run(None if checkpoint is None else save)
     doubt, outputs = training.doubt(), None
+    if unlabelled is not None:
+        doubt = " ".join(filter(None, [doubt, training.penalty.doubt()]))
     start_is_kept = held_out_rows is not None and training.best_epoch == 0
     if start_is_kept and not from_scratch and settings.head_epochs:
         # Nothing was won, so no row need be held out.
