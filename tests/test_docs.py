@@ -144,6 +144,33 @@ def test_code_that_brings_its_own_data_runs(block):
     exec(compile(block, "block", "exec"), {})
 
 
+def _printed():
+    """Give each text of the pages on transferability, and the code before it that prints it."""
+    for page in sorted((DOCS / "guide" / "transferability").glob("*.rst")):
+        code = ""
+        marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
+        for kind, mark in [(each[1], each.start()) for each in marks]:
+            (block, *_) = _blocks(page.read_text()[mark:], mark=rf"\.\. code-block:: {kind}\n")
+            if kind == "text":
+                yield pytest.param(code, block, id=f"{page.stem}:{mark}")
+            code += f"{block}\n" if kind == "python" else "print('----')\n"
+
+
+def _words(text):
+    """Return the words without line breaks and without times, which are the last cells of rows."""
+    lines = text.splitlines()
+    timed = any(line.endswith("seconds") for line in lines)
+    lines = [re.sub(r"\s\d+\.\d{2,3}$", "", line) if timed else line for line in lines]
+    return " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize(("code", "expected"), list(_printed()))
+def test_the_guide_quotes_the_print(code, expected, capsys):
+    exec(compile(code, "block", "exec"), {})
+    printed = capsys.readouterr().out.split("----\n")[-1]
+    assert _words(printed) == _words(expected)
+
+
 def test_there_is_code_that_runs():
     assert len(COMPLETE) > 3
 
