@@ -15,7 +15,7 @@ from sktransfer.transferability._comparison import (
 from sktransfer.transferability._named_estimators import named_estimators
 from sktransfer.transferability._paired_interval import check_level
 from sktransfer.transferability._plain import hides_labels, with_labels, without_transfer
-from sktransfer.transferability._row_scores import ROW_SCORES, find_score
+from sktransfer.transferability._scores import ROW_SCORES, find_score
 from sktransfer.transferability._target_splits import target_splits
 from sktransfer.transferability._trials import Trial, read_data, run_trials
 

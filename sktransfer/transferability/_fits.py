@@ -1,4 +1,4 @@
-"""One fit of a candidate, and its answers."""
+"""Fits of candidates, and their answers for rows that they have not seen."""
 
 import time
 import warnings
@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
+from sktransfer._learner import needs_groups
 from sktransfer._magnitude import NUMERICAL_ERRORS
 from sktransfer._messages import cause
 from sktransfer._sklearn import _num_samples
@@ -24,7 +25,10 @@ def fit_candidate(candidate, rows, judge):
     start = time.perf_counter()
     model = clone(candidate.estimator)
     try:
-        _fit(model, candidate.is_ours, rows, judge)
+        if candidate.is_ours:
+            model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
+        else:
+            fit_on_rows(model, rows.X, rows.y, rows.sample_domain, discrete=judge.is_discrete)
     except Exception as error:
         error.add_note(
             f"This is the fit of the candidate {candidate.name!r} on {len(rows.y)} rows."
@@ -33,13 +37,11 @@ def fit_candidate(candidate, rows, judge):
     return model, time.perf_counter() - start
 
 
-def _fit(model, is_ours, rows, judge):
-    if is_ours:
-        model.fit(rows.X, rows.y, sample_domain=rows.sample_domain)
-        return
-    read = read_rows(rows.X, rows.y, rows.sample_domain, target_labels="use")
-    step_rows = read.for_step(model, rows.y, discrete=judge.is_discrete)
-    fit_step(model, rows.X, step_rows, {"fit": {}})
+def fit_on_rows(model, X, y, sample_domain, *, discrete):
+    """Fit a model on the rows that a transfer pipeline would pass to its last step."""
+    read = read_rows(X, y, sample_domain, target_labels="use")
+    params = {"groups": sample_domain} if needs_groups(model) else {}
+    return fit_step(model, X, read.for_step(model, y, discrete=discrete), {"fit": params})
 
 
 def fit_all(candidates, rows, judge, *, n_jobs):
@@ -114,3 +116,41 @@ def run(tasks, *, n_jobs):
     if effective_n_jobs(n_jobs) == 1:
         return [function(*args) for function, *args in tasks]
     return Parallel(n_jobs=n_jobs)(delayed(function)(*args) for function, *args in tasks)
+
+
+def out_of_fold(candidates, rows, judge, folds, *, n_jobs):
+    """Return the answers of each candidate for the labelled target rows in each repetition.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+    rows : GuardRows
+    judge : ClassJudge or NumberJudge
+    folds : Folds
+        Of ``rows.labelled_target``.
+    n_jobs : int or None
+
+    Returns
+    -------
+    answers : ndarray of shape (n_repeats, n_candidates, n_scored, n_outputs)
+    seconds : ndarray of shape (n_candidates,)
+    """
+    positions = rows.labelled_target
+    parts = [
+        (r, out, rows.without(positions[out]), rows.rows_of(positions[out]))
+        for r, splits in enumerate(folds.splits)
+        for out in splits
+    ]
+    at_once = (slice(None), folds.scored, rows, rows.rows_of(positions[folds.scored]))
+    tasks, places = [], []
+    for m, candidate in enumerate(candidates):
+        for r, out, seen, X in [at_once] if candidate.is_fitted and parts else parts:
+            tasks.append((fit_and_answer, candidate, seen, X, judge))
+            places.append((m, r, np.searchsorted(folds.scored, out)))
+    seconds = np.zeros(len(candidates))
+    shape = len(folds.splits), len(candidates), len(folds.scored), judge.n_outputs
+    answers = np.empty(shape)
+    for (m, r, out), (answer, spent) in zip(places, run(tasks, n_jobs=n_jobs), strict=True):
+        answers[r, m, out] = answer
+        seconds[m] += spent
+    return answers, seconds

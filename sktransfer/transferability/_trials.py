@@ -13,10 +13,9 @@ from sklearn.utils.validation import check_consistent_length
 from sktransfer._containers import take
 from sktransfer._domains import TARGET, Domains, read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._learner import needs_groups
 from sktransfer._magnitude import NUMERICAL_ERRORS
 from sktransfer._sklearn import _num_samples, _safe_indexing
-from sktransfer._steps import fit_step, read_rows
+from sktransfer.transferability._fits import fit_on_rows
 from sktransfer.transferability._scores import FoldSizes, Scores
 
 
@@ -150,11 +149,8 @@ def _fit_and_score(trial, key, data, train, test, score):
 
 
 def _fit(model, data, rows):
-    X, y, sample_domain = _safe_indexing(data.X, rows), take(data.y, rows), data.names[rows]
-    read = read_rows(X, y, sample_domain, target_labels="use")
-    step_rows = read.for_step(model, y, discrete=data.classes is not None)
-    params = {"groups": sample_domain} if needs_groups(model) else {}
-    return fit_step(clone(model), X, step_rows, {"fit": params})
+    X, y, discrete = _safe_indexing(data.X, rows), take(data.y, rows), data.classes is not None
+    return fit_on_rows(clone(model), X, y, data.names[rows], discrete=discrete)
 
 
 def _by_row(values, splits, data):

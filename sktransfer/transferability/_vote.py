@@ -5,8 +5,7 @@ import numpy as np
 from sktransfer.transferability._candidates import SHARES
 from sktransfer.transferability._fits import fit_all
 from sktransfer.transferability._gate import look_at_domains
-from sktransfer.transferability._outcome import Outcome
-from sktransfer.transferability._prior import described, read_prior
+from sktransfer.transferability._outcome import Outcome, described, read_prior
 from sktransfer.transferability._shift_report import NONE
 from sktransfer.transferability._shift_report import SHARES as OTHER_SHARES
 

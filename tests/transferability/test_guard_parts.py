@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sktransfer._domains import read_sample_domain
-from sktransfer.transferability._evidence import Evidence
 from sktransfer.transferability._guard_rows import guard_rows, holds_items
 from sktransfer.transferability._judges import ClassJudge, NumberJudge
 from sktransfer.transferability._queries import KEPT, REJECTED, UNDECIDED, Questions
+from sktransfer.transferability._weighing import Evidence
 
 
 def make_rows():

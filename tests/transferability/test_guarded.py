@@ -206,6 +206,15 @@ def test_items_need_an_estimator_that_reads_them():
         guard.fit(texts, [1, 0, 1, 0], sample_domain=["old", "old", "target", "target"])
 
 
+def test_a_search_over_folds_of_the_target_is_a_candidate():
+    X, y, domains, _ = make_rows()
+    pipe = make_transfer_pipeline(CORALAligner(), LogisticRegression())
+    search = GridSearchCV(pipe, {"coralaligner__ridge": [0.1, 1.0]}, cv=TargetFold(2))
+    options = {"cv": 2, "n_repeats": 1, "rehearse": "never", "random_state": 0}
+    guard = GuardedTransferClassifier(search, **options).fit(X, y, sample_domain=domains)
+    assert guard.estimators_["gridsearchcv"].best_params_
+
+
 def test_domains_flow_through_a_plain_pipeline_with_routing():
     X, y, domains, _ = make_rows(k=3)
     guard = GuardedTransferClassifier(n_repeats=1, random_state=0)

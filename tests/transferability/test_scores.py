@@ -5,8 +5,13 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss, mean_absolute_error, mean_squared_error
 
 from sktransfer import paired_interval
-from sktransfer.transferability._row_scores import ROW_SCORES, FoldScore, find_score
-from sktransfer.transferability._scores import FoldSizes, Scores
+from sktransfer.transferability._scores import (
+    ROW_SCORES,
+    FoldScore,
+    FoldSizes,
+    Scores,
+    find_score,
+)
 
 SIZES = FoldSizes(n_rows=20, n_folds=15, n_train=16.0, n_test=4.0)
 
