@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 
 _HOME_OF = {
     "AdaptedNetworkClassifier": "sktransfer.deep",
+    "AdaptedNetworkRegressor": "sktransfer.deep",
     "AdaptiveSVC": "sktransfer.parameter",
     "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer._packing import pack_domains as pack_domains
     from sktransfer._packing import unpack_domains as unpack_domains
     from sktransfer.deep import AdaptedNetworkClassifier as AdaptedNetworkClassifier
+    from sktransfer.deep import AdaptedNetworkRegressor as AdaptedNetworkRegressor
     from sktransfer.deep import FineTuneClassifier as FineTuneClassifier
     from sktransfer.deep import FineTuneRegressor as FineTuneRegressor
     from sktransfer.deep import PretrainedAudioExtractor as PretrainedAudioExtractor

@@ -54,7 +54,10 @@ PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
 COMPOSITIONS = (sktransfer.TransferPipeline,)
 
 # Networks whose stages are trained by default: an epoch says as much as ten.
-QUICK = {"AdaptedNetworkClassifier": {"max_epochs": 1}}
+QUICK = {
+    "AdaptedNetworkClassifier": {"max_epochs": 1},
+    "AdaptedNetworkRegressor": {"max_epochs": 1},
+}
 
 ESTIMATORS = [
     item(**QUICK.get(item.__name__, {}))
@@ -121,6 +124,7 @@ VARIANTS = [
     ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": "cdan"}),
+    ("AdaptedNetworkRegressor", {"backbone": "mlp", "adaptation": "dan"}),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

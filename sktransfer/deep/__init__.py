@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 _HOME = {
     "AdaptedNetworkClassifier": "_adapted_network_classifier",
+    "AdaptedNetworkRegressor": "_adapted_network_regressor",
     "Augmentation": "_augmentation",
     "Backbone": "_backbone",
     "FineTuneClassifier": "_fine_tune_classifier",
@@ -25,6 +26,7 @@ _HOME = {
 
 __all__ = [
     "AdaptedNetworkClassifier",
+    "AdaptedNetworkRegressor",
     "Augmentation",
     "Backbone",
     "FineTuneClassifier",
@@ -43,6 +45,9 @@ __all__ = [
 if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
     from sktransfer.deep._adapted_network_classifier import (
         AdaptedNetworkClassifier as AdaptedNetworkClassifier,
+    )
+    from sktransfer.deep._adapted_network_regressor import (
+        AdaptedNetworkRegressor as AdaptedNetworkRegressor,
     )
     from sktransfer.deep._audio_extractor import (
         PretrainedAudioExtractor as PretrainedAudioExtractor,

@@ -99,6 +99,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
 
     See Also
     --------
+    AdaptedNetworkRegressor : The same for numbers.
     FineTuneClassifier : The same without a second domain.
     CORALAligner : Align the covariances of features, for any classifier.
 

@@ -40,7 +40,7 @@ _OPTIONAL = {"classes_", "target_ndim_", "load_report_", "best_epoch_", _WEIGHTS
 _OPTIONAL |= {"n_features_in_", "feature_names_in_", "source_domains_", "table_format_"}
 
 _CLASSIFIERS = ("FineTuneClassifier", "AdaptedNetworkClassifier")
-_REGRESSORS = ("FineTuneRegressor",)
+_REGRESSORS = ("FineTuneRegressor", "AdaptedNetworkRegressor")
 
 
 def save_estimator(estimator, path):
