@@ -15,6 +15,7 @@ _HOME_OF = {
     "AdaptiveSVC": "sktransfer.parameter",
     "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",
+    "ClassPriorClassifier": "sktransfer.few_shot",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
     "DiscriminatorWeighter": "sktransfer.instance",

@@ -1,6 +1,7 @@
 """Few-shot learning: new classes from a few examples each."""
 
+from sktransfer.few_shot._class_prior_classifier import ClassPriorClassifier
 from sktransfer.few_shot._prototype_classifier import PrototypeClassifier
 from sktransfer.few_shot._transductive_prototype_classifier import TransductivePrototypeClassifier
 
-__all__ = ["PrototypeClassifier", "TransductivePrototypeClassifier"]
+__all__ = ["ClassPriorClassifier", "PrototypeClassifier", "TransductivePrototypeClassifier"]
