@@ -7,9 +7,11 @@ own, after a comparison of checksums.
 import csv
 import gzip
 import hashlib
+import io
 import os
 import re
 import tarfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -265,6 +267,19 @@ SPEECH_EMBEDDING = Dataset(
     cite="Lin, Kilgour, Roblek and Sharifi, ICASSP 2020",
     licence="Apache-2.0",
 )
+OMNIGLOT = Dataset(
+    name="Omniglot, the first small background set and the 20 one-shot runs",
+    folder="omniglot",
+    files={
+        "all_runs.zip": "437c1eeab0af8484112e1b4cc0f3d541ec727f7c47b9b202da738af9dfd6c325",
+        "images_background_small1.zip": (
+            "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"
+        ),
+    },
+    source="https://github.com/brendenlake/omniglot/tree/master/python",
+    cite="Lake, Salakhutdinov and Tenenbaum, Science 2015",
+    licence="MIT",
+)
 
 DATASETS = (
     OFFICE_CALTECH_SURF,
@@ -278,6 +293,7 @@ DATASETS = (
     MOBILENET_V2,
     SPOKEN_DIGITS,
     SPEECH_EMBEDDING,
+    OMNIGLOT,
 )
 
 
@@ -474,6 +490,54 @@ def load_spoken_digits(data_home):
         "speaker": speaker,
         "number": number.astype(int),
     }
+
+
+@dataclass(frozen=True)
+class Characters:
+    """Images of characters, each drawn once by each of 20 drawers, in their order.
+
+    ``images`` (n, 105, 105), uint8; ``label`` (n,), int, from 0; ``alphabet`` (n,), str.
+    """
+
+    images: np.ndarray
+    label: np.ndarray
+    alphabet: np.ndarray
+
+
+def load_omniglot(data_home):
+    """Read handwritten characters of many alphabets.
+
+    Returns
+    -------
+    background : Characters
+        136 characters of five alphabets.
+    runs : list of 20 tuples (images, truth)
+        The images of shape (40, 105, 105), uint8, are one of each of 20 characters, and then 20
+        items, of which `truth` (20,) has the places of their characters.
+    """
+    paths = OMNIGLOT.locate(data_home)
+    with zipfile.ZipFile(paths["images_background_small1.zip"]) as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".png"))
+        images = _read_images(archive, names)
+    folders = [name.split("/")[1:3] for name in names]
+    _, label = np.unique(["/".join(parts) for parts in folders], return_inverse=True)
+    background = Characters(images, label, np.array([alphabet for alphabet, _ in folders]))
+    runs = []
+    with zipfile.ZipFile(paths["all_runs.zip"]) as archive:
+        for number in range(1, 21):
+            lines = archive.read(f"run{number:02d}/class_labels.txt").decode().splitlines()
+            items, shots = zip(*[line.split() for line in lines], strict=True)
+            classes = sorted(shots)
+            truth = np.array([classes.index(shot) for shot in shots])
+            runs.append((_read_images(archive, [*classes, *items]), truth))
+    return background, runs
+
+
+def _read_images(archive, names):
+    from PIL import Image
+
+    images = [Image.open(io.BytesIO(archive.read(name))).convert("L") for name in names]
+    return np.array([np.asarray(image) for image in images])
 
 
 def find_speech_embedding(data_home):
