@@ -82,7 +82,7 @@ class GuardReport:
         import pandas as pd
 
         data = {column: [getattr(each, column) for each in self.lines] for column in COLUMNS}
-        return pd.DataFrame(data).set_index("name")
+        return pd.DataFrame(data).set_index("name").astype(float)  # NaN for None
 
     def __str__(self):
         used = [c for c in COLUMNS if any(getattr(each, c) is not None for each in self.lines)]
@@ -152,6 +152,11 @@ def sentence_without_labels(outcome, questions, judge, *, changed):
         The share of target rows whose prediction differs from that of the source model.
     """
     start = f"No target label was used; decision: {outcome.decision}."
+    if len(outcome.names) == 1:
+        return (
+            f"{start} No candidate could be fitted, so there is nothing to compare: pass "
+            "candidates that read these rows, such as pipelines that begin as the estimator does."
+        )
     if not changed and not len(questions.positions):
         return (
             f"{start} Every target row is predicted as by the source alone, and there is no row "

@@ -191,9 +191,7 @@ class ShiftReport:
 
     def _not_by_shares(self):
         if self.p_after_shares is None:
-            return (
-                ", and without source labels it is not known whether class proportions explain it"
-            )
+            return ", and the source labels do not say whether class proportions explain it"
         if self.p_after_shares > self.level:
             return ", and the estimated class proportions do not"
         return f", and other class proportions do not explain it (p = {self.p_after_shares:.2g})"
@@ -210,7 +208,7 @@ class ShiftReport:
     def _of_the_rule(self):
         """Yield the sentence on target labels."""
         if self.p_source_holds is None:
-            yield "Without labels of both domains a rule of the classes that changed is not seen."
+            yield "Without classes of rows of both domains a rule that changed is not seen."
         elif self.p_source_holds > self.level:
             yield (
                 f"The source's model is not refuted by {self.n_labelled} target labels "

@@ -44,6 +44,7 @@ def test_it_is_frozen_and_becomes_a_frame():
     assert list(frame.index) == ["target", "pooled"]
     assert frame.loc["target", "score"] == 0.8
     assert np.isnan(frame.loc["target", "low"])
+    assert set(frame.dtypes) == {np.dtype(float)}
 
 
 @pytest.mark.parametrize("k", [0, 1, 4])

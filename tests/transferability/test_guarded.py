@@ -270,6 +270,7 @@ def test_texts_are_taken_and_candidates_of_numbers_are_named(k):
     name = "augmented" if k else "moments"
     assert guard.report_.left_out[name].endswith("takes numbers, and X holds none")
     assert "pooled" in guard.weights_ or not k
+    assert ("pass candidates that read these rows" in guard.report_.sentence) == (not k)
 
 
 def test_data_frames_keep_their_columns():

@@ -126,7 +126,7 @@ def test_without_labels_nothing_is_said_of_classes():
     report = diagnose_shift(X, sample_domain=sample_domain, random_state=0)
     assert (report.p_after_shares, report.shares, report.p_source_holds) == (None, None, None)
     assert report.notes == ("No class proportions: no source row has a class in y.",)
-    assert "without source labels it is not known" in report.sentence
+    assert "the source labels do not say whether class proportions explain it" in report.sentence
 
 
 def test_numbers_are_no_classes():
