@@ -121,9 +121,14 @@ class _BaseSourceTransfer(_TransferEstimator):
             def rows_of(domain):
                 places = domains.rows(domain)
                 places = places[used[places]]
+                given_X = named_columns(X, rows)
+                if len(places) == len(used):  # no copy
+                    return TargetRows(
+                        rows, given_X, labels, None if sample_weight is None else weights
+                    )
                 return TargetRows(
                     rows[places],
-                    _safe_indexing(named_columns(X, rows), places),
+                    _safe_indexing(given_X, places),
                     labels[np.cumsum(used)[places] - 1],
                     None if sample_weight is None else weights[places],
                 )

@@ -28,7 +28,7 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
         of this estimator share them. None: the source models are those of the source rows.
     alpha : float or "auto", default="auto"
         The strength of the penalty. "auto" is chosen together with `beta` by the leave-one-out
-        error, among 17 values relative to the variance of `X`. It is 1.0 without a source, or if
+        error, among 13 values relative to the variance of `X`. It is 1.0 without a source, or if
         all weights are 0.
     beta : float, array-like of shape (n_sources,) or "auto", default="auto"
         The weight of each source: a number, the same for each, or one each. "auto" chooses them.
