@@ -22,7 +22,7 @@ from benchmarks._shifts import SHIFTS, simulate
 from sktransfer import GuardedTransferClassifier, GuardedTransferRegressor, pack_domains
 
 LABELS = (1, 2, 5, 10, 20)
-DRAWS, SIMULATED_DRAWS = (101, 202), (101, 102, 201, 202)
+DRAWS, SIMULATED_DRAWS = (501, 602), (501, 502, 601, 602)
 SIMULATED_SOURCE, SIMULATED_TARGET = 300, 2400
 SEVERAL = {"office", "amazon"}
 SOURCE_ROWS, SEVERAL_LABELS = 200, (1, 2, 5)

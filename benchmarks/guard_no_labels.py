@@ -21,7 +21,7 @@ from benchmarks._shifts import SHIFTS, simulate
 from benchmarks.guard_labels import base_model
 from sktransfer import GuardedTransferClassifier, pack_domains
 
-DRAWS = (101, 102, 103, 104, 201, 202, 203, 204)
+DRAWS = (501, 502, 503, 504, 601, 602, 603, 604)
 MOST_TARGET_ROWS, SIMULATED_SOURCE, SIMULATED_TARGET = 500, 600, 1000
 NOTHING_TO_LEARN = {"flipped", "unrelated"}
 N_LABELS, MOST_LABELS = 20, 60
