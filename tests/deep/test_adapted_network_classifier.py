@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
 
 pytest.importorskip("torch", reason="AdaptedNetworkClassifier trains with torch")
 
 import torch
 
 from sktransfer.deep import AdaptedNetworkClassifier, FineTuneClassifier
+from sktransfer.deep._engines.onnx_engine import OnnxEngine
 from sktransfer.deep._training.domain_score import DomainScore
 from sktransfer.deep._training.loop import Training
 from sktransfer.exceptions import TransferWarning
+from sktransfer.model_selection import TargetFold
 
 # Few rows and epochs: classes may vanish, and training may not help.
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
@@ -202,3 +205,20 @@ def test_saved_and_exported_it_answers_the_same(tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     probabilities = session.run(None, {"X": X.astype(np.float32)})[1]
     np.testing.assert_allclose(probabilities, model.predict_proba(X), atol=1e-5)
+
+
+def test_a_search_over_adaptations_runs_the_frozen_stages_once(monkeypatch, tmp_path):
+    counts, run = [], OnnxEngine.run
+
+    def counted(self, batch):
+        counts[-1] += len(batch)
+        return run(self, batch)
+
+    monkeypatch.setattr(OnnxEngine, "run", counted)
+    for adaptations in (["coral"], ["coral", "dann", None]):
+        counts.append(0)
+        model = make(value_range=(0, 16), cache=tmp_path / str(len(adaptations)), max_epochs=1)
+        search = GridSearchCV(model, {"adaptation": adaptations}, cv=TargetFold(2), refit=False)
+        search.fit(X, Y, groups=DOMAIN, sample_domain=DOMAIN)
+        assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert counts == [2 * len(X)] * 2  # the frozen stages, and the features of the start
