@@ -136,3 +136,16 @@ def test_the_choice_prefers_the_source_that_agrees():
     )
     assert beta[0] > 0.5
     assert beta[1] == 0
+
+
+def test_two_columns_are_the_binary_problem():
+    X, _, codes, outputs, weight = _data(1)
+    scores = outputs[0]
+    options = {"sample_weight": weight, "fit_intercept": True}
+    one, slopes = leave_one_out_scores(X, scores, codes, outputs, penalty=1.0, **options)
+    both = [np.concatenate([-a, a], axis=-1) / 2 for a in (scores, outputs)]
+    two, slopes_of_two = leave_one_out_scores(
+        X, both[0], np.hstack([1 - codes, codes]), both[1], penalty=2.0, **options
+    )
+    assert_allclose(two[:, 1] - two[:, 0], one[:, 0])
+    assert_allclose(slopes_of_two[:, :, 1] - slopes_of_two[:, :, 0], slopes[:, :, 0])

@@ -214,3 +214,14 @@ def test_a_source_domain_of_one_class_is_refused():
         ValueError, match=r"The source 'lab' in sample_domain has .* one class only"
     ):
         TransferRidgeClassifier().fit(X, TWO, sample_domain=sample_domain)
+
+
+def test_two_columns_of_scores_are_read_as_half_their_difference():
+    class Scores:
+        classes_ = np.array([False, True])
+
+        def decision_function(self, X):
+            return np.array([[1.0, 4.0], [3.0, 1.0]])
+
+    found = SourceModel(Scores(), np.array([False, True])).outputs(X[:2], X[:2])
+    assert_allclose(found[:, 0], [(4 - 1) / 2, (1 - 3) / 2])
