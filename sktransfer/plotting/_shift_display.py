@@ -3,6 +3,7 @@
 import textwrap
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sktransfer.plotting._pyplot import pyplot_for
 
@@ -72,6 +73,7 @@ class ShiftDisplay:
         -------
         display : ShiftDisplay
         """
+        check_is_fitted(diagnosis)
         return cls.from_report(diagnosis.report_, source=source, figure=figure)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from sktransfer import ShiftDiagnosis, ShiftDisplay
 from sktransfer.transferability import ClassShare, ColumnShift, ShiftReport
@@ -93,6 +94,8 @@ def test_one_of_several_sources():
     assert ShiftDisplay.from_estimator(diagnosis, source="b").report.source == "b"
     with pytest.raises(ValueError, match=r"source='c': expected one of \['a', 'b'\], or None"):
         ShiftDisplay.from_estimator(diagnosis, source="c")
+    with pytest.raises(NotFittedError):
+        ShiftDisplay.from_estimator(ShiftDiagnosis())
 
 
 def test_no_source_is_nothing_to_draw():
