@@ -31,7 +31,7 @@ TRAINING = {
 }
 
 
-def draw(y, seed):
+def draw_rows(y, seed):
     """Give the training rows, and those of the test."""
     rng = np.random.default_rng(seed)
     rows = [rng.choice(np.flatnonzero(y == c), N_LABELS, replace=False) for c in np.unique(y)]
@@ -59,7 +59,7 @@ def run(data_home, *, quick=False):
         for label, make in candidates.items():
             scores = []
             for seed in range(1 if quick else 3):
-                train, test = draw(y, seed)
+                train, test = draw_rows(y, seed)
                 test = test[:100] if quick else test
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", ".*are cut off", TransferWarning)
