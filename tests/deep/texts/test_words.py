@@ -130,7 +130,11 @@ def test_what_is_no_sequence_of_texts_is_refused(X, message):
         PretrainedTextExtractor().fit(TEXTS).transform(X)
 
 
-@pytest.mark.parametrize("X", [{"a": "b"}, {"a"}, (text for text in TEXTS), 3, None], ids=str)
+@pytest.mark.parametrize(
+    "X",
+    [{"a": "b"}, {"a"}, (text for text in TEXTS), 3, None],
+    ids=["dict", "set", "generator", "number", "None"],
+)
 def test_what_has_no_order_is_refused(X):
     with pytest.raises(TypeError, match=r"^X=.*: expected one entry a row"):
         PretrainedTextExtractor().fit(X)
