@@ -39,6 +39,7 @@ OF_NUMBERS = [
     and issubclass(item, BaseEstimator)
     and not issubclass(item, Pipeline)
     and "sample_domain" in signature(item.fit).parameters
+    and "backbone" not in item().get_params()  # such a column may hold images
 ]
 
 

@@ -25,12 +25,18 @@ COLUMNS = {
 
 
 def estimators():
-    """Return the public estimators that state their needs, by name, those of a family together."""
+    """Return the public estimators that state their needs, by name, those of a family together.
+
+    Those of networks are not among them: what they take depends on the network.
+    """
     items = {name: getattr(sktransfer, name) for name in sktransfer.__all__}
     found = {
         name: item
         for name, item in items.items()
-        if isclass(item) and item.__module__.count(".") > 1 and hasattr(item, "_needs")
+        if isclass(item)
+        and item.__module__.count(".") > 1
+        and not item.__module__.startswith("sktransfer.deep")
+        and hasattr(item, "_needs")
     }
     return dict(sorted(found.items(), key=lambda pair: (pair[1].__module__.split(".")[1], pair[0])))
 

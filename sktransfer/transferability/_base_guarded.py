@@ -138,8 +138,10 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
 
     def _read(self, X, y, sample_domain):
         """Return `GuardRows` and the judge of their labels."""
-        valid_X = None if holds_items(X) else self._read_rows(X, y)
-        if valid_X is None and self.estimator is None:
+        reads_numbers = self.estimator is None
+        is_table = reads_numbers and len(getattr(X, "columns", ())) > 1
+        valid_X = self._read_rows(X, y) if is_table or not holds_items(X) else None
+        if valid_X is None and reads_numbers:
             raise ValueError(
                 f"X holds texts, pictures or other items, but estimator=None is {self._model()}, "
                 "which reads numbers; pass an estimator that reads X, such as a pipeline that "

@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 import socket
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ def tokens_of(text, most=32):
 
 
 def hidden_states(model, text, **options):
+    model = deepcopy(model)  # transformers hangs hooks on it, which cannot be pickled
     with torch.no_grad():
         output = model(torch.tensor([tokens_of(text, **options)]), output_hidden_states=True)
     return [state[0].numpy() for state in output.hidden_states]
