@@ -2,7 +2,10 @@
 
 A source model is fitted on source rows, which are then gone for the transfer. Target alone, the
 source alone, both kinds of rows as one, and EasyAdapt (`DomainAugmenter`) are the same linear
-model, fitted on the rows that each may see. Nothing is tuned on test rows.
+model, fitted on the rows that each may see. No fit reads test rows.
+
+The prior on the weights of sources and the lower end of the grid of penalties were set after a
+first look at schools and kin, so these two data sets are not untouched.
 """
 
 import warnings
