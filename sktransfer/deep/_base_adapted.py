@@ -81,8 +81,12 @@ class _AdaptsNetwork:
         """
         return self._fit_network(X, y, sample_domain=sample_domain)
 
+    @property
+    def _reads_tables(self):
+        return isinstance(self.backbone, str) and self.backbone == PERCEPTRON
+
     def _describe(self):
-        if not isinstance(self.backbone, str) or self.backbone != PERCEPTRON:
+        if not self._reads_tables:
             return super()._describe()
         described = describe_perceptron(self.hidden_layer_sizes)
         refuse_other_kinds(self, described)
@@ -113,7 +117,7 @@ class _AdaptsNetwork:
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = isinstance(self.backbone, str) and self.backbone == PERCEPTRON
+        tags.input_tags.sparse = self._reads_tables
         return tags
 
     def _read_depth(self, loss):

@@ -9,7 +9,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -260,6 +260,17 @@ class Items(ABC):
         places = rows if self.positions is None else np.asarray(self.positions)[rows]
         more = f" and {len(rows) - most} more" if len(rows) > most else ""
         return ", ".join(f"X[{place}]" for place in places[:most]) + more
+
+
+class ListedItems(Items):
+    """Items whose dataclass holds each of them in the tuple `content`."""
+
+    def __len__(self):
+        return len(self.content)
+
+    def take(self, rows):
+        positions = rows if self.positions is None else self.positions[rows]
+        return replace(self, content=tuple(self.content[row] for row in rows), positions=positions)
 
 
 def path_of(item):

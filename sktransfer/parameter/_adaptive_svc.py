@@ -223,6 +223,4 @@ class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
         check_is_fitted(self)
         if self._alone is not None:
             return self._alone.predict(self._read_rows(X, reset=False))
-        scores = self.decision_function(X)
-        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best]
+        return self._best_class(self.decision_function(X))

@@ -13,6 +13,13 @@ class _PredictsByScores(_ReadsClasses):
         codes = np.where(labels[:, None] == classes, 1.0, low)
         return codes[:, 1:] if len(classes) == 2 else codes
 
+    def _columns_with_rows(self, labels, n_columns):
+        """Return the columns of the classes of labels; None if these are fewer than two."""
+        seen = np.isin(self.classes_, labels)
+        if seen.sum() < 2:
+            return None
+        return np.arange(n_columns) if seen.all() else np.flatnonzero(seen)
+
     def _keep(self, coefficients, intercepts):
         self.coef_, self.intercept_ = coefficients.T, intercepts
 
@@ -45,6 +52,4 @@ class _PredictsByScores(_ReadsClasses):
         y : ndarray of shape (n_samples,)
             The class of the largest score.
         """
-        scores = self.decision_function(X)
-        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best]
+        return self._best_class(self.decision_function(X))

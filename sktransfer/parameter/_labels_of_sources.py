@@ -24,6 +24,11 @@ class _ReadsClasses(_ScoresLabelsAlone, ClassifierMixin):
     def _read_labels(self, y, used):
         return read_classes(y, used)
 
+    def _best_class(self, scores):
+        """Return the class of the largest score; with two classes there is one score."""
+        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+        return self.classes_[best]
+
     def _classes_of(self, labels, models):
         found = [np.unique(labels)]
         for model in models:

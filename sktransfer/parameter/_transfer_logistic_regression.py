@@ -173,11 +173,10 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
         n_features, n_columns = target.X.shape[1], outputs.shape[2]
         self.C_, self.n_iter_ = self._default_C(), np.zeros(1, dtype=int)
         coefficients = np.zeros((n_features + 1, n_columns))
-        seen = np.isin(self.classes_, target.labels)
-        if seen.sum() < 2:
+        columns = self._columns_with_rows(target.labels, n_columns)
+        if columns is None:
             beta = self._undecided(len(outputs)) if beta is None else beta
             return beta, coefficients[:-1], coefficients[-1]
-        columns = np.arange(n_columns) if seen.all() else np.flatnonzero(seen)
         codes = self._codes(target.labels, classes=self.classes_, low=0.0)[:, columns]
         outputs = outputs[:, :, columns]
         if beta is None or isinstance(self.C, str):

@@ -110,13 +110,12 @@ class TransferRidgeClassifier(_PredictsByScores, _BaseTransferRidge):
         return self._codes(labels, classes=self.classes_, low=-1.0)
 
     def _fit_correction(self, target, outputs, beta):
-        seen = np.isin(self.classes_, target.labels)
         shape = target.X.shape[1], outputs.shape[2]
-        if seen.sum() < 2:
+        columns = self._columns_with_rows(target.labels, shape[1])
+        if columns is None:
             self.alpha_ = self._default_alpha()
             beta = self._undecided(len(outputs)) if beta is None else beta
             return beta, np.zeros(shape), np.zeros(shape[1])
-        columns = np.arange(shape[1]) if seen.all() else np.flatnonzero(seen)
         numbers = self._numbers(target.labels)[:, columns]
         beta, found, found_intercepts = self._fit_numbers(
             target, numbers, outputs[:, :, columns], beta

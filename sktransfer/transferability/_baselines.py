@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._containers import take
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._learner import check_learner, needs_groups, routing_of_weights, weight_parameter
+from sktransfer._learner import check_learner, routing_of_weights, weight_parameter
 from sktransfer._needs import Needs
 from sktransfer._sklearn import _num_samples, _safe_indexing, get_tags, index_method_params
-from sktransfer._steps import fit_step, read_rows
 from sktransfer._whole import whole_fit
+from sktransfer.transferability._fits import fit_on_rows
 
 
 def _estimator_has(method):
@@ -99,24 +99,20 @@ class _Baseline(MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, weights, params):
-        sample_domain = np.full(_num_samples(X), TARGET)
-        rows = read_rows(X, y, sample_domain, target_labels="use")
-        if is_classifier(self.estimator):
-            labels = labels_alone(y, rows.labelled, discrete=True)
+        sample_domain, discrete = np.full(_num_samples(X), TARGET), is_classifier(self.estimator)
+        if discrete:
+            labels = labels_alone(y, is_labelled(y), discrete=True)
             if len(np.unique(labels)) == 1:
                 return DummyClassifier(strategy="most_frequent").fit(labels, labels)
-        if needs_groups(self.estimator):
-            params = params | {"groups": sample_domain}
-        step_rows = rows.for_step(self.estimator, y, discrete=is_classifier(self.estimator))
+        rows = X, y, sample_domain
         if weights is None:
-            return fit_step(clone(self.estimator), X, step_rows, {"fit": params})
-        kind = "classifier" if is_classifier(self.estimator) else "regressor"
-        check_learner(self.estimator, kind=kind)
+            return fit_on_rows(clone(self.estimator), *rows, discrete=discrete, **params)
+        check_learner(self.estimator, kind="classifier" if discrete else "regressor")
         with routing_of_weights(self.estimator):
             name = weight_parameter(self.estimator)
             given = params.get(name)
             params = params | {name: weights if given is None else weights * given}
-            return fit_step(clone(self.estimator), X, step_rows, {"fit": params})
+            return fit_on_rows(clone(self.estimator), *rows, discrete=discrete, **params)
 
     @property
     def classes_(self):

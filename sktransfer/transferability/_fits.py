@@ -37,10 +37,14 @@ def fit_candidate(candidate, rows, judge):
     return model, time.perf_counter() - start
 
 
-def fit_on_rows(model, X, y, sample_domain, *, discrete):
-    """Fit a model on the rows that a transfer pipeline would pass to its last step."""
+def fit_on_rows(model, X, y, sample_domain, *, discrete, **params):
+    """Fit a model on the rows that a transfer pipeline would pass to its last step.
+
+    `params` are for its ``fit``.
+    """
     read = read_rows(X, y, sample_domain, target_labels="use")
-    params = {"groups": sample_domain} if needs_groups(model) else {}
+    if needs_groups(model):
+        params = params | {"groups": sample_domain}
     return fit_step(model, X, read.for_step(model, y, discrete=discrete), {"fit": params})
 
 

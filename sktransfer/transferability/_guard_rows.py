@@ -126,12 +126,6 @@ class GuardRows:
         changed = replace(self, y=y, domains=Domains(self.domains.sources, codes), labelled=known)
         return changed._take(np.sort(np.concatenate([kept, labelled, others])))
 
-    def hidden_target(self):
-        """Return the same rows without the labels of target rows."""
-        is_target = self.domains.is_target
-        y = hide_labels(self.y, is_target)
-        return replace(self, y=y, labelled=self.labelled & ~is_target)
-
 
 def guard_rows(X, valid_X, y, domains):
     """Return `GuardRows` of rows that were read.

@@ -12,7 +12,7 @@ from sktransfer._containers import as_array
 from sktransfer._messages import warn
 from sktransfer.deep._cache.file_digest import known, remember, signature
 from sktransfer.deep._images.sources import plain_item
-from sktransfer.deep._items import Items, Unreadable, path_of
+from sktransfer.deep._items import ListedItems, Unreadable, path_of
 from sktransfer.deep._sounds.waves import is_file, load_sound, read_wave
 from sktransfer.deep._threads import n_threads, ordered_map
 from sktransfer.exceptions import TransferWarning
@@ -60,7 +60,7 @@ def validate_sounds(X):
 
 
 @dataclass(frozen=True, eq=False)
-class Sounds(Items):
+class Sounds(ListedItems):
     """Sounds, and how they are read; `content` is what `validate_sounds` returned."""
 
     content: tuple
@@ -69,14 +69,6 @@ class Sounds(Items):
     positions: np.ndarray | None = None
 
     noun = "sound"
-
-    def __len__(self):
-        return len(self.content)
-
-    def take(self, rows):
-        """Return some of the sounds."""
-        positions = rows if self.positions is None else self.positions[rows]
-        return replace(self, content=tuple(self.content[row] for row in rows), positions=positions)
 
     def learn(self, estimator, *, on_error="raise"):
         """Check what is no file; if something cannot be read, check all."""

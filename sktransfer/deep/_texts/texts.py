@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sktransfer._messages import shown, warn
-from sktransfer.deep._items import InputDescription, Items
+from sktransfer.deep._items import InputDescription, ListedItems
 from sktransfer.deep._texts.containers import fault_of, validate_texts
 from sktransfer.exceptions import TransferWarning
 
@@ -110,7 +110,7 @@ def cut(tokens, room, long_text):
 
 
 @dataclass(frozen=True, eq=False)
-class Texts(Items):
+class Texts(ListedItems):
     """Texts, as `validate_texts` returned them, and how they are cut into tokens."""
 
     content: tuple
@@ -118,14 +118,6 @@ class Texts(Items):
     positions: np.ndarray | None = None
 
     noun = "text"
-
-    def __len__(self):
-        return len(self.content)
-
-    def take(self, rows):
-        """Return some of the texts."""
-        positions = rows if self.positions is None else self.positions[rows]
-        return replace(self, content=tuple(self.content[row] for row in rows), positions=positions)
 
     def learn(self, estimator, *, on_error="raise"):
         """Check the texts; there is nothing to learn."""
