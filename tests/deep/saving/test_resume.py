@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_val_score
 
-from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
+from sktransfer.deep import AdaptedNetworkClassifier, FineTuneClassifier, FineTuneRegressor
 from sktransfer.deep._saving import container
 from sktransfer.deep._saving.resume import FILE, Checkpoint
 
@@ -398,20 +398,32 @@ def test_of_two_processes_that_begin_at_once_one_has_the_folder(tmp_path, monkey
 
 LONG = {"freeze_depth": 2, "max_epochs": 20, "validation_fraction": 0, "random_state": 0}
 
-WORKER = f"""
+# An adaptation keeps more: the weights of a discriminator, the order of the target rows, means.
+LONG_TRAININGS = {
+    "fine-tuning": (FineTuneClassifier, LONG, {}),
+    "adaptation": (
+        AdaptedNetworkClassifier,
+        LONG | {"adaptation": "cdan"},
+        {"sample_domain": ["scanner"] * 40 + ["target"] * 20},
+    ),
+}
+
+WORKER = """
 import sys
 from sklearn.datasets import load_digits
-from sktransfer.deep import FineTuneClassifier
+from sktransfer import deep
 import sktransfer.deep._training.loop
 X, y = load_digits(return_X_y=True)
+model = deep.{name}(**{parameters!r}, checkpoint=sys.argv[1])
 print("begin", flush=True)
-FineTuneClassifier(**{LONG!r}, checkpoint=sys.argv[1]).fit(X[:60], y[:60] % 2)
+model.fit(X[:60], y[:60] % 2, **{more!r})
 """
 
 
-def start(folder):
+def start(folder, kind, parameters, more):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])}
-    command = [sys.executable, "-c", WORKER, str(folder)]
+    code = WORKER.format(name=kind.__name__, parameters=parameters, more=more)
+    command = [sys.executable, "-c", code, str(folder)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -428,18 +440,25 @@ def wait_for_writes(process, folder, n_writes):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
-def test_kill_nine_again_and_again_changes_no_bit(tmp_path):
+@pytest.mark.parametrize(
+    ("training", "moments"),
+    [("fine-tuning", [(0, 0.01), (2, 0.008)]), ("adaptation", [(4, 0)])],
+    ids=["fine-tuning", "adaptation"],
+)
+def test_kill_nine_again_and_again_changes_no_bit(training, moments, tmp_path):
+    kind, parameters, more = LONG_TRAININGS[training]
     folder, killed = tmp_path / "killed", 0
-    for n_writes, delay in [(0, 0.01), (2, 0.008)]:
-        with start(folder) as process:
+    for n_writes, delay in moments:
+        with start(folder, kind, parameters, more) as process:
             process.stdout.readline()
             wait_for_writes(process, folder, n_writes)
             time.sleep(delay)
             process.send_signal(signal.SIGKILL)
             killed += process.wait() == -signal.SIGKILL
-    assert killed == 2
-    found = FineTuneClassifier(**LONG, checkpoint=folder).fit(X, Y)
-    assert outcome(found) == outcome(FineTuneClassifier(**LONG).fit(X, Y))
+    assert killed == len(moments)
+    assert 0 < Checkpoint(folder, _facts(folder), seed=-1).load()["n_done"] < LONG["max_epochs"]
+    found = kind(**parameters, checkpoint=folder).fit(X, Y, **more)
+    assert outcome(found) == outcome(kind(**parameters).fit(X, Y, **more))
     assert os.listdir(folder) == [FILE]  # what killed writers left is gone
 
 
