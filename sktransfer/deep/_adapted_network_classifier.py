@@ -42,7 +42,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
         The network, as for `FineTuneClassifier`. "mlp" is a perceptron with random weights for
-        tables: rows of numbers, dense or sparse, which are standardized first. It needs more and
+        tables: rows of numbers, dense or sparse, which are standardized. It needs more and
         longer steps: raise `max_epochs` (to 50, say) and `backbone_learning_rate` (to 1e-3).
     adaptation : {"coral", "dan", "jan", "mcc", "dann", "cdan"} or None, default="coral"
         How the domains are made alike, as above.
@@ -56,8 +56,12 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         Whether labelled target rows are learned from too, as if they were source rows.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
-    weights, stages, preprocessing, input_size : object
+    weights, stages, input_size : object
         As for `FineTuneClassifier`.
+    preprocessing : object
+        As for `FineTuneClassifier`. With "mlp" a pair ``(mean, scale)`` of numbers, or of
+        arrays with one for each column: these are subtracted, and divided by. None standardizes the
+        columns, which makes rare words as large as frequent ones: try ``(0, 1)`` for counts.
     freeze_depth : int or "all", default=-1
         How many stages from the input stay as they are: 0 trains all, and -1 the last one alone.
         "all" leaves nothing to adapt, and is accepted only without a source or an adaptation.
@@ -91,7 +95,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         is the share of rows whose features lie nearer to the mean of their own domain than to that
         of the other, in the minibatch before: 0.5 if the means do not tell the domains apart.
     table_format_ : object
-        With "mlp": ``mean`` and ``scale`` of each column, arrays.
+        With "mlp": ``mean`` and ``scale``, arrays with one for each column.
     backbone_, load_report_, image_format_, input_shape_, stage_weights_ : object
         As for `FineTuneClassifier`.
     depth_, head_, n_iter_, best_epoch_, n_features_in_ : object

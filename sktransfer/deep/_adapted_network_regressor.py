@@ -32,8 +32,11 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
         Whether labelled target rows are learned from too, as if they were source rows.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
-    weights, stages, preprocessing, input_size : object
+    weights, stages, input_size : object
         As for `FineTuneRegressor`.
+    preprocessing : object
+        As for `FineTuneRegressor`. With "mlp" a pair ``(mean, scale)``, as for
+        `AdaptedNetworkClassifier`.
     freeze_depth : int or "all", default=-1
         How many stages from the input stay as they are, as for `AdaptedNetworkClassifier`.
     initialize, max_epochs, learning_rate, backbone_learning_rate : object
@@ -58,7 +61,7 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
     history_ : dict of str to list
         As for `AdaptedNetworkClassifier`, with the losses and scores of `FineTuneRegressor`.
     table_format_ : object
-        With "mlp": ``mean`` and ``scale`` of each column, arrays.
+        With "mlp": ``mean`` and ``scale``, arrays with one for each column.
     target_ndim_ : int
         The number of dimensions of y.
     backbone_, load_report_, image_format_, input_shape_, stage_weights_ : object

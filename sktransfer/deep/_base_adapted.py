@@ -88,6 +88,12 @@ class _AdaptsNetwork:
     def _describe(self):
         if not self._reads_tables:
             return super()._describe()
+        for name in ("weights", "stages"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name}={shown(getattr(self, name))}: backbone={PERCEPTRON!r} has none that "
+                    "could be named; leave it out."
+                )
         described = describe_perceptron(self.hidden_layer_sizes)
         refuse_other_kinds(self, described)
         return described

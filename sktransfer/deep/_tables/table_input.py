@@ -19,7 +19,7 @@ DEFAULT_SIZES = (100,)
 
 @dataclass(frozen=True)
 class TableInput(InputDescription):
-    """How a row becomes the input: standardized, in float32.
+    """How a row becomes the input: scaled by the format of its table, in float32.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rows of numbers that a user passed, dense or sparse, and their standardization."""
+"""Rows of numbers that a user passed, dense or sparse, and how they are scaled."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from sktransfer._messages import shown
 from sktransfer.deep._items import Items
 
 # A column that varies by less than this share of its mean is rounding noise of float64.
@@ -15,7 +16,7 @@ _SMALLEST_RELATIVE_SCALE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class TableFormat:
-    """The mean and the standard deviation of each column, by which rows are standardized.
+    """What is subtracted from each column, and by what it is divided after that.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class TableFormat:
 
     @classmethod
     def of(cls, X):
-        """Learn the format of rows, dense or sparse."""
+        """Learn the mean and the standard deviation of the columns, dense or sparse."""
         if issparse(X):
             mean, variance = mean_variance_axis(X, axis=0)
         else:
@@ -37,8 +38,26 @@ class TableFormat:
         constant = scale <= _SMALLEST_RELATIVE_SCALE * np.abs(mean)
         return cls(mean, np.where(constant, 1.0, scale))
 
+    @classmethod
+    def given(cls, pair, n_features):
+        """Read a pair (mean, scale) of numbers, or of arrays with one for each column."""
+        try:
+            mean, scale = (
+                np.broadcast_to(np.asarray(part, dtype=np.float64), n_features).copy()
+                for part in pair
+            )
+        except (TypeError, ValueError):
+            mean = scale = np.nan
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all() and np.all(scale > 0)):
+            raise ValueError(
+                f"preprocessing={shown(pair)} cannot be used with backbone='mlp': expected None, "
+                "or a pair (mean, scale) of finite numbers, the scale above 0, or of arrays with "
+                f"one for each of the {n_features} columns."
+            )
+        return cls(mean, scale)
+
     def apply(self, X):
-        """Return rows as the input of a network: dense, standardized, in float32."""
+        """Return rows as the input of a network: dense, scaled, in float32."""
         X = X.toarray() if issparse(X) else X
         return ((X - self.mean) / self.scale).astype(np.float32)
 
@@ -73,9 +92,12 @@ class Tables(Items):
         return replace(self, content=self.content[rows], positions=positions)
 
     def learn(self, estimator, *, on_error="raise"):
-        """Learn the standardization; the network gets as many inputs as there are columns."""
-        estimator.table_format_ = TableFormat.of(self.content)
+        """Learn the format; the network gets as many inputs as there are columns."""
         backbone, n_features = estimator.backbone_, self.content.shape[1]
+        pair = estimator.preprocessing
+        estimator.table_format_ = (
+            TableFormat.of(self.content) if pair is None else TableFormat.given(pair, n_features)
+        )
         inputs = replace(backbone.preprocessing, n_features=n_features)
         estimator.backbone_ = replace(backbone, preprocessing=inputs)
         return replace(self, format=estimator.table_format_)

@@ -86,6 +86,33 @@ def test_a_constant_column_has_the_scale_one():
     np.testing.assert_array_equal([of_sparse.mean, of_sparse.scale], [[2, 1], [2, 1]])
 
 
+def test_a_given_scale_takes_the_place_of_the_standardization():
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    expected = fitted().predict_proba(X)
+    given = fitted(preprocessing=(mean, scale))
+    np.testing.assert_array_equal(given.predict_proba(X), expected)
+    by_hand = fitted(data=(X - mean) / scale, preprocessing=(0, 1))
+    np.testing.assert_allclose(by_hand.predict_proba((X - mean) / scale), expected, atol=1e-6)
+    form = fitted(data=csr_array(X), preprocessing=(0, 2.0)).table_format_
+    np.testing.assert_array_equal([form.mean, form.scale], [[0, 0], [2, 2]])
+
+
+@pytest.mark.parametrize(
+    "pair", ["tf", "torch", 1.0, (0,), (0, 0), (0, -1), (np.nan, 1), (0, np.inf), (0, [1, 2, 3])]
+)
+def test_a_scale_that_is_none_is_refused(pair):
+    with pytest.raises(
+        ValueError, match=r"preprocessing=.* cannot be used with backbone='mlp': ex"
+    ):
+        fitted(preprocessing=pair)
+
+
+@pytest.mark.parametrize("name", ["weights", "stages"])
+def test_a_network_without_files_and_stages_takes_none(name):
+    with pytest.raises(ValueError, match=rf"{name}=\['a'\]: backbone='mlp' has none that could"):
+        fitted(**{name: ["a"]})
+
+
 def test_labels_of_target_rows_change_no_bit():
     garbled = np.where(DOMAIN == "target", 9, CLASSES)
     model = make("jan").fit(X, garbled, sample_domain=DOMAIN)
