@@ -10,7 +10,8 @@ from sklearn.utils.validation import validate_data
 
 from sktransfer._containers import is_missing
 from sktransfer._messages import cause, shown
-from sktransfer.deep._images.sources import check_pixels, is_encoded, plain_item
+from sktransfer.deep._files import plain_item
+from sktransfer.deep._images.sources import check_pixels, is_encoded
 from sktransfer.deep._items import Unreadable
 
 

@@ -1,6 +1,5 @@
 """The content of files and Pillow images: its pixels, and the digest that it is known by."""
 
-import hashlib
 import io
 import os
 import threading
@@ -10,14 +9,15 @@ import numpy as np
 from sktransfer._messages import shortened
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._cache.file_digest import known, remember, signature
-from sktransfer.deep._images.sources import (
-    check_pixels,
+from sktransfer.deep._files import (
+    DIGEST_SIZE,
+    digest_file,
     first_bytes,
-    is_pillow_image,
     is_stream,
-    load,
+    new_hasher,
     open_file,
 )
+from sktransfer.deep._images.sources import check_pixels, is_pillow_image, load
 from sktransfer.deep._items import Unreadable
 
 _RANGE_OF_DTYPE = {
@@ -47,8 +47,6 @@ LARGE_AS_BYTES = 2**25
 
 # A picture that is shrunk first stays so many times larger than the network's input.
 _MARGIN = 4
-
-DIGEST_SIZE = 16
 
 # Below so many bytes a hash of one image costs more than the hashing.
 SMALL_IMAGE = 8192
@@ -219,7 +217,7 @@ def digest(source):
         return digest_pixels(source[np.newaxis])[0]
     if is_pillow_image(source):
         return with_image(source, _digest_pillow)
-    return _hash(b"file", source)
+    return digest_file(source)
 
 
 def digest_pixels(images):
@@ -229,7 +227,7 @@ def digest_pixels(images):
     before: a search passes the same folds again and again.
     """
     images = np.ascontiguousarray(images)
-    start = _hasher(f"{images.shape[1:]}{images.dtype.str}".encode())
+    start = new_hasher(f"{images.shape[1:]}{images.dtype.str}".encode())
     if len(images) == 1 or images[0].nbytes > SMALL_IMAGE:
         return _digest_each(images, start)
     whole = start.copy()
@@ -263,14 +261,6 @@ def _digest_pillow(image):
         image.info.get("transparency"),
         image.getpalette("RGBA") if image.mode in ("P", "PA") else None,
     )
-    return _hash(repr(about).encode(), image.tobytes())
-
-
-def _hash(kind, content):
-    hasher = _hasher(kind)
-    hasher.update(content)
+    hasher = new_hasher(repr(about).encode())
+    hasher.update(image.tobytes())
     return hasher.digest()[:DIGEST_SIZE]
-
-
-def _hasher(kind):
-    return hashlib.sha256(kind, usedforsecurity=False)

@@ -11,9 +11,9 @@ from scipy.sparse import issparse
 from sktransfer._containers import as_array
 from sktransfer._messages import warn
 from sktransfer.deep._cache.file_digest import known, remember, signature
-from sktransfer.deep._images.sources import plain_item
+from sktransfer.deep._files import is_file, plain_item
 from sktransfer.deep._items import ListedItems, Unreadable, path_of
-from sktransfer.deep._sounds.waves import is_file, load_sound, read_wave
+from sktransfer.deep._sounds.waves import load_sound, read_wave
 from sktransfer.deep._threads import n_threads, ordered_map
 from sktransfer.exceptions import TransferWarning
 

@@ -1,6 +1,5 @@
 """What a sound of X may be, and its wave: files, bytes, arrays."""
 
-import hashlib
 import io
 import wave
 from collections.abc import Mapping
@@ -9,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sktransfer._containers import is_missing
 from sktransfer._extras import install_command
 from sktransfer._messages import cause, shown
-from sktransfer.deep._images.decode import DIGEST_SIZE, digest
-from sktransfer.deep._images.sources import is_encoded, is_missing, is_pillow_image, load
+from sktransfer.deep._files import DIGEST_SIZE, digest_file, is_file, new_hasher, read_file
 from sktransfer.deep._items import Unreadable
 
 WHAT_A_SOUND_IS = "a path, bytes, a file object or an array of samples"
@@ -39,15 +38,10 @@ class Source(NamedTuple):
         """Return 16 bytes that depend on the content alone; those of a file as for a picture."""
         content = self.content
         if not isinstance(content, np.ndarray):
-            return digest(content)
-        hasher = hashlib.sha256(f"{content.shape}{content.dtype.str}{self.rate}".encode())
+            return digest_file(content)
+        hasher = new_hasher(f"{content.shape}{content.dtype.str}{self.rate}".encode())
         hasher.update(np.ascontiguousarray(content).view(np.uint8).reshape(-1))
         return hasher.digest()[:DIGEST_SIZE]
-
-
-def is_file(item):
-    """Tell whether an item is a path, the content of a file, or a file object."""
-    return is_encoded(item) and not is_pillow_image(item)
 
 
 def load_sound(item, sample_rate):
@@ -56,7 +50,7 @@ def load_sound(item, sample_rate):
     A mapping with "array" and "sampling_rate", as in Hugging Face's data sets, has its own rate.
     """
     if is_file(item):
-        return Source(bytes(load(item)), None)
+        return Source(bytes(read_file(item)), None)
     if is_missing(item):
         raise Unreadable("missing")
     if isinstance(item, Mapping) and item.keys() >= {"array", "sampling_rate"}:

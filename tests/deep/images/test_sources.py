@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from sktransfer.deep import PretrainedFeatureExtractor
+from sktransfer.deep import PretrainedFeatureExtractor, _files
 from sktransfer.deep._images import decode as decode_module
-from sktransfer.deep._images import sources
 from sktransfer.deep._images.decode import decode, open_picture
 from sktransfer.deep._images.image_format import ImageFormat
 from sktransfer.deep._images.network_input import network_input
@@ -342,8 +341,8 @@ def test_no_memory_is_a_reason(monkeypatch):
 
 
 def test_a_stream_beyond_the_limit_is_not_read_to_its_end(monkeypatch):
-    monkeypatch.setattr(sources, "LARGEST_FILE", 2**20)
-    monkeypatch.setattr(sources, "_CHUNK", 2**16)
+    monkeypatch.setattr(_files, "LARGEST_FILE", 2**20)
+    monkeypatch.setattr(_files, "_CHUNK", 2**16)
     stream = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(bytes(2**24))))
     asked = []
     read = stream.read
