@@ -49,7 +49,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
     @abstractmethod
     def _components(self, kernel, codes):
-        """Give the components and eigenvalues of rows of the domains `codes` (-1: target)."""
+        """Return the components and eigenvalues of rows of the domains `codes` (-1: target)."""
 
     def _fit_domains(self, sources, X_target, *labels):
         if self.kernel in ("linear", PRIMAL) and self.kernel_params:
@@ -70,7 +70,8 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         self._store(X, components)
 
     def _fit_through_landmarks(self, X, codes, *labels, centred):
-        """Embed by the linear kernel of Nystroem's features; memory is linear in the rows."""
+        """Embed by the linear kernel of Nystroem features; memory is linear in the number of
+        rows."""
         # Drawn from sorted rows, so that they do not depend on the order of the input.
         rows, rng = X[order_of_rows(X)], generator(self.random_state)
         landmarks = draw_rows(rows, self._landmarks_at_most, generator=rng)
@@ -86,7 +87,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         self.n_components_ = components.shape[1]
 
     def _kernel_of(self, X, *, centred):
-        """The kernel of the rows; `centred`, that of their features less the mean of these."""
+        """Return the kernel of the rows; if `centred`, the kernel of their centered features."""
         self.mean_ = None
         if self.kernel == PRIMAL:
             self.mean_ = X.mean(axis=0) if centred else None
@@ -113,7 +114,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         return pairwise_kernels(X, Y, metric=self.kernel, filter_params=False, **params)
 
     def _store(self, X, components):
-        """Keep what new rows are mapped with: a matrix, or rows and their coefficients."""
+        """Store the map of new rows: a matrix, or training rows and their coefficients."""
         if self.kernel == PRIMAL:
             self.components_ = components
         elif self.kernel == "linear":
@@ -147,6 +148,6 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
 
 
 def _centred(K):
-    """Give a kernel matrix centred in its feature space."""
+    """Return the kernel matrix, centered in its feature space."""
     K = K - K.mean(axis=0)
     return K - K.mean(axis=1, keepdims=True)

@@ -31,7 +31,8 @@ class _BaseStreamingAligner(_BaseAligner):
 
     @staticmethod
     def _take(X, rows):
-        """Give some rows, without a copy where they stand together: nothing here writes to them."""
+        """Return the selected rows, as a view if they are contiguous: nothing here writes to
+        them."""
         if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
             return X[int(rows[0]) : int(rows[-1]) + 1, :]
         if issparse(X):
@@ -59,12 +60,12 @@ class _BaseStreamingAligner(_BaseAligner):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, sample_domain=None):
-        """Take in a batch of rows, beside all that `partial_fit` has seen before.
+        """Add a batch of rows to all that `partial_fit` has seen before.
 
-        The domains may come in any order and in batches of any size: what is learned is that of a
-        `fit` on all rows, up to rounding. The maps, and all that is learned with them, are made
-        when they are next asked for. `partial_fit` continues only what `partial_fit` began: `fit`
-        keeps nothing that rows could be added to, and after it the first batch begins anew.
+        The domains may come in any order and in batches of any size. The result equals that of
+        `fit` on all rows, up to rounding. The maps are computed when they are first asked for.
+        `fit` keeps nothing that rows could be added to, so the first `partial_fit` after it starts
+        again.
 
         Parameters
         ----------
@@ -72,8 +73,8 @@ class _BaseStreamingAligner(_BaseAligner):
             Rows of one domain or of several, float64 or float32.
         y : None
             Ignored; here for API consistency.
-        sample_domain : array-like of shape (n_samples,), default=None
-            The domain of each row, as in `fit`; a batch may be without target rows. None: every row
+        The domain of each row, as in `fit`. A batch may have no target rows. None: every row is a
+        target row.
             is a target row.
 
         Returns
@@ -84,7 +85,7 @@ class _BaseStreamingAligner(_BaseAligner):
         Warns
         -----
         UserWarning
-            After `fit`, which is forgotten.
+            After `fit`, whose result is then discarded.
         """
         seen = dict(vars(self).get("_sums", {}))
         X = self._read_rows(X, reset=not seen)
@@ -113,7 +114,8 @@ class _BaseStreamingAligner(_BaseAligner):
         return super().__getattribute__(name)
 
     def _catch_up(self):
-        """Learn from the sums of `partial_fit`, or say which domain has too few rows."""
+        """Learn from the sums of `partial_fit`; raise an error that names a domain with too few
+        rows."""
         if all(name in vars(self) for name in self._learned):
             return
         needed = self._needs.min_domain_rows if self.source_domains_ else self._needs.min_rows

@@ -16,47 +16,46 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     """Give the source features the mean and the covariance of the target features.
 
     Correlation alignment (CORAL): the rows of each source domain are whitened with their own
-    covariance and coloured with the target's, ``x -> (x - mean_s) A + mean_t`` with
-    ``A^T (cov_s + ridge I) A = cov_t + ridge I``. Rows of the target are left as they are, so what
-    is then trained on the mapped source rows is applied to target rows, new ones included, without
-    a map. No label is read.
+    covariance and colored with the target's, ``x -> (x - mean_s) A + mean_t`` with ``A^T (cov_s +
+    ridge I) A = cov_t + ridge I``. Target rows are not changed. A model trained on the mapped
+    source rows therefore applies to target rows directly, new ones included. No label is read.
 
-    It helps where the domains differ by what a linear map undoes: units, gains, offsets, the
-    mixture or blur of channels, with about the same classes in about the same proportions. It
-    hurts where the class proportions differ (the means of the mixtures are then matched, and
-    classes with them pulled apart), where a domain has few rows for its number of features and
-    `ridge` is small (noise is whitened into signal), and it cannot help where the domains differ by
-    a rotation, which covariances alone do not determine. Scale the features first: `ridge` is in
-    units of their variance.
+    It helps if the domains differ by something that a linear map can undo: units, gains, offsets,
+    mixed or blurred channels. The classes should be about the same, in about the same proportions.
+    It hurts if the class proportions differ: matching the means then pulls the classes apart. It
+    also hurts if a domain has few rows for its number of features and `ridge` is small, because
+    noise is then whitened into signal. It cannot help if the domains differ by a rotation, which
+    covariances alone do not determine. Scale the features first: `ridge` is in units of their
+    variance.
 
     Parameters
     ----------
     ridge : float, default=1.0
-        Added to the diagonal of every covariance matrix, in squared units of the features; 1.0 is
-        the paper's value, for features of unit variance. The larger it is, the closer are the maps
-        to a mere shift of the mean. 0 matches the covariances exactly, and needs more rows than
-        features in every domain and no feature that is a linear function of others.
+        Added to the diagonal of every covariance matrix, in squared units of the features. The
+        paper uses 1.0, for features of unit variance. With a larger value the maps come closer to a
+        shift of the mean. 0 matches the covariances exactly; it requires more rows than features in
+        every domain and no feature that is a linear function of others.
     map : {"coral", "monge", "cholesky"}, default="coral"
-        Which of the linear maps that match the covariances. With symmetric square roots ``C^1/2``,
-        Cholesky factors ``L``, and `ridge` added to both covariances:
+        The choice among the linear maps that match the covariances. With symmetric square roots
+        ``C^1/2``, Cholesky factors ``L``, and `ridge` added to both covariances:
 
-        - "coral": ``cov_s^-1/2 cov_t^1/2``, the published one.
-        - "monge": ``cov_s^-1/2 (cov_s^1/2 cov_t cov_s^1/2)^1/2 cov_s^-1/2``, symmetric, the one
-          that moves the rows least (optimal transport between Gaussians).
-        - "cholesky": ``L_s^-T L_t^T``, the cheapest where rows outnumber features; it depends on
-          the order of the features.
+        - "coral": ``cov_s^-1/2 cov_t^1/2``, the published map.
+        - "monge": ``cov_s^-1/2 (cov_s^1/2 cov_t cov_s^1/2)^1/2 cov_s^-1/2``, the symmetric map that
+          moves the rows least (optimal transport between Gaussians).
+        - "cholesky": ``L_s^-T L_t^T``, the cheapest map if there are more rows than features. It
+          depends on the order of the features.
 
     Attributes
     ----------
     maps_ : dict of str to callable
-        The map of each source domain, under its name: ``maps_["amazon"](X)`` maps an array of shape
-        (n_samples, n_features) to the target's space. Empty when `fit` saw no source.
+        The map of each source domain by name: ``maps_["amazon"](X)`` maps an array of shape
+        (n_samples, n_features) to the target's space. Empty if `fit` saw no source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
@@ -64,23 +63,23 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     Notes
     -----
-    Covariances are computed in float64 (with ``n_samples - 1``) and the rows come back in their own
-    dtype. A domain that has no more rows than features costs time in the square of its rows times
-    the features and memory in their product; no (n_features, n_features) array is made for it
-    (unless "monge" meets two domains that together have as many rows as there are features).
+    Covariances are computed in float64 (with ``n_samples - 1``). The mapped rows keep the dtype of
+    the input. If a domain has no more rows than features, time grows with the square of its rows
+    times the features, and memory with their product. No (n_features, n_features) array is
+    allocated for it, except if "monge" meets two domains that together have as many rows as there
+    are features.
 
-    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began. The sums
-    that it adds to are kept, as large as a covariance or as the rows (and with fewer rows than
-    features the centred rows can be read from them). `fit` keeps the maps alone, of which no row
-    can be read.
+    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
+    its sums, which are as large as a covariance or as the rows. With fewer rows than features, the
+    centered rows can be read from them. `fit` keeps only the maps, from which no row can be read.
 
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
-    arrays of any other library of the array API standard, on any device with double precision: what
-    comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
+    of any other library of the array API standard, on any device with double precision. The result
+    is then of the same library.
 
-    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    Sparse input is not supported, because centering would make it dense. Reduce it first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
     References
@@ -93,7 +92,7 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     Examples
     --------
-    The second sensor reads in other units and with an offset:
+    The old sensor has other units and an offset:
 
     >>> import numpy as np
     >>> from sktransfer import CORALAligner
@@ -103,7 +102,7 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     >>> aligner.fit_transform(X, sample_domain=sample_domain).ravel()
     array([10., 30., 50., 10., 30., 50.])
 
-    New rows are target rows, and stay as they are:
+    New rows are target rows and are not changed:
 
     >>> aligner.transform([[20.0]])
     array([[20.]])
@@ -135,7 +134,7 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
         self.maps_ = dict(zip(domains, maps, strict=True))
 
     def _check_ranks(self, domains):
-        """Raise ValueError where the covariance of a domain, with its ridge, has no inverse."""
+        """Raise ValueError if the covariance of a domain, with its ridge, has no inverse."""
         n_features = self.n_features_in_
         ranks = {name: numerical_rank(each, ridge=self.ridge) for name, each in domains.items()}
         found = ", ".join(

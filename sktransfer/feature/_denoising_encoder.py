@@ -1,4 +1,4 @@
-"""DenoisingEncoder: layers that restore features which are left out at random."""
+"""DenoisingEncoder: layers that restore features removed at random."""
 
 from numbers import Integral, Real
 
@@ -14,47 +14,47 @@ from sktransfer.feature._base_encoder import _BaseEncoder
 
 
 class DenoisingEncoder(_BaseEncoder):
-    """Add features that tell what is missing from a row by what goes with it in other rows.
+    """Add features that predict each feature of a row from the features that occur with it.
 
     The marginalized stacked denoising autoencoder (mSDA): a layer is the linear map that restores
-    rows of which features were lost at random, and ``tanh`` of it. That map is known in closed
-    form for the average over all possible losses: nothing is drawn, and nothing iterated. Each
-    layer is fitted on the output of the one before, and all outputs are put side by side. Rows of
-    all domains, source and target alike, teach it; no label is read.
+    rows after random removal of features, followed by ``tanh``. The map has a closed form for the
+    average over all possible removals, so nothing is drawn and nothing is iterated. Each layer is
+    fitted on the output of the previous one, and all outputs are concatenated. Rows of all domains,
+    source and target alike, are used; no label is read.
 
-    It helps where the domains use other features for the same thing, and common ones go with both:
-    words of reviews of books and of kitchenware. A word that only the target has then raises the
-    features of the words that it stands beside, and these have weights from the source. It hurts
-    where features tell nothing of each other (the layers then add noise), where rows are few, and
-    it is not made for features of other kinds than counts or presence: `noise` sets a feature to 0,
-    which must mean that it is absent. A linear classifier on the result has `n_layers` + 1 times
-    the features: choose its regularisation anew.
+    It helps if the domains use different features for the same thing and both use common ones with
+    them, as reviews of books and of kitchenware do. A word that only the target has then raises the
+    features of words that occur with it, and these have weights from the source. It hurts if
+    features do not predict each other, because the layers then add noise, and if rows are few. It
+    is made for counts or presence only: `noise` sets a feature to 0, which must mean that it is
+    absent. A linear classifier on the result has `n_layers` + 1 times the features, so choose its
+    regularization again.
 
     Parameters
     ----------
     n_layers : int, default=2
-        The number of layers. The paper uses 5 on thousands of Amazon reviews. On rows that are few
-        for the features, more layers lose more: see the guide.
+        The number of layers. The paper uses 5 on thousands of Amazon reviews. If rows are few for
+        the number of features, more layers lose more: see the guide.
     noise : float, default=0.5
-        The probability with which a feature is lost, from 0 (each layer is nearly ``tanh`` alone)
-        to below 1.
+        The probability that a feature is removed, from 0 (each layer is nearly ``tanh`` alone) to
+        below 1.
     ridge : float, default=1e-5
         Added to the diagonal of the matrix of expectations, greater than 0, in squared units of the
         features, summed over rows.
     n_targets : int, default=5000
         The number of features that the first layer restores, and the number of columns of each
-        layer: the most frequent ones, non-zero in the most rows. Where `X` has more features, they
-        are dealt out to blocks of at most this number, each block alone restores the targets, and
-        the answers are averaged.
+        layer: the features that are non-zero in most rows. If `X` has more features, they are
+        divided into blocks of at most this size. Each block alone restores the targets, and the
+        results are averaged.
     keep_input : bool, default=True
         Whether the input's features come first in the output, under their own names.
 
     Attributes
     ----------
     coefs_ : list of ndarrays of shape (n_inputs, n_outputs)
-        The map of each layer, in the dtype of `X`: rows are multiplied by it from the right.
+        The map of each layer, in the dtype of `X`, applied as ``X @ coef``.
     intercepts_ : list of ndarrays of shape (n_outputs,)
-        What is added then.
+        The intercept of each layer.
     targets_ : ndarray of shape (n_outputs,), dtype int
         The features that the first layer restores.
     source_domains_ : tuple of str
@@ -62,19 +62,19 @@ class DenoisingEncoder(_BaseEncoder):
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
-    StructuralEncoder : Few features, from those that tell the pivots.
+    StructuralEncoder : Fewer features, learned by predicting pivot features.
 
     Notes
     -----
-    `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without. The
-    expectations are computed in float64. With ``d`` features, or `n_targets` where it is less,
-    a layer costs time in ``n_samples d^2 + d^3`` (the first one as often as there are blocks) and
-    memory in ``d^2``. The paper draws the blocks at random; here they are dealt out by frequency,
-    so that each has its share of frequent features and nothing is random.
+    `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without.
+    Expectations are computed in float64. With ``d`` features, or `n_targets` if that is fewer, a
+    layer takes time in ``n_samples d^2 + d^3`` (the first layer once per block) and memory in
+    ``d^2``. The paper draws the blocks at random. Here they are assigned by frequency, so that each
+    block has its part of the frequent features and nothing is random.
 
     Each layer is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
@@ -86,7 +86,7 @@ class DenoisingEncoder(_BaseEncoder):
 
     Examples
     --------
-    The first two of three words go together. A row that has but one of them gets the other:
+    The first two of three words occur together. A row with only one of them gets the other:
 
     >>> import numpy as np
     >>> from sktransfer import DenoisingEncoder

@@ -19,56 +19,57 @@ from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 
 class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
-    """Give rows one copy of their features that all domains share, and one of their domain's own.
+    """Copy the features: one copy that all domains share, and one for each domain.
 
-    EasyAdapt: a row ``x`` of the first source becomes ``(x, x, 0, .., 0)``, one of the second
-    ``(x, 0, x, .., 0)``, a target row ``(x, 0, .., 0, x)``; and each domain has a column of ones,
-    its intercept. A linear model that is trained on such rows of all domains learns what they have
-    in common and how each differs from that, and its penalty decides how much differs. No label is
-    read here, but the model needs labelled rows of the source and of the target.
+    EasyAdapt: a row ``x`` of the first source becomes ``(x, x, 0, .., 0)``, a row of the second
+    ``(x, 0, x, .., 0)``, and a target row ``(x, 0, .., 0, x)``. Each domain also has a column of
+    ones, its intercept. A linear model trained on such rows learns the part that the domains have
+    in common and the part in which each differs. Its penalty decides how much they differ. No label
+    is read here, but the model needs labelled rows of the source and of the target.
 
-    It helps where the target has some labelled rows, and most features mean the same everywhere
-    while some do not: the same word in other reviews, a sensor with another sign. It hurts little,
-    but where the domains agree it is behind training on all rows alike, because there are more
-    coefficients to learn; where they have nothing in common it is behind the target's rows alone;
-    and without a labelled target row the copy of the target is never trained. Trees and neighbours
-    gain nothing from copies.
+    It helps if the target has some labelled rows and most features mean the same everywhere while
+    some do not: the same word in other reviews, a sensor with the opposite sign. It hurts little.
+    If the domains agree, it is slightly behind training on all rows together, because there are
+    more coefficients to learn. If they have nothing in common, it is slightly behind the target
+    rows alone. Without a labelled target row the target's copy is never trained. Trees and
+    neighbors gain nothing from copies.
 
     Parameters
     ----------
     kernel : str or callable, default="linear"
-        "linear" copies the features as they are. Any other, a name known to
-        :func:`~sklearn.metrics.pairwise.pairwise_kernels` or a function of two rows, copies the
-        features of that kernel instead, which :class:`~sklearn.kernel_approximation.Nystroem`
-        makes: the inner product of two rows is then the kernel, times ``common_weight + 1`` within
-        a domain and `common_weight` across (and 1 more within a domain by `intercepts`).
+        "linear" copies the features as they are. Any other name known to
+        :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two rows, copies the
+        features of that kernel, computed by :class:`~sklearn.kernel_approximation.Nystroem`. The
+        inner product of two rows is then the kernel, times ``common_weight + 1`` within a domain
+        and `common_weight` across domains (and 1 more within a domain if `intercepts`).
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
+        Additional arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" has none.
     n_components : int or None, default=100
-        With another kernel than "linear": the rows drawn to be compared with, as many as there are
-        features in each copy. None, or more than there are rows: all rows, and the kernel is exact
-        between these and any others.
+        For a kernel other than "linear": the number of rows drawn for the approximation, which is
+        the number of features of each copy. If None or more than the number of rows, all rows are
+        used, and the kernel is exact between these and any others.
     common_weight : float, default=1.0
-        What the common copy counts against that of the domain: it is multiplied by the root of
-        this. 0 trains each domain by itself, a large value all alike; 1.0 is the paper's.
+        The weight of the common copy relative to that of the domain: it is multiplied by the square
+        root of this. 0 trains each domain by itself, and a large value trains all together. The
+        paper uses 1.0.
     intercepts : bool, default=True
-        Whether each domain has a column that is 1 in its rows and 0 in others, behind the copies.
-        Without it a linear model has one intercept for all, and where the domains' answers differ
-        by a constant it must make one of the features' copies.
+        Whether each domain has a column, after the copies, that is 1 in its rows and 0 in others.
+        Without it a linear model has one intercept for all. If the targets of the domains differ by
+        a constant, the model must then build that constant from the copies.
     random_state : int, RandomState instance or None, default=None
-        With another kernel than "linear": draws the rows to be compared with.
+        For a kernel other than "linear": draws the rows for the approximation.
 
     Attributes
     ----------
     kernel_map_ : Nystroem or None
-        With another kernel than "linear": the fitted map to its features.
+        For a kernel other than "linear": the fitted map to its features.
     source_domains_ : tuple of str
-        The names of the source domains, sorted: the order of their copies, of which the target's is
-        the last.
+        The names of the source domains, sorted. Their copies are in this order, and the target's is
+        last.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
@@ -76,16 +77,16 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
 
     Notes
     -----
-    With K sources the result has K + 2 times the features, and K + 1 columns of ones and zeros.
-    `X` may be sparse; with the linear kernel the result is then sparse too and has twice as many
-    entries and one a row, however many sources there are.
+    With K sources the result has K + 2 times the features, and K + 1 columns of ones and zeros. `X`
+    may be sparse. With the linear kernel the result is then sparse too; it has twice as many
+    entries plus one per row, for any number of sources.
 
-    With ``sample_domain=None`` every row is a target row: rows are left as they are (with another
-    kernel than "linear", they become its features), without copies or columns of ones.
+    With ``sample_domain=None`` every row is a target row. Rows are then not changed (a kernel other
+    than "linear" replaces them by its features), and there are no copies or columns of ones.
 
-    To train by the exact kernel, put :class:`~sklearn.svm.LinearSVC` or another linear model behind
-    ``DomainAugmenter(kernel="rbf", n_components=None)``. The semi-supervised form (EA++) gives the
-    model further rows, which a transformer cannot, and is not here.
+    To train with the exact kernel, use :class:`~sklearn.svm.LinearSVC` or another linear model
+    after ``DomainAugmenter(kernel="rbf", n_components=None)``. The semi-supervised form (EA++) adds
+    rows to the training set, which a transformer cannot do, and is not implemented.
 
     References
     ----------
@@ -93,7 +94,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     https://aclanthology.org/P07-1033
 
     J. R. Finkel and C. D. Manning, "Hierarchical Bayesian domain adaptation", NAACL 2009 (the
-    weight of what is common). https://aclanthology.org/N09-1068
+    weight of the common copy). https://aclanthology.org/N09-1068
 
     Examples
     --------
@@ -160,7 +161,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
             )
 
     def _fit_kernel(self, parts):
-        """Fit the map to the kernel's features on all rows, which it draws some of."""
+        """Fit the map to the kernel's features on a random sample of all rows."""
         X = stacked(parts).astype(np.float64)
         X = X[order_of_rows(X)]  # so that the order of the input has no effect
         n_components = min(X.shape[0], self.n_components or X.shape[0])
@@ -198,14 +199,14 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         return self.kernel_map_.transform(rows).astype(X.dtype, copy=False)
 
     def get_feature_names_out(self, input_features=None):
-        """Name the columns: a feature's own name is its common copy, ``domain__name`` another.
+        """Return the names of the columns: a plain name is a common copy, ``domain__name`` another.
 
         A domain's column of ones is ``domain__1``.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            The names of the features, where `fit` saw none. None: "x0", "x1" and so on.
+            The names of the features, if `fit` saw none. None: "x0", "x1" and so on.
 
         Returns
         -------
@@ -214,7 +215,7 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         Raises
         ------
         ValueError
-            When a feature has the name of another's copy.
+            If a feature has the name of another feature's copy.
         """
         names = super().get_feature_names_out(input_features)
         if self.kernel_map_ is not None:

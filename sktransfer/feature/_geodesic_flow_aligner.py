@@ -1,4 +1,4 @@
-"""GeodesicFlowAligner: features that all subspaces between the source's and the target's share."""
+"""GeodesicFlowAligner: features shared by all subspaces between the source's and the target's."""
 
 from numbers import Integral
 
@@ -18,20 +18,20 @@ from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
 class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
-    """Project on all the subspaces on the way from each source's to the target's.
+    """Project on all the subspaces on the path from each source's to the target's.
 
-    The geodesic flow kernel (GFK): the principal subspaces of source and target are joined by the
-    shortest path in the space of subspaces, and rows are compared by the inner product
-    ``x G x'^T``, the mean of their inner products in all the subspaces on the way. The rows are
-    given such that ordinary inner products and Euclidean distances are those: ``(x - mean) G^1/2``,
-    in as many columns as ``G`` has rank, with the mean of the row's domain. No label is read.
+    The geodesic flow kernel (GFK): the shortest path in the space of subspaces joins the principal
+    subspaces of source and target. Rows are compared by ``x G x'^T``, the mean of their inner
+    products in all the subspaces on that path. The output is ``(x - mean) G^1/2`` with the mean of
+    the row's domain, in as many columns as the rank of ``G``. Ordinary inner products and Euclidean
+    distances of the output are therefore those of the kernel. No label is read.
 
-    It helps where the domains' main directions differ gradually (pose, light, wear): directions
-    that both share count in full, those that only one has count in part. It hurts where the
-    strongest variation is not that of the classes, where a domain has too few rows to know its
-    axes, and with many components: as they fill the space of features, ``G`` becomes the identity.
-    Half of the features is the most that is of use. It does not match scales: standardise each
-    domain first, or put a `MomentAligner` before it.
+    It helps if the main directions of the domains differ gradually (pose, light, wear). Directions
+    that both domains have count in full, and directions that only one has count in part. It hurts
+    if the strongest variation is not that of the classes, or if a domain has too few rows to
+    determine its axes. It also hurts with many components: as they fill the feature space, ``G``
+    becomes the identity. Use at most half of the features. It does not match scales: standardize
+    each domain first, or put a `MomentAligner` before it.
 
     Parameters
     ----------
@@ -42,13 +42,14 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     Attributes
     ----------
     maps_ : dict of str to callable
-        The map of each domain, "target" included, under its name: ``maps_["amazon"](X)`` maps an
-        array of shape (n_samples, n_features) to the common space. They differ in their means.
+        The map of each domain, "target" included, by name: ``maps_["amazon"](X)`` maps an array of
+        shape (n_samples, n_features) to the common space. The maps differ only in their means.
     root_ : ndarray of shape (n_features, n_features_out)
-        The matrix of all maps: ``root_ @ root_.T`` is ``G``.
+        The matrix of all maps; ``root_ @ root_.T`` is ``G``.
     angles_ : dict of str to ndarray of shape (n_components_,)
         The principal angles between the subspace of each source and the target's, in radians, in
-        increasing order: 0 is a direction that both have, pi / 2 one that is foreign to the other.
+        increasing order. 0 is a common direction; pi / 2 is a direction that the other subspace
+        lacks.
     n_components_ : int
         The dimension of the subspaces. The result has between this number of columns and
         ``(number of sources + 1) * n_components_``.
@@ -57,35 +58,35 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
-    SubspaceAligner : Turns the source's subspace into the target's in one step.
+    SubspaceAligner : Rotates the source's subspace into the target's in one step.
     MomentAligner : Matches the scales of the features.
 
     Notes
     -----
-    The integral over the path is computed in closed form, and nothing of the size
-    (n_features, n_features) is made of the flow. Rows come back in the basis that begins with the
-    target's axes, so that equal domains, and ``sample_domain=None``, where every row is a target
-    row, give principal component analysis; multiplied by the transpose of that basis they are
-    ``(x - mean) G^1/2`` in the original features. With several sources, ``G`` is the mean of their
-    flows to the target.
+    The integral over the path is computed in closed form, without an array of shape (n_features,
+    n_features). The output is in the basis that begins with the target's axes. Equal domains
+    therefore give principal component analysis, and so does ``sample_domain=None``, which makes
+    every row a target row. Multiplied by the transpose of that basis, the output is ``(x - mean)
+    G^1/2`` in the original features. With several sources, ``G`` is the mean of their flows to the
+    target.
 
-    Each domain is centred with its own mean, in training and in `transform`. A domain of fewer
-    than two rows is an error. Computed in float64; the rows come back in their own dtype.
-    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began: the sums
-    that it adds to are kept, as large as the covariances or as the rows (whichever are smaller;
-    then rows can be read from them), while `fit` keeps the maps alone.
+    Each domain is centered with its own mean, in `fit` and in `transform`. A domain of fewer than
+    two rows is an error. Computed in float64; the output keeps the dtype of the input.
+    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
+    its sums, which are as large as the covariances or as the rows, if these are smaller (rows can
+    then be read from them). `fit` keeps only the maps.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
-    arrays of any other library of the array API standard, on any device with double precision: what
-    comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
+    of any other library of the array API standard, on any device with double precision. The result
+    is then of the same library.
 
-    Sparse rows are welcome, and are not made dense: they are centred in what is computed of them.
-    Their first axes are found by Lanczos iterations, and cost what as many products with the rows
-    do. Mapped rows are dense.
+    Sparse input is supported and is not made dense: it is centered implicitly. Its first axes are
+    found by Lanczos iterations, which cost as much as the same number of products with the rows.
+    Mapped rows are dense.
 
     References
     ----------
@@ -94,7 +95,7 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     Examples
     --------
-    The source varies along a line, the target along another, 60 degrees away:
+    The source varies along one line and the target along another, 60 degrees away:
 
     >>> import numpy as np
     >>> from sktransfer import GeodesicFlowAligner
@@ -105,7 +106,7 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     >>> np.degrees(aligner.angles_["old"]).round(6)
     array([60.])
 
-    The kernel is that of all lines in between. Half way, at 30 degrees, a row counts most:
+    The kernel is the mean over all lines in between. A row half way, at 30 degrees, counts most:
 
     >>> X_between = np.array([[np.sqrt(0.75), 0.5], [1.0, 0.0], [0.0, 1.0]])
     >>> (X_between @ aligner.root_ @ aligner.root_.T @ X_between.T).diagonal().round(2)

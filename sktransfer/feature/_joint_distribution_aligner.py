@@ -24,19 +24,18 @@ from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 
 
 class JointDistributionAligner(_BaseComponentAligner):
-    """Reduce all domains to components with little difference of the means of each class.
+    """Reduce all domains to components with small differences between the means of each class.
 
-    Joint distribution adaptation (JDA): the components of `TransferComponentAligner`, where not
-    only the means of the domains are to agree but also those of each class. The labels of source
-    rows are read; those of target rows never are: a classifier that is trained on the embedded
-    source rows labels the target rows, and components and labels are computed by turns.
+    Joint distribution adaptation (JDA): as `TransferComponentAligner`, but the means of each class
+    are brought together too, not only those of the domains. The labels of source rows are read, and
+    those of target rows never are. A classifier trained on the embedded source rows labels the
+    target rows, and components and labels are computed alternately.
 
-    It helps where the classes moved each in its own way, and where most of the first labels are
-    right. It hurts where they are not: wrong labels draw the classes to the wrong places, and the
-    next labels confirm it. On the benchmark data of its paper the gain over
-    `TransferComponentAligner` is below one point of accuracy. Bring rows to a common scale first:
-    standardise each domain, or give the rows unit length with
-    :class:`~sklearn.preprocessing.Normalizer`.
+    It helps if each class moved in its own way and most of the first labels are right. It hurts if
+    they are not: wrong labels draw the classes to the wrong places, and the next labels confirm it.
+    On the benchmark data of its paper the gain over `TransferComponentAligner` is below one point
+    of accuracy. Bring rows to a common scale first: standardize each domain, or scale the rows to
+    unit length with :class:`~sklearn.preprocessing.Normalizer`.
 
     Parameters
     ----------
@@ -44,78 +43,79 @@ class JointDistributionAligner(_BaseComponentAligner):
         The number of components, clipped to the number of directions in which the rows vary.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
-        rows. Or "primal", a form in the authors' code that is no kernel: the components are
+        rows. "primal" is no kernel but a form found in the authors' code: the components are
         combinations of the features and have unit length, and `ridge` is the cost of the weights of
-        features, not of rows. It then counts more, by about the number of rows times the variance
-        of a feature: components stay nearer to the directions of most variance. That is more stable
-        if the first labels are often wrong, as after a large drift.
+        features, not of rows. `ridge` then counts more, by about the number of rows times the
+        variance of a feature, so components stay closer to the directions of most variance. This is
+        more stable if the first labels are often wrong, as after a large drift.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" take
+        Additional arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" have
         none.
     ridge : float, default=1.0
-        The cost of the components' length, greater than 0, against differences between the means
-        that are scaled to a Frobenius norm of 1.
+        The cost of the components' length, greater than 0, relative to the differences between the
+        means, which are scaled to a Frobenius norm of 1.
     mu : float, default=0.5
-        What the classes count against the domains as a whole, from 0 (the domains alone, as in
-        `TransferComponentAligner`) to 1 (the classes alone). 0.5 is JDA, another value balanced
-        distribution adaptation.
+        The weight of the classes relative to the domains as a whole, from 0 (the domains alone, as
+        in `TransferComponentAligner`) to 1 (the classes alone). 0.5 is JDA; other values are
+        balanced distribution adaptation.
     n_iter : int, default=10
-        How often components and labels are computed by turns, at most: when the labels no longer
-        change, nothing does. In the first turn there are no labels, and the components are those of
-        `TransferComponentAligner`.
+        The maximum number of alternations of components and labels. They end early when the labels
+        no longer change. In the first iteration there are no labels, and the components are those
+        of `TransferComponentAligner`.
     estimator : classifier, default=None
-        Labels the target rows, fitted on the embedded source rows. None: the nearest neighbour of
-        the rows at unit length.
+        Labels the target rows, fitted on the embedded source rows. None: the nearest neighbor, with
+        rows scaled to unit length.
     random_state : int, RandomState instance or None, default=None
         Seeds `estimator`, if it has a ``random_state``. None keeps the seeds that it has.
 
     Attributes
     ----------
     pseudo_labels_ : ndarray of shape (n_target,)
-        The labels that the last components gave the target rows of `fit`, in their order. None
-        where there was no source.
+        The labels of the target rows of `fit`, in their order, predicted from the last components.
+        None if there was no source.
     classes_ : ndarray of shape (n_classes,)
-        The classes of the source rows. None where there was no source.
+        The classes of the source rows. None if there was no source.
     n_iter_ : int
-        The number of turns taken.
+        The number of iterations.
     n_components_ : int
         The number of columns of the result.
     eigenvalues_ : ndarray of shape (n_components_,)
-        The quotients that are smallest, of the last turn, in increasing order.
+        The smallest quotients of the last iteration, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        With the linear kernel, or "primal": the matrix that rows are multiplied by.
+        With the linear kernel, or "primal": the matrix ``A`` of ``X @ A``.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
         target last.
     dual_components_ : ndarray of shape (n_samples, n_components_)
         With another kernel: the coefficients of the rows of ``X_fit_``.
     mean_ : ndarray of shape (n_features,) or (n_samples,), or None
-        Where there is no source: what is taken off rows first (with another kernel, off their
-        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
+        If there was no source: the mean of the rows of `fit`, which is subtracted first. With
+        another kernel, it is the mean of their similarities to the rows of ``X_fit_``. None with a
+        source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
-    TransferComponentAligner : The first turn, which needs no label.
+    TransferComponentAligner : The first iteration, which needs no label.
     TransferJointAligner : Leaves out source rows instead.
 
     Notes
     -----
-    A source row without a label counts in the mean of its domain and of no class; a class without a
-    labelled row in a source, or without a row of that label in the target, is left out for that
-    turn. With several sources, each is compared with the target, and the mean taken. `y` is
-    required where there are source rows, and ignored with ``sample_domain=None``, where every row
-    is a target row and this is the plain reduction that `TransferComponentAligner` is then.
+    A source row without a label counts in the mean of its domain and of no class. A class without a
+    labelled row in a source, or without a target row of that label, is left out for that iteration.
+    With several sources, each is compared with the target, and the mean is used. `y` is required if
+    there are source rows. It is ignored with ``sample_domain=None``: every row is then a target
+    row, and the result is the plain reduction of `TransferComponentAligner`.
 
-    Each turn costs what `TransferComponentAligner` costs, and a fit of `estimator`. Computed in
-    float64; rows come back in their own dtype.
+    An iteration costs as much as `TransferComponentAligner` and one fit of `estimator`. Computed in
+    float64; the output keeps the dtype of the input.
 
-    Each turn is a task for scikit-learn's callbacks, such as
+    Each iteration is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
 
     References
@@ -128,7 +128,7 @@ class JointDistributionAligner(_BaseComponentAligner):
 
     Examples
     --------
-    The classes 0 and 1 differ in the second feature, the domains lie apart in the first:
+    The classes 0 and 1 differ in the second feature, and the domains differ in the first:
 
     >>> import numpy as np
     >>> from sktransfer import JointDistributionAligner
@@ -209,7 +209,7 @@ class JointDistributionAligner(_BaseComponentAligner):
             )
 
     def _label(self, X_source, y_source, X_target, *, rng):
-        """Give the labels of the target's rows by a classifier fitted on the source's."""
+        """Return labels of the target rows by a classifier fitted on the source rows."""
         if self.estimator is None:
             estimator = make_pipeline(Normalizer(), KNeighborsClassifier(1, algorithm="brute"))
         else:

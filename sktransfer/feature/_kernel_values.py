@@ -1,4 +1,4 @@
-"""Whether a kernel tells rows apart."""
+"""Warn of kernels that cannot distinguish rows."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -20,7 +20,7 @@ def check_kernel(K, X, *, estimator):
     K : ndarray of shape (n_samples, n_samples)
     X : ndarray or sparse matrix of shape (n_samples, n_features)
     estimator : object
-        What has the parameters `kernel` and `kernel_params`.
+        The estimator with the parameters `kernel` and `kernel_params`.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _rows_differ(X):
 
 
 def _gamma(X):
-    """One over the number of features and the mean variance of a feature, as SVC's "scale"."""
+    """Return 1 / (number of features * mean variance of a feature), as SVC's "scale"."""
     if issparse(X):
         mean = np.asarray(X.mean(axis=0)).ravel()
         variance = X.multiply(X).sum() / X.shape[0] - mean @ mean

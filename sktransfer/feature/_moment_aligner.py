@@ -13,36 +13,35 @@ from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
 class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
-    """Give each feature of the source the mean and the standard deviation of the target's.
+    """Give each source feature the mean and the standard deviation of the target's.
 
-    Each source domain is standardised with its own means and standard deviations and rescaled with
-    the target's, feature by feature: ``x -> (x - mean_s) * std_t / std_s + mean_t``. Rows of the
-    target are left as they are. No label is read. This is the least that an aligner can do, and
-    the baseline that the others must beat.
+    Each source domain is standardized with its own means and standard deviations and rescaled with
+    the target's, feature by feature: ``x -> (x - mean_s) * std_t / std_s + mean_t``. Target rows
+    are not changed. No label is read. This is the simplest aligner, and the baseline that the
+    others must beat.
 
-    It helps where the domains differ by units, gains and offsets of single features, and as a
-    first step before any other aligner. Two numbers a feature are estimated and no covariance, so
-    that it stands few rows and many features. It hurts where the class proportions differ (the
-    means of the mixtures are matched, and classes with them pulled apart) and where the offset
-    between the domains is itself what tells the classes apart; it does nothing about what moves
-    several features together.
+    It helps if the domains differ by units, gains and offsets of single features, and as a first
+    step before any other aligner. Only two numbers per feature are estimated, so it works with few
+    rows and many features. It hurts if the class proportions differ: matching the means then pulls
+    the classes apart. It also hurts if the offset between the domains is the very difference
+    between the classes. It does nothing about changes that affect several features together.
 
     Parameters
     ----------
     with_std : bool, default=True
-        Whether standard deviations are matched. False: the means alone.
+        Whether to match the standard deviations. False: only the means are matched.
 
     Attributes
     ----------
     maps_ : dict of str to callable
-        The map of each source domain, under its name: ``maps_["amazon"](X)`` maps an array of shape
-        (n_samples, n_features) to the target's space. Empty when `fit` saw no source.
+        The map of each source domain by name: ``maps_["amazon"](X)`` maps an array of shape
+        (n_samples, n_features) to the target's space. Empty if `fit` saw no source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
@@ -50,25 +49,25 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     Notes
     -----
-    Missing values (NaN) are ignored, as by :class:`~sklearn.preprocessing.StandardScaler`: the
-    statistics are those of the values that are there, and what is missing stays missing. Impute
-    after this aligner and not before: an imputed value is then one of the target's. A feature
-    without a value in a domain stays as it is in the maps of this domain, with a `TransferWarning`.
+    Missing values (NaN) are ignored, as in :class:`~sklearn.preprocessing.StandardScaler`:
+    statistics are those of the observed values, and missing values stay missing. Impute after this
+    aligner and not before: an imputed value is then one of the target's. A feature without a value
+    in a domain is not changed by the maps of this domain, and a `TransferWarning` names it.
 
-    Statistics are computed in float64 (standard deviations with ``n_samples - 1``) and the rows
-    come back in their own dtype. A feature that is constant in a source becomes the target's mean
-    there, and one that is constant in the target becomes constant in every source.
+    Statistics are computed in float64 (standard deviations with ``n_samples - 1``), and the output
+    keeps the dtype of the input. A feature that is constant in a source is set to the target's mean
+    there. A feature that is constant in the target becomes constant in every source.
 
-    `partial_fit` takes the rows in batches, and continues only what `partial_fit` began: the sums
-    that it adds to, two numbers a feature, are kept, while `fit` keeps the maps alone. With
-    standard deviations, a domain of fewer than two rows is an error. With ``sample_domain=None``
-    every row is a target row and the aligner is the identity.
+    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
+    its sums, two numbers per feature, while `fit` keeps only the maps. With standard deviations, a
+    domain of fewer than two rows is an error. With ``sample_domain=None`` every row is a target row
+    and the aligner is the identity.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
-    arrays of any other library of the array API standard, on any device with double precision: what
-    comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
+    of any other library of the array API standard, on any device with double precision. The result
+    is then of the same library.
 
-    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    Sparse input is not supported, because centering would make it dense. Reduce it first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
     References
@@ -89,7 +88,7 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     >>> aligner.fit_transform(X, sample_domain=sample_domain).ravel()
     array([32., 50., 68., 32., 50., 68.])
 
-    New rows are target rows, and stay as they are:
+    New rows are target rows and are not changed:
 
     >>> aligner.transform([[20.0]])
     array([[20.]])

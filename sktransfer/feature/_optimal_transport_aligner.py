@@ -1,4 +1,4 @@
-"""OptimalTransportAligner: move the source rows onto the target's by the least total effort."""
+"""OptimalTransportAligner: move the source rows onto the target's at the least total cost."""
 
 from numbers import Integral, Real
 
@@ -26,82 +26,81 @@ from sktransfer.feature._plan_limits import check_memory, check_pot
 
 
 class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
-    """Move the source rows onto the target's such that the total of squared distances is least.
+    """Move the source rows onto the target's with the least total of squared distances.
 
-    A plan says how much of the mass of each source row goes to each target row, all rows of a
-    domain having the same mass; a source row then moves to the mean of the target rows that its
-    mass goes to (its barycentre). Each source is moved by itself. Rows of the target are left as
-    they are, so what is then trained on the moved source rows is applied to target rows, new ones
-    included, without a map. With ``supervised=True`` the labels of source rows are read, never
-    those of target rows.
+    A plan defines how much of the mass of each source row goes to each target row. All rows of a
+    domain have the same mass. A source row then moves to the weighted mean of the target rows that
+    receive its mass (its barycenter). Each source is moved separately. Target rows are not changed,
+    so a model trained on the moved source rows applies to target rows directly, new ones included.
+    With ``supervised=True`` the labels of source rows are read, never those of target rows.
 
-    It helps where each class moved by less than the classes lie apart, be it along curves: no form
-    of the map is assumed. It hurts where class proportions differ, because all mass must arrive,
-    and rows of one class are then sent to another; where rows are few for their number of features,
-    so that distances tell little; and where outliers of the target draw mass. A large
-    `regularization` moves all rows to the mean of the target. Scale the features first, as for
-    anything that measures distances.
+    It helps if each class moved by less than the distance between the classes, even along curves:
+    no form of the map is assumed. It hurts if class proportions differ, because all mass must
+    arrive, and rows of one class are then sent to another. It hurts if rows are few for their
+    number of features, because distances are then uninformative, and if outliers of the target
+    attract mass. A large `regularization` moves all rows to the mean of the target. Scale the
+    features first, as for any method that uses distances.
 
     Parameters
     ----------
     method : {"entropic", "exact", "linear"}, default="entropic"
-        - "entropic": the plan of least cost with a penalty that spreads it, by Sinkhorn's
+        - "entropic": the plan of least cost with a penalty that spreads the mass, by Sinkhorn's
           iterations.
-        - "exact": the plan of least cost, by the network simplex of POT, which
-          ``pip install "sktransfer[ot]"`` brings. Where both domains have equally many rows, each
-          source row moves onto one target row.
-        - "linear": no plan, but the symmetric linear map that would be the exact one if both
-          domains were Gaussian.
+        - "exact": the plan of least cost, by the network simplex of POT, which ``pip install
+          "sktransfer[ot]"`` installs. If both domains have the same number of rows, each source row
+          moves onto one target row.
+        - "linear": no plan, but the symmetric linear map that would be exact if both domains were
+          Gaussian.
     regularization : float, default=0.05
-        With "entropic": the penalty, greater than 0, in units of the scaled cost. Towards 0 it
-        becomes "exact", and takes ever more iterations; towards infinity every source row moves to
-        the mean of the target.
+        With "entropic": the penalty, greater than 0, in units of the scaled cost. Near 0 it
+        approaches "exact" and takes many more iterations. If it is very large, every source row
+        moves to the mean of the target.
     supervised : bool, default=False
         With "entropic": whether to read the labels of the source rows, and to keep target rows from
         receiving mass of several classes.
     class_regularization : float, default=0.1
-        Where `supervised`: what a target row costs that receives of several classes, in units of
-        the scaled cost: this times the sum of the roots of the classes' shares, which is 1 for one
-        class and ``n_classes ** 0.5`` for equal shares.
+        If `supervised`: the cost of a target row that receives mass of several classes, in units of
+        the scaled cost. It multiplies the sum of the square roots of the class proportions of that
+        mass, which is 1 for one class and ``n_classes ** 0.5`` for equal proportions.
     metric : {"sqeuclidean", "euclidean", "cityblock", "cosine"} or callable, default="sqeuclidean"
-        The cost of moving one row to another, of a plan. A callable takes two rows.
+        The cost of moving one row to another, in a plan. A callable takes two rows.
     cost_scale : {"mean", "median", "max"} or None, default="mean"
-        What the costs of a plan are divided by, so that the penalties have no unit: this
-        statistic of the costs between rows less the mean of their domain, on which an offset
-        between the domains has no effect. With "cosine" or a function, it is that of the costs
+        The divisor of the costs of a plan, so that the penalties have no unit. It is this statistic
+        of the costs between centered rows (each domain by its own mean), so an offset between the
+        domains has no effect. With "cosine" or a callable, it is the statistic of the costs
         themselves. None: no division.
     ridge : float, default=1e-3
         With "linear": added to the diagonal of both covariances, greater than 0, in squared units
         of the features.
     max_samples : int or None, default=5000
-        The most rows of a domain that a plan is made for. Of a larger domain as many are drawn, and
-        the others move as new rows do. None: all rows.
+        The maximum number of rows of a domain for which a plan is computed. From a larger domain
+        this number is drawn, and the other rows move as new rows do. None: all rows.
     max_iter : int, default=1000
-        With "entropic": Sinkhorn's iterations at most.
+        With "entropic": the maximum number of Sinkhorn iterations.
     tol : float, default=1e-7
-        With "entropic": the iterations end when no more than this share of the mass is in the wrong
+        With "entropic": the iterations end when at most this fraction of the mass is in the wrong
         place.
     random_state : int, RandomState instance or None, default=None
-        Draws the rows of domains that have more than `max_samples`.
+        Draws the rows of domains with more than `max_samples`.
 
     Attributes
     ----------
     maps_ : dict of str to callable
-        The map of each source domain, under its name: ``maps_["amazon"](X)`` maps an array of shape
-        (n_samples, n_features) to the target's space. Empty when `fit` saw no source.
+        The map of each source domain by name: ``maps_["amazon"](X)`` maps an array of shape
+        (n_samples, n_features) to the target's space. Empty if `fit` saw no source.
     n_iter_ : int
-        The iterations of the source that took most; 1 where there are none.
+        The largest number of iterations over the sources; 1 if there are no sources.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     ConvergenceWarning
-        When `max_iter` iterations were not enough.
+        If `max_iter` iterations were not enough.
 
     See Also
     --------
@@ -109,16 +108,17 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     Notes
     -----
-    A plan is for the rows that it was made of. A new source row moves as the nearest of those does,
-    by the same vector; source rows that are equal move alike. The map of "linear" is for any row.
+    A plan covers the rows that it was computed for. A new source row moves by the same vector as
+    its nearest neighbor among those; equal source rows move alike. The map of "linear" applies to
+    any row.
 
     For a plan of n source rows and m target rows, "entropic" holds two (n, m) matrices of float64,
     three if `supervised`, and "exact" about four: 64, 96 and 128 MB for 2 x 2000 rows, 400, 600 and
-    800 MB for 2 x 5000. Where that is more than the machine has, `fit` says so before it begins.
-    Each iteration of "entropic" costs n times m; `supervised` takes up to ten times as many.
-    Computed in float64; rows come back in their own dtype.
+    800 MB for 2 x 5000. If the machine has less memory, `fit` raises an error before it starts. An
+    iteration of "entropic" costs n times m; `supervised` takes up to ten times as many iterations.
+    Computed in float64; the output keeps the dtype of the input.
 
-    The fitted aligner keeps the rows of a plan and how each of them moves, not the plan. With
+    The fitted aligner keeps the rows of a plan and the movement of each of them, not the plan. With
     ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
     The plan of each source is a task for scikit-learn's callbacks, such as
@@ -138,7 +138,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     Examples
     --------
-    The sensor drifted, by more the higher it reads; the order of the rows stayed:
+    The sensor drifted, more at higher readings; the order of the rows is unchanged:
 
     >>> import numpy as np
     >>> from sktransfer import OptimalTransportAligner
@@ -148,7 +148,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     >>> aligner.fit_transform(X, sample_domain=sample_domain).ravel().round(3)
     array([1., 4., 9., 1., 4., 9.])
 
-    A new row of the old sensor moves as the nearest one does, here by 2:
+    A new row of the old sensor moves by the same vector as the nearest row, here by 2:
 
     >>> aligner.transform([[2.25]], sample_domain=["old"]).round(3)
     array([[4.25]])
@@ -238,7 +238,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
                 self.maps_[name] = displacement_map(rows, X_target, plan)
 
     def _pick(self, n_rows, rng):
-        """Positions of the rows that a plan is made for, in their order."""
+        """Return the positions of the rows that a plan is computed for, in their order."""
         if self.max_samples is None or n_rows <= self.max_samples:
             return np.arange(n_rows)
         return np.sort(rng.choice(n_rows, self.max_samples, replace=False))
@@ -268,10 +268,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         return found.plan
 
     def _cost(self, X, X_target):
-        """Give the cost over its scale, which is that of rows less the mean of their domain.
+        """Return the cost over its scale, which is the statistic of centered rows.
 
-        The squared distances themselves are those of such rows: an offset adds to them one number
-        a row and one a column, which change no plan.
+        The squared distances themselves are those of centered rows: an offset adds one number per
+        row and one per column, which change no plan.
         """
         centred = X - X.mean(axis=0), X_target - X_target.mean(axis=0)
         if self.metric == "sqeuclidean":
@@ -286,7 +286,7 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         return cost
 
     def _classes(self, sources, labels):
-        """Give a dict name -> codes of the classes of a source's rows, -1 without a label."""
+        """Return a dict: name -> class codes of a source's rows, -1 without a label."""
         sizes = [len(X) for X in sources.values()]
         codes = np.full(sum(sizes), -1)
         if self.supervised:

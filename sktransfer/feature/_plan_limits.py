@@ -1,4 +1,4 @@
-"""What a transport plan asks of the machine: a package, and memory."""
+"""Requirements of a transport plan: a package, and memory."""
 
 import os
 
@@ -9,7 +9,7 @@ NEEDS_POT = (
 
 
 def check_pot():
-    """Raise ImportError where the package ``ot`` is not installed."""
+    """Raise ImportError if the package ``ot`` is not installed."""
     try:
         import ot  # noqa: F401
     except ImportError as error:
@@ -17,16 +17,16 @@ def check_pot():
 
 
 def check_memory(n_source, n_target, *, n_matrices, max_samples):
-    """Raise MemoryError where the matrices of a plan are larger than the machine's memory.
+    """Raise MemoryError if the matrices of a plan are larger than the machine's memory.
 
     Parameters
     ----------
     n_source, n_target : int
         Rows and columns of the plan.
     n_matrices : int
-        How many of its size are held at once, of float64.
+        The number of float64 matrices of this size that are held at once.
     max_samples : int or None
-        What the message names.
+        The value that the message names.
     """
     needed, there = 8 * n_matrices * n_source * n_target, _memory_of_machine()
     if there is not None and needed > there:
@@ -39,7 +39,7 @@ def check_memory(n_source, n_target, *, n_matrices, max_samples):
 
 
 def _memory_of_machine():
-    """Give its bytes, or None where the system does not tell."""
+    """Return the memory in bytes, or None if the system does not report it."""
     names = getattr(os, "sysconf_names", {})
     if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
         return None

@@ -1,4 +1,4 @@
-"""SelfTaughtEncoder: rows as sums of few atoms, which unlabelled source rows have taught."""
+"""SelfTaughtEncoder: rows as sums of few atoms learned on unlabelled source rows."""
 
 from functools import partial
 from numbers import Integral, Real
@@ -16,59 +16,58 @@ ENOUGH = 1e-3  # a turn that lowers the objective by less is the last
 
 
 class SelfTaughtEncoder(_BaseEncoder):
-    """Encode rows by the few atoms that they are made of, learned on unlabelled source rows.
+    """Encode rows as sums of few atoms, which are learned on unlabelled source rows.
 
-    Self-taught learning: sparse coding on the source rows finds atoms of which each of them is a
-    sum of few, strokes of characters or edges of images. Rows of every domain, target rows above
-    all, are then encoded by how much of each atom they have (their activations), and a classifier
-    is trained on that. The source needs no label, and its classes need not be the target's; the
-    target's rows do not shape the atoms. No label is read.
+    Self-taught learning: sparse coding on the source rows finds atoms such that each row is a sum
+    of few of them, for example strokes of characters or edges of images. Rows of every domain are
+    then encoded by the amount of each atom (their activations), and a classifier is trained on
+    these. The source needs no label, and its classes may differ from the target's. Target rows do
+    not shape the atoms. No label is read.
 
-    It helps where target labels are few, source rows many, and both are made of the same parts. It
-    hurts where the parts differ (what no atom spans is lost), where `alpha` is large (rows lose
-    detail, and at last everything), and mostly where there are enough target labels for the rows
-    themselves to be learned from. Put principal components before it where rows are long, as the
-    paper does with images; features of different units should be standardised.
+    It helps if target labels are few, source rows are many, and both consist of the same parts. It
+    hurts if the parts differ, because directions that no atom spans are lost. It hurts if `alpha`
+    is large, because rows lose detail, and usually if there are enough target labels to learn from
+    the rows themselves. Apply principal component analysis first if rows have many features, as the
+    paper does with images. Standardize features of different units.
 
     Parameters
     ----------
     n_components : int, default=100
-        The number of atoms, clipped to the number of different rows that they are learned on. It
-        may exceed the number of features.
+        The number of atoms, clipped to the number of distinct rows that they are learned on. It may
+        exceed the number of features.
     alpha : float, default=0.03
-        What an activation costs, greater than 0. It is free of units: rows are centred and divided
-        by their spread first, so that they have length 1 in the root mean square. An atom of which
-        a row has a cosine below about `alpha` is not used. Half the paper's beta.
+        The cost of an activation, greater than 0. It has no unit: rows are centered and divided by
+        their spread first, so that their root mean squared length is 1. If a row has a cosine below
+        about `alpha` with an atom, it does not use that atom. It is half the paper's beta.
     max_iter : int, default=50
-        The number of turns of codes and atoms, at most: learning ends when a turn lowers the
-        objective by less than a thousandth.
+        The maximum number of alternations of codes and atoms. Learning ends when an iteration
+        lowers the objective by less than a thousandth.
     tol : float, default=1e-5
-        How near to its optimum a code must come: the duality gap over the squared length of the
-        row, greater than 0.
+        The tolerance of a code: the duality gap over the squared length of the row, greater than 0.
     random_state : int, RandomState instance or None, default=None
-        Draws the rows that the atoms begin as.
+        Draws the rows that initialize the atoms.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components_, n_features)
         The atoms, of length 1 at most, float64.
     mean_ : ndarray of shape (n_features,)
-        The mean of the rows that taught the atoms; it is taken off all rows.
+        The mean of the rows that the atoms were learned on, which is subtracted from all rows.
     scale_ : float
-        The root of their mean squared distance from it, by which all rows are divided.
+        Their root mean squared distance from the mean, by which all rows are divided.
     n_components_ : int
         The number of atoms.
     objective_ : list of float
-        The mean over rows of the cost of a code and half the squared distance that is left, after
-        each turn.
+        The objective after each iteration: the mean over rows of the cost of a code plus half the
+        squared residual.
     n_iter_ : int
-        The number of turns taken.
+        The number of iterations.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
@@ -77,18 +76,18 @@ class SelfTaughtEncoder(_BaseEncoder):
 
     Notes
     -----
-    With ``sample_domain=None``, where every row is a target row, the rows themselves are what there
-    is to learn from: this is plain sparse coding. The codes are those of the lasso at its optimum,
-    row by row; a row whose code is not within `tol` after many sweeps, as happens where many atoms
-    are nearly parallel, gives scikit-learn's ConvergenceWarning. The objective has many local
-    minima: another `random_state` gives other atoms, of about the same worth. Computed in float64;
-    codes come back in the dtype of the rows.
+    With ``sample_domain=None`` every row is a target row; atoms are then learned on these rows,
+    which is plain sparse coding. The codes are those of the lasso at its optimum, row by row. If a
+    code is not within `tol` after many sweeps, as happens if many atoms are nearly parallel,
+    scikit-learn's ConvergenceWarning is raised. The objective has many local minima: another
+    `random_state` gives other atoms of about the same quality. Computed in float64; the codes have
+    the dtype of the input.
 
-    Each turn of `fit` is a task for scikit-learn's callbacks, such as
+    Each iteration of `fit` is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
 
-    Encoding a row costs sweeps over the square of the number of atoms, some tens of them; learning,
-    the same for each row and turn.
+    Encoding a row costs some tens of sweeps over the square of the number of atoms. Learning costs
+    the same for each row and iteration.
 
     References
     ----------
@@ -100,8 +99,8 @@ class SelfTaughtEncoder(_BaseEncoder):
 
     Examples
     --------
-    The source's rows lie along two directions, (1, 1) and (1, -1), and so a target row that is a
-    sum of both is encoded by two activations, one that lies along the first by one:
+    The source's rows lie along two directions, (1, 1) and (1, -1). A target row that is a sum of
+    both is therefore encoded by two activations, and a row along the first by one:
 
     >>> import numpy as np
     >>> from sktransfer import SelfTaughtEncoder

@@ -1,4 +1,4 @@
-"""StructuralEncoder: the directions in which features count alike for many pivots."""
+"""StructuralEncoder: directions in which features have the same weights for many pivots."""
 
 from numbers import Integral, Real
 
@@ -21,61 +21,60 @@ from sktransfer.feature._base_encoder import _BaseEncoder
 
 
 class StructuralEncoder(_BaseEncoder):
-    """Add the directions in which features count alike for the prediction of pivots.
+    """Add the directions in which features predict the same pivots.
 
-    Structural correspondence learning (SCL), the alternating structure optimisation (ASO) of
+    Structural correspondence learning (SCL), which is alternating structure optimization (ASO) on
     unlabelled rows: pivots are features that are frequent in every domain, such as "excellent" or
-    "waste". From rows of all domains, labelled or not, each pivot is predicted by a linear function
-    of the features that are no pivots. Those that tell the same pivots, in whatever domain, have
-    similar weights: the first singular vectors of these weights are put beside the row's features,
-    and there the words of one domain stand next to the words of another.
+    "waste". A linear function of the other features predicts each pivot, learned from rows of all
+    domains, labelled or not. Features that predict the same pivots, in any domain, have similar
+    weights. The projections on the first singular vectors of these weights are appended to the
+    row's features. There, words of one domain lie close to words of another.
 
-    It helps where domains use other features for the same thing and the pivots go with both. It
-    hurts where pivots are frequent but say nothing of the classes (choose them by
-    ``"mutual_information"``), where the added block is long against the row (`scale`), and it adds
-    little where most features are shared. It is made for features such as words, 0 where they are
-    absent: where no feature is ever 0, name the pivots.
+    It helps if domains use different features for the same thing and the pivots occur with both. It
+    hurts if pivots are frequent but uninformative about the classes (choose them by
+    ``"mutual_information"``), or if the added block is large relative to the row (`scale`). It adds
+    little if most features are common to the domains. It is made for features such as words, which
+    are 0 if absent: if no feature is ever 0, pass the pivots by name.
 
     Parameters
     ----------
     n_components : int, default=50
-        The number of directions, clipped to the number of pivots, of other features, and to the
-        rank of the weights.
+        The number of directions, clipped to the number of pivots, to the number of other features,
+        and to the rank of the weights.
     pivots : {"frequency", "mutual_information"} or array-like of int, default="frequency"
-        How the pivots are chosen, or which columns they are:
+        The choice of the pivots, or their columns:
 
-        - "frequency": not 0 in the largest share of rows, in the domain where that is smallest. No
-          label is read.
-        - "mutual_information": of those that are not 0 in `min_rows` rows of every domain, the ones
-          whose presence tells most of the class, on source rows. **This reads the labels of source
-          rows**, and needs `y`; those of target rows are never read.
+        - "frequency": the features that are non-zero in the largest fraction of rows, in the domain
+          with the smallest such fraction. No label is read.
+        - "mutual_information": among features that are non-zero in `min_rows` rows of every domain,
+          those whose presence is most informative about the class, on source rows. **This reads the
+          labels of source rows** and requires `y`. Labels of target rows are never read.
 
     n_pivots : int, default=500
-        The number of pivots, where they are chosen; clipped to half the number of features.
+        The number of pivots, if they are chosen; clipped to half the number of features.
     min_rows : int, default=10
-        In how many rows of every domain a pivot is not 0, for "mutual_information". Where fewer
-        than `n_pivots` are, others follow by frequency.
+        For "mutual_information": the number of rows of every domain in which a pivot must be
+        non-zero. If fewer than `n_pivots` features meet it, others follow by frequency.
     ridge : float, default=1.0
-        The regularisation of the predictors, greater than 0, in units of the mean sum of squares of
-        a feature, so that neither the number of rows nor a common factor of the features counts.
+        The regularization of the predictors, greater than 0, in units of the mean sum of squares of
+        a feature. The number of rows and a common factor of the features therefore have no effect.
     scale : float, default=0.5
-        The length of the added block, over that of the rows, both as root mean square over rows of
-        `fit`. The default is the largest of 0.1, 0.2, 0.3, 0.5 and 1 that lost nothing, to a tenth
-        of a point of accuracy, on the data that it was chosen on (see the guide).
+        The length of the added block relative to that of the rows, both as root mean square over
+        the rows of `fit`. The default is the largest of 0.1, 0.2, 0.3, 0.5 and 1 that lost no
+        accuracy, to a tenth of a point, on the data that it was chosen on (see the guide).
     keep_input : bool, default=True
         Whether the input's features come first in the output, under their own names.
 
     Attributes
     ----------
     pivots_ : ndarray of shape (n_pivots_,), dtype int
-        The columns that are pivots, in increasing order.
+        The columns of the pivots, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        What rows are multiplied by from the right, scaled, in the dtype of `X`; 0 in the rows of
-        pivots.
+        The scaled projection, ``X @ components_``, in the dtype of `X`; 0 in the rows of pivots.
     mean_ : ndarray of shape (n_components_,)
-        What is taken off the products: their mean over the rows of `fit`.
+        The mean of the projections over the rows of `fit`, which is subtracted.
     singular_values_ : ndarray of shape (n_components_,)
-        Of the predictors' weights, in decreasing order.
+        The singular values of the predictors' weights, in decreasing order.
     n_components_ : int
         The number of directions.
     source_domains_ : tuple of str
@@ -83,7 +82,7 @@ class StructuralEncoder(_BaseEncoder):
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
@@ -91,15 +90,15 @@ class StructuralEncoder(_BaseEncoder):
 
     Notes
     -----
-    The papers fit a classifier with a modified Huber loss for the presence of each pivot. Here each
-    pivot's value, standardised, is predicted by ridge regression: one factorisation serves all
-    pivots, with nothing to iterate, and features that are no words are covered too. The papers
-    leave out negative weights, which belong to the classifiers of rare words; here they count.
+    The papers fit a classifier with a modified Huber loss for the presence of each pivot. Here
+    ridge regression predicts the standardized value of each pivot. One factorization serves all
+    pivots, nothing is iterated, and features that are no words are covered too. The papers leave
+    out negative weights, which belong to the classifiers of rare words; here they count.
 
     `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without.
     With ``sample_domain=None`` every row is a target row, and the pivots are chosen by frequency.
-    Computed in float64. The cost is that of a factorisation of the size of the rows, or of the
-    features that are no pivots, whichever are fewer, and of a singular value decomposition of the
+    Computed in float64. The cost is that of a factorization of the size of the rows, or of the
+    features that are no pivots if these are fewer, and of a singular value decomposition of the
     weights.
 
     References
@@ -116,7 +115,7 @@ class StructuralEncoder(_BaseEncoder):
     Examples
     --------
     Columns: "good", "bad" (the pivots), "gripping" and "dull" of books, "sturdy" and "leaky" of
-    kitchenware. The words of kitchenware are put next to those of books:
+    kitchenware. The words of kitchenware are projected close to those of books:
 
     >>> import numpy as np
     >>> from sktransfer import StructuralEncoder
@@ -187,7 +186,7 @@ class StructuralEncoder(_BaseEncoder):
         self._store(X, components)
 
     def _store(self, X, components):
-        """Keep the components, scaled, and the mean of what they give."""
+        """Store the scaled components, and the mean of the projections."""
         projected = np.asarray(X @ components)
         mean = projected.mean(axis=0)
         length = mean_square_length(projected - mean)
@@ -198,7 +197,7 @@ class StructuralEncoder(_BaseEncoder):
         self._n_features_out = self.n_components_ + (X.shape[1] if self.keep_input else 0)
 
     def _choose(self, X, y, domains):
-        """Give the columns that are pivots."""
+        """Return the columns of the pivots."""
         if not isinstance(self.pivots, str):
             return self._read_pivots(X.shape[1])
         present = X != 0
@@ -212,7 +211,8 @@ class StructuralEncoder(_BaseEncoder):
         return np.sort(np.argsort(-score, kind="stable")[:n_pivots])
 
     def _tell_classes(self, present, y):
-        """Give what the presence of each feature tells of the class, on labelled source rows."""
+        """Return the mutual information of each feature's presence and the class on labelled source
+        rows."""
         classes, codes = class_codes(
             y,
             reader="StructuralEncoder(pivots='mutual_information')",
@@ -247,5 +247,5 @@ class StructuralEncoder(_BaseEncoder):
 
 
 def _count(present):
-    """The number of rows in which each feature is present."""
+    """Return the number of rows in which each feature is present."""
     return np.asarray(present.sum(axis=0)).ravel().astype(float)

@@ -1,4 +1,4 @@
-"""SubspaceAligner: turn the principal axes of each source into those of the target."""
+"""SubspaceAligner: rotate the principal axes of each source into those of the target."""
 
 from numbers import Integral
 
@@ -12,32 +12,33 @@ from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
 
 
 class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
-    """Reduce each domain to its principal axes, and turn those of the sources to the target's.
+    """Reduce each domain to its principal axes, and rotate those of the sources to the target's.
 
     Target rows are reduced to their first principal components. A source's rows are reduced to
-    theirs and turned by the matrix that brings its axes nearest to the target's: source rows
-    become ``(x - mean_s) Ps Ps^T Pt``, target rows ``(x - mean_t) Pt``, where the columns of ``Ps``
+    theirs and rotated by the matrix that brings its axes closest to the target's: source rows
+    become ``(x - mean_s) Ps Ps^T Pt`` and target rows ``(x - mean_t) Pt``. The columns of ``Ps``
     and ``Pt`` are the axes. No label is read.
 
-    It helps where the classes vary along the first axes of both domains and these axes are tilted
-    against each other: the same kind of image from another camera. It hurts where the strongest
-    variation is not that of the classes (it is lost, or mixed with noise of the other domain),
-    where an axis of the source is nearly orthogonal to all of the target's (what it carries is
-    shrunk to nothing), and where a domain has too few rows to know its axes. It does not match
-    scales: standardise each domain first, or put a `MomentAligner` before it.
+    It helps if the classes vary along the first axes of both domains and these axes are rotated
+    relative to each other, as for the same kind of image from another camera. It hurts if the
+    strongest variation is not that of the classes, which is then lost or mixed with noise of the
+    other domain. It hurts if an axis of the source is nearly orthogonal to all of the target's,
+    because its content is then shrunk to nothing, and if a domain has too few rows to determine its
+    axes. It does not match scales: standardize each domain first, or put a `MomentAligner` before
+    it.
 
     Parameters
     ----------
     n_components : int, default=20
-        The number of axes of each domain, and of columns of the result. It is clipped to the
-        number of features and to the number of directions in which the target's rows vary; a source
-        whose rows vary in fewer has fewer axes.
+        The number of axes of each domain, and of columns of the result. It is clipped to the number
+        of features and to the number of directions in which the target's rows vary. A source whose
+        rows vary in fewer directions has fewer axes.
 
     Attributes
     ----------
     maps_ : dict of str to callable
-        The map of each domain, "target" included, under its name: ``maps_["amazon"](X)`` maps an
-        array of shape (n_samples, n_features) to one of shape (n_samples, n_components_).
+        The map of each domain, "target" included, by name: ``maps_["amazon"](X)`` maps an array of
+        shape (n_samples, n_features) to one of shape (n_samples, n_components_).
     n_components_ : int
         The number of columns of the result.
     source_domains_ : tuple of str
@@ -45,33 +46,33 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
-    GeodesicFlowAligner : Takes all the subspaces on the way from the source's to the target's.
+    GeodesicFlowAligner : Uses all the subspaces on the path from the source's to the target's.
     MomentAligner : Matches the scales of the features.
 
     Notes
     -----
-    Each domain is centred with its own mean, in training and in `transform`, so that with
-    ``sample_domain=None``, where every row is a target row, this is principal component analysis.
-    In each column of ``Pt`` the entry of largest magnitude is positive.
+    Each domain is centered with its own mean, in `fit` and in `transform`. With
+    ``sample_domain=None`` every row is a target row, and the result is principal component
+    analysis. In each column of ``Pt`` the entry of largest magnitude is positive.
 
-    A domain of fewer than two rows is an error. Computed in float64; the rows come back in their
-    own dtype. The cost is that of one covariance (or, with fewer rows than features, one Gram
-    matrix) a domain and of its first eigenvectors. `partial_fit` takes the rows in batches, and
-    continues only what `partial_fit` began: the sums that it adds to are kept, as large as the
-    covariance or as the rows (whichever is smaller; then rows can be read from them), while `fit`
-    keeps the maps alone.
+    A domain of fewer than two rows is an error. Computed in float64; the output keeps the dtype of
+    the input. The cost is that of one covariance per domain (or, with fewer rows than features, one
+    Gram matrix) and of its first eigenvectors. `partial_fit` takes the rows in batches and
+    continues only an earlier `partial_fit`. It keeps its sums, which are as large as the covariance
+    or as the rows, if these are smaller (rows can then be read from them). `fit` keeps only the
+    maps.
 
-    Under ``sklearn.config_context(array_api_dispatch=True)`` rows may be tensors of torch, or
-    arrays of any other library of the array API standard, on any device with double precision: what
-    comes back is, too.
+    Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
+    of any other library of the array API standard, on any device with double precision. The result
+    is then of the same library.
 
-    Sparse rows are welcome, and are not made dense: they are centred in what is computed of them.
-    Their first axes are found by Lanczos iterations, and cost what as many products with the rows
-    do. Mapped rows are dense.
+    Sparse input is supported and is not made dense: it is centered implicitly. Its first axes are
+    found by Lanczos iterations, which cost as much as the same number of products with the rows.
+    Mapped rows are dense.
 
     References
     ----------
@@ -80,7 +81,8 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
 
     Examples
     --------
-    The second camera is turned by a right angle: what varied along x varies along y.
+    The second camera is rotated by a right angle, so that variation along x becomes variation along
+    y:
 
     >>> import numpy as np
     >>> from sktransfer import SubspaceAligner
@@ -91,7 +93,7 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     >>> aligned.shape
     (6, 2)
 
-    With one component and axes at a right angle nothing of the source is left:
+    With one component and axes at a right angle, nothing of the source is left:
 
     >>> aligner = SubspaceAligner(n_components=1)
     >>> abs(aligner.fit_transform(X, sample_domain=sample_domain)).round(1).ravel()

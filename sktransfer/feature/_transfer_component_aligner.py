@@ -18,22 +18,22 @@ from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAli
 
 
 class TransferComponentAligner(_BaseComponentAligner):
-    """Reduce all domains to components with much variance and little difference of the means.
+    """Reduce all domains to components with much variance and small differences of the means.
 
-    Transfer component analysis (TCA): with the kernel ``K`` of all rows, centring ``H`` and ``M``
-    such that ``tr(A^T K M K A)`` is the squared difference between the means of the embedded
-    domains (the maximum mean discrepancy), rows become ``K A``, where the columns of ``A`` are the
-    unit vectors with the smallest ``phi`` in ``(K M K + ridge I) a = phi K H K a``. No label is
-    read, unless `supervised`: semisupervised transfer component analysis (SSTCA) also wants rows to
-    depend on their labels and neighbours to stay together.
+    Transfer component analysis (TCA): let ``K`` be the kernel of all rows, ``H`` the centering
+    matrix, and ``M`` the matrix such that ``tr(A^T K M K A)`` is the squared difference between the
+    means of the embedded domains (the maximum mean discrepancy). Rows become ``K A``. The columns
+    of ``A`` are the unit vectors with the smallest ``phi`` in ``(K M K + ridge I) a = phi K H K
+    a``. No label is read, unless `supervised`: semisupervised transfer component analysis (SSTCA)
+    also makes rows depend on their labels and keeps neighbors together.
 
-    It helps where some directions carry what differs between the domains and others what differs
-    between the classes: the former are left out. It hurts where the class proportions differ (the
-    means of the mixtures are then brought together, and classes with them apart), where classes
-    vary little against the rest, and where domains differ in more than their means while the
-    kernel is linear. A `ridge` that is large against the kernel's values makes it plain reduction.
-    Bring rows to a common scale first, as with any kernel: standardise each domain, or give the
-    rows unit length with :class:`~sklearn.preprocessing.Normalizer`.
+    It helps if some directions carry the difference between the domains and others the difference
+    between the classes: the former are left out. It hurts if the class proportions differ, because
+    bringing the means together then separates the classes. It also hurts if classes vary little
+    relative to the rest, or if domains differ in more than their means while the kernel is linear.
+    If `ridge` is large relative to the kernel's values, the result is plain reduction. Bring rows
+    to a common scale first, as with any kernel: standardize each domain, or scale the rows to unit
+    length with :class:`~sklearn.preprocessing.Normalizer`.
 
     Parameters
     ----------
@@ -41,31 +41,31 @@ class TransferComponentAligner(_BaseComponentAligner):
         The number of components, clipped to the number of directions in which the rows vary.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
-        rows. Or "primal", which is no kernel: the columns of ``A`` are combinations of the features
-        and have unit length, ``(X^T M X + ridge I) a = phi X^T H X a``, and rows become ``X A``.
-        The same `ridge` then counts more, and components stay nearer to those of most variance.
+        rows. "primal" is no kernel: the columns of ``A`` are combinations of the features and have
+        unit length, ``(X^T M X + ridge I) a = phi X^T H X a``, and rows become ``X A``. The same
+        `ridge` then counts more, and components stay closer to those of most variance.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" take
+        Additional arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" and "primal" have
         none.
     ridge : float, default=1.0
-        The cost of the components' length, greater than 0; ``M`` is scaled to a Frobenius norm of
-        1, so that it need not grow with the rows. The larger it is, the less do the means of the
-        domains matter. Pan et al. leave ``M`` unscaled: with one source, their ``mu`` is ``ridge *
-        (1 / n_source + 1 / n_target)``.
+        The cost of the components' length, greater than 0. ``M`` is scaled to a Frobenius norm of
+        1, so that `ridge` need not grow with the number of rows. With a larger value the means of
+        the domains matter less. Pan et al. leave ``M`` unscaled: with one source, their ``mu`` is
+        ``ridge * (1 / n_source + 1 / n_target)``.
     n_landmarks : int, default=None
-        The most rows through which the kernel is seen (Nystroem's method), drawn from all rows:
-        time and memory are then linear in the rows, for any kernel. None: the kernel itself.
+        The maximum number of landmarks of Nystroem's method, drawn from all rows. Time and memory
+        are then linear in the number of rows, for any kernel. None: the exact kernel.
     supervised : bool, default=False
-        Whether the labels of source rows, and of target rows that have one, are read. The four
-        parameters below say how; without it they say nothing but `random_state`.
+        Whether to read the labels of source rows, and of target rows that have one. The following
+        parameters apply only if `supervised`, except `random_state`.
     label_dependence : float, default=0.5
-        ``gamma`` of Pan et al., in [0, 1]: what counts as variance is between the classes by this
-        share, and between the rows by the rest.
+        ``gamma`` of Pan et al., in [0, 1]: the fraction of the variance that is measured between
+        the classes. The rest is measured between the rows.
     locality : float, default=1.0
-        ``lambda`` of Pan et al., not negative: the cost of neighbours that are drawn apart. Their
-        graph's Laplacian is scaled to a Frobenius norm of 1, as ``M`` is.
+        ``lambda`` of Pan et al., not negative: the cost of separating neighbors. The Laplacian of
+        their graph is scaled to a Frobenius norm of 1, as ``M`` is.
     n_neighbors : int, default=10
-        The neighbours of each row in that graph, clipped to the rows that there are.
+        The number of neighbors of each row in that graph, clipped to the number of rows.
     random_state : int, RandomState instance or None, default=None
         Draws the landmarks. None draws fresh entropy.
 
@@ -76,45 +76,45 @@ class TransferComponentAligner(_BaseComponentAligner):
     eigenvalues_ : ndarray of shape (n_components_,)
         ``phi``, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        With the linear kernel, or "primal": the matrix that rows are multiplied by.
+        With the linear kernel, or "primal": the matrix ``A`` of ``X @ A``.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
         target last. With `n_landmarks`, and any kernel: the landmarks alone.
     dual_components_ : ndarray of shape (n_samples, n_components_)
-        With another kernel: ``A``, for the rows of ``X_fit_``. With `n_landmarks`: what the
-        similarities to them are multiplied by.
+        With another kernel: ``A``, for the rows of ``X_fit_``. With `n_landmarks`: the coefficients
+        of the similarities to the landmarks.
     mean_ : ndarray of shape (n_features,) or (n_samples,), or None
-        Where there is no source: what is taken off rows first (with another kernel, off their
-        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
+        If there was no source: the mean of the rows of `fit`, which is subtracted first. With
+        another kernel, it is the mean of their similarities to the rows of ``X_fit_``. None with a
+        source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
     JointDistributionAligner : Brings the means of the classes together too.
-    TransferJointAligner : Leaves out source rows that are unlike the target's.
-    sklearn.decomposition.KernelPCA : What remains of it without a source.
+    TransferJointAligner : Leaves out source rows that differ from the target's.
+    sklearn.decomposition.KernelPCA : The result without a source.
 
     Notes
     -----
-    With several sources, ``M`` is the mean of those of each source against the target. With
-    ``sample_domain=None``, where every row is a target row, ``M`` is 0, and the kernel is centred
-    first: the components are then the principal ones, to a length of their own. With a source it is
-    not, as published: only the variance is about the mean.
+    With several sources, ``M`` is the mean of the matrices of each source against the target. With
+    ``sample_domain=None`` every row is a target row and ``M`` is 0. The kernel is then centered
+    first, so the components are the principal ones up to their lengths. With a source it is not
+    centered, as published: only the variance is about the mean.
 
-    With the linear kernel and fewer features than rows, cost and memory are linear in the rows;
-    else they grow with their square: set `n_landmarks` for many rows. `supervised` costs time in
-    the cube of the rows, or of the features or landmarks where these are fewer, and a search for
-    neighbours. The problem is solved as the symmetric one that it is equal to, to machine
-    precision, by Lanczos iterations where few components of many are wanted. Signs are such that in
-    each column of ``A`` the entry of largest magnitude is positive. Computed in float64; rows come
-    back in their own dtype. Sparse rows are welcome where the kernel takes them. All is done by
-    NumPy and SciPy: under ``array_api_dispatch`` tensors are refused, and there is no form for a
-    GPU.
+    With the linear kernel and fewer features than rows, time and memory are linear in the number of
+    rows. Otherwise they grow with its square: set `n_landmarks` if there are many rows.
+    `supervised` takes time in the cube of the number of rows (or of features or landmarks, if these
+    are fewer) and a search for neighbors. The problem is solved to machine precision in its
+    symmetric form, by Lanczos iterations if few of many components are requested. In each column of
+    ``A`` the entry of largest magnitude is positive. Computed in float64; the output keeps the
+    dtype of the input. Sparse input is supported if the kernel supports it. Only NumPy and SciPy
+    are used: under ``array_api_dispatch`` tensors are refused, and there is no GPU implementation.
 
     References
     ----------
@@ -127,7 +127,7 @@ class TransferComponentAligner(_BaseComponentAligner):
 
     Examples
     --------
-    Both features vary alike; in the first the domains lie apart, and it is left out:
+    Both features vary alike. The domains differ in the first, which is left out:
 
     >>> import numpy as np
     >>> from sktransfer import TransferComponentAligner
@@ -138,7 +138,7 @@ class TransferComponentAligner(_BaseComponentAligner):
     >>> abs(direction / np.linalg.norm(direction)).round(2)
     array([0., 1.])
 
-    Without domains it is the first that varies most:
+    Without domains, the first is kept, because it varies most:
 
     >>> direction = TransferComponentAligner(n_components=1).fit(X).components_.ravel()
     >>> abs(direction / np.linalg.norm(direction)).round(2)
@@ -216,7 +216,7 @@ class TransferComponentAligner(_BaseComponentAligner):
         )
 
     def _classes_of(self, labels):
-        """Give the number of each row's class, -1 where it has no label."""
+        """Return the class code of each row, -1 if it has no label."""
         return class_codes(
             labels,
             reader="TransferComponentAligner(supervised=True)",

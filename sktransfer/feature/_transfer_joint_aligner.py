@@ -1,4 +1,4 @@
-"""TransferJointAligner: components that bring the means together and leave out foreign rows."""
+"""TransferJointAligner: components that bring the means together and leave out source rows."""
 
 from functools import partial
 from numbers import Integral
@@ -12,20 +12,20 @@ from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 
 
 class TransferJointAligner(_BaseComponentAligner):
-    """Reduce all domains to components of few source rows, with little difference of the means.
+    """Reduce all domains to components of few source rows, with small differences of the means.
 
-    Transfer joint matching (TJM): the components of `TransferComponentAligner`, where the ridge on
-    the coefficients of source rows is replaced by one on the lengths of these coefficients, row by
-    row (a group penalty). Source rows that the components can be described without get
-    coefficients near 0, and shape them less. No label is read.
+    Transfer joint matching (TJM): as `TransferComponentAligner`, but the ridge on the coefficients
+    of source rows is replaced by a penalty on the lengths of these coefficients, row by row (a
+    group penalty). Source rows that are not needed to describe the components get coefficients near
+    0 and shape them less. No label is read.
 
-    It helps where, beside a shift of the means, part of the source adds nothing to what the domains
-    have in common, and `n_components` is small enough to leave the rest out. It hurts as
-    `TransferComponentAligner` does, where class proportions differ. It does not recognise rows that
-    are foreign to the target: those that alone describe a component with much variance are kept,
-    while rows that the target's describe as well are left out; and what is trained on the embedded
-    rows still sees every source row. See ``row_costs_``. Bring rows to a common scale first:
-    standardise each domain, or give the rows unit length with
+    It helps if, beside a shift of the means, part of the source adds nothing to the structure that
+    the domains have in common, and `n_components` is small enough to leave it out. It hurts in the
+    same cases as `TransferComponentAligner`, such as different class proportions. It does not
+    recognize rows that are foreign to the target: source rows that alone describe a component with
+    much variance are kept, while rows that the target describes as well are left out. A model
+    trained on the embedded rows still sees every source row; see ``row_costs_``. Bring rows to a
+    common scale first: standardize each domain, or scale the rows to unit length with
     :class:`~sklearn.preprocessing.Normalizer`.
 
     Parameters
@@ -36,57 +36,59 @@ class TransferJointAligner(_BaseComponentAligner):
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows.
     kernel_params : dict, default=None
-        Further arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" takes none.
+        Additional arguments of the kernel: ``{"gamma": 0.1}`` for "rbf". "linear" has none.
     ridge : float, default=1.0
-        The cost of the coefficients, greater than 0, against a difference between the domains that
-        is scaled to a Frobenius norm of 1.
+        The cost of the coefficients, greater than 0, relative to the difference between the
+        domains, which is scaled to a Frobenius norm of 1.
     n_iter : int, default=10
-        How often components and costs of the rows are computed by turns. 1: the components of
+        The number of alternations of components and costs of the rows. 1: the components of
         `TransferComponentAligner`.
 
     Attributes
     ----------
     row_costs_ : dict of str to ndarray of shape (n_source,)
-        For each source, under its name, the cost of each of its rows in the last turn, in the order
-        of the rows in `fit`: the greater, the less does the row shape the components. A target row
-        costs 1.
+        For each source by name, the cost of each of its rows in the last iteration, in the order of
+        the rows in `fit`. The greater the cost, the less the row shapes the components. A target
+        row costs 1.
     n_components_ : int
         The number of columns of the result.
     eigenvalues_ : ndarray of shape (n_components_,)
-        The quotients that are smallest, of the last turn, in increasing order.
+        The smallest quotients of the last iteration, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        With the linear kernel: the matrix that rows are multiplied by.
+        With the linear kernel: the matrix ``A`` of ``X @ A``.
     X_fit_ : ndarray of shape (n_samples, n_features)
         With another kernel: the rows of `fit`, source by source in the order of their names, the
         target last.
     dual_components_ : ndarray of shape (n_samples, n_components_)
         With another kernel: the coefficients of the rows of ``X_fit_``.
     mean_ : ndarray of shape (n_features,) or (n_samples,), or None
-        Where there is no source: what is taken off rows first (with another kernel, off their
-        similarities to the rows of ``X_fit_``), the mean of those of `fit`. None with a source.
+        If there was no source: the mean of the rows of `fit`, which is subtracted first. With
+        another kernel, it is the mean of their similarities to the rows of ``X_fit_``. None with a
+        source.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
         The number of features that `fit` saw.
     feature_names_in_ : ndarray of shape (n_features_in_,), dtype object
-        Their names, where `X` had names that are all strings.
+        The names of the features. Defined only if all feature names of `X` are strings.
 
     See Also
     --------
-    TransferComponentAligner : One turn of it.
+    TransferComponentAligner : One iteration of it.
     JointDistributionAligner : Brings the means of the classes together too.
 
     Notes
     -----
-    With several sources, the difference is the mean of those of each source against the target.
-    With ``sample_domain=None``, where every row is a target row, it is the plain reduction that
-    `TransferComponentAligner` is then. Each turn costs what `TransferComponentAligner` costs. The
-    turns are not a descent of one objective, as the components keep unit length: they are run as
-    often as asked, and the costs of rows that are left out grow with each. Where the values of the
-    kernel are small against `ridge` (those of "rbf" are at most 1), all of the source is left out
-    within a few turns: lower `ridge`. Computed in float64; rows come back in their own dtype.
+    With several sources, the difference is the mean of the differences of each source to the
+    target. With ``sample_domain=None`` every row is a target row, and the result is the plain
+    reduction of `TransferComponentAligner`. An iteration costs as much as
+    `TransferComponentAligner`. The iterations do not descend one objective, because the components
+    keep unit length. They run exactly as often as requested, and the costs of rows that are left
+    out grow with each. If the values of the kernel are small relative to `ridge` (those of "rbf"
+    are at most 1), the whole source is left out within a few iterations: lower `ridge`. Computed in
+    float64; the output keeps the dtype of the input.
 
-    Each turn is a task for scikit-learn's callbacks, such as
+    Each iteration is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
 
     References
@@ -96,7 +98,7 @@ class TransferJointAligner(_BaseComponentAligner):
 
     Examples
     --------
-    Two of the source's rows vary in a feature in which the target does not vary at all:
+    Two of the source's rows vary in a feature that is constant in the target:
 
     >>> import numpy as np
     >>> from sktransfer import TransferJointAligner
