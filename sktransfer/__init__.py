@@ -57,6 +57,8 @@ _HOME_OF = {
     "TransferLogisticRegression": "sktransfer.parameter",
     "TransferRidge": "sktransfer.parameter",
     "TransferRidgeClassifier": "sktransfer.parameter",
+    "TransferStackingClassifier": "sktransfer.parameter",
+    "TransferStackingRegressor": "sktransfer.parameter",
     "TransferWarning": "sktransfer.exceptions",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",

@@ -120,6 +120,7 @@ VARIANTS = [
     ("TransferLogisticRegression", {"C": 1.0, "beta": 0.5}),
     ("TransferRidge", {"alpha": 1.0, "positive": False}),
     ("TransferRidgeClassifier", {"source_estimator": LogisticRegression()}),
+    ("TransferStackingClassifier", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
     ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),

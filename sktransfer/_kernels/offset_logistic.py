@@ -252,3 +252,47 @@ def choose_by_leave_one_out(
             if np.abs(weights - before).max() <= 1e-3 * max(1, np.abs(weights).max()):
                 break
     return best[1:]
+
+
+def responses(codes, offset):
+    """Return the numbers whose least squares fit is a step of the logistic loss from an offset.
+
+    With the probabilities p of the offset, the loss of ``offset + h`` is at most a constant plus
+    ``(z - h)^2 / 8`` for one column and ``(z - h)^2 / 4`` for several, with the responses z [1]_.
+
+    Parameters
+    ----------
+    codes, offset : ndarray of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    responses : ndarray of shape (n_rows, n_columns)
+        ``4 (codes - p)`` for one column, ``2 (codes - p)`` for several.
+
+    References
+    ----------
+    .. [1] D. Böhning, "Multinomial logistic regression algorithm", Annals of the Institute of
+       Statistical Mathematics 44, 1992. https://doi.org/10.1007/BF00048682
+    """
+    bound = 4 if offset.shape[1] == 1 else 2
+    return bound * (codes - probabilities(offset))
+
+
+def weights_of_scores(outputs, codes, sample_weight, *, positive):
+    """Return the weights of least log-loss of a weighted sum of scores, as `choose_weights`.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_sources, n_rows, n_columns)
+    codes : ndarray of shape (n_rows, n_columns)
+    sample_weight : ndarray of shape (n_rows,)
+    positive : bool
+
+    Returns
+    -------
+    beta : ndarray of shape (n_sources,)
+    """
+    equal = np.full(len(outputs), 1 / len(outputs))
+    scores = np.tensordot(equal, outputs, axes=1)
+    settings = {"beta": equal, "positive": positive}
+    return choose_weights(scores, outputs, codes, outputs, sample_weight, **settings)

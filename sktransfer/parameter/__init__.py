@@ -5,6 +5,8 @@ from sktransfer.parameter._adaptive_svr import AdaptiveSVR
 from sktransfer.parameter._transfer_logistic_regression import TransferLogisticRegression
 from sktransfer.parameter._transfer_ridge import TransferRidge
 from sktransfer.parameter._transfer_ridge_classifier import TransferRidgeClassifier
+from sktransfer.parameter._transfer_stacking_classifier import TransferStackingClassifier
+from sktransfer.parameter._transfer_stacking_regressor import TransferStackingRegressor
 
 __all__ = [
     "AdaptiveSVC",
@@ -12,4 +14,6 @@ __all__ = [
     "TransferLogisticRegression",
     "TransferRidge",
     "TransferRidgeClassifier",
+    "TransferStackingClassifier",
+    "TransferStackingRegressor",
 ]

@@ -1,24 +1,23 @@
-"""The base of the estimators that start from source models, given fitted or fitted inside."""
+"""The base of the estimators that learn from target rows, fitted models and rows of sources."""
 
 from abc import abstractmethod
 from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length
 
 from sktransfer._base import _TransferEstimator
-from sktransfer._domains import TARGET, read_sample_domain
+from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, read_labels
-from sktransfer._learner import check_learner, fit_learner, fit_with_weights
 from sktransfer._magnitude import NUMERICAL_ERRORS, numerical_error
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
 from sktransfer._rows import check_sources, check_target_rows, named_columns
 from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
-from sktransfer.parameter._sources import SourceModel, check_source
+from sktransfer.parameter._sources import check_source
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,9 @@ class TargetRows:
 
 
 class _BaseSourceTransfer(_TransferEstimator):
-    """Learns from labelled target rows and source models.
+    """Reads labelled target rows, given source models and labelled rows of source domains.
 
-    A concrete one writes `_learn` and `_plain`; a base of classifiers or regressors writes
+    A base of methods writes `_learn_domains`; one of classifiers or regressors writes
     `_read_labels` and `_classes_of`.
     """
 
@@ -56,12 +55,7 @@ class _BaseSourceTransfer(_TransferEstimator):
 
     _parameter_constraints: dict = {
         "source": [HasMethods(["predict"]), list, tuple, None],
-        "source_estimator": [HasMethods(["fit", "predict"]), None],
     }
-
-    @abstractmethod
-    def _plain(self, rows):
-        """Return the plain method, to be fitted on some `TargetRows`, or rows of a source."""
 
     @abstractmethod
     def _read_labels(self, y, used):
@@ -72,8 +66,20 @@ class _BaseSourceTransfer(_TransferEstimator):
         """Return the classes of labels and of given models, sorted; None for numbers."""
 
     @abstractmethod
-    def _learn(self, target, sources):
-        """Learn from `TargetRows` and a list of `SourceModel`."""
+    def _learn_domains(self, rows_of, names, given, classes):
+        """Learn, and store `sources_`.
+
+        Parameters
+        ----------
+        rows_of : callable
+            Returns the `TargetRows` of a domain, the target or a source, by its name.
+        names : tuple of str
+            The source domains.
+        given : list of estimators
+            The models in `source`.
+        classes : ndarray of shape (n_classes,) or None
+            None for numbers.
+        """
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, *, sample_domain=None):
@@ -136,12 +142,9 @@ class _BaseSourceTransfer(_TransferEstimator):
             classes = self._classes_of(labels, given)
             if classes is not None:
                 self.classes_ = classes
-            fitted = [self._fit_source(domain, rows_of(domain)) for domain in domains.sources]
-            self.sources_ = [*given, *fitted]
-            sources = [SourceModel(model, classes) for model in self.sources_]
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
-                    self._learn(rows_of(TARGET), sources)
+                    self._learn_domains(rows_of, domains.sources, given, classes)
             except NUMERICAL_ERRORS as error:
                 raise numerical_error(error, self, rows) from error
             end_fit()
@@ -162,21 +165,6 @@ class _BaseSourceTransfer(_TransferEstimator):
             )
         return models
 
-    def _fit_source(self, domain, rows):
-        """Return a model that is fitted on the rows of a source domain."""
-        if is_classifier(self) and (rows.labels == rows.labels[0]).all():
-            raise ValueError(
-                f"The source {domain!r} in sample_domain has labelled rows of one class only, "
-                f"{rows.labels.tolist()[0]!r}, from which no classifier learns; add rows of other "
-                "classes, or leave its rows out."
-            )
-        given = self.source_estimator
-        model = self._plain(rows) if given is None else clone(given)
-        if rows.sample_weight is None:
-            return fit_learner(model, rows.given_X, rows.labels)
-        check_learner(model, kind="classifier" if is_classifier(self) else "regressor")
-        return fit_with_weights(model, rows.given_X, rows.labels, rows.sample_weight)
-
     def _dtypes_for(self, X):
         return super()._dtypes_for(X)[:1]  # float64: the sources answer in it
 
@@ -186,8 +174,8 @@ class _BaseSourceTransfer(_TransferEstimator):
         Parameters
         ----------
         deep : bool, default=True
-            Whether to include the parameters of `source_estimator`. Those of `source` are never
-            included, because a fitted model is used as it is.
+            Whether to include the parameters of estimators in parameters. Those of `source` are
+            never included, because a fitted model is used as it is.
 
         Returns
         -------

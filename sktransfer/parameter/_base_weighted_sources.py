@@ -7,14 +7,14 @@ import numpy as np
 from sktransfer._messages import shown, warn
 from sktransfer._sklearn import StrOptions
 from sktransfer.exceptions import TransferWarning
-from sktransfer.parameter._base_source_transfer import _BaseSourceTransfer
+from sktransfer.parameter._base_fitted_sources import _BaseFittedSources
 
 
-class _BaseWeightedSources(_BaseSourceTransfer):
+class _BaseWeightedSources(_BaseFittedSources):
     """Reads the weights of sources, `beta`, or says that they cannot be chosen."""
 
     _parameter_constraints: dict = {
-        **_BaseSourceTransfer._parameter_constraints,
+        **_BaseFittedSources._parameter_constraints,
         "beta": [StrOptions({"auto"}), Real, "array-like"],
         "positive": ["boolean"],
     }
