@@ -2,13 +2,12 @@
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, KFold
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._random import generator
 from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
+from sktransfer.model_selection._deal import are_classes, deal
 
 
 class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
@@ -111,23 +110,12 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         labels = labels_alone(y, mask, discrete=True)
         if not labelled.all():
             _refuse_objects(y, labels)
-        fold_of = self._deal(labels)
+        fold_of = deal(labels, self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
         for fold in range(self.n_splits):
             test = candidates[fold_of == fold]
             mask[:] = True
             mask[test] = False
             yield np.flatnonzero(mask), test
-
-    def _deal(self, labels):
-        """Give the fold of each labelled target row."""
-        random_state = generator(self.random_state) if self.shuffle else None
-        if _are_classes(labels):
-            return _deal_classes(column_or_1d(labels), self.n_splits, random_state)
-        fold_of = np.empty(len(labels), dtype=np.intp)
-        folds = KFold(self.n_splits, shuffle=self.shuffle, random_state=random_state)
-        for fold, (_, test) in enumerate(folds.split(labels)):
-            fold_of[test] = fold
-        return fold_of
 
 
 def _refuse_objects(y, labels):
@@ -138,7 +126,7 @@ def _refuse_objects(y, labels):
     """
     if not isinstance(getattr(y, "dtype", None), np.dtypes.ObjectDType):
         return  # other containers give texts, whole numbers and dates as what they are
-    if labels.dtype.kind == "O" or (labels.dtype.kind != "U" and _are_classes(labels)):
+    if labels.dtype.kind == "O" or (labels.dtype.kind != "U" and are_classes(labels)):
         types = sorted({type(value).__name__ for value in labels.ravel().tolist()})[:5]
         raise ValueError(
             f"y is an array of objects that holds labels of type {', '.join(types)}, which are no "
@@ -146,30 +134,3 @@ def _refuse_objects(y, labels):
             " as y.astype(float), with NaN for a missing label, dates as datetime64 with NaT, and "
             "anything else as text with None."
         )
-
-
-def _are_classes(labels):
-    """Tell labels that are classes: whole numbers are if they come twice at least on average."""
-    with np.errstate(invalid="ignore"):  # numbers beyond int64 are no classes
-        kind = type_of_target(labels)
-    if kind != "multiclass":
-        return kind == "binary"
-    return labels.dtype.kind not in "iuf" or 2 * len(np.unique(labels)) <= len(labels)
-
-
-def _deal_classes(labels, n_folds, random_state):
-    """Deal rows to folds class by class, as StratifiedKFold does, with no class too small for it.
-
-    Rows sorted by class (in the order in which the classes appear) are dealt round robin, which
-    says how many of a class go to each fold; within a class the first ones go to the first fold.
-    """
-    _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
-    codes = np.argsort(np.argsort(first))[codes]
-    dealt = np.sort(codes), np.arange(len(codes)) % n_folds
-    fold_of = np.empty(len(codes), dtype=np.intp)
-    for code in range(len(first)):
-        folds = np.sort(dealt[1][dealt[0] == code])
-        if random_state is not None:
-            random_state.shuffle(folds)
-        fold_of[codes == code] = folds
-    return fold_of

@@ -1,0 +1,80 @@
+"""What scorers without target labels share: the domains of the rows, and hidden labels."""
+
+from abc import ABC, abstractmethod
+
+from sklearn.utils.metadata_routing import MetadataRequest
+from sklearn.utils.validation import check_consistent_length
+
+from sktransfer._domains import read_sample_domain
+from sktransfer._labels import hide_labels, is_labelled
+from sktransfer._sklearn import _num_samples
+
+
+class _BaseDomainScorer(ABC):
+    """Score a fitted estimator by source rows with labels and target rows without.
+
+    A concrete scorer writes `_score_rows`, which never sees a label of a target row.
+    """
+
+    @abstractmethod
+    def _score_rows(self, estimator, X, y, domains):
+        """Return the score, a float; greater is better.
+
+        `X` has labelled source rows and target rows, `y` is an array in which the labels of target
+        rows are missing, and `domains` is a `Domains`.
+        """
+
+    def __call__(self, estimator, X, y, *, sample_domain=None):
+        """Score a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted estimator.
+        X : array-like of n_samples rows
+            Source rows that the estimator was not fitted on, and target rows.
+        y : array-like of shape (n_samples,)
+            Labels; those of target rows are not read, and may be missing.
+        sample_domain : array-like of shape (n_samples,)
+            ``"target"`` for a target row, else the name of the row's source domain (or integers:
+            negative target, positive source).
+
+        Returns
+        -------
+        score : float
+            Greater is better.
+
+        Raises
+        ------
+        ValueError
+            If there is no domain, no target row, or no labelled source row.
+        """
+        name = type(self).__name__
+        if sample_domain is None:
+            raise ValueError(
+                f"{name} reads the domain of each row, but sample_domain is None: pass it. In a "
+                "search or a cross-validation, sklearn.set_config(enable_metadata_routing=True) "
+                "lets it reach the scorer."
+            )
+        if y is None:
+            raise ValueError(f"{name} reads the labels of source rows, but y is None: pass y.")
+        check_consistent_length(X, y)
+        domains = read_sample_domain(sample_domain, _num_samples(X))
+        if not (~domains.is_target & is_labelled(y)).any():
+            raise ValueError(
+                f"{name} scores by labelled source rows, but these {len(domains.codes)} rows have "
+                "none: pass some. In a search, cv=TransductiveFold(5) does."
+            )
+        return float(self._score_rows(estimator, X, hide_labels(y, domains.is_target), domains))
+
+    def get_metadata_routing(self):
+        """Return the request for `sample_domain`, so that searches hand it on.
+
+        Returns
+        -------
+        routing : MetadataRequest
+            The request of scikit-learn's metadata routing.
+        """
+        request = MetadataRequest(owner=self)
+        request.score.add_request(param="sample_domain", alias=True)
+        return request
