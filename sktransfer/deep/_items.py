@@ -199,6 +199,14 @@ class Items(ABC):
     def digest(self):
         """Return a str in hexadecimal that is the same for the same items in the same order."""
 
+    def whole_key(self):
+        """Return bytes that depend on all items and how they are read, or None.
+
+        With them a call is known as a whole: worth it if items are quicker hashed together than
+        one by one. None: items are looked up one by one only.
+        """
+        return None
+
     @abstractmethod
     def find_unreadable(self, estimator):
         """Return a list of `Fault`: all items that an estimator, fitted or not, cannot read."""

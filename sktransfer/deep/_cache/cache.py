@@ -10,6 +10,9 @@ from sktransfer._messages import shown
 
 MAX_BYTES = 256 * 2**20
 
+# Of the results of whole calls, which are kept apart so that they push no row out.
+MAX_BYTES_OF_RESULTS = 64 * 2**20
+
 # What a row costs beside its values: the array, its key, their places in the dictionary.
 BYTES_A_ROW = 300
 
@@ -43,6 +46,12 @@ class NoCache:
     def put(self, keys, rows):
         """Do nothing."""
 
+    def get_result(self, key, n_values):
+        """Return None."""
+
+    def put_result(self, key, values):
+        """Do nothing."""
+
     def close(self):
         """Do nothing."""
 
@@ -50,11 +59,13 @@ class NoCache:
 class MemoryCache:
     """Rows by key, of `max_bytes` at most; those that were not asked for the longest go.
 
-    Threads may share it. A process that is forked off keeps what it has inherited.
+    Threads may share it. A process that is forked off keeps what it has inherited. `results` is
+    another one, for results of whole calls, or None.
     """
 
-    def __init__(self, max_bytes=MAX_BYTES):
+    def __init__(self, max_bytes=MAX_BYTES, results=None):
         self.max_bytes = max_bytes
+        self.results = results
         self.n_bytes = 0
         self._rows = OrderedDict()
         self._lock = threading.Lock()
@@ -80,11 +91,22 @@ class MemoryCache:
                     _, oldest = self._rows.popitem(last=False)
                     self.n_bytes -= oldest.nbytes + BYTES_A_ROW
 
+    def get_result(self, key, n_values):
+        """Return the `n_values` numbers of a whole call; None for an unknown key."""
+        return None if self.results is None else self.results.get([key], n_values)[0]
+
+    def put_result(self, key, values):
+        """Store a copy of the numbers of a whole call."""
+        if self.results is not None and values.nbytes <= self.results.max_bytes:
+            self.results.put([key], [values])
+
     def clear(self):
         """Forget everything."""
         with self._lock:
             self._rows.clear()
             self.n_bytes = 0
+        if self.results is not None:
+            self.results.clear()
 
     def close(self):
         """Do nothing: what was stored stays."""
@@ -92,13 +114,17 @@ class MemoryCache:
     def hold(self):
         """Keep threads out while the process is forked, so that the copy is whole."""
         self._lock.acquire()
+        if self.results is not None:
+            self.results.hold()
 
     def release(self):
         """Let threads in again, in the process and in its copy."""
+        if self.results is not None:
+            self.results.release()
         self._lock.release()
 
 
-memory = MemoryCache()
+memory = MemoryCache(results=MemoryCache(MAX_BYTES_OF_RESULTS))
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

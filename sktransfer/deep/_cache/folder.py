@@ -114,6 +114,14 @@ class FolderCache:
             if self._usable and self._writable:
                 self._try(self._write, keys, rows)
 
+    def get_result(self, key, n_values):
+        """Look in memory alone, as `MemoryCache.get_result` does."""
+        return self._front.get_result(self._name + key, n_values)
+
+    def put_result(self, key, values):
+        """Store in memory alone, as `MemoryCache.put_result` does."""
+        self._front.put_result(self._name + key, values)
+
     def close(self):
         """Close the file, and say what went wrong."""
         with self._lock:

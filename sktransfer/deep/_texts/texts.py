@@ -4,6 +4,7 @@ import hashlib
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -133,8 +134,28 @@ class Texts(ListedItems):
             hasher.update(_digest(text))
         return hasher.hexdigest()
 
+    def whole_key(self):
+        """Return a hash of all texts and their lengths; None if one of them cannot be read."""
+        hasher = hashlib.sha256()
+        try:
+            hasher.update(np.fromiter(map(len, self.content), dtype=np.int64, count=len(self)))
+            for part in self._encoded():
+                hasher.update(part)
+        except (TypeError, UnicodeEncodeError):
+            return None
+        return hasher.digest()
+
+    def _encoded(self):
+        """Yield the bytes of all texts, many at once; an error if one of them cannot be read."""
+        for first in range(0, len(self), LOOKED_UP_AT_ONCE):
+            yield "".join(self.content[first : first + LOOKED_UP_AT_ONCE]).encode()
+
     def find_unreadable(self, estimator):
         """Return a `Fault` for each item that is no text."""
+        with suppress(TypeError, UnicodeEncodeError):
+            for _ in self._encoded():
+                pass
+            return []
         reasons = ((row, fault_of(item)) for row, item in enumerate(self.content))
         return [self.fault(row, reason) for row, reason in reasons if reason is not None]
 
@@ -147,12 +168,14 @@ class Texts(ListedItems):
     def warn_of_long(self):
         """Warn of texts with more tokens than one input has room for."""
         inputs = self.inputs
+        if inputs.max_tokens is None or inputs.long_text == "windows":
+            return
         candidates = [
             (row, text)
             for row, text in enumerate(self.content)
             if isinstance(text, str) and inputs.may_be_long(text) and fault_of(text) is None
         ]
-        if not candidates or inputs.long_text == "windows":
+        if not candidates:
             return
         tokenizer = inputs.open()
         counts = {row: tokenizer.count(inputs, text) for row, text in candidates}

@@ -88,6 +88,23 @@ def test_the_bound_holds_and_counts_each_key_once():
     assert held(cache, range(100), n_values=50) == []
 
 
+def test_results_of_whole_calls_push_no_row_out():
+    cache = MemoryCache(max_bytes=10_000, results=MemoryCache(max_bytes=1000))
+    fill(cache, [1, 2])
+    result = np.arange(100, dtype=np.float32)
+    for number in (1, 2):
+        cache.put_result(key(number), result)
+    result[:] = 0
+    np.testing.assert_array_equal(cache.get_result(key(2), 100), np.arange(100))
+    assert cache.get_result(key(1), 100) is None  # there is room for one
+    cache.put_result(key(3), np.zeros(1000, dtype=np.float32))
+    assert cache.get_result(key(3), 1000) is None
+    assert held(cache, [1, 2]) == [1, 2]
+    assert MemoryCache().get_result(key(2), 100) is None
+    cache.clear()
+    assert cache.get_result(key(2), 100) is None
+
+
 def test_threads_may_share_it():
     cache = MemoryCache(max_bytes=50 * (20 + BYTES_A_ROW))
 

@@ -201,6 +201,63 @@ def test_a_prefix_is_part_of_the_text():
     np.testing.assert_array_equal(with_prefix, expected)
 
 
+def count_lookups(monkeypatch):
+    """The numbers of rows that are looked up one by one."""
+    from sktransfer.deep._cache.cache import memory
+
+    counts, get = [], memory.get
+    monkeypatch.setattr(memory, "get", lambda keys, n: counts.append(len(keys)) or get(keys, n))
+    return counts
+
+
+def test_a_column_that_was_seen_before_is_looked_up_as_a_whole(monkeypatch, tmp_path):
+    texts = [f"{text} {np.random.default_rng().integers(2**60)}" for text in TEXTS]
+    expected = PretrainedTextExtractor(cache=None).fit_transform(texts)
+    counts = count_lookups(monkeypatch)
+    for cache in ("memory", tmp_path):
+        extractor = PretrainedTextExtractor(cache=cache).fit(TEXTS)
+        first = extractor.transform(texts)
+        assert counts == [6]
+        again = extractor.transform(pd.Series(texts, dtype="string"))
+        assert counts == [6]
+        for features in (first, again):
+            np.testing.assert_array_equal(features, expected)
+            features[:] = -1  # a result that is changed changes no later one
+        np.testing.assert_array_equal(extractor.transform(texts), expected)
+        extractor.transform(texts[1:])
+        extractor.set_params(prefix="no ").fit(texts)
+        changed = extractor.transform(texts)
+        assert counts == [6, 5, 6]
+        assert not np.array_equal(changed, expected)
+        counts.clear()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (["one two", " three"], ["one", " two three"]),
+        (["cat", "sat", ""], ["cat", "", "sat"]),
+        (["one two", "three"], ["three", "one two"]),
+        (["is\0it", "so"], ["is", "it\0so"]),
+    ],
+)
+def test_no_other_column_is_taken_for_one_that_was_seen(first, second):
+    extractor = PretrainedTextExtractor().fit(first)
+    extractor.transform(first)
+    expected = clone(extractor).set_params(cache=None).fit(first).transform(second)
+    np.testing.assert_array_equal(extractor.transform(second), expected)
+
+
+def test_a_column_with_missing_texts_is_named_each_time():
+    extractor = PretrainedTextExtractor(on_error="nan").fit(TEXTS)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"X\[1\]"):
+            features = extractor.transform(["a cat", None])
+        assert np.isnan(features[1]).all()
+    with pytest.raises(ValueError, match=r"X\[1\]"):
+        extractor.set_params(on_error="raise").transform(["a cat", None])
+
+
 def test_clones_and_pickles_are_small_and_give_the_same():
     extractor = PretrainedTextExtractor().fit(TEXTS)
     expected, pickled = extractor.transform(TEXTS), pickle.dumps(extractor)
