@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import rfft
 
 # Slaney's scale of pitch: linear up to 1000 Hz, logarithmic above.
 _HERTZ_PER_MEL = 200 / 3
@@ -13,6 +14,7 @@ _LOG_STEP = np.log(6.4) / 27
 
 # Powers below it count as silence.
 SMALLEST_POWER = 1e-10
+_SILENCE = np.float32(10 * np.log10(SMALLEST_POWER))
 
 # Waves in [-1, 1] are measured in steps of 16 bits.
 FULL_SCALE = 32767.0
@@ -148,10 +150,22 @@ def log_mel(wave, *, rate, window, hop, n_fft, n_bands, low, high, span):
     -------
     decibels : ndarray of shape (1 + (n_samples - n_fft) // hop, n_bands), float32
     """
-    scaled = np.asarray(wave, np.float32) * np.float32(FULL_SCALE)
-    frames = sliding_window_view(scaled, n_fft)[::hop]
-    spectra = np.fft.rfft(frames * hann_window(window=window, n_fft=n_fft))
+    wave = np.asarray(wave, np.float32)
+    decibels = np.full((1 + (len(wave) - n_fft) // hop, n_bands), _SILENCE, np.float32)
+    sound = wave != 0
+    if not sound.any():
+        return decibels
+    # Frames of nothing but zeros before and after the sound need no transform.
+    first = max(0, (int(sound.argmax()) - n_fft) // hop + 1)
+    stop = 1 + (len(wave) - 1 - int(sound[::-1].argmax())) // hop
+    frames = sliding_window_view(wave, n_fft)[first * hop : stop * hop : hop]
+    weighted = frames * (np.float32(FULL_SCALE) * hann_window(window=window, n_fft=n_fft))
+    # The bands reach no other frequencies.
+    used = slice(int(low * n_fft / rate), int(high * n_fft / rate) + 1)
+    spectra = rfft(weighted, overwrite_x=True)[:, used]
     power = spectra.real**2 + spectra.imag**2
-    weights = mel_weights(rate=rate, n_fft=n_fft, n_bands=n_bands, low=low, high=high)
-    decibels = 10 * np.log10(np.maximum(power @ weights, np.float32(SMALLEST_POWER)))
+    weights = mel_weights(rate=rate, n_fft=n_fft, n_bands=n_bands, low=low, high=high)[used]
+    heard = decibels[first : first + len(frames)]
+    np.log10(np.maximum(power @ weights, np.float32(SMALLEST_POWER)), out=heard)
+    heard *= 10
     return np.maximum(decibels, decibels.max() - np.float32(span))

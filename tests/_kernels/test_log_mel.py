@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.fft import rfft
 
+from sktransfer._kernels import log_mel as module
 from sktransfer._kernels.log_mel import FULL_SCALE, hertz_of, log_mel, mel_of, mel_weights
 
 SPEECH = {
@@ -96,3 +98,26 @@ def test_silence_is_finite_and_loud_sounds_hide_no_others(wave):
     found = log_mel(wave, **SPEECH)
     assert found.min() >= found.max() - 80
     assert FULL_SCALE == 2**15 - 1
+
+
+@pytest.mark.parametrize("before", [0, 100, 512, 700, 1920])
+@pytest.mark.parametrize("after", [0, 159, 512, 1000])
+def test_silence_around_a_sound_is_not_transformed(wave, before, after, monkeypatch):
+    sound = wave[:1000].astype(np.float32)
+    expected = by_definition(np.pad(sound, (before, after)), **SPEECH)
+    transformed = []
+
+    def counted(frames, **options):
+        transformed.append(len(frames))
+        return rfft(frames, **options)
+
+    monkeypatch.setattr(module, "rfft", counted)
+    found = log_mel(np.pad(sound, (before, after)), **SPEECH)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert transformed[0] <= 1 + (1000 + 512) // 160
+
+
+def test_a_click_between_the_frames_is_not_heard():
+    click = np.zeros(1000)
+    click[990] = 1
+    np.testing.assert_allclose(log_mel(click, **SPEECH | {"hop": 512}), np.full((1, 32), -100))
