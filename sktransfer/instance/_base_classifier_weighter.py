@@ -1,4 +1,4 @@
-"""The base of the weighters that leave the rows to a classifier."""
+"""The base of the weighters that pass the rows to a classifier."""
 
 from sklearn.base import MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +10,8 @@ from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
 
 class _BaseClassifierWeighter(MetaEstimatorMixin, _BaseRatioWeighter):
-    """Takes the rows, sparse ones and missing values, that its parameter `estimator` takes."""
+    """Accepts the rows that its parameter `estimator` accepts, such as sparse ones and missing
+    values."""
 
     @property
     def _needs(self):

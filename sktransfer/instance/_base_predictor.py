@@ -1,4 +1,4 @@
-"""The base of the predictors that learn from labelled rows of all domains, by a learner."""
+"""The base of the predictors that fit a base estimator on labelled rows of all domains."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TrainingRows:
     """The rows of a fit as the user passed them (`given_X`), and as they were read.
 
     `labels` are those of the rows in the mask `used`, which have a label and a weight above 0. All
-    other arrays have an entry for each row.
+    other arrays have one entry per row.
     """
 
     given_X: object
@@ -34,15 +34,15 @@ class TrainingRows:
     domains: Domains
 
     def used_X(self):
-        """Return the rows that are used, of a data frame if there is one."""
+        """Return the used rows, as a data frame if one was passed."""
         return _safe_indexing(named_columns(self.given_X, self.X), np.flatnonzero(self.used))
 
 
 class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
-    """Learns from the rows that have a label, weighted, by the learner `estimator`.
+    """Learns from the weighted rows that have a label, by the base estimator `estimator`.
 
-    A concrete one writes `_learn`, and a base of classifiers or regressors `_default_learner`,
-    `_check_learner` and `_read_labels`.
+    A subclass implements `_learn`, and a base of classifiers or regressors implements
+    `_default_learner`, `_check_learner` and `_read_labels`.
     """
 
     _parameter_constraints: dict = {
@@ -52,11 +52,11 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
 
     @abstractmethod
     def _default_learner(self):
-        """Return the learner that None stands for."""
+        """Return the base estimator for ``estimator=None``."""
 
     @abstractmethod
     def _check_learner(self, estimator):
-        """Raise ValueError if the learner is of another kind or takes no weights."""
+        """Raise ValueError if the base estimator is of the wrong kind or takes no weights."""
 
     @abstractmethod
     def _read_labels(self, y, used):
@@ -77,15 +77,16 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains. The class says which rows its learner takes: sparse ones, missing
+            Rows of all domains. The class documents the rows that it accepts: sparse ones, missing
             values (NaN), or a data frame with text.
         y : array-like of shape (n_samples,)
-            Labels: classes of any type, or numbers. Missing values if a row has no label.
+            Labels: classes of any type, or numbers. A missing value means that a row has no label.
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts, not negative. A row of weight 0 is left out. None: once.
+            How often each row counts, not negative. A row of weight 0 is left out. None: every row
+            counts once.
         sample_domain : array-like of shape (n_samples,), default=None
-            ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
+            ``"target"`` for a target row, otherwise the name of the row's source domain (or
+            integers: negative target, positive source). None: every row is a target row.
 
         Returns
         -------
@@ -96,7 +97,7 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
         ------
         ValueError
             If too few rows have a label and a weight above 0, or if `estimator` takes no
-            `sample_weight` or is of the other kind.
+            `sample_weight` or is of the wrong kind.
         """
         with whole_fit(self):
             self._check_learner(self._learner())
@@ -117,5 +118,5 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
         return self
 
     def _learner(self):
-        """Return the learner, not yet cloned."""
+        """Return the base estimator, not yet cloned."""
         return self._default_learner() if self.estimator is None else self.estimator

@@ -1,4 +1,4 @@
-"""What the boosting methods for transfer share: how rows are read, how a learner is fitted."""
+"""The base of the boosting methods: reading of rows, and fits of the base estimator."""
 
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -21,10 +21,10 @@ from sktransfer.instance._base_predictor import _BasePredictor
 
 
 class _BaseTrAdaBoost(_BasePredictor):
-    """Boosts a learner on labelled rows of all domains.
+    """Boosts a base estimator on labelled rows of all domains.
 
-    A concrete method writes `_boost`. The bases of classifiers and regressors write how the rounds
-    predict.
+    A subclass implements `_boost`. The bases of classifiers and regressors implement the
+    predictions.
     """
 
     # Whether only the last half of the rounds votes if there is a source.
@@ -52,7 +52,7 @@ class _BaseTrAdaBoost(_BasePredictor):
     def _boost(self, X, y, sample_weight, codes):
         """Run the rounds on labelled rows, store their results, return the rows' last weights.
 
-        `codes` is -1 for a target row, else the position of its source in `source_domains_`.
+        `codes` is -1 for a target row, otherwise the position of its source in `source_domains_`.
         """
 
     def _check_used(self, domains, used, sample_weight):
@@ -88,23 +88,23 @@ class _BaseTrAdaBoost(_BasePredictor):
         )
 
     def _fit_learner(self, learner, X, y, weights, is_source):
-        """Fit with weights, those of source rows that are next to nothing set to 0."""
+        """Fit with weights; nearly zero weights of source rows are set to 0."""
         share = getattr(self, "negligible_weight", 0)
         if share and is_source.any():
             weights = boosting.without_negligible(weights, is_source, share=share)
         return fit_with_weights(learner, X, y, weights)
 
     def _clones(self, n_clones, rng):
-        """Yield clones of the learner, with seeds that `rng` draws."""
+        """Yield clones of the base estimator, with seeds drawn from `rng`."""
         keep_seeds = self.random_state is None
         return seeded_clones(self.estimator_, n_clones, generator=rng, keep_seeds=keep_seeds)
 
     def _for_fits(self, X):
-        """Give `X` as a tree wants it for fitting: converted once for all rounds."""
+        """Return `X` in the format that a tree needs: converted once for all rounds."""
         return X.tocsc() if issparse(X) and _is_tree(self.estimator_) else X
 
     def _keep(self, rounds, sample_weight):
-        """Store the rounds; give the last weights, with the sum of `sample_weight`."""
+        """Store the rounds; return the last weights, which sum to that of `sample_weight`."""
         vars(self).update(rounds.attributes())
         if rounds.chance is not None:
             warn(
@@ -118,7 +118,7 @@ class _BaseTrAdaBoost(_BasePredictor):
         return rounds.given * (sample_weight.sum() / rounds.given.sum())
 
     def _valid_new(self, X):
-        """Return valid rows to predict, as the learner gets them."""
+        """Return valid rows to predict, in the format of the base estimator."""
         check_is_fitted(self)
         return self._for_learner(X, self._read_rows(X, reset=False))
 
@@ -134,16 +134,17 @@ class _BaseTrAdaBoost(_BasePredictor):
         return [np.float32, np.float64] if _is_tree(self._learner()) else None
 
     def _for_learner(self, given_X, X):
-        """Return the rows as the learner gets them: a tree numbers, any other a data frame too."""
+        """Return the rows for the base estimator: numbers for a tree, otherwise also a data
+        frame."""
         return X if _is_tree(self._learner()) else named_columns(given_X, X)
 
     def _only_last_half(self):
-        """Tell whether only the last half of the rounds votes."""
+        """Return whether only the last half of the rounds votes."""
         return self._last_half_votes and self._has_source
 
 
 def _is_tree(estimator):
-    """Tell whether the learner turns `X` into 32-bit floating point (and into columns to fit)."""
+    """Return whether the base estimator converts `X` to 32-bit floats (and to columns in `fit`)."""
     return isinstance(estimator, BaseDecisionTree)
 
 

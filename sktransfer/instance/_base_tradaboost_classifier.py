@@ -1,4 +1,4 @@
-"""How the boosted classifiers for transfer vote."""
+"""The vote of the boosted classifiers."""
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -13,7 +13,7 @@ from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaBoost):
-    """A weighted vote of the rounds; a concrete method writes `_boost`."""
+    """A weighted vote of the rounds; a subclass implements `_boost`."""
 
     def _default_learner(self):
         classes = getattr(self, "classes_", ())
@@ -54,7 +54,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         )
 
     def _run(self, fit_round, weights, is_source, *, kept, numbers, n_source=0, n_target=None):
-        """Run rounds in which mistaken source rows lose weight at the rate of Hedge.
+        """Run rounds in which misclassified source rows lose weight at the rate of Hedge.
 
         `n_target` is as in `run_rounds`; it is not used without a source.
         """
@@ -79,10 +79,11 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         )
 
     def _scale(self, weights, sample_weight):
-        """Scale `weights` from a sum of 1 to what the learner gets: the total of `sample_weight`.
+        """Scale `weights` from a sum of 1 to the total of `sample_weight`, for the base estimator.
 
-        A tree sees no scale, so without source rows it gets the power of two next to that total:
-        this changes no bit, and the tree is AdaBoost's own, down to the ties between splits.
+        A tree is not affected by scale. Without source rows it gets the power of two nearest to
+        that total: this changes no bit, and the tree is that of AdaBoost, including ties between
+        splits.
         """
         if self._has_source:
             return boosting.steady_weights(weights, sample_weight)
@@ -108,7 +109,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         return self.classes_[totals.argmax(axis=1)]
 
     def predict_proba(self, X):
-        """Give the probability of each class, as AdaBoost does: ordered, but not calibrated.
+        """Return the probability of each class, as AdaBoost does: ordered, but not calibrated.
 
         Parameters
         ----------
@@ -123,7 +124,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         return boosting_votes.vote_probabilities(self._vote_totals(X))
 
     def decision_function(self, X):
-        """Give the margin of each class in the vote.
+        """Return the margin of each class in the vote.
 
         Parameters
         ----------
@@ -150,13 +151,13 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         Yields
         ------
         y : ndarray of shape (n_samples,)
-            The last one is what `predict` gives.
+            The last one equals the result of `predict`.
         """
         for totals in self._staged_vote_totals(X):
             yield self.classes_[totals.argmax(axis=1)]
 
     def staged_predict_proba(self, X):
-        """Give the probabilities as if the rounds had ended after 1, 2, ... of them.
+        """Return the probabilities as if the rounds had ended after 1, 2, ... of them.
 
         Parameters
         ----------
@@ -166,13 +167,13 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         Yields
         ------
         probabilities : ndarray of shape (n_samples, n_classes)
-            The last one is what `predict_proba` gives.
+            The last one equals the result of `predict_proba`.
         """
         for totals in self._staged_vote_totals(X):
             yield boosting_votes.vote_probabilities(totals)
 
     def _vote_totals(self, X):
-        """Weight of the rounds that chose each class, of the rounds that vote."""
+        """Return the total weight of the rounds that chose each class, among those that vote."""
         X = self._valid_new(X)
         first = boosting_votes.first_voter(len(self.estimators_), transfer=self._only_last_half())
         return boosting_votes.vote_totals(
@@ -180,7 +181,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         )
 
     def _staged_vote_totals(self, X):
-        """Yield the weights of the rounds that chose each class, stage after stage."""
+        """Yield the total weights of the rounds that chose each class, stage by stage."""
         X = self._valid_new(X)
         yield from boosting_votes.staged_vote_totals(
             self._votes(X, 0),

@@ -1,4 +1,4 @@
-"""How the boosted regressors for transfer fit a round, and their weighted median."""
+"""The fit of one round, and the weighted median, of the boosted regressors."""
 
 from abc import abstractmethod
 
@@ -17,7 +17,7 @@ from sktransfer.instance._base_tradaboost import _BaseTrAdaBoost
 
 
 class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoost):
-    """A weighted median of the rounds; a concrete method writes `_boost`."""
+    """A weighted median of the rounds; a subclass implements `_boost`."""
 
     _parameter_constraints: dict = {
         **_BaseTrAdaBoost._parameter_constraints,
@@ -39,7 +39,7 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
         return read_numbers(y, used)
 
     def _round(self, X, y, sample_weight, is_source, *, learners, rng):
-        """Give the function that fits one round to given weights."""
+        """Return the function that fits one round with given weights."""
         X_fit = self._for_fits(X)
 
         def fit_round(weights):
@@ -55,13 +55,14 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
         return fit_round
 
     def _scale(self, weights, sample_weight):
-        """Scale `weights` from a sum of 1 to the total of `sample_weight`, steady for a learner."""
+        """Scale `weights` from a sum of 1 to the total of `sample_weight`, stable for any base
+        estimator."""
         if self.bootstrap:
             return weights * sample_weight.sum()
         return boosting.steady_weights(weights, sample_weight)
 
     def predict(self, X):
-        """Predict the weighted median of what the rounds say of each row.
+        """Predict the weighted median of the rounds' predictions for each row.
 
         Parameters
         ----------
@@ -88,7 +89,7 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
         Yields
         ------
         y : ndarray of shape (n_samples,)
-            The last one is what `predict` gives.
+            The last one equals the result of `predict`.
         """
         X = self._valid_new(X)
         said = np.array([learner.predict(X) for learner in self.estimators_])

@@ -1,4 +1,4 @@
-"""What the estimators on weighted source rows share."""
+"""The base of the estimators with weighted source rows."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -89,7 +89,7 @@ class _BaseWeightedTransfer(_BasePredictor):
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            What `estimator_` predicts.
+            The predictions of `estimator_`.
         """
         return self._ask("predict", X)
 
@@ -108,7 +108,7 @@ class _BaseWeightedTransfer(_BasePredictor):
         )
 
     def _clones(self, part, rng):
-        """Yield one clone of a part, with seeds that `rng` draws."""
+        """Yield one clone of a part, with seeds drawn from `rng`."""
         return seeded_clones(part, 1, generator=rng, keep_seeds=self.random_state is None)
 
     def _weighter(self):

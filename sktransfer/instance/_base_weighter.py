@@ -1,4 +1,4 @@
-"""The base of the weighters: how much each source row counts for the target."""
+"""The base of the weighters: the weight of each source row for the target."""
 
 from abc import abstractmethod
 
@@ -15,11 +15,11 @@ from sktransfer.instance._tasks import _ReportsTasks
 
 
 class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
-    """A weighter gives each source row a weight, and never reads a label.
+    """Gives each source row a weight, and never reads a label.
 
-    A concrete weighter writes `_fit_ratio`. It never sees ``sample_domain``: all sources are one
-    pool for it. The rows reach it in float64 and in an order of their own, so that nothing it draws
-    or rounds depends on the order in which the caller has them.
+    A subclass implements `_fit_ratio`. It never sees ``sample_domain``: it pools all sources. It
+    gets the rows in float64 and in an order of their own, so that no random draw and no rounding
+    depends on the caller's order.
     """
 
     _needs = Needs(sparse=True)
@@ -34,8 +34,11 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
 
     @abstractmethod
     def _fit_ratio(self, X_source, X_target):
-        """Learn from (n_source, n_features) and (n_target, n_features) arrays, and give the ratio
-        of the densities at the source rows, up to a factor: (n_source,), not negative."""
+        """Return the ratio of the densities at the source rows, up to a factor, not negative.
+
+        The arguments are arrays of shape (n_source, n_features) and (n_target, n_features), and the
+        result has shape (n_source,).
+        """
 
     def _fit_rows(self, X, y, domains):
         ratio = self._source_ratio(X, y, domains) if domains.sources else None
@@ -55,7 +58,7 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
         return csr_array(X) if issparse(X) else X
 
     def _store(self, domains, ratio, dtype):
-        """Keep the weights: `ratio` over its mean on source rows, and 1 on target rows."""
+        """Store the weights: `ratio` over its mean on source rows, and 1 on target rows."""
         self.source_domains_ = domains.sources
         weights = np.ones(len(domains.codes))
         if ratio is None:
@@ -101,17 +104,18 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
 
 
 class _BaseRatioWeighter(_BaseWeighter):
-    """A weighter that learns the ratio as a function, and so weighs new source rows.
+    """A weighter that learns the ratio as a function, and can therefore weight new source rows.
 
-    A concrete weighter writes `_ratio`, and `_fit_ratio` beside it.
+    A subclass implements `_ratio` in addition to `_fit_ratio`.
     """
 
     @abstractmethod
     def _ratio(self, X):
-        """Give the ratio, on the scale of `_fit_ratio`, at float64 rows (n_samples, n_features)."""
+        """Return the ratio, on the scale of `_fit_ratio`, at float64 rows (n_samples,
+        n_features)."""
 
     def weigh(self, X):
-        """Weigh new source rows.
+        """Return the weights of new source rows.
 
         Parameters
         ----------
@@ -122,7 +126,7 @@ class _BaseRatioWeighter(_BaseWeighter):
         -------
         weights : ndarray of shape (n_samples,)
             On the scale of ``weights_``: the mean is 1 over the source rows of `fit`, not over
-            these. All 1 where `fit` saw no source row.
+            these. All 1 if `fit` saw no source row.
         """
         check_is_fitted(self)
         X = self._read_rows(X, reset=False)

@@ -1,4 +1,4 @@
-"""Parameters of weighters that are one number, several to choose from, or None."""
+"""Parameters of weighters that are one number, several candidates, or None."""
 
 import numpy as np
 

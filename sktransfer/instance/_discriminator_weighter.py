@@ -1,4 +1,4 @@
-"""DiscriminatorWeighter: the odds that a classifier gives a row to come from the target."""
+"""DiscriminatorWeighter: the odds of a row to come from the target, by a classifier."""
 
 from numbers import Integral, Real
 
@@ -14,59 +14,59 @@ from sktransfer.instance._kernel_logistic import KernelLogisticRegression
 
 
 class DiscriminatorWeighter(_BaseClassifierWeighter):
-    """Weigh source rows by the odds that a classifier gives them to come from the target.
+    """Weight source rows by a classifier's odds that they come from the target.
 
-    Any probabilistic classifier that tells target rows from source rows holds the ratio of the two
-    densities, by Bayes' rule: ``p_target(x) / p_source(x) = (n_source / n_target) p(target | x) /
-    p(source | x)``. The labels of `y` are not read.
+    Any probabilistic classifier that separates target rows from source rows contains the ratio of
+    the two densities, by Bayes' rule: ``p_target(x) / p_source(x) = (n_source / n_target) p(target
+    | x) / p(source | x)``. The labels of `y` are not read.
 
-    It helps under covariate shift, and in many features, where densities are hard to model but a
-    classifier is not. It hurts where the rule from features to labels differs between the domains,
-    and where the classifier tells the two apart all too well, because they hardly meet or because
-    it has learnt its rows by heart: a few rows then take all the weight (look at
-    `effective_sample_size_`). Against learning by heart, as trees do, `cv` weighs each row by a
-    classifier that has not seen it. Wrong probabilities are wrong weights: a classifier
-    that is not calibrated belongs into a ``CalibratedClassifierCV``.
+    It helps under covariate shift, also with many features, because densities are then hard to
+    model but a classifier is not. It hurts if the rule from features to labels differs between the
+    domains. It also hurts if the classifier separates the domains too well, because they hardly
+    overlap or because it overfits. A few rows then take all the weight (look at
+    `effective_sample_size_`). Against overfitting, as of trees, `cv` weights each row by a
+    classifier that has not seen it. Wrong probabilities give wrong weights: use a
+    ``CalibratedClassifierCV`` if the classifier is not calibrated.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        Has `predict_proba`. None is a logistic regression on Gaussian kernels, with each feature in
-        units of its standard deviation and kernels of width ``sqrt(n_features)`` to 300 rows drawn
-        at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the log-ratio is
-        linear.
+        A classifier with `predict_proba`. None is a logistic regression on Gaussian kernels, with
+        each feature in units of its standard deviation and kernels of width ``sqrt(n_features)`` to
+        300 rows drawn at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the
+        log-ratio is linear.
     cv : int or None, default=None
-        Folds, stratified by domain, out of which the weights of the training rows come. None: they
-        come from the classifier of all rows.
+        The number of folds, stratified by domain, for out-of-fold weights of the training rows.
+        None: the weights come from the classifier of all rows.
     floor : float, default=1e-6
-        Neither probability is taken to be lower, which bounds the weights. Between 0 and 0.5, both
+        The lower bound of both probabilities, which bounds the weights. Between 0 and 0.5, both
         excluded.
     random_state : int, RandomState instance or None, default=None
-        Draws the folds and seeds every `random_state` inside the classifier, that of the default
-        too. None draws fresh entropy and keeps the seeds that `estimator` has.
+        Draws the folds and seeds every `random_state` inside the classifier, also that of the
+        default. None draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     estimator_ : classifier
-        Fitted on all rows; its class True is the target. It weighs new rows. None without source
+        Fitted on all rows; its class True is the target. It weights new rows. None without source
         rows.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (below a quarter, if
+        there are fewer than 40 rows). Several sources are also judged one by one.
 
     See Also
     --------
@@ -74,8 +74,8 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
 
     Notes
     -----
-    Sparse rows and missing values (NaN) go to the classifier as they are, and are refused where it
-    says by its tags that it takes none.
+    Sparse rows and missing values (NaN) are passed to the classifier. They are refused if its tags
+    say that it does not accept them.
 
     Each fold is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.

@@ -11,9 +11,9 @@ LEAST_SHARE = 0.05  # of the source rows
 
 
 def fewest_rows(n_rows):
-    """Return the effective number of rows below which weights are not to be trusted.
+    """Return the minimum effective number of rows for weights that can be trusted.
 
-    10 rows, or 5 % if that is more; of fewer than 40 rows, a quarter of them.
+    10 rows, or 5 % if that is more; a quarter of the rows if there are fewer than 40.
     """
     return min(max(FEWEST, LEAST_SHARE * n_rows), n_rows / 4)
 
@@ -24,9 +24,9 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy):
     Parameters
     ----------
     weights : ndarray of shape (n_samples,), dtype float64
-        Those of target rows are not looked at, and those of rows of weight 0 count as rows.
+        Weights of target rows are not used; rows of weight 0 count as rows.
     domains : Domains
-        The sources are judged together and, if there are several, each by itself.
+        The sources are judged together and, if there are several, one by one.
     estimator_name : str
     remedy : str
         A phrase: an action that spreads the weights of this method.

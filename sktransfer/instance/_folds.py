@@ -7,7 +7,7 @@ from sktransfer._sklearn import _safe_indexing
 
 
 def sorted_folds(X, y, is_target, *, n_folds):
-    """Deal target rows to folds in the order of their labels (and equal labels by their features).
+    """Assign target rows to folds in the order of their labels (equal labels: of their features).
 
     Parameters
     ----------
@@ -15,17 +15,17 @@ def sorted_folds(X, y, is_target, *, n_folds):
     y : ndarray of shape (n_samples,)
     is_target : ndarray of shape (n_samples,), dtype bool
     n_folds : int
-        At most the number of target rows is made.
+        The number of folds, at most the number of target rows.
 
     Returns
     -------
     folds : list of ndarray of shape (n_samples,), dtype bool
-        The rows that each fold holds out; each target row is in one.
+        The rows that each fold holds out; each target row is in exactly one.
 
     Raises
     ------
     ValueError
-        When there is a single target row.
+        If there is a single target row.
     """
     rows = np.flatnonzero(is_target)
     if len(rows) < 2:

@@ -13,65 +13,65 @@ LARGEST_LOG = 600.0  # of a ratio, for a row however far out: below the largest 
 
 
 class GaussianWeighter(_BaseRatioWeighter):
-    """Weigh source rows by the ratio of two normal densities, one fitted to each domain.
+    """Weight source rows by the ratio of two normal densities, one fitted to each domain.
 
-    The simplest ratio that knows means and covariances: the log-ratio is a quadratic function of
-    the features. No label is read.
+    The simplest ratio that uses means and covariances: the log-ratio is a quadratic function of the
+    features. No label is read.
 
-    It helps under covariate shift where both domains are about normal, with rows enough for a
-    covariance: it is quick and has next to nothing to tune. It hurts where they are not (a
-    mixture of classes often is not), where the target is wider than the source (the ratio then
-    grows without bound, and outlying source rows take all the weight: look at
-    `effective_sample_size_`), and where the rule from features to labels differs.
+    It helps under covariate shift if both domains are about normal, with enough rows for a
+    covariance. It is fast and has almost nothing to tune. It hurts if they are not normal, and a
+    mixture of classes often is not. It hurts if the target is wider than the source: the ratio then
+    grows without bound, and outlying source rows take all the weight (look at
+    `effective_sample_size_`). It also hurts if the rule from features to labels differs.
 
     Parameters
     ----------
     shrinkage : float, default=0.01
-        Share, in [0, 1], of the mean variance in each covariance, ``(1 - shrinkage) C + shrinkage
-        trace(C) / n_features I``, where each feature is counted in units of `scale_`, so that the
-        weights do not depend on the units of `X`. 0 is maximum likelihood, and needs more rows than
-        features in the target and in the sources together.
+        The fraction, in [0, 1], of the mean variance in each covariance: ``(1 - shrinkage) C +
+        shrinkage trace(C) / n_features I``. Each feature is in units of `scale_`, so the weights do
+        not depend on the units of `X`. 0 is maximum likelihood; it requires more rows than features
+        in the target and in the pooled sources.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     source_mean_, target_mean_ : ndarray of shape (n_features,)
-        The means. They, the covariances and the scale are None without source rows.
+        The means. These, the covariances and the scale are None without source rows.
     source_covariance_, target_covariance_ : ndarray of shape (n_features, n_features)
         The shrunk covariances, with ``n - 1``, in the units of `X`. With fewer rows than features
-        they are computed when they are read.
+        they are computed on access.
     scale_ : ndarray of shape (n_features,)
-        The spread of each feature, the same for both domains: the root of the mean of its variances
-        in the target and in the sources together. 1 where it is constant in each.
+        The spread of each feature, the same for both domains: the square root of the mean of its
+        variances in the target and in the pooled sources. 1 if it is constant in each.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (below a quarter, if
+        there are fewer than 40 rows). Several sources are also judged one by one.
 
     See Also
     --------
     DiscriminatorWeighter : A log-ratio by a classifier, not by moments.
-    ULSIFWeighter : A ratio of no given form.
+    ULSIFWeighter : A ratio without a parametric form.
 
     Notes
     -----
-    The time of a fit grows with ``n d^2 + d^3`` for n rows and d features, and with ``n^2 d`` if a
-    domain has fewer rows than features: its covariance is then kept as a factor of n rows and a
-    diagonal.
+    The time of a fit grows with ``n d^2 + d^3`` for n rows and d features. If a domain has fewer
+    rows than features, it grows with ``n^2 d``: its covariance is then stored as a factor of n rows
+    and a diagonal.
 
-    Sparse rows are refused, as less their mean they are dense: reduce them first, with
+    Sparse input is not supported, because centering would make it dense. Reduce it first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
     References
@@ -82,8 +82,8 @@ class GaussianWeighter(_BaseRatioWeighter):
 
     Examples
     --------
-    Two domains of equal variance, with means 0 and 1: the ratio grows by the same factor with each
-    step to the right.
+    Two domains of equal variance, with means 0 and 1. The ratio grows by the same factor with each
+    step to the right:
 
     >>> from sktransfer import GaussianWeighter
     >>> X = [[-1.0], [0.0], [1.0], [0.0], [1.0], [2.0]]
@@ -123,7 +123,7 @@ class GaussianWeighter(_BaseRatioWeighter):
         return self._covariance(self._target)
 
     def _covariance(self, density):
-        """Return the covariance of the rows, which `density` has in units of `scale_`."""
+        """Return the covariance of the rows, given by `density` in units of `scale_`."""
         return None if density is None else density.covariance * self.scale_[:, None] * self.scale_
 
     def _fit_ratio(self, X_source, X_target):

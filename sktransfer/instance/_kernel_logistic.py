@@ -11,10 +11,10 @@ N_LANDMARKS = 300
 
 
 class KernelLogisticRegression(ClassifierMixin, BaseEstimator):
-    """Fit a logistic regression on Gaussian kernels to landmarks, in units of each feature.
+    """Fit a logistic regression on Gaussian kernels to landmarks, with scaled features.
 
     The features are scaled to variance 1. The width of the kernel is ``sqrt(n_features)``, and the
-    landmarks are 300 rows at random (Nystroem's method). The log-odds are smooth but not linear.
+    landmarks are 300 random rows (Nystroem's method). The log-odds are smooth but not linear.
 
     Parameters
     ----------

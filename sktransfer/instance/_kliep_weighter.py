@@ -24,86 +24,89 @@ TOL_OF_FOLDS = 3e-4  # in log-likelihood: enough to choose between widths
 
 
 class KLIEPWeighter(_BaseRatioWeighter):
-    """Weigh source rows by the ratio of densities under which the target rows are most likely.
+    """Weight source rows by the density ratio under which the target rows are most likely.
 
     The Kullback-Leibler importance estimation procedure (KLIEP) models the ratio of the target's
-    density to the source's as a sum of Gaussians around target rows, and makes the source, weighted
-    by it, as near to the target as it can in Kullback-Leibler divergence. The problem is convex and
-    is solved to its optimum, with a bound on what is left (`optimality_gap_`). The width is chosen
-    by the likelihood of target rows left out. No label is read.
+    density to the source's as a sum of Gaussians around target rows. It minimizes the
+    Kullback-Leibler divergence between the target and the weighted source. The problem is convex
+    and is solved to its optimum, with a bound on the remaining gap (`optimality_gap_`). The width
+    is chosen by the likelihood of held-out target rows. No label is read.
 
     It helps under covariate shift: the rule from features to labels is the same, and the source has
-    rows, if few, wherever the target has. It hurts where the rule differs, where the target lies
-    where no source row is, and where a target row is an outlier: a likelihood cannot overlook it,
-    and wide Gaussians follow. A flexible, well specified model needs no weights, and pays for them
-    in variance: look at `effective_sample_size_`. Scale the features first: one width serves all.
+    at least a few rows everywhere that the target has. It hurts if the rule differs, or if part of
+    the target lies outside the source. It hurts if a target row is an outlier: a likelihood cannot
+    ignore it, and wide Gaussians follow. A flexible, well specified model needs no weights, and
+    they only add variance: look at `effective_sample_size_`. Scale the features first, because one
+    width is used for all.
 
     Parameters
     ----------
     width : float, array-like of floats or None, default=None
-        Width (sigma) of the Gaussians, in the units of the features; of several,
-        cross-validation chooses. None: seven, from an eighth to twice the median distance of rows
-        to centres.
+        The width (sigma) of the Gaussians, in the units of the features. Cross-validation chooses
+        among several. None: seven widths, from an eighth to twice the median distance of rows to
+        centers.
     n_centers : int, default=100
-        The most Gaussians. Their centres are drawn from the target rows.
+        The maximum number of Gaussians. Their centers are drawn from the target rows.
     cv : int, default=5
-        Folds of target rows, at most one a row, for the choice of the width.
+        The number of folds of target rows for the choice of the width, at most one per row.
     tol : float, default=1e-8
-        How far from its maximum the mean log-likelihood may be.
+        The tolerance of the mean log-likelihood, as a distance from its maximum.
     max_iter : int, default=200
-        The most Newton steps.
+        The maximum number of Newton steps.
     random_state : int, RandomState instance or None, default=None
-        Draws the centres, if there are more target rows than `n_centers`, and the folds. Rows are
-        sorted by their first column before, so that another order of the rows draws the same, but
-        another order of the columns draws others. None draws fresh entropy.
+        Draws the centers, if there are more target rows than `n_centers`, and the folds. Rows are
+        sorted by their first column before, so the order of the rows has no effect. The order of
+        the columns has one. None draws fresh entropy.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     width_ : float
-        The chosen width. It and the four below are None without source rows.
+        The chosen width. It and the next four are None without source rows.
     scores_ : ndarray of shape (n_widths,)
-        Mean log-likelihood of the target rows left out; the largest is chosen. NaN for a single
-        width, ``-inf`` for one that is too narrow: somewhere the likelihood is 0 or unbounded.
+        The mean log-likelihood of held-out target rows; the width with the largest is chosen. NaN
+        for a single width. ``-inf`` for a width that is too narrow, so that the likelihood is 0 or
+        unbounded at some row.
     optimality_gap_ : float
-        No less than the distance of the mean log-likelihood to its maximum; see Notes.
+        An upper bound of the distance of the mean log-likelihood to its maximum; see Notes.
     centers_ : ndarray of shape (n_centers_used, n_features)
         The centres.
     coef_ : ndarray of shape (n_centers_used,)
-        How much each Gaussian has in the ratio; not negative, most of them 0.
+        The coefficient of each Gaussian in the ratio; not negative, most of them 0.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
+        are fewer than 40 rows). Several sources are also judged one by one.
     ConvergenceWarning
-        When `max_iter` steps leave a gap above `tol`.
+        If `max_iter` steps leave a gap above `tol`.
 
     See Also
     --------
-    ULSIFWeighter : The same model in closed form, quicker.
+    ULSIFWeighter : The same model in closed form, faster.
 
     Notes
     -----
-    Maximise ``J = mean_t log r(x)`` with ``r(x) = sum_l coef_l k(x, c_l)`` under ``coef >= 0`` and
-    ``mean_s r(x) = 1``. With ``b_l = mean_s k(x, c_l)`` and ``g_l = mean_t(k(x, c_l) / r(x)) /
-    b_l``, the maximum is where no ``g_l`` is above 1; elsewhere ``J`` is at most ``max_l g_l - 1``
-    below it, which is the gap. The Newton steps work on the centres in use, so their cost is in
-    target rows times these squared. Memory grows with rows times centres. The fits that choose the
-    width are in single precision and to 3e-4; the last one is in double, to `tol`.
+    Maximize ``J = mean_t log r(x)`` with ``r(x) = sum_l coef_l k(x, c_l)`` under ``coef >= 0`` and
+    ``mean_s r(x) = 1``. Let ``b_l = mean_s k(x, c_l)`` and ``g_l = mean_t(k(x, c_l) / r(x)) /
+    b_l``. At the maximum no ``g_l`` is above 1. At any other point ``J`` is at most ``max_l g_l -
+    1`` below the maximum, which is the reported gap. The Newton steps use only the active centers,
+    so their cost is the number of target rows times the square of these. Memory grows with rows
+    times centers. The fits that choose the width use single precision and a tolerance of 3e-4; the
+    last one uses double precision and `tol`.
 
-    Sparse rows are welcome; `centers_` are then sparse too.
+    Sparse input is supported; `centers_` are then sparse too.
 
     Each candidate width is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
@@ -116,7 +119,7 @@ class KLIEPWeighter(_BaseRatioWeighter):
 
     Examples
     --------
-    The target lies to the right of the source; source rows there count for more:
+    The target lies to the right of the source, so source rows there get more weight:
 
     >>> import numpy as np
     >>> from sktransfer import KLIEPWeighter
@@ -177,10 +180,10 @@ class KLIEPWeighter(_BaseRatioWeighter):
         return phi_source @ self.coef_
 
     def _choose_width(self, squared, widths, folds):
-        """Keep the width of the largest score, or raise ValueError where every one is -inf.
+        """Store the width of the largest score, or raise ValueError if every score is -inf.
 
-        Give a fit for it to begin with. From narrow to wide: each begins where the one before
-        ended, and needs fewer centres.
+        Return a fit to start from. Widths go from narrow to wide: each fit starts at the previous
+        result and needs fewer centers.
         """
         self.scores_, start, starts = np.full(len(widths), -np.inf), None, {}
         order = np.argsort(widths, kind="stable")
@@ -198,11 +201,11 @@ class KLIEPWeighter(_BaseRatioWeighter):
         return starts[best]
 
     def _score(self, squared, width, folds, start):
-        """Mean log-likelihood of the target rows, each under the fit without its fold, and a fit.
+        """Return the mean log-likelihood of held-out target rows, and a fit.
 
-        NaN where `folds` is None; -inf where the likelihood has no maximum. The rows of a fold
-        stand together, and twice, so that those of all others are a slice. Single precision is
-        enough for fits to `TOL_OF_FOLDS`.
+        NaN if `folds` is None; -inf if the likelihood has no maximum. The rows of a fold are
+        contiguous and stored twice, so that those of all other folds are a slice. Single precision
+        is enough for fits to `TOL_OF_FOLDS`.
         """
         phi_source, phi_target = (gaussian(part, width=width) for part in squared)
         A = likelihoods(phi_target, phi_source.mean(axis=0))

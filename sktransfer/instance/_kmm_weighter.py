@@ -1,4 +1,4 @@
-"""KMMWeighter: weights with which the mean of the source meets the target's in feature space."""
+"""KMMWeighter: weights that match the mean of the source to the target's in feature space."""
 
 from numbers import Integral, Real
 
@@ -20,89 +20,91 @@ TINY = 1e-100  # a smaller similarity of the domains is none
 
 
 class KMMWeighter(_BaseWeighter):
-    """Weigh source rows such that their mean in a kernel's feature space is that of the target.
+    """Weight source rows such that their mean in a kernel's feature space is that of the target.
 
-    Kernel mean matching (KMM) finds the weights directly, without a model of the densities or of
-    their ratio, by a quadratic program: with a Gaussian kernel, no other statistic of the two
-    domains is then far apart either. The program is solved to its exact optimum, with a certificate
+    Kernel mean matching (KMM) finds the weights directly by a quadratic program, without a model of
+    the densities or of their ratio. With a Gaussian kernel, no other statistic of the two domains
+    can then be far apart either. The program is solved to its exact optimum, with a certificate
     (`kkt_gap_`). No label is read.
 
     It helps under covariate shift: the rule from features to labels is the same, and the source has
-    rows, if few, wherever the target has. It hurts where the rule differs, where the target lies
-    where no source row is, and in many features: there each row is near itself alone, and a few
-    rows take all the weight (look at `effective_sample_size_`, and lower `bound`). It gives
-    no weights to rows that `fit` has not seen, and the width is no choice of its own: compare
-    several, or take `ULSIFWeighter`. Scale the features first: one width serves all.
+    at least a few rows everywhere that the target has. It hurts if the rule differs, or if part of
+    the target lies outside the source. It hurts with many features: each row is then close only to
+    itself, and a few rows take all the weight (look at `effective_sample_size_`, and decrease
+    `bound`). It gives no weights to rows that `fit` has not seen. It does not select `width`:
+    compare several values, or use `ULSIFWeighter`. Scale the features first, because one width is
+    used for all.
 
     Parameters
     ----------
     width : float or None, default=None
-        Width (sigma) of the Gaussian kernel, in the units of the features. None: the median
-        distance between source and target rows (between 500 of each, where there are more).
+        The width (sigma) of the Gaussian kernel, in the units of the features. None: the median
+        distance between source and target rows (between 500 of each, if there are more).
     bound : float, default=1000.0
         The largest weight, B in the paper, before the scaling to mean 1.
     sum_slack : float or None, default=None
-        How far the mean of the weights may be from 1, epsilon in the paper, before the scaling. 0
-        holds it at 1. None is the paper's ``(sqrt(n) - 1) / sqrt(n)`` with n source rows.
+        The tolerance of the mean of the weights around 1, epsilon in the paper, before the scaling.
+        0 fixes it at 1. None is the paper's ``(sqrt(n) - 1) / sqrt(n)`` with n source rows.
     ridge : float, default=1e-3
-        Added to the diagonal of the kernel matrix, whose diagonal is 1: it makes the optimum unique
-        and shares weight between rows that are alike.
+        Added to the diagonal of the kernel matrix, whose diagonal is 1. It makes the optimum unique
+        and spreads weight over similar rows.
     n_components : int, None or "auto", default="auto"
-        None: the kernel matrix itself. A number: its Nystroem approximation by so many rows, with
-        the true diagonal. "auto": the exact optimum, without the matrix where there are more than
-        10 000 source rows; 300 where more than 10 000 turn out to have a weight above 0.
+        None: the exact kernel matrix. A number: its Nystroem approximation with this rank, with the
+        true diagonal. "auto": the exact optimum, without the whole matrix if there are more than 10
+        000 source rows; rank 300 if more than 10 000 rows get a weight above 0.
     tol : float, default=1e-8
         Stop when no entry of the projected gradient is larger, relative to the gradient at 0.
     max_iter : int, default=500
-        The most rounds: pivots, and Newton steps after them.
+        The maximum number of iterations: pivots, and Newton steps after them.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     kkt_gap_ : float
-        No less than the distance of the objective to its minimum, over ``w^T K w / 2``: 0 at the
-        optimum alone. It, `width_` and `mean_` are None without source rows. Where the kernel is
-        approximated, so is the objective that this is about.
+        An upper bound of the distance of the objective to its minimum, over ``w^T K w / 2``; 0 only
+        at the optimum. It, `width_` and `mean_` are None without source rows. If the kernel is
+        approximated, the bound is for the approximated objective.
     n_components_ : int or None
-        The columns of the approximation of the kernel; None where it was not approximated.
+        The rank of the approximation of the kernel; None if it was not approximated.
     width_ : float
-        The width used.
+        The width that was used.
     mean_ : float
         Mean of the optimal weights, before the scaling to 1.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
+        are fewer than 40 rows). Several sources are also judged one by one.
     ConvergenceWarning
-        When `max_iter` steps leave a `kkt_gap_` above 100 times `tol`.
+        If `max_iter` steps leave a `kkt_gap_` above 100 times `tol`.
 
     See Also
     --------
-    ULSIFWeighter : A ratio that also weighs new rows, with a width that it chooses itself.
+    ULSIFWeighter : A ratio that also weights new rows, and selects its width.
 
     Notes
     -----
-    Over n source and m target rows, minimise ``w^T K w / 2 - kappa^T w`` under ``0 <= w <= bound``
-    and ``|mean(w) - 1| <= sum_slack``, where ``K_ij = k(x_i, x_j) + ridge [i = j]`` and ``kappa_i =
-    (n / m) sum_j k(x_i, x_j^t)``. The matrix itself: memory ``8 n^2`` bytes (0.2 GB for 5000 source
-    rows), time in ``n^2`` for each of some tens of steps. "auto" with more rows, of which u get a
-    weight above 0: memory ``8 u^2`` bytes, time in ``n u`` for each of some rounds; many features
-    and narrow kernels make u small. Nystroem with r components: memory ``24 n r`` bytes, time in
-    ``n r^2``. Target rows are passed through in blocks, in time ``n m``.
+    Over n source and m target rows, minimize ``w^T K w / 2 - kappa^T w`` under ``0 <= w <= bound``
+    and ``|mean(w) - 1| <= sum_slack``, with ``K_ij = k(x_i, x_j) + ridge [i = j]`` and ``kappa_i =
+    (n / m) sum_j k(x_i, x_j^t)``. The exact matrix takes memory ``8 n^2`` bytes (0.2 GB for 5000
+    source rows) and time ``n^2`` for each of some tens of steps. "auto" with more rows, of which u
+    get a weight above 0, takes memory ``8 u^2`` bytes and time ``n u`` for each of a few
+    iterations; u is small with many features and narrow kernels. Nystroem with r components takes
+    memory ``24 n r`` bytes and time ``n r^2``. Target rows are processed in blocks, in time ``n
+    m``.
 
-    Sparse rows are welcome and stay so, but blocks of the kernel are dense.
+    Sparse input is supported and stays sparse, but blocks of the kernel are dense.
 
     References
     ----------
@@ -187,7 +189,7 @@ class KMMWeighter(_BaseWeighter):
         return w
 
     def _solve(self, X, kappa, **rules):
-        """Give weights and gap, of the exact program or of an approximated one."""
+        """Return weights and gap, of the exact program or of an approximation."""
         kernel = {"width": self.width_, "ridge": self.ridge}
         self.n_components_ = None if self.n_components == "auto" else self.n_components
         if self.n_components == "auto" and X.shape[0] > MOST_EXACT_ROWS:

@@ -1,4 +1,4 @@
-"""LabelShiftWeighter: each class counts for its share in the target, estimated without labels."""
+"""LabelShiftWeighter: weight by class proportions in the target, estimated without labels."""
 
 from dataclasses import replace
 from numbers import Integral, Real
@@ -20,72 +20,75 @@ LEAST_SHARE = 0.01  # of a class in the target; below it and far below that in t
 
 
 class LabelShiftWeighter(_BaseClassifierWeighter):
-    """Weigh source rows by how much more frequent their class is in the target.
+    """Weight source rows by how much more frequent their class is in the target.
 
-    Under label shift the classes have other shares in the target, and look the same: a disease is
-    rarer, its symptoms are not. A classifier trained on source rows then says, by its answers on
-    target rows, what the shares are there, and a source row weighs the share of its class in the
-    target over that in the source. The labels of target rows are not read.
+    Under label shift the class proportions differ in the target, and each class looks the same: a
+    disease is rarer, its symptoms are not. The predictions of a classifier trained on source rows
+    then determine the class proportions of the target rows. The weight of a source row is the
+    proportion of its class in the target over that in the source. The labels of target rows are not
+    read.
 
-    It helps where the shares of the classes are what differs. It hurts where the classes look
-    different in the target (covariate shift: then it takes for other shares what is other rows),
-    and where the classifier hardly tells the classes apart: the estimate is then noisy. "em" needs
-    probabilities that are calibrated on the source as it is, and is the better of the two where
-    they are; ``class_weight="balanced"`` breaks that (its probabilities are those of other shares),
-    as does a classifier that is sure of the rows that it was trained on. "bbse" needs none.
+    It helps if only the class proportions differ. It hurts if the classes look different in the
+    target: under covariate shift it mistakes the change of rows for a change of class proportions.
+    It also hurts if the classifier barely separates the classes, because the estimate is then
+    noisy. "em" needs probabilities that are calibrated on the source, and is then the better
+    method. ``class_weight="balanced"`` violates this, because its probabilities are those of other
+    proportions. So does a classifier that overfits its training rows. "bbse" has no such
+    requirement.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        Has `predict_proba`. None is ``LogisticRegression()``; scale the features first.
+        A classifier with `predict_proba`. None is ``LogisticRegression()``; scale the features
+        first.
     method : {"em", "bbse"}, default="em"
-        "em": the shares of maximum likelihood, to which the EM algorithm of [1]_ climbs. "bbse":
-        those that explain how often each class is predicted [2]_.
+        "em": the class proportions of maximum likelihood, found by the EM algorithm of [1]_.
+        "bbse": the proportions that explain how often each class is predicted [2]_.
     cv : int, default=5
-        Folds of the source rows, for the confusion matrix of "bbse".
+        The number of folds of the source rows, for the confusion matrix of "bbse".
     tol : float, default=1e-10
-        How far "em" may be from the largest mean log-likelihood.
+        The tolerance of "em", as a distance from the largest mean log-likelihood.
     max_iter : int, default=200
-        The most Newton steps of "em".
+        The maximum number of Newton steps of "em".
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds every `random_state` inside the classifier. None draws fresh
-        entropy and keeps the seeds that `estimator` has.
+        entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. A
-        source row without a label weighs the mean of the classes' weights under its probabilities.
-        Of the dtype of `X`.
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. A source row
+        without a label gets the mean of the class weights under its probabilities. It has the dtype
+        of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     classes_ : ndarray of shape (n_classes,)
-        The classes of the source rows. They and the five below are None without source rows.
+        The classes of the source rows. These and the next five are None without source rows.
     class_weights_ : ndarray of shape (n_classes,)
         The weight of a row of each class, before the scaling to mean 1.
     source_shares_, target_shares_ : ndarray of shape (n_classes,)
-        The shares of the classes; those in the target are estimated.
+        The class proportions; those of the target are estimated.
     estimator_ : classifier
         Fitted on the labelled source rows.
     optimality_gap_ : float
-        No less than the distance of the mean log-likelihood of "em" to its maximum. None for "bbse"
-        and where there is one class alone.
+        An upper bound of the distance of the mean log-likelihood of "em" to its maximum. None for
+        "bbse", and if there is only one class.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one. Also if the estimated share of
-        a class is below 1 % (or one row) and below a tenth of its share in the source: features
-        that moved cause this.
+        If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
+        are fewer than 40 rows). Several sources are also judged one by one. Also if the estimated
+        proportion of a class is below 1 % (or one row) and below a tenth of its proportion in the
+        source, because moved features cause this.
     ConvergenceWarning
-        When `max_iter` steps of "em" leave a gap above `tol`.
+        If `max_iter` steps of "em" leave a gap above `tol`.
 
     See Also
     --------
@@ -94,8 +97,8 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
     Notes
     -----
     `weigh` gives new source rows ``sum_k p(k | x) w_k``, which under label shift is the ratio of
-    the two densities at the row. Sparse rows and missing values (NaN) go to the classifier as they
-    are, and are refused where it says by its tags that it takes none.
+    the two densities at the row. Sparse rows and missing values (NaN) are passed to the classifier.
+    They are refused if its tags say that it does not accept them.
 
     Each fold is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
@@ -110,7 +113,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
 
     Examples
     --------
-    Half the source rows are ill, and about a tenth of the target:
+    Half of the source rows are ill, and about a tenth of the target rows:
 
     >>> import numpy as np
     >>> from sktransfer import LabelShiftWeighter
@@ -191,7 +194,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         return codes
 
     def _estimate(self, X, codes, X_target):
-        """Keep the classifier of the source rows, the shares and the weights of the classes."""
+        """Store the classifier of the source rows, the class proportions and the class weights."""
         rng = generator(self.random_state)
         n_classes = len(self.classes_)
         self.source_shares_ = np.bincount(codes) / len(codes)
@@ -226,7 +229,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             )
 
     def _warn_of_absent_classes(self, n_target):
-        """Warn of shares all but at 0: a shift of the features looks like it."""
+        """Warn of proportions near 0: a shift of the features looks like that."""
         shares = self.target_shares_
         absent = (shares < 0.1 * self.source_shares_) & (shares < max(LEAST_SHARE, 1 / n_target))
         if absent.any():
@@ -241,7 +244,8 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             )
 
     def _confusion(self, learner, X, codes, rng):
-        """Shares of the source rows by their class (columns) and their prediction out of fold."""
+        """Return proportions of source rows by class (columns) and out-of-fold prediction
+        (rows)."""
         n_classes = len(self.classes_)
         fewest = np.bincount(codes).min()
         if fewest < self.cv:

@@ -1,4 +1,4 @@
-"""MultiSourceTrAdaBoost: in each round the source that helps the target most is boosted with it."""
+"""MultiSourceTrAdaBoost: each round boosts the source that helps the target most."""
 
 from dataclasses import replace
 from numbers import Real
@@ -15,93 +15,96 @@ from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClass
 class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     """Boost on target rows and, in each round, on the source that helps them most.
 
-    MultiSourceTrAdaBoost [1]_. In each round one candidate learner a source is fitted, on the rows
-    of that source and of the target; the candidate that errs least on the target rows is kept. A
-    target row that it gets wrong gains weight, and a row of any source that it gets wrong loses
-    weight. All rounds vote. With no source row it is AdaBoost.
+    MultiSourceTrAdaBoost [1]_. In each round one candidate is fitted for each source, on the rows
+    of that source and of the target. The candidate with the least error on the target rows is kept.
+    A target row that it misclassifies gains weight, and a source row that it misclassifies loses
+    weight. All rounds vote. Without source rows it is AdaBoost.
 
-    It helps where sources differ in how near they are to the target, and it is not known which is
-    near: a source that misleads is not chosen, where `TrAdaBoostClassifier` pools all. It hurts
-    where target rows are so few that their error cannot tell sources apart (a candidate without
-    error on them ends the rounds, be it by luck), and where sources are many and small, so that
-    only together they would teach. It costs as many fits a round as there are sources.
+    It helps if sources differ in their similarity to the target and it is not known which ones are
+    similar. A misleading source is not chosen, while `TrAdaBoostClassifier` pools all sources. It
+    hurts if target rows are so few that their error cannot distinguish sources: boosting stops as
+    soon as the error reaches zero, even by chance. It also hurts if sources are many and small, so
+    that only all of them together would be enough. A round costs one fit per source.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        The learner of a round. Its `fit` takes `sample_weight`; a Pipeline's last step does (when
-        metadata routing is on, request it there). None is a
+        The base estimator of a round. Its `fit` takes `sample_weight`. The last step of a Pipeline
+        may take it (if metadata routing is on, request it there). None is a
         ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
-        classes: a shallow tree has fewer leaves than classes.
+        classes, because a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
-        The most rounds, M in the formulas. An error of 0 on target rows ends the rounds.
+        The maximum number of rounds, M in the formulas. An error of 0 on target rows ends the
+        rounds.
     learning_rate : float, default=1.0
-        Multiplies ``ln beta_t``: the step of the target's weights, and the vote. 1.0 is the paper.
+        Multiplies ``ln beta_t``, which sets the step of the target's weights and the vote. The
+        paper uses 1.0.
     negligible_weight : float, default=0.0
-        In each fit, the lightest source rows that hold no more than this share of all its weight
-        get weight 0 (and only there): a tree skips such rows. 0.0 is exact.
+        In each fit, the lightest source rows whose total is at most this fraction of all weight get
+        weight 0 (in this fit only): a tree skips such rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, again for each candidate. None draws fresh
-        entropy and keeps the seeds that `estimator` has.
+        Seeds every `random_state` inside the base estimator, with a new seed for each candidate.
+        None draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes of all training rows: a class may come from one domain alone.
+        The classes of all training rows. A class may occur in only one domain.
     estimator_ : classifier
-        The learner that is cloned for each candidate.
+        The base estimator, which is cloned for each candidate.
     estimators_ : list of classifiers
-        The learners of the rounds that were kept; they speak of the same labels as `classes_`.
+        The fitted base estimators of the rounds that were kept; their labels are those of
+        `classes_`.
     estimator_sources_ : ndarray of shape (n_rounds,), dtype str
-        The source whose candidate each round kept; ``"target"`` where there is no source.
+        The source whose candidate each round kept; ``"target"`` if there is no source.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
-        A last round without error counts as one of error ``min(1 / (2 m + 2), least e_t / 2)``
-        with m target rows, so that no other round outvotes it. 1.0 for the only round.
+        A last round without error counts as having error ``min(1 / (2 m + 2), least e_t / 2)`` with
+        m target rows, so that no other round outvotes it. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     candidate_errors_ : ndarray of shape (n_rounds, n_sources), dtype float64
         The weighted error of each candidate on the target rows, in the order of `source_domains_`;
-        of a single column where there is no source.
+        one column if there is no source.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
-        The weights of the rows of `X` in the last round that was kept: which source rows survived.
-        Their sum is that of `sample_weight`; 0 for a row that was left out.
+        The weights of the rows of `X` in the last round that was kept, which show the remaining
+        source rows. Their sum is that of `sample_weight`; 0 for a row that was left out.
     source_domains_ : tuple of str
         The names of the source domains in `fit`.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the first round is no better than chance: the ensemble is that one learner.
+        If the first round is no better than chance: the ensemble is then that one estimator.
 
     See Also
     --------
-    TrAdaBoostClassifier : All source rows in one pool.
-    TaskTrAdaBoostClassifier : Learners of the sources, chosen for the target: much quicker.
+    TrAdaBoostClassifier : Pools all source rows.
+    TaskTrAdaBoostClassifier : Chooses among estimators of the sources, which is much faster.
 
     Notes
     -----
-    With K classes, M rounds and ``n_S`` source rows in all, all rows weigh the same at the start
-    (times `sample_weight`), and round t does
+    With K classes, M rounds and ``n_S`` source rows in all, all rows start with the same weight
+    (times `sample_weight`). Round t does the following:
 
-    - fit ``h_k`` on source k and the target, for each k; keep ``h_t``, the one of least
-      ``e_t = sum(w [h_k != c]) / sum(w)`` over target rows (of equals, the first by name);
+    - fit ``h_k`` on source k and the target, for each k; keep ``h_t``, the candidate of least ``e_t
+      = sum(w [h_k != c]) / sum(w)`` over target rows (the first by name, among equals);
     - ``beta_t = e_t / ((1 - e_t) (K - 1))``, ``beta = 1 / (1 + sqrt(2 ln(n_S) / M))``;
     - ``w *= beta_t ** -[h_t != c]`` on target rows, ``w *= beta ** [h_t != c]`` on the rows of all
       sources;
     - an error of 0 ends the rounds after this one, an error of ``1 - 1/K`` or more before it.
 
     These are [1]_'s ``exp(alpha_t |h - y|)`` and ``exp(-alpha_S |h - y|)`` with labels -1 and 1,
-    ``alpha_t = -ln(beta_t) / 2`` and ``alpha_S = -ln(beta) / 2``. More than two classes are an
-    extension, that of `TrAdaBoostClassifier`. The paper leaves the weights at the start open. Were
-    the few target rows to weigh as much as a source, as in TrAdaBoost, every candidate would follow
-    them, most of all the one whose source has nothing to say there, and the least error on the
-    target would choose the unrelated source. With one source of as many rows as the target it is
-    TrAdaBoost in which all rounds vote. A weight of k is k repetitions of the row; rows of weight 0
+    ``alpha_t = -ln(beta_t) / 2`` and ``alpha_S = -ln(beta) / 2``. The extension to more than two
+    classes is that of `TrAdaBoostClassifier`. The paper does not specify the initial weights. If
+    the few target rows together had the weight of a source, as in TrAdaBoost, every candidate would
+    follow them. The candidate of an unrelated source would follow them most, and the least error on
+    the target would choose that source. With one source of as many rows as the target it is
+    TrAdaBoost in which all rounds vote. A weight of k is k repetitions of the row. Rows of weight 0
     and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
     Each round is a task for scikit-learn's callbacks, such as
@@ -177,7 +180,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         return self._keep(kept, sample_weight)
 
     def _fit_part(self, learner, part, y, weights, sample_weight):
-        """Fit a candidate on its rows, with weights that sum to what these count."""
+        """Fit a candidate on its rows, with weights that sum to the total weight of these rows."""
         own = weights[part.rows]
         total = 1.0 if part.is_whole else own.sum()  # so that one source is TrAdaBoost, bit by bit
         given = self._scale(own / total, sample_weight[part.rows])
@@ -185,7 +188,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
 
 class _Part:
-    """The rows of one source and of the target, as a learner is fitted on them."""
+    """The rows of one source and of the target, on which a candidate is fitted."""
 
     def __init__(self, X, convert, is_source, rows):
         self.rows, self.is_whole = rows, rows.all()

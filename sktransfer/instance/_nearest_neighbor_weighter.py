@@ -1,4 +1,4 @@
-"""NearestNeighborWeighter: how many target rows are nearest to a source row."""
+"""NearestNeighborWeighter: the number of target rows nearest to each source row."""
 
 from numbers import Real
 
@@ -13,43 +13,43 @@ from sktransfer.instance._base_weighter import _BaseWeighter
 
 
 class NearestNeighborWeighter(_BaseWeighter):
-    """Weigh each source row by the number of target rows to which it is the nearest one.
+    """Weight each source row by the number of target rows that it is nearest to.
 
-    The ratio of the two densities is taken to be constant in the cell of each source row (its
-    Voronoi cell): one source row is in it, and so many target rows. Laplace smoothing leaves every
-    row some weight. There is no width to choose, and no label is read.
+    The ratio of the two densities is assumed constant in the Voronoi cell of each source row, which
+    contains one source row and this number of target rows. Laplace smoothing leaves every row some
+    weight. There is no width to choose, and no label is read.
 
-    It helps under covariate shift in few features, quickly, and with next to nothing to tune. It
-    hurts where the rule from features to labels differs between the domains; and a weight counts
-    rows, so it is noisy, more so with few target rows (look at `effective_sample_size_`). In many
-    features a few source rows are the nearest to all others. It gives no weights to rows that `fit`
-    has not seen. Scale the features first.
+    It helps under covariate shift with few features; it is fast and has almost nothing to tune. It
+    hurts if the rule from features to labels differs between the domains. A weight is a count of
+    rows, so it is noisy, more so with few target rows (look at `effective_sample_size_`). With many
+    features, a few source rows are the nearest to all others. It gives no weights to rows that
+    `fit` has not seen. Scale the features first.
 
     Parameters
     ----------
     smoothing : float, default=1.0
-        Added to each count; 1 is the paper's. 0 leaves no weight to rows to which no target row is
-        near, and a large value makes all weights alike.
+        Added to each count; the paper uses 1. With 0, rows that are nearest to no target row get no
+        weight. A large value makes all weights equal.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
+        are fewer than 40 rows). Several sources are also judged one by one.
 
     See Also
     --------
@@ -57,7 +57,7 @@ class NearestNeighborWeighter(_BaseWeighter):
 
     Notes
     -----
-    Source rows that are equal share the target rows near them. Sparse rows are welcome.
+    Equal source rows divide the target rows near them between them. Sparse input is supported.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The rounds of boosting: a learner, its error on the target, its vote, new weights."""
+"""The rounds of boosting: base estimator, error on the target, vote, new weights."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -55,30 +55,29 @@ def run_rounds(
 
     Parameters
     ----------
-    fit_round : callable
-        Takes the weights (that sum to 1); gives the learner, its mistakes (or adjusted errors) on
-        all rows, and the weights as the learner got them.
+    Takes the weights (which sum to 1). Returns the fitted estimator, its mistakes (or adjusted
+    errors) on all rows, and the weights as the estimator got them.
     weights : ndarray of shape (n_samples,)
-        At the start.
+        The initial weights.
     is_source : ndarray of shape (n_samples,), dtype bool
-        Rows on which the error is not measured.
+        The rows on which the error is not measured.
     kept : Rounds
-        Empty; the rounds are added to it. At least one is: a first round at chance is kept.
+        Empty; the rounds are added to it. At least one is added: a first round at chance is kept.
     numbers : iterable
-        As long as the most rounds.
+        One entry for each possible round.
     n_classes : int
-        2 for a regressor: its error, too, is that of chance at one half.
+        2 for a regressor: its error, too, is at chance at one half.
     learning_rate : float
         Multiplies the vote.
     reweigh : callable
-        Takes weights, mistakes and the vote; gives the weights of the next round.
+        Takes weights, mistakes and the vote; returns the weights of the next round.
     n_target : float or None, default=None
-        The number of rows on which the error is measured: `boosting.error_of_none` then gives the
-        vote of a round without error. None: such a round votes 1.0, as in scikit-learn's AdaBoost.
-        It also votes 1.0 if it is the only round.
+        The number of rows on which the error is measured: `boosting.error_of_none` then determines
+        the vote of a round without error. None: such a round votes 1.0, as in scikit-learn's
+        AdaBoost. It also votes 1.0 if it is the only round.
     goes_on : bool, default=False
-        Whether the rounds go on after one without error on target rows, as long as it makes
-        mistakes on source rows, whose weights then still go down.
+        Whether the rounds continue after one without error on target rows, as long as it makes
+        mistakes on source rows, whose weights then still decrease.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""TaskTrAdaBoost: boosting on the target over learners that were boosted on the sources."""
+"""TaskTrAdaBoost: boosting on the target over estimators that were boosted on the sources."""
 
 from dataclasses import replace
 from numbers import Real
@@ -16,69 +16,72 @@ from sktransfer.instance._rounds import Rounds
 
 
 class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
-    """Collect learners by AdaBoost on each source, and choose among them by AdaBoost on the target.
+    """Collect estimators by AdaBoost on each source, and choose among them by AdaBoost on the
+    target.
 
-    TaskTrAdaBoost [1]_. In the first phase AdaBoost runs on each source alone, and its learners are
-    collected, but for those that barely beat chance there. In the second phase AdaBoost runs on the
-    target rows, and in each round the learner is not fitted, but chosen among the collected ones:
-    that of the least weighted error, each once at most. With two classes, a learner that is mostly
-    wrong on the target is turned round: it votes for the other class. Source rows themselves are
-    not weighted by the target. With no source row it is AdaBoost, and so it is where no learner is
-    collected (see `pool_`).
+    TaskTrAdaBoost [1]_. In the first phase AdaBoost runs on each source alone, and its estimators
+    are collected, except those that barely beat chance there. In the second phase AdaBoost runs on
+    the target rows. No estimator is fitted there: each round chooses the one of least weighted
+    error among the collected ones, each at most once. With two classes, an estimator that is mostly
+    wrong on the target is inverted, so that it votes for the other class. The target does not
+    reweight source rows. Without source rows it is AdaBoost, and also if no estimator is collected
+    (see `pool_`).
 
-    It helps where target rows are very few: nothing is fitted to them, they only choose and weigh.
-    The second phase costs next to nothing. It hurts where the target's rule is no combination of
-    what the sources teach, where a handful of target rows turns learners of an unrelated source
-    round by luck (see `flip`), and where target rows would be enough to learn
-    from: then they should take part in the fits, as in `MultiSourceTrAdaBoostClassifier`.
+    It helps if target rows are very few: nothing is fitted to them, and they only choose and weight
+    estimators. The second phase costs almost nothing. It hurts if the target's rule is no
+    combination of the rules of the sources. It also hurts if a handful of target rows inverts
+    estimators of an unrelated source by chance (see `flip`). If there are enough target rows to
+    learn from, they should take part in the fits, as in `MultiSourceTrAdaBoostClassifier`.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        The learner of a round of the first phase. Its `fit` takes `sample_weight`; a Pipeline's
-        last step does (when metadata routing is on, request it there). None is a
+        The base estimator of a round of the first phase. Its `fit` takes `sample_weight`. The last
+        step of a Pipeline may take it (if metadata routing is on, request it there). None is a
         ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
-        classes: a shallow tree has fewer leaves than classes.
+        classes, because a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
-        The most rounds, M in the paper: on each source, and on the target, where there are no more
-        than learners were collected.
+        The maximum number of rounds, M in the paper, on each source and on the target. On the
+        target there are no more rounds than collected estimators.
     threshold : float, default=0.0
-        The paper's gamma: a learner is collected when ``alpha = -ln(beta_t) / 2`` on its source is
-        above it. 0.5 stands for an error of about 0.27, with two classes. One without error is
-        always collected.
+        The paper's gamma: an estimator is collected if ``alpha = -ln(beta_t) / 2`` on its source is
+        above it. 0.5 corresponds to an error of about 0.27, with two classes. An estimator without
+        error is always collected.
     flip : bool, default=True
-        With two classes: whether a learner that errs on more than half of the weight of the target
-        rows may be chosen, turned round, as in the paper. False: such a learner is of no use, which
-        is the safer choice for a dozen target rows and sources of which some are unrelated.
+        With two classes: whether an estimator that errs on more than half of the weight of the
+        target rows may be chosen and inverted, as in the paper. False: it is never chosen, which is
+        safer with a dozen target rows and possibly unrelated sources.
     learning_rate : float, default=1.0
-        Multiplies ``ln beta_t``: the step of the weights, and the vote. 1.0 is the paper.
+        Multiplies ``ln beta_t``, which sets the step of the weights and the vote. The paper uses
+        1.0.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, again in each round. None draws fresh entropy
-        and keeps the seeds that `estimator` has.
+        Seeds every `random_state` inside the base estimator, with a new seed in each round. None
+        draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes of all training rows. One that no source has is never predicted.
+        The classes of all training rows. A class that no source has is never predicted.
     estimator_ : classifier
-        The learner that is cloned in each round of the first phase.
+        The base estimator, which is cloned in each round of the first phase.
     estimators_ : list of classifiers
-        The learner that each round on the target chose, no learner twice.
+        The estimator that each round on the target chose; no estimator occurs twice.
     estimator_flipped_ : ndarray of shape (n_rounds,), dtype bool
-        Whether each of them was turned round: its vote is for the class that it does not predict.
-        False with more than two classes, without `flip`, and where it is plain AdaBoost.
+        Whether each of them was inverted, so that it votes for the class that it does not predict.
+        False with more than two classes, without `flip`, and if the result is plain AdaBoost.
     estimator_sources_ : ndarray of shape (n_rounds,), dtype str
-        The source that each of them comes from; ``"target"`` where it is plain AdaBoost.
+        The source of each of them; ``"target"`` if the result is plain AdaBoost.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
-        A last round without error counts as one of error ``min(1 / (2 m + 2), least e_t / 2)``
-        with m target rows, so that no other round outvotes it. 1.0 for the only round.
+        A last round without error counts as having error ``min(1 / (2 m + 2), least e_t / 2)`` with
+        m target rows, so that no other round outvotes it. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     pool_ : list of classifiers
-        What the first phase collected; empty without a source, or where nothing beat `threshold`.
+        The estimators collected in the first phase; empty without a source, or if none is above
+        `threshold`.
     pool_sources_ : ndarray of shape (n_pool,), dtype str
-        The source of each collected learner.
+        The source of each collected estimator.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
         The weights of the target rows of `X` in the last round that was kept; 0 for source rows.
         Their sum is that of `sample_weight`.
@@ -87,30 +90,30 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the first round is no better than chance: the ensemble is that one learner. Also if no
-        learner was collected from the sources.
+        If the first round is no better than chance: the ensemble is then that one estimator. Also
+        if no estimator was collected from the sources.
 
     See Also
     --------
-    MultiSourceTrAdaBoostClassifier : Source rows and target rows in each fit.
+    MultiSourceTrAdaBoostClassifier : Uses source rows and target rows in each fit.
 
     Notes
     -----
-    With K classes, both phases start with equal weights (times `sample_weight`), and a round does
-    ``e_t = sum(w [h_t != c]) / sum(w)``, ``beta_t = e_t / ((1 - e_t) (K - 1))`` and
-    ``w *= beta_t ** -[h_t != c]``, which for K = 2 is the paper's ``w *= exp(-alpha_t y h_t)`` but
-    for a factor common to all rows. In the second phase ``h_t`` is the learner of least ``e_t``
-    among those left in the pool, which it then leaves; with labels -1 and 1, one of an error above
-    1/2 stands there as ``-h``. Of equals, one that is not turned round comes first, then the first
-    source by name and the first round. It ends with the pool, or where no learner beats chance on
-    the weighted rows. More than two classes are an extension: there ``-h`` means nothing, and no
-    learner is turned round. A source whose rows are all of one class tells no classes apart, and is
-    left out. Rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
+    With K classes, both phases start with equal weights (times `sample_weight`). A round computes
+    ``e_t = sum(w [h_t != c]) / sum(w)``, ``beta_t = e_t / ((1 - e_t) (K - 1))`` and ``w *= beta_t
+    ** -[h_t != c]``. For K = 2 this is the paper's ``w *= exp(-alpha_t y h_t)``, up to a common
+    factor of all rows. In the second phase ``h_t`` is the estimator of least ``e_t`` among those
+    left in the pool, from which it is then removed. With labels -1 and 1, an estimator of an error
+    above 1/2 is replaced by ``-h``. Among equals, one that is not inverted comes first, then the
+    first source by name and the first round. The phase ends if the pool is empty or no estimator
+    beats chance on the weighted rows. The paper has two classes. With more, ``-h`` has no meaning,
+    and no estimator is inverted. A source whose rows all have one class is left out. Rows of weight
+    0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
     Each source, and then each round, is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after a round.
@@ -193,12 +196,13 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
             )
 
     def _plain(self, X, y, sample_weight, rng, *, watched):
-        """Run AdaBoost on rows of one domain, with learners fitted in each round."""
+        """Run AdaBoost on rows of one domain, with a fit in each round."""
         learners = self._clones(self.n_estimators, rng)
         return self._adaboost(X, y, sample_weight, learners, watched=watched)
 
     def _collect(self, X, y, sample_weight, rows, rng):
-        """Run the first phase on one source; give the learners whose alpha is above `threshold`."""
+        """Run the first phase on one source; return the estimators whose alpha is above
+        `threshold`."""
         if (y[rows] == y[rows[0]]).all():
             return []
         rounds = self._plain(
@@ -214,7 +218,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     def _choose(self, X, y, sample_weight):
         """Run the second phase on the target.
 
-        Gives the rounds, the positions chosen, and which of these learners are turned round.
+        Returns the rounds, the positions chosen, and the estimators that are inverted.
         """
         n_pool = len(self.pool_)
         mistakes = np.array([learner.predict(X) != y for learner in self.pool_])

@@ -1,11 +1,11 @@
-"""The tasks of a fit that scikit-learn's callbacks see: rounds, candidates, folds."""
+"""The parts of a fit that scikit-learn's callbacks see: rounds, candidates, folds."""
 
 
 class _ReportsTasks:
-    """Reports the parts of a fit that take long to the callbacks of the estimator."""
+    """Reports the long parts of a fit to the callbacks of the estimator."""
 
     def _tasks(self, name, items, *, may_stop=False, data=None, attributes=None):
-        """Yield the items, each as a task of its own.
+        """Yield the items, each as a separate task.
 
         Parameters
         ----------
@@ -15,7 +15,7 @@ class _ReportsTasks:
         may_stop : bool, default=False
             Whether no further item is yielded if a callback asks to stop.
         data : dict or None, default=None
-            ``X`` and ``y``, or functions that return them, as callbacks are to see them.
+            ``X`` and ``y``, or functions that return them, for the callbacks.
         attributes : callable or None, default=None
             Returns the attributes of an estimator as if the fit had ended with the task. None:
             callbacks get no fitted estimator.

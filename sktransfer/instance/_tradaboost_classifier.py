@@ -1,4 +1,4 @@
-"""TrAdaBoost: boosting that trusts target rows more, and mistaken source rows less, each round."""
+"""TrAdaBoost: boosting in which misclassified source rows lose weight."""
 
 from numbers import Real
 
@@ -9,100 +9,104 @@ from sktransfer.instance._base_tradaboost_classifier import _BaseTrAdaBoostClass
 
 
 class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
-    """Boost a classifier on source and target rows, and drop the source rows that mislead.
+    """Boost a classifier on source and target rows, and down-weight misleading source rows.
 
-    AdaBoost, with a twist for rows of another domain [1]_: in each round a target row that the
-    learner gets wrong gains weight, as in AdaBoost, while a source row that it gets wrong loses
-    weight, because it seems to follow another rule than the target. The error that steers the
-    rounds is measured on target rows alone, and only the last half of the rounds votes. With no
-    source row it is AdaBoost, and all rounds vote.
+    AdaBoost, changed for rows of another domain [1]_: in each round a misclassified target row
+    gains weight, as in AdaBoost. A misclassified source row loses weight, because it seems to
+    follow another rule than the target. The error that controls the rounds is measured on target
+    rows only, and only the last half of the rounds votes. Without source rows it is AdaBoost, and
+    all rounds vote.
 
     It helps if labelled target rows are few and part of the source rows follow the target's rule.
-    It hurts if next to no source row does, if the target rows are so few that the learner fits them
-    at once (errors of 0 then say little about the source rows), and if target labels are noisy:
-    their rows collect the weight, as in AdaBoost. A learner that the source keeps from beating
-    chance on the reweighted target rows ends the rounds: look at ``len(model.estimators_)``.
-    Compare with `estimator` fitted on all rows, and on target rows alone.
+    It hurts if almost no source row does. It hurts if the target rows are so few that the base
+    estimator fits them at once, because errors of 0 then say little about the source rows. It hurts
+    if target labels are noisy, because their rows accumulate weight, as in AdaBoost. If the source
+    keeps the base estimator from beating chance on the reweighted target rows, the rounds end: look
+    at ``len(model.estimators_)``. Compare with `estimator` fitted on all rows, and on target rows
+    only.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        The learner of a round. Its `fit` takes `sample_weight`; a Pipeline's last step does (when
-        metadata routing is on, request it there). None is a
+        The base estimator of a round. Its `fit` takes `sample_weight`. The last step of a Pipeline
+        may take it (if metadata routing is on, request it there). None is a
         ``DecisionTreeClassifier`` of depth 3, or of depth ``ceil(log2(K)) + 1`` for more than four
-        classes: a shallow tree has fewer leaves than classes.
+        classes, because a shallow tree has fewer leaves than classes.
     n_estimators : int, default=50
-        The most rounds, N in the formulas. A round without any mistake ends the rounds.
+        The maximum number of rounds, N in the formulas. A round without any mistake ends the
+        rounds.
     learning_rate : float, default=1.0
-        Multiplies ``ln beta_t``: the step of the target's weights, and the vote. 1.0 is the paper.
+        Multiplies ``ln beta_t``, which sets the step of the target's weights and the vote. The
+        paper uses 1.0.
     algorithm : {"auto", "dai2007", "samme"}, default="auto"
-        "dai2007" is the paper's and takes two classes; "samme" takes any number, and with two is
-        the same. "auto" chooses by the classes of the training rows.
+        "dai2007" is the paper's, for two classes. "samme" works for any number of classes, and is
+        the same with two. "auto" chooses by the classes of the training rows.
     negligible_weight : float, default=0.0
-        In each round, the lightest source rows that hold no more than this share of all weight get
-        weight 0 in the fit of the learner (and only there): a tree skips such rows. Source rows
-        lose weight round after round, so that 1e-4 often makes trees cheaper by half or more; a
-        tree then differs by where a threshold lies between two rows. 0.0 is exact.
+        In each round, the lightest source rows whose total is at most this fraction of all weight
+        get weight 0 in the fit (in this fit only): a tree skips such rows. Source rows lose weight
+        in each round, so 1e-4 often makes trees cheaper by half or more. The thresholds of a tree
+        may then differ between two neighboring rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, again in each round. None draws fresh entropy
-        and keeps the seeds that `estimator` has.
+        Seeds every `random_state` inside the base estimator, with a new seed in each round. None
+        draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes of all training rows: a class may come from one domain alone.
+        The classes of all training rows. A class may occur in only one domain.
     estimator_ : classifier
-        The learner that is cloned in each round.
+        The base estimator, which is cloned in each round.
     estimators_ : list of classifiers
-        The learners of the rounds that were kept; they speak of the same labels as `classes_`.
+        The fitted base estimators of the rounds that were kept; their labels are those of
+        `classes_`.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
-        ``-learning_rate * ln beta_t``, the weight of each round's vote, also of those in the first
-        half, which do not vote. A round without error on the target counts as one of error
-        ``min(1 / (2 m + 2), least e_t / 2)`` with m target rows, so that a round that errs does
-        not outvote it. 1.0 for the only round.
+        ``-learning_rate * ln beta_t``, the weight of each round's vote, also for the first half,
+        which does not vote. A round without error on the target counts as having error ``min(1 / (2
+        m + 2), least e_t / 2)`` with m target rows, so that a round with errors does not outvote
+        it. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
-        The weights of the rows of `X` in the last round that was kept: which source rows survived.
-        Their sum is that of `sample_weight`; 0 for a row that was left out.
+        The weights of the rows of `X` in the last round that was kept, which show the remaining
+        source rows. Their sum is that of `sample_weight`; 0 for a row that was left out.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the first round is no better than chance: the ensemble is that one learner.
+        If the first round is no better than chance: the ensemble is then that one estimator.
 
     See Also
     --------
-    sklearn.ensemble.AdaBoostClassifier : The plain method, for rows of one domain.
+    sklearn.ensemble.AdaBoostClassifier : The method without transfer, for rows of one domain.
 
     Notes
     -----
     With K classes, n source rows, m target rows and N rounds, weights start at ``1/n`` and ``1/m``
-    (times `sample_weight`), and round t does
+    (times `sample_weight`). Round t does the following:
 
     - ``e_t = sum(w [h_t != c]) / sum(w)`` over target rows; ``beta_t = e_t / ((1 - e_t) (K - 1))``;
     - ``w *= beta_t ** -[h_t != c]`` on target rows; ``w *= beta ** [h_t != c]`` on source rows,
       with ``beta = 1 / (1 + sqrt(2 ln(n) / N))``;
-    - an error of ``1 - 1/K`` or more ends the rounds before this one. After an error of 0 they go
-      on, as long as source rows are wrong: their weights still go down. Without a source an error
-      of 0 ends the rounds and votes 1.0, as in AdaBoost.
+    - an error of ``1 - 1/K`` or more ends the rounds before this one. After an error of 0 they
+      continue as long as source rows are misclassified, whose weights then still decrease. Without
+      a source an error of 0 ends the rounds and votes 1.0, as in AdaBoost.
 
     ``predict`` is ``argmax_k sum_t -ln(beta_t) [h_t = k]`` over ``t = ceil(T/2) .. T``, with T the
-    rounds that were kept. K = 2 is the algorithm of [1]_ (but for an exact tie, which goes to the
-    first class, as everywhere in scikit-learn); no source row is AdaBoost-SAMME [2]_. Multi-class
-    TrAdaBoost [3]_ takes the same ``beta_t``; its additional factor on source rows is left out,
+    rounds that were kept. K = 2 is the algorithm of [1]_, except that an exact tie goes to the
+    first class, as in scikit-learn. Without source rows it is AdaBoost-SAMME [2]_. Multi-class
+    TrAdaBoost [3]_ uses the same ``beta_t``. Its additional factor on source rows is left out,
     because with it K = 2 would not be [1]_.
 
-    The learner gets weights that sum to the total of `sample_weight`, or to the number of rows: a
-    regularised learner is then neither more nor less regularised than without boosting. A weight of
-    k is k repetitions of the row, in n and m too, and rows of weight 0 are left out; so are
-    rows without a label (NaN, None, ``pandas.NA``).
+    The base estimator gets weights that sum to the total of `sample_weight`, or to the number of
+    rows. A regularized estimator is then regularized as much as without boosting. A weight of k is
+    k repetitions of the row, in n and m too. Rows of weight 0 and rows without a label (NaN, None,
+    ``pandas.NA``) are left out.
 
     Each round is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after it.

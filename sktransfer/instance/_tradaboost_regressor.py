@@ -1,4 +1,4 @@
-"""TrAdaBoost.R2: boosting for regression that trusts source rows less where they mislead."""
+"""TrAdaBoost.R2: boosting for regression in which misleading source rows lose weight."""
 
 from numbers import Real
 
@@ -12,93 +12,95 @@ from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
-    """Boost a regressor on source and target rows, and drop the source rows that mislead.
+    """Boost a regressor on source and target rows, and down-weight misleading source rows.
 
     TrAdaBoost.R2 [1]_: AdaBoost.R2 [2]_ on rows of two kinds. In each round target rows gain weight
-    by how far the learner is off on them, while source rows lose weight by it, because they seem to
-    follow another rule than the target. The error that steers the rounds is measured on target
-    rows alone, and only the last half of the rounds speaks, by a weighted median. With no source
-    row it is AdaBoost.R2, and all rounds speak.
+    by their error, while source rows lose weight by it, because they seem to follow another rule
+    than the target. The error that controls the rounds is measured on target rows only, and only
+    the last half of the rounds is used, by a weighted median. Without source rows it is
+    AdaBoost.R2, and all rounds are used.
 
-    It helps where target rows are few and part of the source rows follow the target's rule. It
-    hurts where next to none does, and where source rows are so many that their worst error rules
-    the scale of all: errors are relative to the greatest, so that one wild source row makes all
-    others look alike. The rounds end with the first whose adjusted error on the target is one half;
-    look at ``len(model.estimators_)``. `TwoStageTrAdaBoostRegressor` is the paper's own remedy.
-    Compare with `estimator` fitted on all rows, and on target rows alone.
+    It helps if target rows are few and part of the source rows follow the target's rule. It hurts
+    if almost none does. It also hurts if there are so many source rows that their largest error
+    dominates: errors are relative to the largest, so one extreme source row makes all others look
+    alike. The rounds end with the first whose adjusted error on the target is one half; look at
+    ``len(model.estimators_)``. `TwoStageTrAdaBoostRegressor` is the paper's remedy. Compare with
+    `estimator` fitted on all rows, and on target rows only.
 
     Parameters
     ----------
     estimator : regressor, default=None
-        The learner of a round. Its `fit` takes `sample_weight`, unless `bootstrap` is True; a
-        Pipeline's last step does (when metadata routing is on, request it there). None is
-        ``DecisionTreeRegressor(max_depth=3)``.
+        The base estimator of a round. Its `fit` takes `sample_weight`, unless `bootstrap` is True.
+        The last step of a Pipeline may take it (if metadata routing is on, request it there). None
+        is ``DecisionTreeRegressor(max_depth=3)``.
     n_estimators : int, default=50
-        The most rounds, N in the formulas. A round without any mistake ends the rounds.
+        The maximum number of rounds, N in the formulas. A round without any mistake ends the
+        rounds.
     learning_rate : float, default=1.0
-        Multiplies ``ln beta_t``: the step of the target's weights, and the vote. 1.0 is the paper.
+        Multiplies ``ln beta_t``, which sets the step of the target's weights and the vote. The
+        paper uses 1.0.
     loss : {"linear", "square", "exponential"}, default="linear"
-        How an absolute error becomes an adjusted error between 0 and 1.
+        The function from an absolute error to an adjusted error between 0 and 1.
     bootstrap : bool, default=False
-        Whether a round's learner gets rows drawn by their weights, as many as there are, instead of
-        the weights. It then needs no `sample_weight`; without a source row this is
+        Whether a round's estimator gets rows drawn by their weights, as many as there are, instead
+        of the weights. It then needs no `sample_weight`. Without source rows this is
         ``sklearn.ensemble.AdaBoostRegressor``, number by number.
     negligible_weight : float, default=0.0
-        In each round, the lightest source rows that hold no more than this share of all weight get
-        weight 0 in the fit of the learner (and only there): a tree skips such rows. 0.0 is exact.
-        Not used with `bootstrap`.
+        In each round, the lightest source rows whose total is at most this fraction of all weight
+        get weight 0 in the fit (in this fit only): a tree skips such rows. 0.0 is exact. Not used
+        with `bootstrap`.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learner, again in each round, and the draws of
-        `bootstrap`. None draws fresh entropy and keeps the seeds that `estimator` has.
+        Seeds every `random_state` inside the base estimator, with a new seed in each round, and the
+        draws of `bootstrap`. None draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     estimator_ : regressor
-        The learner that is cloned in each round.
+        The base estimator, which is cloned in each round.
     estimators_ : list of regressors
-        The learners of the rounds that were kept.
+        The fitted base estimators of the rounds that were kept.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
-        ``-learning_rate * ln beta_t``, the weight of each round in the median, also of those in the
-        first half, which do not speak. A round without error on the target counts as one of
-        error ``min(1 / (2 m + 2), least e_t / 2)`` with m target rows. 1.0 for the only round.
+        ``-learning_rate * ln beta_t``, the weight of each round in the median, also for the first
+        half, which is not used. A round without error on the target counts as having error ``min(1
+        / (2 m + 2), least e_t / 2)`` with m target rows. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted mean of the adjusted errors of each round on the target rows.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
-        The weights of the rows of `X` in the last round that was kept: which source rows survived.
-        Their sum is that of `sample_weight`; 0 for a row that was left out.
+        The weights of the rows of `X` in the last round that was kept, which show the remaining
+        source rows. Their sum is that of `sample_weight`; 0 for a row that was left out.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the first round is no better than chance: the ensemble is that one learner.
+        If the first round is no better than chance: the ensemble is then that one estimator.
 
     See Also
     --------
-    TwoStageTrAdaBoostRegressor : Source weights that go down in steps, chosen on the target.
-    sklearn.ensemble.AdaBoostRegressor : The plain method, for rows of one domain.
+    TwoStageTrAdaBoostRegressor : Source weights that decrease in steps, chosen on the target.
+    sklearn.ensemble.AdaBoostRegressor : The method without transfer, for rows of one domain.
 
     Notes
     -----
     With n source rows, m target rows and N rounds, weights start at ``1/n`` and ``1/m`` (times
-    `sample_weight`), as for `TrAdaBoostClassifier`, and round t does
+    `sample_weight`), as for `TrAdaBoostClassifier`. Round t does the following:
 
     - ``e_i = |y_i - h_t(x_i)| / max_j |y_j - h_t(x_j)|`` over all rows, its square, or
       ``1 - exp(-e_i)``;
     - ``e_t = sum(w e) / sum(w)`` over target rows; ``beta_t = e_t / (1 - e_t)``;
     - ``w *= beta_t ** -e`` on target rows; ``w *= beta ** e`` on source rows, with
       ``beta = 1 / (1 + sqrt(2 ln(n) / N))``;
-    - ``e_t >= 1/2`` ends the rounds before this one. After ``e_t = 0`` they go on, as long as
+    - ``e_t >= 1/2`` ends the rounds before this one. After ``e_t = 0`` they continue as long as
       source rows have errors. Without a source ``e_t = 0`` ends the rounds, as in AdaBoost.R2.
 
-    ``predict`` is the median of the ``h_t``, weighted by ``-ln beta_t``, over
-    ``t = ceil(T/2) .. T``, with T the rounds that were kept. A row's weight is k for k repetitions
-    of it; rows of weight 0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
+    ``predict`` is the median of the ``h_t``, weighted by ``-ln beta_t``, over ``t = ceil(T/2) ..
+    T``, with T the rounds that were kept. A weight of k is k repetitions of the row. Rows of weight
+    0 and rows without a label (NaN, None, ``pandas.NA``) are left out.
 
     Each round is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after it.
@@ -112,7 +114,7 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
 
     Examples
     --------
-    The source holds two rules. The target's five rows tell which of them to believe:
+    The source contains two rules. The target's five rows show which of them applies:
 
     >>> import numpy as np
     >>> from sktransfer import TrAdaBoostRegressor

@@ -1,4 +1,4 @@
-"""Two-stage TrAdaBoost.R2: first how much to trust the source, then boosting on the target."""
+"""Two-stage TrAdaBoost.R2: choose the weight of the source, then boost on the target."""
 
 from numbers import Integral
 
@@ -21,73 +21,76 @@ from sktransfer.instance._rounds import Rounds, run_rounds
 
 
 class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
-    """Lower the weight of misleading source rows step by step, and keep the step that does best.
+    """Decrease the weight of misleading source rows in steps, and keep the best step.
 
-    Two-stage TrAdaBoost.R2 [1]_. Stage one takes weight from source rows, the more the further a
-    learner is off on them, in steps from "all rows alike" to "target rows only". Stage two boosts
-    at each step, with the source weights frozen. Cross-validation over the target rows chooses the
-    step. So no row loses weight only because rounds go by, and the last step is the method without
-    transfer. With no source row it is AdaBoost.R2.
+    Two-stage TrAdaBoost.R2 [1]_. Stage one takes weight from source rows, more if an estimator has
+    a larger error on them, in steps from "all rows equal" to "target rows only". Stage two boosts
+    at each step, with fixed source weights. Cross-validation over the target rows chooses the step.
+    No row therefore loses weight merely because rounds pass, and the last step is the method
+    without transfer. Without source rows it is AdaBoost.R2.
 
-    It helps where target rows are few and the source follows nearly the target's rule, or part of
-    it does. It hurts where target rows are too few for cross-validation to choose well (below ten
-    or so): compare `step_errors_`. It costs ``n_steps * n_folds`` boosted ensembles.
+    It helps if target rows are few and the source, or part of it, nearly follows the target's rule.
+    It hurts if target rows are too few for cross-validation to choose well (below ten or so):
+    compare `step_errors_`. It costs ``n_steps * n_folds`` boosted ensembles.
 
     Parameters
     ----------
     estimator : regressor, default=None
-        The learner of a round. Its `fit` takes `sample_weight`; a Pipeline's last step does (when
-        metadata routing is on, request it there). None is ``DecisionTreeRegressor(max_depth=3)``.
+        The base estimator of a round. Its `fit` takes `sample_weight`. The last step of a Pipeline
+        may take it (if metadata routing is on, request it there). None is
+        ``DecisionTreeRegressor(max_depth=3)``.
     n_estimators : int, default=10
-        The most rounds of boosting at a step, N in the formulas.
+        The maximum number of rounds of boosting at a step, N in the formulas.
     n_steps : int, default=10
-        Steps from all rows alike to target rows only, S in the formulas; at least 2.
+        The number of steps from "all rows equal" to "target rows only", S in the formulas; at least
+        2.
     n_folds : int, default=5
-        Folds of the cross-validation, at most as many as target rows.
+        The number of folds of the cross-validation, at most the number of target rows.
     learning_rate : float, default=1.0
-        Multiplies ``ln beta_t`` in the rounds of boosting. 1.0 is the paper.
+        Multiplies ``ln beta_t`` in the rounds of boosting. The paper uses 1.0.
     loss : {"linear", "square", "exponential"}, default="linear"
-        How an absolute error becomes an adjusted error between 0 and 1.
+        The function from an absolute error to an adjusted error between 0 and 1.
     bootstrap : bool, default=False
-        Whether a round's learner gets rows drawn by their weights, instead of the weights: without
-        a source row this is ``sklearn.ensemble.AdaBoostRegressor``, number by number, and needs no
-        `sample_weight`; with one, the steps pass weights in any case.
+        Whether a round's estimator gets rows drawn by their weights instead of the weights. Without
+        source rows this is ``sklearn.ensemble.AdaBoostRegressor``, number by number, and needs no
+        `sample_weight`. With source rows, the steps pass weights in any case.
     random_state : int, RandomState instance or None, default=None
-        Seeds every `random_state` inside the learners, and the draws of `bootstrap`. None draws
-        fresh entropy and keeps the seeds that `estimator` has.
+        Seeds every `random_state` inside the base estimators, and the draws of `bootstrap`. None
+        draws fresh entropy and keeps the seeds of `estimator`.
 
     Attributes
     ----------
     estimator_ : regressor
-        The learner that is cloned in each round.
+        The base estimator, which is cloned in each round.
     estimators_ : list of regressors
-        The learners of the rounds of the best step.
+        The fitted base estimators of the rounds of the best step.
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
-        ``-learning_rate * ln beta_t``, the weight of each round in the median. A last
-        round without error counts as one of error ``min(1 / (2 n + 2), least e_t / 2)`` with n rows
-        of all domains. 1.0 for the only round.
+        ``-learning_rate * ln beta_t``, the weight of each round in the median. A last round without
+        error counts as having error ``min(1 / (2 n + 2), least e_t / 2)`` with n rows of all
+        domains. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted mean of the adjusted errors of each round, over all rows.
     step_errors_ : ndarray of shape (n_steps,), dtype float64
-        Root of the mean squared error on held-out target rows, for each step. Empty without source.
+        The root mean squared error on held-out target rows, for each step. Empty without a source.
     step_shares_ : ndarray of shape (n_steps,), dtype float64
-        Weight of the target rows together, of 1, at each step. Empty without source.
+        The total weight of the target rows, as a fraction of 1, at each step. Empty without a
+        source.
     best_step_ : int or None
-        The step that was kept, from 0: the first with the least error. None without source.
+        The step that was kept, from 0: the first with the least error. None without a source.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
         The weights of the rows of `X` in the last round that was kept. Their sum is that of
         `sample_weight`; 0 for a row that was left out, and for source rows at the last step.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the first round is no better than chance: the ensemble is that one learner.
+        If the first round is no better than chance: the ensemble is then that one estimator.
 
     See Also
     --------
@@ -95,19 +98,19 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
 
     Notes
     -----
-    With n source rows and m target rows, weights start at ``1/(n+m)`` (times `sample_weight`).
-    Step t = 0 .. S-1 does
+    With n source rows and m target rows, weights start at ``1/(n+m)`` (times `sample_weight`). Step
+    t = 0 .. S-1 does the following:
 
-    - AdaBoost.R2' from these weights: AdaBoost.R2 in which ``w *= beta_t ** (1 - e)`` holds for
-      target rows alone, which keep what they weigh together; its error is that over all rows. Its
-      cross-validation error is that over folds of target rows, all source rows always in training;
-    - fit one learner to the weights; ``w *= beta ** e`` on source rows with its adjusted errors e,
-      and the beta at which target rows hold ``m/(n+m) + (t+1)/(S-1) (1 - m/(n+m))`` of the weight,
-      found by bisection. At the last step source rows are left out.
+    - AdaBoost.R2' from these weights: AdaBoost.R2 in which ``w *= beta_t ** (1 - e)`` applies to
+      target rows only, whose total weight is kept. Its error is over all rows. Its cross-validation
+      error is over folds of target rows, with all source rows always in training;
+    - fit one estimator with these weights; ``w *= beta ** e`` on source rows with its adjusted
+      errors e, and the beta at which target rows have ``m/(n+m) + (t+1)/(S-1) (1 - m/(n+m))`` of
+      the weight, found by bisection. At the last step source rows are left out.
 
-    Target rows are dealt to the folds in the order of their labels, so that each fold spans their
-    range and the order of rows means nothing. What the training rows of a fold lack of the
-    target's weight, they share.
+    Target rows are assigned to the folds in the order of their labels, so that each fold spans
+    their range and the order of rows has no effect. The weight of held-out target rows is
+    distributed over the target rows that remain in training.
 
     Each step, and then each round, is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after a round.
@@ -119,7 +122,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
 
     Examples
     --------
-    A source that contradicts the target is given up; one that agrees is kept:
+    A source that contradicts the target is dropped; one that agrees is kept:
 
     >>> import numpy as np
     >>> from sktransfer import TwoStageTrAdaBoostRegressor
@@ -205,7 +208,7 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         yield weights
 
     def _second_stage(self, X, y, weights, sample_weight, is_source, rng, kept, numbers):
-        """Run AdaBoost.R2 on the rows with a weight, the source weights frozen."""
+        """Run AdaBoost.R2 on the rows with a weight, with fixed source weights."""
         rows = weights > 0
         if not rows.all():
             X, y, weights, sample_weight, is_source = (

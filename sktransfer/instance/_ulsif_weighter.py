@@ -23,64 +23,66 @@ RIDGES = 10.0 ** np.linspace(-3, 1, 9)
 
 
 class ULSIFWeighter(_BaseRatioWeighter):
-    """Weigh source rows by a ratio of densities that least squares finds in closed form.
+    """Weight source rows by a density ratio fitted by least squares in closed form.
 
     Unconstrained least-squares importance fitting (uLSIF) models the ratio of the target's density
     to the source's as a sum of Gaussians around target rows, and fits it to the ratio itself in
-    squared error. Width and ridge are chosen by leave-one-out, which costs no refit. With `alpha`
-    above 0 it is RuLSIF: the ratio to the mixture ``alpha p_target + (1 - alpha) p_source``, which
-    is at most ``1 / alpha`` and so keeps a few rows from taking all the weight. No label is read.
+    squared error. Width and ridge are chosen by leave-one-out, which needs no refit. With `alpha`
+    above 0 it is RuLSIF: the ratio to the mixture ``alpha p_target + (1 - alpha) p_source``. This
+    ratio is at most ``1 / alpha``, which keeps a few rows from taking all the weight. No label is
+    read.
 
     It helps under covariate shift: the rule from features to labels is the same, and the source has
-    rows, if few, wherever the target has. It hurts where the rule differs, where the target lies
-    where no source row is (what little is near takes all the weight: look at
-    `effective_sample_size_`), and in many features, where densities are hard to tell. A flexible,
-    well specified model needs no weights, and pays for them in variance. Scale the features first:
-    one width serves all.
+    at least a few rows everywhere that the target has. It hurts if the rule differs. It hurts if
+    part of the target lies outside the source: the few rows near it then take all the weight (look
+    at `effective_sample_size_`). It also hurts with many features, because densities are then hard
+    to estimate. A flexible, well specified model needs no weights, and they only add variance.
+    Scale the features first, because one width is used for all.
 
     Parameters
     ----------
     alpha : float, default=0.0
-        Share of the target in the denominator, in [0, 1). 0 is uLSIF, 0.1 the usual RuLSIF.
+        The proportion of the target in the denominator, in [0, 1). 0 is uLSIF, 0.1 the usual
+        RuLSIF.
     width : float, array-like of floats or None, default=None
-        Width (sigma) of the Gaussians, in the units of the features; of several, leave-one-out
-        chooses. None: seven, from an eighth to twice the median distance of rows to centres.
+        The width (sigma) of the Gaussians, in the units of the features. Leave-one-out chooses
+        among several. None: seven widths, from an eighth to twice the median distance of rows to
+        centers.
     ridge : float, array-like of floats or None, default=None
-        Added to the diagonal of the normal equations; of several, leave-one-out chooses. None:
-        nine, from 0.001 to 10.
+        Added to the diagonal of the normal equations. Leave-one-out chooses among several. None:
+        nine values, from 0.001 to 10.
     n_centers : int, default=100
-        The most Gaussians. Their centres are drawn from the target rows.
+        The maximum number of Gaussians. Their centers are drawn from the target rows.
     random_state : int, RandomState instance or None, default=None
-        Draws the centres where there are more target rows than `n_centers`. None draws fresh
-        entropy.
+        Draws the centers, if there are more target rows than `n_centers`. None draws fresh entropy.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_samples,)
-        1 on target rows. The mean is 1 over the source rows, those of all sources together. Of the
+        1 on target rows. The mean is 1 over the source rows, pooled over all sources. It has the
         dtype of `X`.
     effective_sample_size_ : float
-        ``(sum w)^2 / sum w^2`` over the source rows; 0 where there are none.
+        ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
     width_, ridge_ : float
-        The chosen ones. They, `centers_`, `coef_` and `scores_` are None without source rows.
+        The chosen values. These, `centers_`, `coef_` and `scores_` are None without source rows.
     scores_ : ndarray of shape (n_widths, n_ridges)
         The leave-one-out scores; the smallest is chosen.
     centers_ : ndarray of shape (n_centers_used, n_features)
-        The centres.
+        The centers.
     coef_ : ndarray of shape (n_centers_used,)
-        How much each Gaussian has in the ratio; not negative.
+        The coefficient of each Gaussian in the ratio; not negative.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for this method.
+        The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
     TransferWarning
-        If the effective sample is below 10 source rows or below 5 % of them; of fewer than 40 rows,
-        below a quarter. Several sources are also judged one by one.
+        If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
+        are fewer than 40 rows). Several sources are also judged one by one.
 
     See Also
     --------
@@ -91,12 +93,12 @@ class ULSIFWeighter(_BaseRatioWeighter):
     -----
     With ``phi`` the Gaussians at a row, ``H = alpha mean_t(phi phi^T) + (1 - alpha) mean_s(phi
     phi^T)`` and ``h = mean_t(phi)``, the coefficients are ``max(0, (H + ridge I)^-1 h)``. The
-    leave-one-out scores are those of these coefficients, the clipping at 0 included: a source row
-    and a target row at a time are left out, in random pairs, as many as the smaller domain has
-    rows. Memory grows with rows times centres, time with rows times centres squared times widths,
-    and with pairs times centres squared times widths and ridges.
+    leave-one-out scores are those of these coefficients, including the clipping at 0. A source row
+    and a target row are left out together, in random pairs, as many as the smaller domain has rows.
+    Memory grows with rows times centers. Time grows with rows times centers squared times widths,
+    and with pairs times centers squared times widths and ridges.
 
-    Sparse rows are welcome; `centers_` are then sparse too.
+    Sparse input is supported; `centers_` are then sparse too.
 
     Each candidate width is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
@@ -111,7 +113,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
 
     Examples
     --------
-    The target lies to the right of the source; source rows there count for more:
+    The target lies to the right of the source, so source rows there get more weight:
 
     >>> import numpy as np
     >>> from sktransfer import ULSIFWeighter

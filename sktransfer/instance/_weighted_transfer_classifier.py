@@ -12,7 +12,7 @@ from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
 
 
 def _estimator_has(method):
-    """Tell whether the estimator, fitted or not, has `method`; the default has."""
+    """Return whether the estimator, fitted or not, has `method`; the default has."""
 
     def check(self):
         estimator = getattr(self, "estimator_", self.estimator)
@@ -22,50 +22,49 @@ def _estimator_has(method):
 
 
 class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeightedTransfer):
-    """Fit a classifier on source rows, weighted for the target, and on labelled target rows.
+    """Fit a classifier on weighted source rows and on labelled target rows.
 
-    A weighter says how much each source row counts for the target, and any classifier that takes
-    `sample_weight` is then fitted on these rows and on the target rows that have labels, which
-    weigh 1 [1]_. Without a source row it is the classifier itself. Labels of target rows never
-    reach the weighter.
+    A weighter computes the weight of each source row for the target. Any classifier that takes
+    `sample_weight` is then fitted on these rows and on the labelled target rows, which have weight
+    1 [1]_. Without source rows it is the classifier itself. The weighter never sees labels of
+    target rows.
 
-    It helps under covariate shift, where the classifier is too simple to be right everywhere: the
-    weights tell it where to be right (and under label shift, with `LabelShiftWeighter`: they give
-    each class the share that it has in the target). It hurts where the rule from
-    features to labels differs between the domains, which no weight repairs; and where few rows take
-    all the weight, look at ``weighter_.effective_sample_size_``. Compare with the classifier fitted
-    without weights: where the model is flexible enough, weights only cost variance.
+    It helps under covariate shift if the classifier is too simple to be right everywhere: the
+    weights decide which rows it should fit. With `LabelShiftWeighter` it helps under label shift:
+    each class gets its proportion in the target. It hurts if the rule from features to labels
+    differs between the domains, which no weight can correct. If a few rows take all the weight,
+    look at ``weighter_.effective_sample_size_``. Compare with the classifier fitted without
+    weights: if the model is flexible enough, weights only add variance.
 
     Parameters
     ----------
     estimator : classifier, default=None
-        Its `fit` takes `sample_weight`; a Pipeline's last step does (when metadata routing is on,
-        request it there). A search over such a one is welcome too: see Notes. None is
-        ``LogisticRegression()``.
+        The classifier. Its `fit` takes `sample_weight`. The last step of a Pipeline may take it (if
+        metadata routing is on, request it there). A search over such an estimator is supported too:
+        see Notes. None is ``LogisticRegression()``.
     weighter : weighter, default=None
-        Gives `weights_` to the rows in ``fit(X, y, sample_domain=...)``. None is
-        ``ULSIFWeighter()``.
+        Computes `weights_` in ``fit(X, y, sample_domain=...)``. None is ``ULSIFWeighter()``.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the weighter and the classifier. None draws fresh entropy
-        and keeps the seeds that they have.
+        and keeps the existing seeds.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes of all labelled rows: a class may come from one domain alone.
+        The classes of all labelled rows. A class may occur in only one domain.
     estimator_ : classifier
         Fitted on the labelled rows.
     weighter_ : weighter
-        Fitted on all target rows and the labelled source rows. None without source rows, or where
-        one of the two is missing among the rows of weight above 0.
+        Fitted on all target rows and the labelled source rows. None without source rows, or if one
+        of the two is missing among the rows of weight above 0.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
         The weight of each row in the fit of `estimator_`; 0 for a row without a label.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for the weighter.
+        The names of the source domains in `fit`. The weighter pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
@@ -74,16 +73,16 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
 
     See Also
     --------
-    ULSIFWeighter : The weights, and where weights help and hurt.
-    KMMWeighter : Other weights.
+    ULSIFWeighter : The default weights, with the cases in which weights help and hurt.
+    KMMWeighter : Weights without a model of the ratio.
 
     Notes
     -----
-    A search as `estimator` passes the weights on to each of its fits, and to its scores: its folds
-    are of the labelled rows of all domains, source rows among them, which is what importance
-    weighted cross-validation does where no target row has a label [2]_. The scores of a search over
-    a Pipeline are weighted only where metadata routing is on and `score` requests the weights. To
-    choose by target rows that have labels, search over this estimator, with `TargetFold`.
+    If `estimator` is a search, the weights are passed to each of its fits and to its scores. Its
+    folds contain the labelled rows of all domains, source rows included. This is importance
+    weighted cross-validation if no target row has a label [2]_. The scores of a search over a
+    Pipeline are weighted only if metadata routing is on and `score` requests the weights. To select
+    by labelled target rows, search over this estimator with `TargetFold`.
 
     The fit of the weighter and that of the estimator are tasks for scikit-learn's callbacks,
     such as :class:`~sklearn.callback.ProgressBar`.
@@ -98,7 +97,7 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
 
     Examples
     --------
-    To the left the classes alternate, to the right, where the target is, they do not:
+    On the left the classes alternate. On the right, in the target's range, they do not:
 
     >>> import numpy as np
     >>> from sktransfer import GaussianWeighter, WeightedTransferClassifier
@@ -123,7 +122,7 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X):
-        """Give the probability of each class.
+        """Return the probability of each class.
 
         Parameters
         ----------
@@ -139,7 +138,7 @@ class WeightedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeigh
 
     @available_if(_estimator_has("decision_function"))
     def decision_function(self, X):
-        """Give the decision function of `estimator_`.
+        """Return the decision function of `estimator_`.
 
         Parameters
         ----------

@@ -10,47 +10,46 @@ from sktransfer.instance._base_weighted_transfer import _BaseWeightedTransfer
 
 
 class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeightedTransfer):
-    """Fit a regressor on source rows, weighted for the target, and on labelled target rows.
+    """Fit a regressor on weighted source rows and on labelled target rows.
 
-    A weighter says how much each source row counts for the target, and any regressor that takes
-    `sample_weight` is then fitted on these rows and on the target rows that have labels, which
-    weigh 1 [1]_. Without a source row it is the regressor itself. Labels of target rows never reach
-    the weighter.
+    A weighter computes the weight of each source row for the target. Any regressor that takes
+    `sample_weight` is then fitted on these rows and on the labelled target rows, which have weight
+    1 [1]_. Without source rows it is the regressor itself. The weighter never sees labels of target
+    rows.
 
-    It helps under covariate shift, where the regressor is too simple
-    to be right everywhere: the weights tell it where to be right. It hurts where the rule from
-    features to labels differs between the domains, which no weight repairs; and where few rows take
-    all the weight, look at ``weighter_.effective_sample_size_``. Compare with the regressor fitted
-    without weights: where the model is flexible enough, weights only cost variance.
+    It helps under covariate shift if the regressor is too simple to be right everywhere: the
+    weights decide which rows it should fit. It hurts if the rule from features to labels differs
+    between the domains, which no weight can correct. If a few rows take all the weight, look at
+    ``weighter_.effective_sample_size_``. Compare with the regressor fitted without weights: if the
+    model is flexible enough, weights only add variance.
 
     Parameters
     ----------
     estimator : regressor, default=None
-        Its `fit` takes `sample_weight`; a Pipeline's last step does (when metadata routing is on,
-        request it there). A search over such a one is welcome too: see Notes. None is
-        ``Ridge()``.
+        The regressor. Its `fit` takes `sample_weight`. The last step of a Pipeline may take it (if
+        metadata routing is on, request it there). A search over such an estimator is supported too:
+        see Notes. None is ``Ridge()``.
     weighter : weighter, default=None
-        Gives `weights_` to the rows in ``fit(X, y, sample_domain=...)``. None is
-        ``ULSIFWeighter()``.
+        Computes `weights_` in ``fit(X, y, sample_domain=...)``. None is ``ULSIFWeighter()``.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the weighter and the regressor. None draws fresh entropy
-        and keeps the seeds that they have.
+        and keeps the existing seeds.
 
     Attributes
     ----------
     estimator_ : regressor
         Fitted on the labelled rows.
     weighter_ : weighter
-        Fitted on all target rows and the labelled source rows. None without source rows, or where
-        one of the two is missing among the rows of weight above 0.
+        Fitted on all target rows and the labelled source rows. None without source rows, or if one
+        of the two is missing among the rows of weight above 0.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64
         The weight of each row in the fit of `estimator_`; 0 for a row without a label.
     source_domains_ : tuple of str
-        The names of the source domains in `fit`. All source rows are one pool for the weighter.
+        The names of the source domains in `fit`. The weighter pools all source rows.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, where `X` has them.
+        Names of the features. Defined only if all feature names of `X` are strings.
 
     Warns
     -----
@@ -59,16 +58,16 @@ class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeighte
 
     See Also
     --------
-    ULSIFWeighter : The weights, and where weights help and hurt.
-    KMMWeighter : Other weights.
+    ULSIFWeighter : The default weights, with the cases in which weights help and hurt.
+    KMMWeighter : Weights without a model of the ratio.
 
     Notes
     -----
-    A search as `estimator` passes the weights on to each of its fits, and to its scores: its folds
-    are of the labelled rows of all domains, source rows among them, which is what importance
-    weighted cross-validation does where no target row has a label [2]_. The scores of a search over
-    a Pipeline are weighted only where metadata routing is on and `score` requests the weights. To
-    choose by target rows that have labels, search over this estimator, with `TargetFold`.
+    If `estimator` is a search, the weights are passed to each of its fits and to its scores. Its
+    folds contain the labelled rows of all domains, source rows included. This is importance
+    weighted cross-validation if no target row has a label [2]_. The scores of a search over a
+    Pipeline are weighted only if metadata routing is on and `score` requests the weights. To select
+    by labelled target rows, search over this estimator with `TargetFold`.
 
     The fit of the weighter and that of the estimator are tasks for scikit-learn's callbacks,
     such as :class:`~sklearn.callback.ProgressBar`.
@@ -83,7 +82,7 @@ class WeightedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeighte
 
     Examples
     --------
-    A line cannot follow a parabola everywhere. Weighted, it follows it where the target is:
+    A line cannot follow a parabola everywhere. With weights, it fits the target's range:
 
     >>> import numpy as np
     >>> from sktransfer import GaussianWeighter, WeightedTransferRegressor
