@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import sktransfer
 from sktransfer import KMMWeighter
+from sktransfer.deep import CDAN
 from sktransfer.utils.estimator_checks import transfer_checks
 
 # Networks are trained by torch: without it, the contract is that of all other estimators.
@@ -123,10 +124,13 @@ VARIANTS = [
     ("TransferStackingClassifier", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
-    ("AdaptedNetworkClassifier", {"adaptation": "jan", "supervised": True, "max_epochs": 1}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
-    ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": "cdan"}),
-    ("AdaptedNetworkRegressor", {"backbone": "mlp", "adaptation": "dan"}),
+    ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": CDAN(entropy=True)}),
+    (
+        "AdaptedNetworkClassifier",
+        {"backbone": "mlp", "adaptation": "jan", "supervised": True},
+    ),
+    ("AdaptedNetworkRegressor", {"backbone": "mlp", "adaptation": "mdd"}),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

@@ -183,25 +183,3 @@ def class_confusion(probability, *, weight):
     total = xp.sum(together, axis=1, keepdims=True)
     together = together / xp.where(total > 0, total, xp.ones_like(total))
     return (xp.sum(together) - xp.linalg.trace(together)) / probability.shape[1]
-
-
-def domain_confusion(logits):
-    r"""Return :math:`-\frac{1}{D} \sum_d \log q_d`, a mean over the rows, of logits of D domains.
-
-    Its minimum, log D, is at equal probabilities.
-
-    E. Tzeng, J. Hoffman, T. Darrell and K. Saenko, "Simultaneous deep transfer across domains and
-    tasks", ICCV 2015, https://arxiv.org/abs/1510.02192.
-
-    Parameters
-    ----------
-    logits : array of shape (n_samples, n_domains)
-
-    Returns
-    -------
-    loss : array of shape ()
-    """
-    xp = array_namespace(logits)
-    shifted = logits - xp.max(logits, axis=1, keepdims=True)
-    normalizer = xp.log(xp.sum(xp.exp(shifted), axis=1, keepdims=True))
-    return xp.mean(normalizer - shifted)

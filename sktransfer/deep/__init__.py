@@ -7,6 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOME = {
+    "ADDA": "_adaptations.adversaries",
+    "CDAN": "_adaptations.adversaries",
+    "CORAL": "_adaptations.discrepancies",
+    "DAN": "_adaptations.discrepancies",
+    "DANN": "_adaptations.adversaries",
+    "DomainConfusion": "_adaptations.adversaries",
+    "JAN": "_adaptations.discrepancies",
+    "MCC": "_adaptations.discrepancies",
+    "MDD": "_adaptations.adversaries",
     "AdaptedNetworkClassifier": "_adapted_network_classifier",
     "AdaptedNetworkRegressor": "_adapted_network_regressor",
     "Augmentation": "_augmentation",
@@ -25,10 +34,19 @@ _HOME = {
 }
 
 __all__ = [
+    "ADDA",
+    "CDAN",
+    "CORAL",
+    "DAN",
+    "DANN",
+    "JAN",
+    "MCC",
+    "MDD",
     "AdaptedNetworkClassifier",
     "AdaptedNetworkRegressor",
     "Augmentation",
     "Backbone",
+    "DomainConfusion",
     "FineTuneClassifier",
     "FineTuneRegressor",
     "Head",
@@ -43,6 +61,15 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
+    from sktransfer.deep._adaptations.adversaries import ADDA as ADDA
+    from sktransfer.deep._adaptations.adversaries import CDAN as CDAN
+    from sktransfer.deep._adaptations.adversaries import DANN as DANN
+    from sktransfer.deep._adaptations.adversaries import MDD as MDD
+    from sktransfer.deep._adaptations.adversaries import DomainConfusion as DomainConfusion
+    from sktransfer.deep._adaptations.discrepancies import CORAL as CORAL
+    from sktransfer.deep._adaptations.discrepancies import DAN as DAN
+    from sktransfer.deep._adaptations.discrepancies import JAN as JAN
+    from sktransfer.deep._adaptations.discrepancies import MCC as MCC
     from sktransfer.deep._adapted_network_classifier import (
         AdaptedNetworkClassifier as AdaptedNetworkClassifier,
     )

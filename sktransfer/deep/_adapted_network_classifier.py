@@ -3,8 +3,7 @@
 import numpy as np
 
 from sktransfer._messages import shown
-from sktransfer._sklearn import StrOptions
-from sktransfer.deep._base_adapted import ADVERSARIAL, _AdaptsNetwork
+from sktransfer.deep._base_adapted import _AdaptsNetwork
 from sktransfer.deep._base_network_classifier import _BaseNetworkClassifier
 
 # A class that is missing by chance, with a probability below this, is worth a warning.
@@ -17,19 +16,26 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     The network is trained as by :class:`FineTuneClassifier` on the labelled source rows. In the
     second phase each minibatch has as many target rows beside it, whose labels are not read, and
     :math:`s \, \lambda(q) \, A` is added to the loss: the `strength` s times the `ramp` times the
-    loss A of the `adaptation`. With features f and probabilities p of source (s) and target (t):
+    loss A of the `adaptation`. Each name is the default of a description that has parameters of its
+    own, and both are accepted:
 
-    - ``"coral"``: :math:`\|C_s - C_t\|_F^2 / (4 d^2)`, the distance of the covariances of d
-      features [1]_. Try strengths from 1 to 100: the wider the network, the larger.
-    - ``"dan"``: the squared maximum mean discrepancy of the features, by five kernels [2]_.
-    - ``"jan"``: the same of features and probabilities together [3]_.
-    - ``"mcc"``: the confusion between classes in the probabilities of the target rows [4]_.
-      Its paper has no ramp: ``ramp=None``.
-    - ``"dann"``: a discriminator learns to tell the domains apart, by 100 hidden units, and the
-      network learns the opposite: A is its loss, whose gradient on the features is turned around
-      [5]_. Strength and ramp act on the network alone.
-    - ``"cdan"``: the same, with a discriminator that sees the products of features and
-      probabilities [6]_; above 4096 of them, so many random ones.
+    - ``"coral"``, :class:`~sktransfer.deep.CORAL`: the covariances of the features become alike.
+      Try strengths from 1 to 100: the wider the network, the larger.
+    - ``"dan"``, :class:`~sktransfer.deep.DAN`: so do the distributions of the features, by their
+      maximum mean discrepancy.
+    - ``"jan"``, :class:`~sktransfer.deep.JAN`: the same of features and probabilities together.
+    - ``"mcc"``, :class:`~sktransfer.deep.MCC`: fewer target rows lie between classes. Its paper has
+      no ramp: ``ramp=None``.
+    - ``"dann"``, :class:`~sktransfer.deep.DANN`: a discriminator learns to tell the domains apart,
+      and the network learns the opposite. Strength and ramp act on the network alone.
+    - ``"cdan"``, :class:`~sktransfer.deep.CDAN`: the same, with a discriminator that sees the
+      products of features and probabilities.
+    - ``"adda"``, :class:`~sktransfer.deep.ADDA`: a network of the source is trained first, and a
+      network of the target learns to look like it.
+    - ``"confusion"``, :class:`~sktransfer.deep.DomainConfusion`: a discriminator gives both domains
+      equal probabilities; with `supervised`, target rows learn the soft labels of their class too.
+    - ``"mdd"``, :class:`~sktransfer.deep.MDD`: a second head cannot disagree with the first in the
+      target alone.
     - None: no adaptation, the control. It equals `FineTuneClassifier` on the labelled source rows.
 
     It helps if one network could classify both domains, and what differs is how the rows look. It
@@ -44,16 +50,17 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         The network, as for `FineTuneClassifier`. "mlp" is a perceptron with random weights for
         tables: rows of numbers, dense or sparse, which are standardized. It needs more and
         longer steps: raise `max_epochs` (to 50, say) and `backbone_learning_rate` (to 1e-3).
-    adaptation : {"coral", "dan", "jan", "mcc", "dann", "cdan"} or None, default="coral"
-        How the domains are made alike, as above.
+    adaptation : str, description or None, default="coral"
+        How the domains are made alike: a name or a description of the list above.
     strength : float, default=1.0
         The factor of the adaptation's loss.
     ramp : float or None, default=10.0
         How fast the strength rises: its share at the progress q of the training, from 0 to 1, is
-        :math:`\lambda(q) = 2 / (1 + \exp(-r q)) - 1` for the ramp r [5]_. None: all of it from the
+        :math:`\lambda(q) = 2 / (1 + \exp(-r q)) - 1` for the ramp r [1]_. None: all of it from the
         first step.
     supervised : bool, default=False
-        Whether labelled target rows are learned from too, as if they were source rows.
+        Whether the labels of target rows are learned from too. These rows remain target rows for
+        the adaptation.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
     weights, stages, input_size : object
@@ -91,8 +98,9 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         The names of the source domains.
     history_ : dict of str to list
         As for `FineTuneClassifier`. With a source and an adaptation also, for each epoch,
-        "adaptation_loss", the mean of A without strength and ramp, and "domain_score". The latter
-        is the share of rows whose features lie nearer to the mean of their own domain than to that
+        "adaptation_loss", the mean of A without strength and ramp, and "domain_score". With a
+        discriminator A is its loss, 1.386 if it cannot tell the domains apart. The score is the
+        share of rows whose features lie nearer to the mean of their own domain than to that
         of the other, in the minibatch before: 0.5 if the means do not tell the domains apart.
     table_format_ : object
         With "mlp": ``mean`` and ``scale``, arrays with one for each column.
@@ -114,18 +122,10 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
 
     References
     ----------
-    .. [1] Sun, Saenko. "Deep CORAL: correlation alignment for deep domain adaptation". ECCV
-       Workshops 2016. https://arxiv.org/abs/1607.01719
-    .. [2] Long, Cao, Wang, Jordan. "Learning transferable features with deep adaptation networks".
-       ICML 2015. https://arxiv.org/abs/1502.02791
-    .. [3] Long, Zhu, Wang, Jordan. "Deep transfer learning with joint adaptation networks". ICML
-       2017. https://arxiv.org/abs/1605.06636
-    .. [4] Jin, Wang, Long, Wang. "Minimum class confusion for versatile domain adaptation". ECCV
-       2020. https://arxiv.org/abs/1912.03699
-    .. [5] Ganin et al. "Domain-adversarial training of neural networks". JMLR 17, 2016.
+    .. [1] Ganin et al. "Domain-adversarial training of neural networks". JMLR 17, 2016.
        https://jmlr.org/papers/v17/15-239.html
-    .. [6] Long, Cao, Wang, Jordan. "Conditional adversarial domain adaptation". NeurIPS 2018.
-       https://arxiv.org/abs/1705.10667
+
+    The papers of the adaptations are those of their descriptions.
 
     Examples
     --------
@@ -145,7 +145,6 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     _parameter_constraints: dict = {
         **_BaseNetworkClassifier._parameter_constraints,
         **_AdaptsNetwork._adapted_constraints,
-        "adaptation": [StrOptions({"coral", "dan", "jan", "mcc", *ADVERSARIAL}), None],
     }
 
     def __init__(

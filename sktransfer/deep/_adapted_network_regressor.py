@@ -1,6 +1,5 @@
 """A regressor whose network is adapted to a target domain without labels."""
 
-from sktransfer._sklearn import StrOptions
 from sktransfer.deep._base_adapted import _AdaptsNetwork
 from sktransfer.deep._base_network_regressor import _BaseNetworkRegressor
 
@@ -10,7 +9,7 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
 
     It is :class:`AdaptedNetworkClassifier` for numbers: the loss of the labels is that of
     :class:`FineTuneRegressor`, half the squared error of standardized targets. The adaptations are
-    those that need no classes: "coral", "dan" and "dann".
+    those that need no classes: "coral", "dan", "dann", "adda" and "mdd".
 
     It helps if one network could predict both domains, and what differs is how the rows look. It
     hurts if the targets of both domains differ in distribution, because their features are then
@@ -21,15 +20,16 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
         The network, as for `AdaptedNetworkClassifier`.
-    adaptation : {"coral", "dan", "dann"} or None, default="coral"
-        How the domains are made alike. None: no adaptation, the control. It equals
+    adaptation : {"coral", "dan", "dann", "adda", "mdd"}, description or None, default="coral"
+        How the domains are made alike, by a name or a description such as
+        :class:`~sktransfer.deep.MDD`. None: no adaptation, the control. It equals
         `FineTuneRegressor` on the labelled source rows.
     strength : float, default=1.0
         The factor of the adaptation's loss.
     ramp : float or None, default=10.0
         How fast the strength rises, as for `AdaptedNetworkClassifier`.
     supervised : bool, default=False
-        Whether labelled target rows are learned from too, as if they were source rows.
+        Whether the labels of target rows are learned from too, as for `AdaptedNetworkClassifier`.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
     weights, stages, input_size : object
@@ -97,7 +97,6 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
     _parameter_constraints: dict = {
         **_BaseNetworkRegressor._parameter_constraints,
         **_AdaptsNetwork._adapted_constraints,
-        "adaptation": [StrOptions({"coral", "dan", "dann"}), None],
     }
 
     def __init__(

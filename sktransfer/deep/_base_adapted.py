@@ -2,15 +2,16 @@
 
 from numbers import Real
 
+from sklearn.base import is_classifier
+
 from sktransfer._domains import read_sample_domain
 from sktransfer._messages import shown
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, _fit_context
+from sktransfer.deep._adaptations.description import How
+from sktransfer.deep._adaptations.names import read_adaptation
 from sktransfer.deep._kinds import refuse_other_kinds
 from sktransfer.deep._tables.table_input import PERCEPTRON, describe_perceptron
-
-# The adaptations that train a discriminator.
-ADVERSARIAL = ("dann", "cdan")
 
 # Fewest rows of which a covariance, or a mean of pairs, can be computed.
 _FEWEST_ROWS = 2
@@ -26,6 +27,8 @@ class _AdaptsNetwork:
     __metadata_request__fit = {"sample_domain": True}
 
     _adapted_constraints: dict = {
+        # It says itself what it accepts.
+        "adaptation": "no_validation",
         "strength": [Interval(Real, 0, None, closed="left")],
         "ramp": [Interval(Real, 0, None, closed="neither"), None],
         "supervised": ["boolean"],
@@ -86,6 +89,7 @@ class _AdaptsNetwork:
         return isinstance(self.backbone, str) and self.backbone == PERCEPTRON
 
     def _describe(self):
+        self._read_adaptation()
         if not self._reads_tables:
             return super()._describe()
         for name in ("weights", "stages"):
@@ -138,20 +142,8 @@ class _AdaptsNetwork:
         return depth
 
     def _make_penalty(self, network, seed):
-        from sktransfer.deep._training.penalty import DISCREPANCIES, Discrepancy
+        how = How(self.strength, self.ramp, seed, is_classifier(self))
+        return self._read_adaptation()._make_penalty(network, how)
 
-        if self.adaptation in ADVERSARIAL:
-            import torch
-
-            from sktransfer.deep._training.adversary import Adversary
-
-            n_outputs, n_features = network.coef.shape
-            return Adversary(
-                n_features,
-                n_outputs,
-                conditional=self.adaptation == "cdan",
-                strength=self.strength,
-                ramp=self.ramp,
-                generator=torch.Generator().manual_seed(seed),
-            )
-        return Discrepancy(DISCREPANCIES[self.adaptation], self.strength, self.ramp)
+    def _read_adaptation(self):
+        return read_adaptation(self.adaptation, self, classes=is_classifier(self))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.special import log_softmax
 from scipy.special import softmax as scipy_softmax
 
 from sktransfer._kernels.discrepancy import (
@@ -11,7 +10,6 @@ from sktransfer._kernels.discrepancy import (
     class_confusion,
     coral_loss,
     dan_loss,
-    domain_confusion,
     gaussians,
     jan_loss,
     mean_discrepancy,
@@ -146,28 +144,19 @@ def test_limits_of_class_confusion():
     assert_allclose(class_confusion(even, weight=np.ones(6)), 1 - 1 / 4)
 
 
-def test_domain_confusion_is_the_cross_entropy_with_equal_shares(make):
-    logits = np.random.default_rng(0).normal(size=(5, 3))
-    expected = -log_softmax(logits, axis=1).mean()
-    assert_allclose(float(domain_confusion(make(logits))), expected)
-    assert_allclose(float(domain_confusion(make(np.zeros((5, 3))))), np.log(3))
-
-
 def of_features(name, rows, n_source, constants):
     """A loss of features of both domains, which are its logits too."""
     if name == "coral":
         return coral_loss(rows[:n_source], rows[n_source:])
     if name == "mcc":
         return class_confusion(softmax(rows[n_source:] / 2.5), weight=constants["weight"])
-    if name == "confusion":
-        return domain_confusion(rows)
     squared, scale = pair_distances(rows), constants["scale"]
     if name == "dan":
         return dan_loss(squared, n_source, scale=scale)
     return jan_loss(squared, pair_distances(softmax(rows)), n_source, scale=scale)
 
 
-@pytest.mark.parametrize("name", ["coral", "dan", "jan", "mcc", "confusion"])
+@pytest.mark.parametrize("name", ["coral", "dan", "jan", "mcc"])
 def test_gradients_are_finite_differences(name):
     torch = pytest.importorskip("torch", reason="torch computes gradients")
     rows = np.concatenate(make_rows())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -9,10 +10,21 @@ pytest.importorskip("torch", reason="AdaptedNetworkClassifier trains with torch"
 
 import torch
 
-from sktransfer.deep import AdaptedNetworkClassifier, FineTuneClassifier
+from sktransfer.deep import (
+    ADDA,
+    CDAN,
+    DANN,
+    MCC,
+    MDD,
+    AdaptedNetworkClassifier,
+    DomainConfusion,
+    FineTuneClassifier,
+)
+from sktransfer.deep._adaptations.names import ADAPTATIONS as BY_NAME
 from sktransfer.deep._engines.onnx_engine import OnnxEngine
 from sktransfer.deep._training.domain_score import DomainScore
 from sktransfer.deep._training.loop import Training
+from sktransfer.deep._training.penalty import Discrepancy
 from sktransfer.exceptions import TransferWarning
 from sktransfer.model_selection import TargetFold
 
@@ -27,7 +39,7 @@ DOMAIN = np.repeat(["printed", "target"], [N_SOURCE, N_TARGET])
 IS_TARGET = DOMAIN == "target"
 OPTIONS = {"freeze_depth": 3, "max_epochs": 3, "random_state": 0}
 DISTANCES = ["coral", "dan", "jan", "mcc"]
-ADAPTATIONS = [*DISTANCES, "dann", "cdan"]
+ADAPTATIONS = [*DISTANCES, "dann", "cdan", "adda", "confusion", "mdd"]
 
 
 def make(adaptation="coral", **parameters):
@@ -61,7 +73,7 @@ def test_without_a_source_it_is_fine_tuning_on_the_labelled_rows(sample_domain):
     assert alone.source_domains_ == ()
 
 
-@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+@pytest.mark.parametrize("adaptation", [*ADAPTATIONS, CDAN(entropy=True)], ids=str)
 def test_labels_of_target_rows_change_no_bit(adaptation):
     garbled, hidden = np.where(IS_TARGET, 7, Y), np.where(IS_TARGET, np.nan, Y)
     first, *others = (
@@ -81,6 +93,96 @@ def test_supervised_learns_from_labelled_target_rows():
     control = make(None, supervised=True).fit(X, y, sample_domain=DOMAIN)
     plain = FineTuneClassifier(**OPTIONS, validation_fraction=0).fit(X[:-20], Y[:-20])
     assert outcome(control) == outcome(plain)
+
+
+def test_labelled_target_rows_are_target_rows_of_the_penalty(monkeypatch):
+    seen, of_tensors = [], Discrepancy.of_tensors
+
+    def watched(self, source, target, progress):
+        seen.append((source, target))
+        return of_tensors(self, source, target, progress)
+
+    monkeypatch.setattr(Discrepancy, "of_tensors", watched)
+    rng = np.random.default_rng(0)
+    rows, y = rng.normal(size=(90, 2)), rng.integers(2, size=90).astype(float)
+    rows[:, 0] = np.arange(90) >= 60  # target rows
+    y[75:] = np.nan
+    options = {"max_epochs": 2, "batch_size": 16, "random_state": 0}
+    model = AdaptedNetworkClassifier("mlp", adaptation="dan", supervised=True, **options)
+    model.fit(rows, y, sample_domain=np.where(rows[:, 0] == 1, "target", "before"))
+    assert len(seen) == 2 * 5  # 75 labelled rows
+    assert sum(len(source.inputs) for source, _ in seen) == 2 * 60
+    for source, target in seen:
+        assert len(source.inputs) == len(target.inputs)
+        assert (source.inputs[:, 0] < 0).all()
+        assert (source.y >= 0).all()
+        assert (target.inputs[:, 0] > 0).all()
+    found = torch.cat([target.y for _, target in seen])
+    assert set(found.tolist()) == {-1, 0, 1}
+
+
+def test_soft_labels_need_supervised():
+    fits = [
+        make(DomainConfusion(soft_labels=share), supervised=supervised, ramp=None)
+        for supervised in (False, True)
+        for share in (0.0, 10.0)
+    ]
+    without, other, *with_labels = (outcome(m.fit(X, Y, sample_domain=DOMAIN)) for m in fits)
+    assert without == other
+    assert with_labels[0] != with_labels[1]
+
+
+@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+def test_a_name_is_its_description_and_a_second_fit_begins_anew(adaptation):
+    rows, options = X[:, 20:40], {"backbone": "mlp", "max_epochs": 2, "freeze_depth": 0}
+    model = make(adaptation, **options).fit(rows, Y, sample_domain=DOMAIN)
+    first = outcome(model)
+    assert outcome(model.fit(rows, Y, sample_domain=DOMAIN)) == first
+    described = clone(make(BY_NAME[adaptation](), **options))
+    assert described.get_params()["adaptation"] == BY_NAME[adaptation]()
+    assert outcome(described.fit(rows, Y, sample_domain=DOMAIN)) == first
+
+
+def test_a_search_takes_names_and_descriptions():
+    grid = {"adaptation": [None, "mcc", MCC(temperature=1.0), DANN(hidden_layer_sizes=())]}
+    model = make(backbone="mlp", freeze_depth=0, max_epochs=1)
+    search = GridSearchCV(model, grid, cv=TargetFold(2))
+    search.fit(X, Y, groups=DOMAIN, sample_domain=DOMAIN)
+    assert search.best_params_["adaptation"] in grid["adaptation"]
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "sentence"),
+    [
+        (MCC, {"temperature": 0}, "MCC cannot be used: temperature=0 must be a number above 0"),
+        (MDD, {"margin": "4"}, "margin='4' must be a number above 0"),
+        (ADDA, {"pretraining": 1.0}, "pretraining=1.0 must be a number from 0 to 1, less than 1"),
+        (CDAN, {"entropy": 1, "max_products": 0}, "entropy=1 must be .*; max_products=0 must be"),
+        (DANN, {"hidden_layer_sizes": 100}, r"hidden_layer_sizes=100 must be a tuple of whole"),
+        (DomainConfusion, {"confusion": -1}, "confusion=-1 must be a number of 0 or more"),
+    ],
+)
+def test_fields_that_cannot_be_used_are_refused(kind, fields, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        kind(**fields)
+
+
+@pytest.mark.parametrize("adaptation", ["mmd", 1, DANN, ["dann"]])
+def test_an_adaptation_that_is_none_is_refused(adaptation):
+    with pytest.raises(ValueError, match=r"'adaptation' parameter of .* must be one of \['coral'"):
+        make(adaptation).fit(X, Y, sample_domain=DOMAIN)
+
+
+def test_the_second_encoder_leaves_the_head_as_the_pretraining_made_it():
+    one = make(None, max_epochs=1).fit(X, Y, sample_domain=DOMAIN)
+    two = make("adda", max_epochs=2).fit(X, Y, sample_domain=DOMAIN)
+    for name in ("coef", "intercept", "mean", "scale"):
+        np.testing.assert_allclose(getattr(two.head_, name), getattr(one.head_, name), atol=1e-6)
+    assert outcome(two)[0] != outcome(one)[0]
+    tuned = np.array(two.history_["phase"]) == "fine-tune"
+    loss = np.array(two.history_["adaptation_loss"])[tuned]
+    np.testing.assert_array_equal(np.isnan(loss), [True, False])
 
 
 def test_several_sources_count_as_one():
@@ -195,11 +297,11 @@ def test_an_interrupted_adaptation_ends_with_the_same_weights(adaptation, tmp_pa
 def test_saved_and_exported_it_answers_the_same(tmp_path):
     pytest.importorskip("safetensors", reason="files are written with safetensors")
     onnxruntime = pytest.importorskip("onnxruntime")
-    model = make("jan").fit(X, Y, sample_domain=DOMAIN)
+    model = make(MDD(margin=2.0)).fit(X, Y, sample_domain=DOMAIN)
     model.save(tmp_path / "model.safetensors")
     loaded = AdaptedNetworkClassifier.load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
-    assert (loaded.adaptation, loaded.source_domains_) == ("jan", ("printed",))
+    assert (loaded.adaptation, loaded.source_domains_) == (MDD(margin=2.0), ("printed",))
     assert repr(loaded.history_) == repr(model.history_)
     model.to_onnx(tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")

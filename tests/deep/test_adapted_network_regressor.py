@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 pytest.importorskip("torch", reason="AdaptedNetworkRegressor trains with torch")
 
-from sktransfer.deep import AdaptedNetworkRegressor, FineTuneRegressor
+from sktransfer.deep import MCC, AdaptedNetworkRegressor, FineTuneRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 
@@ -32,7 +32,7 @@ def test_without_adaptation_it_is_fine_tuning_on_the_labelled_source_rows():
     assert repr(control.history_) == repr(plain.history_)
 
 
-@pytest.mark.parametrize("adaptation", ["coral", "dan", "dann"])
+@pytest.mark.parametrize("adaptation", ["coral", "dan", "dann", "adda", "mdd"])
 def test_labels_of_target_rows_change_no_bit(adaptation):
     garbled, hidden = (np.where(DOMAIN == "target", value, Y) for value in (1e6, np.nan))
     expected = fitted(adaptation).predict(X)
@@ -63,5 +63,6 @@ def test_saved_and_exported_it_answers_the_same(tmp_path):
 
 
 def test_adaptations_that_need_classes_are_refused():
-    with pytest.raises(ValueError, match="'adaptation' parameter of AdaptedNetworkRegressor"):
-        fitted("mcc")
+    for adaptation in ("mcc", MCC(), "jan", "cdan", "confusion"):
+        with pytest.raises(ValueError, match="'adaptation' parameter of AdaptedNetworkRegressor"):
+            fitted(adaptation)

@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 import numpy as np
 
 from sktransfer._messages import shown
+from sktransfer.deep._adaptations.names import ADAPTATIONS
 from sktransfer.deep._augmentation import Augmentation
 from sktransfer.deep._backbone import Backbone
 from sktransfer.deep._images.image_format import ImageFormat
@@ -29,6 +30,7 @@ from sktransfer.deep._training.head import Head
 _CLASSES = {
     kind.__name__: kind
     for kind in (
+        *ADAPTATIONS.values(),
         Augmentation,
         Backbone,
         Head,

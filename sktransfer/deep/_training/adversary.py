@@ -1,100 +1,184 @@
 """Adaptation by an adversary that tells the domains apart. Importing this module imports torch."""
 
-import math
+import copy
 
 import torch
-from torch.nn import functional as F
 
-from sktransfer._kernels.discrepancy import softmax
+from sktransfer._kernels.adversarial import (
+    domain_confusion,
+    domain_loss,
+    inverted_loss,
+    one_hot,
+    soft_label_loss,
+)
+from sktransfer._kernels.discrepancy import certainty_weight, softmax
+from sktransfer.deep._training.discriminator import Record, SmallNetwork, reverse
 from sktransfer.deep._training.penalty import Penalty
 from sktransfer.deep._training.schedule import ramp_factor
 
-# Hidden units of the discriminator.
-_N_HIDDEN = 100
-
-# Products of features and probabilities, above which random ones of this number take their place.
-_MOST_PRODUCTS = 4096
-
-# How much the step before counts in the average of the discriminator's accuracy, and what is won.
-_MEMORY, _WON = 0.9, 0.99
-
-
-class _Reversed(torch.autograd.Function):
-    """The same values; the gradient is turned around, times a factor."""
-
-    @staticmethod
-    def forward(context, x, factor):
-        context.factor = factor
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(context, gradient):
-        return -context.factor * gradient, None
+# How much the soft labels of the steps before count.
+_MEMORY = 0.99
 
 
 class Adversary(Penalty):
     """A discriminator of the domains: it learns at full strength, and the network against it.
 
-    The loss is the mean of ``-log d`` over labelled rows and that of ``-log(1 - d)`` over the
-    others; 2 log 2 if nothing can be told. `strength` and `ramp` act on the network alone [1]_.
-    With `conditional` the discriminator sees the products of features and probabilities, through
-    which no gradient reaches the latter [2]_.
+    The loss is the mean of ``-log d`` over source rows and that of ``-log(1 - d)`` over target
+    rows. `strength` and `ramp` act on the network alone [1]_.
 
     .. [1] Ganin et al. "Domain-adversarial training of neural networks". JMLR 17, 2016, footnote 6.
        https://jmlr.org/papers/v17/15-239.html
-    .. [2] Long, Cao, Wang, Jordan. "Conditional adversarial domain adaptation". NeurIPS 2018.
+    """
+
+    def __init__(self, n_inputs, *, hidden, strength, ramp, generator, n_outputs=1):
+        super().__init__(strength, ramp)
+        self.discriminator = SmallNetwork((n_inputs, *hidden, n_outputs), generator)
+        self.record = Record()
+
+    def of_tensors(self, source, target, progress):
+        """The loss of the discriminator; its gradient on the features is turned around."""
+        seen = reverse(self.see(source, target), self.factor(progress))
+        logits = self.discriminator(seen)[:, 0].split([len(source.features), len(target.features)])
+        self.record.see(*logits)
+        return domain_loss(*logits, **self.weights(source, target))
+
+    def see(self, source, target):
+        """What the discriminator sees of both minibatches, one after the other."""
+        return torch.cat([source.features, target.features])
+
+    def weights(self, source, target):
+        """The weights of the rows, as for `domain_loss`."""
+        return {}
+
+    def doubt(self):
+        """Why the result cannot be trusted: the discriminator has won."""
+        return self.record.doubt()
+
+
+class ConditionalAdversary(Adversary):
+    """The same with a discriminator of the products of features and probabilities [1]_.
+
+    No gradient passes through the probabilities. With `entropy` certain rows weigh more, with a
+    mean of 1 in each domain. Above `most_products` there are so many random ones.
+
+    .. [1] Long, Cao, Wang, Jordan. "Conditional adversarial domain adaptation". NeurIPS 2018.
        https://arxiv.org/abs/1705.10667
     """
 
-    def __init__(self, n_features, n_outputs, *, conditional, strength, ramp, generator):
-        super().__init__()
-        self.conditional, self.strength, self.ramp = conditional, strength, ramp
-        n_inputs = n_features * n_outputs if conditional else n_features
-        if conditional and n_inputs > _MOST_PRODUCTS:
-            n_inputs = _MOST_PRODUCTS
-            for name, n in (("of_features", n_features), ("of_outputs", n_outputs)):
+    def __init__(self, n_features, n_classes, *, entropy, most_products, generator, **options):
+        n_inputs = min(n_features * n_classes, most_products)
+        super().__init__(n_inputs, generator=generator, **options)
+        self.entropy = entropy
+        if n_features * n_classes > most_products:
+            for name, n in (("of_features", n_features), ("of_outputs", n_classes)):
                 drawn = torch.randn(n, n_inputs, generator=generator)
                 self.register_buffer(name, drawn / n_inputs**0.25)
-        self.hidden = _drawn(n_inputs, _N_HIDDEN, generator)
-        self.hidden_bias = torch.nn.Parameter(torch.zeros(_N_HIDDEN))
-        self.last = _drawn(_N_HIDDEN, 1, generator)
-        self.last_bias = torch.nn.Parameter(torch.zeros(1))
-        self.register_buffer("accuracy", torch.tensor(0.5))
 
-    def of_tensors(self, labelled, unlabelled, progress):
-        """The loss of the discriminator; its gradient on the features is turned around."""
-        seen = self.see(labelled, unlabelled)
-        factor = self.strength * ramp_factor(progress, self.ramp)
-        hidden = torch.relu(_Reversed.apply(seen, factor) @ self.hidden + self.hidden_bias)
-        logits = (hidden @ self.last + self.last_bias)[:, 0]
-        first, second = logits.split(len(logits) // 2)
-        with torch.no_grad():
-            right = (first > 0).float().mean() + (second < 0).float().mean()
-            self.accuracy.lerp_(right / 2, 1.0 - _MEMORY)
-        return F.softplus(-first).mean() + F.softplus(second).mean()
-
-    def see(self, labelled, unlabelled):
-        """What the discriminator sees of both minibatches, one after the other."""
-        features = torch.cat([labelled.features, unlabelled.features])
-        if not self.conditional:
-            return features
-        probability = softmax(torch.cat([labelled.outputs, unlabelled.outputs]).detach())
+    def see(self, source, target):
+        """The products of features and probabilities."""
+        features = super().see(source, target)
+        probability = softmax(torch.cat([source.outputs, target.outputs]).detach())
         if hasattr(self, "of_features"):
             return (features @ self.of_features) * (probability @ self.of_outputs)
         return (probability[:, :, None] * features[:, None, :]).flatten(1)
 
-    def doubt(self):
-        """Why the result cannot be trusted: the discriminator has won."""
-        if self.accuracy < _WON:
-            return ""
-        return (
-            f"The discriminator tells the domains apart in {float(self.accuracy):.1%} of the rows "
-            "at the end, so that the features are not alike: raise strength or max_epochs, or use "
-            "another adaptation."
-        )
+    def weights(self, source, target):
+        """With `entropy` those of certain rows are larger."""
+        if not self.entropy:
+            return {}
+        found = [certainty_weight(softmax(part.outputs.detach())) for part in (source, target)]
+        return dict(zip(("weight_source", "weight_target"), found, strict=True))
 
 
-def _drawn(n_inputs, n_outputs, generator):
-    """Weights with the variance 2 / (n_inputs + n_outputs)."""
-    drawn = torch.randn(n_inputs, n_outputs, generator=generator)
-    return torch.nn.Parameter(drawn * math.sqrt(2.0 / (n_inputs + n_outputs)))
+class Confusion(Adversary):
+    """The network learns that the discriminator gives both domains equal probabilities [1]_.
+
+    Target rows with a label that is read learn the soft label of their class as well: the mean of
+    the probabilities of its source rows, over the last steps, at a temperature. The value of the
+    loss is that of the discriminator.
+
+    .. [1] Tzeng, Hoffman, Darrell, Saenko. "Simultaneous deep transfer across domains and tasks".
+       ICCV 2015. https://arxiv.org/abs/1510.02192
+    """
+
+    def __init__(self, n_features, n_classes, *, confusion, soft_labels, temperature, **options):
+        super().__init__(n_features, n_outputs=2, **options)
+        self.confusion, self.soft_labels, self.temperature = confusion, soft_labels, temperature
+        self.register_buffer("totals", torch.zeros(n_classes, n_classes))
+        self.register_buffer("counts", torch.zeros(n_classes, 1))
+
+    def of_tensors(self, source, target, progress):
+        """The loss of the discriminator, with the gradient of the network's own losses."""
+        features, n = self.see(source, target), len(source.features)
+        logits = self.discriminator(features.detach())
+        difference = (logits[:, 0] - logits[:, 1]).split([n, len(features) - n])
+        self.record.see(*difference)
+        self._remember(source)
+        own = self.confusion * domain_confusion(self.discriminator(features, fixed=True))
+        own = self.factor(progress) * (own + self.soft_labels * self._of_soft_labels(target))
+        return domain_loss(*difference) + own - own.detach()
+
+    @torch.no_grad()
+    def _remember(self, source):
+        labels = one_hot(source.y, len(self.totals), source.outputs)
+        now = labels.T @ softmax(source.outputs / self.temperature)
+        self.totals.mul_(_MEMORY).add_(now)
+        self.counts.mul_(_MEMORY).add_(labels.sum(dim=0)[:, None])
+
+    def _of_soft_labels(self, target):
+        known = torch.zeros(0) if target.y is None else target.y >= 0
+        if not known.any():
+            return 0.0
+        y = target.y[known]
+        # A class that no source row has had is its own label.
+        soft = self.totals / self.counts.clamp(min=1e-12)
+        soft = torch.where(self.counts > 0, soft, torch.eye(len(soft), device=soft.device))
+        return soft_label_loss(target.outputs[known], soft[y], temperature=self.temperature)
+
+
+class TwoEncoders(Adversary):
+    """Train a network of the source, then make that of the target like it [1]_.
+
+    From the share `pretraining` of the training on, a copy of the network remains as it is, and the
+    network's features of target rows are to look like the copy's of source rows: the discriminator
+    tells these apart, and the network learns its loss with inverted labels. The head stays as it
+    is. Nothing but this loss is learned then, and a factor of it would change no step of AdamW: the
+    strength, and the ramp that begins there, are factors of the rate. The value of the loss is that
+    of the discriminator.
+
+    .. [1] Tzeng, Hoffman, Saenko, Darrell. "Adversarial discriminative domain adaptation". CVPR
+       2017. https://arxiv.org/abs/1702.05464
+    """
+
+    def __init__(self, network, *, pretraining, **options):
+        super().__init__(network.coef.shape[1], **options)
+        self.pretraining = pretraining
+        self.source_network = copy.deepcopy(network).requires_grad_(False)
+        self.register_buffer("began", torch.tensor(False))
+        self._network = [network]  # in a list it is no part of this module
+
+    def of_tensors(self, source, target, progress):
+        """The loss of the discriminator, with the gradient of inverted labels on target rows."""
+        if progress < self.pretraining:
+            return None
+        if not self.began:
+            self.source_network.load_state_dict(self._network[0].state_dict())
+            self.began.fill_(True)
+        with torch.no_grad():
+            of_source = self.source_network.eval().see(source.inputs).features
+        logits = [self.discriminator(part)[:, 0] for part in (of_source, target.features.detach())]
+        self.record.see(*logits)
+        fooled = self.discriminator(target.features, fixed=True)[:, 0]
+        own = inverted_loss(fooled)
+        return domain_loss(*logits) + own - own.detach()
+
+    def learns_task(self, progress):
+        """Whether the copy has not been made yet."""
+        return progress < self.pretraining
+
+    def rate(self, progress):
+        """The factor of the rates of the network's steps."""
+        if progress < self.pretraining:
+            return 1.0
+        since = (progress - self.pretraining) / (1.0 - self.pretraining)
+        return self.strength * ramp_factor(since, self.ramp)

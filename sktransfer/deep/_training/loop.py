@@ -10,9 +10,11 @@ import torch
 
 from sktransfer._messages import shown
 from sktransfer.deep._networks.torch.tensors import to_arrays
-from sktransfer.deep._training.domain_score import DomainScore
-from sktransfer.deep._training.network import EVALUATION_ROWS, Seen, predict, settle_statistics
+from sktransfer.deep._training.network import EVALUATION_ROWS, predict, settle_statistics
+from sktransfer.deep._training.order import minibatches
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
+from sktransfer.deep._training.states import as_tensors, prefixed, under
+from sktransfer.deep._training.target_half import TargetHalf
 
 # A loss on held-out rows that leaves nothing to improve.
 _NEGLIGIBLE_LOSS = 1e-6
@@ -32,9 +34,8 @@ class Training:
     minibatch, and takes those of all training rows over at the end of each epoch.
 
     A `penalty` is a `Penalty`, and what it returns is added to the mean loss of a minibatch, times
-    its weight. Its parameters learn at the head's rate, and `state` holds its parameters and
-    buffers. ``len(unlabelled)`` and ``unlabelled.epoch(number)`` are the inputs of the rows without
-    a label.
+    its weight. It reads the `target_rows`, which pass through the network in one batch with the
+    labelled ones. `state` holds its parameters and buffers.
 
     .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
        https://arxiv.org/abs/1711.05101
@@ -52,7 +53,7 @@ class Training:
         seed,
         log,
         penalty=None,
-        unlabelled=None,
+        target_rows=None,
     ):
         self.network, self.training, self.held_out = network, training, held_out
         self.loss, self.settings, self.log = loss, settings, log
@@ -62,10 +63,9 @@ class Training:
         dtype = None if training.y.ndim == 1 else torch.float32  # class numbers, or targets
         self.y = torch.as_tensor(training.y, dtype=dtype).to(device)
         self.weight = torch.as_tensor(weight, dtype=torch.float32).to(device)
-        self.penalty, self.unlabelled, self.order = penalty, unlabelled, None
-        self.domain_score = DomainScore()
+        self.target = None
         if penalty is not None:
-            self.order = RandomOrder(len(unlabelled), seed)
+            self.target = TargetHalf(penalty, target_rows, seed, device)
         self.optimizer = _make_optimizer(network, settings, penalty)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         anchored = network.stages if settings.l2_sp else []
@@ -123,12 +123,14 @@ class Training:
         self.log.begin("fine-tune")
         self._epoch = self.n_done + 1
         inputs = self.training.inputs.epoch(self.n_done)
-        draws = self.batch_statistics or self.penalty is not None
+        draws = self.batch_statistics or self.target is not None
         with _seeded_layers(self) if draws else nullcontext():
-            *seen, penalty = self._run_batches(inputs)
+            seen, adapted = self._run_batches(inputs)
             if self.batch_statistics:
-                settle_statistics(self.network, inputs, len(self.training.y))
-        adapted = {"adaptation_loss": penalty, "domain_score": self.domain_score.end_epoch()}
+                n_rows = len(self.training.y)
+                if self.target is not None:
+                    inputs, n_rows = self.target.pairs(inputs, n_rows)
+                settle_statistics(self.network, inputs, n_rows)
         self.n_done += 1
         self._require_finite_weights()
         if self.held_out is None and self.n_done == self.settings.max_epochs:
@@ -141,14 +143,14 @@ class Training:
                 held_out=self._keep_best(),
                 head=lambda: self.loss.in_units(self.network.head()),
                 stages=self.network.stages,
-                more={} if self.penalty is None else adapted,
+                more=adapted,
             )
         )
 
     def finish(self):
         """Give the network the best weights back; returns its head, in the units of y."""
         if self.best:
-            self.network.load_state_dict(_tensors(self.best))
+            self.network.load_state_dict(as_tensors(self.best))
         return self.loss.in_units(self.network.eval().head())
 
     def _keep_best(self):
@@ -166,51 +168,59 @@ class Training:
         return judged
 
     def _run_batches(self, inputs):
-        """One pass in random order; returns the mean loss, score and penalty of the steps."""
-        rows, others = self.training, None
-        if self.penalty is not None:
-            others = self.unlabelled.epoch(self.n_done)
+        """One pass in random order; returns its mean loss and score, and more for the history."""
+        rows, target = self.training, self.target
+        if target is not None:
+            target.begin_epoch(self.n_done)
         batches = minibatches(len(rows.y), self.settings.batch_size, self.generator)
         outputs = np.empty((len(rows.y), self.loss.n_outputs))
-        total_loss = total_penalty = 0.0
+        total_loss = 0.0
         self.network.train(self.batch_statistics)
         for number, batch in enumerate(batches):
             step = self.n_done * len(batches) + number
-            self._set_rates(step, len(batches))
-            seen = self._see(inputs, batch)
-            losses = self.loss.of_tensors(seen.outputs, self.y[batch]) * self.weight[batch]
+            progress = step / (self.settings.max_epochs * len(batches))
+            self._set_rates(step, len(batches), progress)
+            drawn = None if target is None else target.draw(batch)
+            seen = self._see(inputs, batch, drawn)
+            logits = seen.outputs[: len(batch)]
+            losses = self.loss.of_tensors(logits, self.y[batch]) * self.weight[batch]
             total_loss += losses.sum().item()
             self._require_finite(total_loss, "the loss")
-            progress = step / (self.settings.max_epochs * len(batches))
-            penalty, weight = self._penalize(seen, others, progress)
-            total_penalty += penalty.item()
-            self._require_finite(total_penalty, "the loss of the adaptation")
-            self._descend(losses.mean() + weight * penalty)
-            outputs[batch.numpy()] = seen.outputs.detach().cpu().numpy()
+            objective = losses.mean()
+            if target is not None:
+                objective = self._add_penalty(objective, seen, batch, drawn, progress)
+            self._descend(objective)
+            outputs[batch.numpy()] = logits.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
-        return total_loss / len(rows.y), score, total_penalty / len(batches)
+        adapted = {} if target is None else target.end_epoch()
+        return (total_loss / len(rows.y), score), adapted
 
-    def _see(self, inputs, batch):
-        """The rows of a minibatch, through the network."""
+    def _see(self, inputs, batch, drawn):
+        """The rows of a minibatch, and the target rows that were drawn, through the network."""
         device = self.network.coef.device
-        inputs = torch.as_tensor(inputs[batch.numpy()]).to(device)
+        inputs = inputs[batch.numpy()]
+        if drawn is not None:
+            inputs = np.concatenate([inputs, self.target.take(drawn)])
+        inputs = torch.as_tensor(inputs).to(device)
         if not self.settings.half_precision:
             return self.network.see(inputs)
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            return Seen(*(tensor.float() for tensor in self.network.see(inputs)))
+            return self.network.see(inputs).map(torch.Tensor.float)
 
-    def _penalize(self, seen, others, progress):
-        """The penalty of a minibatch and as many rows without a label, and its weight."""
-        if self.penalty is None:
-            return seen.outputs.new_zeros(()), 1.0
-        other = self._see(others, self.order.draw(len(seen.outputs)))
-        self.domain_score.see(seen.features, other.features)
-        loss = self.penalty.of_tensors(seen, other, progress)
-        return loss, self.penalty.weight(progress)
+    def _add_penalty(self, objective, seen, batch, drawn, progress):
+        """The objective of a minibatch, with the penalty."""
+        penalty = self.target.penalty
+        loss = self.target.penalize(seen, self.y[batch], batch, drawn, progress)
+        if loss is None:
+            return objective
+        self._require_finite(loss.item(), "the loss of the adaptation")
+        if not penalty.learns_task(progress):  # a factor of 0 would let weights decay
+            return penalty.weight(progress) * loss
+        return objective + penalty.weight(progress) * loss
 
     def _require_finite_weights(self):
         """Refuse weights, and statistics of batch-norm, that are not finite."""
-        modules = [self.network] if self.penalty is None else [self.network, self.penalty]
+        modules = [self.network] + ([] if self.target is None else [self.target.penalty])
         for tensor in (tensor for module in modules for tensor in module.state_dict().values()):
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 self._require_finite(np.nan, "a weight or a statistic of batch-norm")
@@ -232,7 +242,7 @@ class Training:
             f"a tenth for example, or raise warmup_epochs={shown(settings.warmup_epochs)}{advice}."
         )
 
-    def _set_rates(self, step, steps_an_epoch):
+    def _set_rates(self, step, steps_an_epoch, progress):
         settings = self.settings
         factor = rate_factor(
             step,
@@ -240,8 +250,12 @@ class Training:
             n_warmup=settings.warmup_epochs * steps_an_epoch,
             schedule=settings.schedule,
         )
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * factor
+        of_network = 1.0 if self.target is None else self.target.penalty.rate(progress)
+        n_stages = len(self.network.stages)
+        for place, (group, rate) in enumerate(
+            zip(self.optimizer.param_groups, self.rates, strict=True)
+        ):
+            group["lr"] = rate * factor * (of_network if place < n_stages else 1.0)
 
     def _descend(self, objective):
         """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
@@ -276,16 +290,11 @@ class Training:
             for place, values in self.optimizer.state_dict()["state"].items()
             for name, value in values.items()
         }
-        of_penalty = {}
-        if self.penalty is not None:
-            of_penalty |= _prefixed("penalty/", to_arrays(self.penalty.state_dict()))
-            of_penalty |= _prefixed("order/", self.order.state())
-            of_penalty |= _prefixed("domain_score/", self.domain_score.state())
         return {
-            **of_penalty,
-            **_prefixed("network/", to_arrays(self.network.state_dict())),
-            **_prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
-            **_prefixed("optimizer/", to_arrays(moments)),
+            **({} if self.target is None else self.target.state()),
+            **prefixed("network/", to_arrays(self.network.state_dict())),
+            **prefixed("best/", {name: array.copy() for name, array in self.best.items()}),
+            **prefixed("optimizer/", to_arrays(moments)),
             "generator": self.generator.get_state().numpy().copy(),
             "n_done": self.n_done,
             "stopped": self.stopped,
@@ -296,20 +305,17 @@ class Training:
 
     def restore(self, state):
         """Go back to a `state`; return the object itself."""
-        self.network.load_state_dict(_tensors(_under("network/", state)))
-        self.best = {name: array.copy() for name, array in _under("best/", state).items()}
+        self.network.load_state_dict(as_tensors(under("network/", state)))
+        self.best = {name: array.copy() for name, array in under("best/", state).items()}
         moments = {}
-        for name, tensor in _tensors(_under("optimizer/", state)).items():
+        for name, tensor in as_tensors(under("optimizer/", state)).items():
             place, name = name.split("/", 1)
             moments.setdefault(int(place), {})[name] = tensor
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.generator.set_state(torch.as_tensor(state["generator"].copy()))
-        if self.penalty is not None:
-            self.penalty.load_state_dict(_tensors(_under("penalty/", state)))
-            self.order.restore(_under("order/", state))
-            means = _under("domain_score/", state)
-            self.domain_score.restore(means, self.network.coef.device)
+        if self.target is not None:
+            self.target.restore(state)
         self.n_done, self.stopped = int(state["n_done"]), bool(state["stopped"])
         self.age, self.best_loss = int(state["age"]), float(state["best_loss"])
         history = {name: list(state["history"][name]) for name in self.log.history}
@@ -345,55 +351,3 @@ def _seeded_layers(training):
         if device.type == "cuda":
             torch.cuda.manual_seed(seed)
         yield
-
-
-def minibatches(n_rows, batch_size, generator):
-    """Split the rows 0..n_rows-1 in random order; a single row at the end joins the batch before
-    it, because batch-norm has no variance of one row."""
-    batches = list(torch.randperm(n_rows, generator=generator).split(batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        last = batches.pop()
-        batches[-1] = torch.cat([batches[-1], last])
-    return batches
-
-
-class RandomOrder:
-    """Row numbers in random order, each once before any comes again.
-
-    The order differs from that of `minibatches` with the same seed.
-    """
-
-    def __init__(self, n_rows, seed):
-        self._n_rows, self._left = n_rows, torch.empty(0, dtype=torch.int64)
-        seed = int(np.random.default_rng([seed, n_rows]).integers(2**62))
-        self._generator = torch.Generator().manual_seed(seed)
-
-    def draw(self, n):
-        """The next `n` row numbers."""
-        while len(self._left) < n:
-            order = torch.randperm(self._n_rows, generator=self._generator)
-            self._left = torch.cat([self._left, order])
-        drawn, self._left = self._left[:n], self._left[n:]
-        return drawn
-
-    def state(self):
-        """All that later draws depend on, as arrays."""
-        generator = self._generator.get_state()
-        return {"generator": generator.numpy().copy(), "left": self._left.numpy().copy()}
-
-    def restore(self, state):
-        """Go back to a `state`."""
-        self._generator.set_state(torch.as_tensor(state["generator"].copy()))
-        self._left = torch.as_tensor(state["left"].copy())
-
-
-def _tensors(arrays):
-    return {name: torch.as_tensor(np.array(array)) for name, array in arrays.items()}
-
-
-def _prefixed(prefix, values):
-    return {prefix + name: value for name, value in values.items()}
-
-
-def _under(prefix, values):
-    return {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}

@@ -17,12 +17,22 @@ class Seen(NamedTuple):
     """The rows of a minibatch as the network sees them: tensors on its device, a row each.
 
     `inputs` are activations of the last frozen stage, `features` the standardized input of the
-    head, and `outputs` logits, or predictions of standardized targets.
+    head, and `outputs` logits, or predictions of standardized targets. `y` holds class numbers, -1
+    for a label that is not read; None if there are none.
     """
 
     inputs: torch.Tensor
     features: torch.Tensor
     outputs: torch.Tensor
+    y: torch.Tensor | None = None
+
+    def take(self, rows):
+        """Return some of the rows."""
+        return self.map(lambda tensor: tensor[rows])
+
+    def map(self, function):
+        """Return the same with a function of each tensor."""
+        return Seen(*(None if tensor is None else function(tensor) for tensor in self))
 
 
 class Network(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""What adapts a network to rows without a label. Importing this module imports torch."""
+"""What adapts a network to rows of a target domain. Importing this module imports torch."""
 
 from abc import ABC, abstractmethod
 
@@ -16,26 +16,41 @@ from sktransfer._kernels.discrepancy import (
 )
 from sktransfer.deep._training.schedule import ramp_factor
 
-# The temperature of the probabilities of MCC.
-_TEMPERATURE = 2.5
-
 
 class Penalty(torch.nn.Module, ABC):
     """A loss of minibatches of two domains, which is added to that of the labels.
 
-    Its parameters and buffers are part of the state of the training.
+    Its parameters and buffers are part of the state of the training. `strength` and `ramp` act on
+    the network, not on parameters of the penalty.
     """
 
+    def __init__(self, strength=1.0, ramp=None):
+        super().__init__()
+        self.strength, self.ramp = strength, ramp
+
     @abstractmethod
-    def of_tensors(self, labelled, unlabelled, progress):
+    def of_tensors(self, source, target, progress):
         """Return the loss, a scalar, of two `Seen` of the same number of rows each.
 
-        `progress` is the share of the training that is done, from 0 to 1.
+        `progress` is the share of the training that is done, from 0 to 1. None: there is no loss
+        yet.
         """
+
+    def factor(self, progress):
+        """The strength, risen by the ramp."""
+        return self.strength * ramp_factor(progress, self.ramp)
 
     def weight(self, progress):
         """Return the factor of the loss."""
         return 1.0
+
+    def rate(self, progress):
+        """Return the factor of the rates of the network's steps, the head included."""
+        return 1.0
+
+    def learns_task(self, progress):
+        """Return whether the network learns the labels now."""
+        return True
 
     def doubt(self):
         """Return why the adaptation cannot be trusted, as a sentence; empty if nothing is known."""
@@ -46,50 +61,42 @@ class Discrepancy(Penalty):
     """A distance of the domains, or a confusion of classes, that owns no parameter."""
 
     def __init__(self, loss, strength, ramp):
-        super().__init__()
-        self.loss, self.strength, self.ramp = loss, strength, ramp
+        super().__init__(strength, ramp)
+        self.loss = loss
 
-    def of_tensors(self, labelled, unlabelled, progress):
+    def of_tensors(self, source, target, progress):
         """The loss, without its strength."""
-        return self.loss(labelled, unlabelled)
+        return self.loss(source, target)
 
     def weight(self, progress):
         """The strength, risen by the ramp."""
-        return self.strength * ramp_factor(progress, self.ramp)
+        return self.factor(progress)
 
 
-def of_correlations(labelled, unlabelled):
+def of_correlations(source, target):
     """The distance of the covariances of the features: "coral"."""
-    return coral_loss(labelled.features, unlabelled.features)
+    return coral_loss(source.features, target.features)
 
 
-def of_features(labelled, unlabelled):
+def of_features(source, target):
     """The discrepancy of the features: "dan"."""
-    squared = _pairs(labelled.features, unlabelled.features)
-    return dan_loss(squared, len(labelled.features), scale=mean_of_pairs(squared.detach()))
+    squared = _pairs(source.features, target.features)
+    return dan_loss(squared, len(source.features), scale=mean_of_pairs(squared.detach()))
 
 
-def of_features_and_classes(labelled, unlabelled):
+def of_features_and_classes(source, target):
     """The discrepancy of features and probabilities together: "jan"."""
-    squared = _pairs(labelled.features, unlabelled.features)
-    of_probability = _pairs(softmax(labelled.outputs), softmax(unlabelled.outputs))
+    squared = _pairs(source.features, target.features)
+    of_probability = _pairs(softmax(source.outputs), softmax(target.outputs))
     scale = mean_of_pairs(squared.detach())
-    return jan_loss(squared, of_probability, len(labelled.features), scale=scale)
+    return jan_loss(squared, of_probability, len(source.features), scale=scale)
 
 
-def of_classes(labelled, unlabelled):
-    """The confusion of classes in the rows without a label: "mcc"."""
-    probability = softmax(unlabelled.outputs / _TEMPERATURE)
+def of_classes(source, target, *, temperature):
+    """The confusion of classes in the target rows: "mcc"."""
+    probability = softmax(target.outputs / temperature)
     return class_confusion(probability, weight=certainty_weight(probability.detach()))
 
 
 def _pairs(first, second):
     return pair_distances(torch.cat([first, second]))
-
-
-DISCREPANCIES = {
-    "coral": of_correlations,
-    "dan": of_features,
-    "jan": of_features_and_classes,
-    "mcc": of_classes,
-}

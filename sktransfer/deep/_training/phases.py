@@ -90,6 +90,7 @@ def train_stages(
     """
     from sktransfer.deep._training.loop import Training
     from sktransfer.deep._training.network import Network, predict
+    from sktransfer.deep._training.target_half import TargetRows
 
     are_classes = labels.y.ndim == 1
     fraction = settings.validation_fraction
@@ -108,7 +109,9 @@ def train_stages(
     penalty = {}
     if unlabelled is not None:
         others = _training_inputs(start, activations, unlabelled, augmented)
-        penalty = {"penalty": make_penalty(network, seed).to(device), "unlabelled": others}
+        is_source = ~np.isin(rows, unlabelled)
+        target_rows = TargetRows(others, _known_labels(labels.y, rows, unlabelled), is_source)
+        penalty = {"penalty": make_penalty(network, seed).to(device), "target_rows": target_rows}
     training = Training(
         network,
         labels.select(rows, _training_inputs(start, activations, rows, augmented)),
@@ -133,7 +136,7 @@ def train_stages(
     training.run(None if checkpoint is None else save)
     doubt, outputs = training.doubt(), None
     if unlabelled is not None:
-        doubt = " ".join(filter(None, [doubt, training.penalty.doubt()]))
+        doubt = " ".join(filter(None, [doubt, training.target.penalty.doubt()]))
     start_is_kept = held_out_rows is not None and training.best_epoch == 0
     if start_is_kept and not from_scratch and settings.head_epochs:
         # Nothing was won, so no row need be held out.
@@ -162,6 +165,14 @@ def _fit_head(training, held_out, *, loss, settings, log):
             "smaller scale."
         )
     return head, converged
+
+
+def _known_labels(y, rows, places):
+    """The class numbers of the images at some places that are among `rows`, else -1; or None."""
+    if y.ndim > 1:
+        return None
+    has_label = np.isin(places, rows)
+    return np.where(has_label, y[np.where(has_label, places, 0)], -1)
 
 
 def _zeros(n_outputs, n_features):

@@ -11,9 +11,10 @@ from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._engines.torch_engine import build_torch_stages
 from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.head import Head, Rows
-from sktransfer.deep._training.loop import Training, minibatches
+from sktransfer.deep._training.loop import Training
 from sktransfer.deep._training.losses import SoftmaxLoss, SquaredLoss
 from sktransfer.deep._training.network import Network, predict
+from sktransfer.deep._training.order import minibatches
 from sktransfer.deep._training.phases import Selected
 from sktransfer.deep._training.schedule import Settings
 

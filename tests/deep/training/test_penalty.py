@@ -11,7 +11,7 @@ import torch
 from sktransfer._labels import is_labelled
 from sktransfer.base import read_sample_domain
 from sktransfer.deep import FineTuneClassifier
-from sktransfer.deep._training.loop import RandomOrder
+from sktransfer.deep._training.order import RandomOrder
 from sktransfer.deep._training.penalty import Penalty
 
 # Networks with random weights and few epochs seldom improve on the head alone.

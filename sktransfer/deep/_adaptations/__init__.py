@@ -1,0 +1,1 @@
+"""How a network is adapted to a target domain: a small description for each method."""
