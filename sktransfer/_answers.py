@@ -164,7 +164,7 @@ class AnswersByDomain:
         y : array-like of shape (n_samples,), default=None
             Their true labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, where the last step's ``score`` takes them.
+            Weights, if the last step's ``score`` takes them.
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row, as in `fit`.
         **params : dict of str -> object

@@ -54,7 +54,7 @@ def is_labelled(y: Any) -> np.ndarray:
     Returns
     -------
     mask : ndarray of shape (n_samples,), dtype bool
-        False where a label (or any of a row's outputs) is a missing value.
+        False if a label (or any of a row's outputs) is a missing value.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _refuse_missing_as_text(y):
 
 
 def _texts(y):
-    """Return the texts among labels of a type that does not say where they come from.
+    """Return the texts among labels whose type does not show their origin.
 
     These are arrays of text and containers of pandas. An array of text narrower than the texts
     that NumPy makes of numbers was made of no number, so that a class in it may be called "nan".
@@ -173,7 +173,7 @@ def read_classes(y, used, *, reader=None, instead=None):
         The name of the method, for one that can work without labels. None: numbers raise
         scikit-learn's error of a classifier.
     instead : str, default=None
-        What the error advises if the labels are numbers; with `reader`.
+        The advice of the error if the labels are numbers; with `reader`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The learner inside of an estimator: what it must take, how it gets weights."""
+"""The base estimator of a meta-estimator: requirements, and how it gets weights."""
 
 from sklearn import config_context
 from sklearn.base import is_classifier, is_regressor
@@ -11,12 +11,12 @@ from sktransfer._sklearn import GroupsConsumerMixin, _routing_enabled
 
 
 def check_learner(estimator, *, kind="classifier", weighted=True):
-    """Raise ValueError when `estimator` is of the other kind, or takes no weights.
+    """Raise ValueError if `estimator` is of the other kind, or takes no weights.
 
     Parameters
     ----------
     estimator : estimator
-        Of a Pipeline, the last step is looked at, of a search what it searches over.
+        The estimator. For a Pipeline the last step is checked, for a search its `estimator`.
     kind : {"classifier", "regressor"}, default="classifier"
     weighted : bool, default=True
         Whether its `fit` must take `sample_weight`.
@@ -36,7 +36,7 @@ def check_learner(estimator, *, kind="classifier", weighted=True):
 
 
 def innermost_learner(estimator):
-    """Give what the weights of rows are for: past Pipelines and searches, which pass them on.
+    """Return the estimator that uses the weights of rows, inside Pipelines and searches.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def innermost_learner(estimator):
     Returns
     -------
     learner : estimator
-        The last step of a Pipeline, what a search searches over; else `estimator` itself.
+        The last step of a Pipeline, the `estimator` of a search; otherwise `estimator` itself.
     """
     while isinstance(estimator, Pipeline) or _is_search(estimator):
         is_pipeline = isinstance(estimator, Pipeline)
@@ -59,12 +59,12 @@ def needs_groups(estimator):
 
 
 def _is_search(estimator):
-    """Tell a search over parameters, whose `fit` hands what it is given to each of its fits."""
+    """Return whether it is a search over parameters, whose `fit` passes its arguments on."""
     return hasattr(estimator, "refit") and hasattr(estimator, "estimator")
 
 
 def weight_parameter(estimator):
-    """Name of the fit parameter that takes the weights of rows.
+    """Return the name of the fit parameter for the weights of rows.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def weight_parameter(estimator):
     Returns
     -------
     name : str
-        ``"sample_weight"``. For a Pipeline the last step's, as in ``"svc__sample_weight"``, for a
-        search that of what it searches over; but where metadata routing is on, it is the user who
-        says which steps get weights.
+        ``"sample_weight"``. For a Pipeline it is the last step's, as in ``"svc__sample_weight"``,
+        for a search that of its `estimator`. If metadata routing is on, the user's requests decide
+        which steps get weights.
     """
     if _is_search(estimator) and not _routing_enabled():
         return weight_parameter(estimator.estimator)

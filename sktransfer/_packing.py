@@ -91,14 +91,14 @@ def unpack_domains(X: Any, y: Any, sample_domain: ArrayLike) -> tuple[dict[str, 
     Returns
     -------
     sources : dict of str -> (X, y) or X
-        The rows and labels of each source, sorted by name; the rows alone where none has a label.
+        The rows and labels of each source, sorted by name; the rows alone if none has a label.
     target : (X, y) or X
         Those of the target.
 
     Notes
     -----
-    Labels that became floating point to hold another domain's gaps come back as integers where all
-    of a domain's are whole numbers; booleans that did so come back as 0 and 1.
+    Labels that became floating point to hold another domain's gaps are returned as integers if all
+    labels of a domain are whole numbers. Booleans that did so are returned as 0 and 1.
 
     Examples
     --------

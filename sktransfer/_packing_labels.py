@@ -11,7 +11,7 @@ _KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
 
 
 def read_domain_labels(name, y, *, n_rows):
-    """Return the labels of a domain, those of one column as a vector, or say what is wrong."""
+    """Return the labels of a domain, one column as a vector, or raise a clear error."""
     n_labels = _num_samples(y)
     if n_labels != n_rows:
         raise ValueError(

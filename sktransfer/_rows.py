@@ -28,7 +28,7 @@ def check_target_rows(domains, used, *, estimator_name):
     used : ndarray of shape (n_samples,), dtype bool
         Rows that have a label and a weight.
     estimator_name : str
-        What the error calls the method.
+        The name of the method in the error.
     """
     is_target = domains.is_target
     if not used[is_target].any():
@@ -49,7 +49,7 @@ def check_sources(domains, used, *, estimator_name):
     used : ndarray of shape (n_samples,), dtype bool
         Rows that have a label and a weight.
     estimator_name : str
-        What the error calls the method.
+        The name of the method in the error.
     """
     silent = [name for name in domains.sources if not used[domains.rows(name)].any()]
     if silent:

@@ -8,7 +8,7 @@ from sktransfer._labels import read_truth
 class _ScoresLabelsAlone:
     """Scores rows whose labels come out of an array of objects that held missing values.
 
-    Stands before ``ClassifierMixin`` or ``RegressorMixin``, whose `score` this is.
+    Must precede ``ClassifierMixin`` or ``RegressorMixin``, whose `score` this is.
     """
 
     def score(self, X, y, sample_weight=None):

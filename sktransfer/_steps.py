@@ -1,4 +1,4 @@
-"""What one step of a transfer pipeline is fitted with, and how it is fitted."""
+"""The data that one step of a transfer pipeline is fitted with, and its fit."""
 
 import sys
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from sktransfer._sklearn import (
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """What a pipeline knows about its training rows.
+    """The pipeline's knowledge of its training rows.
 
     `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
     `sample_domain` is as the user gave it, and may be None; `domains` is how it was read.
@@ -41,7 +41,7 @@ class TrainingRows:
     domains: Domains
 
     def for_step(self, step, y, *, discrete):
-        """Give what one step is fitted with: the labels, and the rows (None: all of them)."""
+        """Return the labels and the rows that one step is fitted with (None: all rows)."""
         if y is None:
             return StepRows(None, None, self.sample_domain)
         if not _requires_labels(step):
@@ -59,7 +59,7 @@ class TrainingRows:
 
 @dataclass(frozen=True)
 class StepRows:
-    """What one step is fitted with: labels `y` of the rows `indices` (None: all rows)."""
+    """The data that one step is fitted with: labels `y` of the rows `indices` (None: all rows)."""
 
     y: object
     indices: np.ndarray | None
@@ -67,7 +67,7 @@ class StepRows:
 
 
 def read_rows(X, y, sample_domain, *, target_labels):
-    """Read what the steps may see of the training rows, and refuse what does not fit together."""
+    """Read the training rows that the steps may see, and refuse inconsistent ones."""
     is_given = sample_domain is not None
     domains = read_sample_domain(
         sample_domain, _num_samples(X) if is_given else 0, require_target=False
@@ -156,7 +156,7 @@ def fit_step(step, X, rows, params):
 
 
 def fit_and_predict(step, X, rows, params):
-    """Fit a last step on its rows and return what its ``fit_predict`` returns of all rows."""
+    """Fit a last step on its rows and return its ``fit_predict`` for all rows."""
     if rows.indices is None:
         options = {"sample_domain": rows.sample_domain} | params["fit_predict"]
         return call(step.fit_predict, X, rows.y, **options)
@@ -165,10 +165,10 @@ def fit_and_predict(step, X, rows, params):
 
 
 def fit_and_transform(step, X, rows, params):
-    """Fit one step on its rows and map all rows; give the mapped rows and the step.
+    """Fit one step on its rows and map all rows; return the mapped rows and the step.
 
-    By its ``fit_transform`` where it has one of its own: that of a TargetEncoder gives a row a code
-    that its own label had no part in, which ``transform`` cannot.
+    Uses the step's own ``fit_transform`` if it defines one: that of a TargetEncoder encodes a row
+    without its own label, which ``transform`` cannot do.
     """
     domain = rows.sample_domain
     is_told = domain is not None and (takes_domain(step.fit) or takes_domain(step.transform))

@@ -1,6 +1,6 @@
 """A scikit-learn Pipeline that carries ``sample_domain`` to every step that takes it.
 
-`_steps` says what one step is fitted with; here they are put one after the other.
+`_steps` defines the data of one step; here the steps are chained.
 """
 
 from copy import copy
@@ -76,7 +76,7 @@ def make_transfer_pipeline(
     transform_input : list of str, default=None
         As in :func:`sklearn.pipeline.make_pipeline`; it needs metadata routing.
     memory : str or object with the joblib.Memory interface, default=None
-        Where fitted middle steps are cached, as in :class:`~sklearn.pipeline.Pipeline`.
+        The cache of fitted middle steps, as in :class:`~sklearn.pipeline.Pipeline`.
     verbose : bool, default=False
         Whether to print the seconds that each step took.
 
@@ -230,7 +230,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         X : array-like, sparse matrix, DataFrame or list of n_samples rows
             Rows of all domains.
         y : array-like of shape (n_samples,), default=None
-            Labels; a missing value (NaN, None, ``pandas.NA``) where a row has none.
+            Labels; a missing value (NaN, None, ``pandas.NA``) if a row has none.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of its source domain. None: every row is a
             target row.
@@ -272,7 +272,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
     @available_if(_final_estimator_has("fit_predict"))
     @_fit_context(prefer_skip_nested_validation=False)
     def fit_predict(self, X, y=None, *, sample_domain=None, **params):
-        """Fit all steps and give what the last one's ``fit_predict`` says of the rows.
+        """Fit all steps and return the last one's ``fit_predict`` for the rows.
 
         Parameters
         ----------

@@ -52,9 +52,9 @@ def load_image_folder(
     """List the images of a folder that has a folder for each class.
 
     Only names are read: `data` holds paths, which `PretrainedFeatureExtractor` and
-    `FineTuneClassifier` take as X and read in a stream. An image counts for the folder directly
-    under `path` that it lies in, however deep. What begins with a dot, and what has another
-    extension, is left out. Rows are sorted by class, so splitters should shuffle.
+    `FineTuneClassifier` accept as X and read in a stream. The class of an image is the folder
+    directly under `path` that contains it, at any depth. Files that begin with a dot, and files
+    with other extensions, are left out. Rows are sorted by class, so splitters should shuffle.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def load_image_folder(
         filenames : ndarray of shape (n_samples,), dtype object
             The paths from `path` on.
         DESCR : str
-            How many images there are of each class, and where.
+            The number of images of each class, and the folder.
     (data, target) : tuple if ``return_X_y=True``
 
     Raises

@@ -43,7 +43,7 @@ def load_printed_digits(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray
         feature_names, target_names : list
             As in `load_digits`.
         DESCR : str
-            Where the data come from.
+            The origin of the data.
     (data, target) : tuple if ``return_X_y=True``
 
     Examples

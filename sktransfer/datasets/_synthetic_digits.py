@@ -39,7 +39,7 @@ def load_synthetic_digits(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarr
         target_names : list
             The digits, 0 to 9.
         DESCR : str
-            Where the data come from.
+            The origin of the data.
     (data, target) : tuple if ``return_X_y=True``
 
     Examples

@@ -13,12 +13,12 @@ from sktransfer.model_selection._deal import are_classes, deal
 class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
     """Split the labelled target rows into folds; train on everything else too.
 
-    Each test fold holds labelled target rows only, so the score estimates what a user of the target
-    domain will see. Source rows and unlabelled target rows are in every training set.
+    Each test fold holds labelled target rows only, so the score estimates the performance for a
+    user of the target domain. Source rows and unlabelled target rows are in every training set.
 
-    Labels that are classes (texts, booleans, two whole numbers, or more where each comes twice at
-    least on average) are dealt to the folds class by class, however few rows a class has: no class
-    of two rows or more is in one fold alone. Other numbers are cut into consecutive folds, as by
+    Labels that are classes (texts, booleans, two whole numbers, or more that each occur twice on
+    average) are assigned to the folds class by class, for any class size. No class of two rows or
+    more is in only one fold. Other numbers are cut into consecutive folds, as by
     :class:`~sklearn.model_selection.KFold`.
 
     Parameters
@@ -32,8 +32,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : What this is for classes without source rows: the
-        folds of the target rows alone are the same, where it takes them.
+    sklearn.model_selection.StratifiedKFold : The same for classes without source rows: if it
+    accepts the target rows alone, their folds are equal.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
         X : array-like of n_samples rows
             Only its length is read.
         y : array-like of shape (n_samples,)
-            Labels; a missing value where a row has none.
+            Labels; a missing value if a row has none.
         groups : array-like of shape (n_samples,)
             The ``sample_domain`` of the rows.
 

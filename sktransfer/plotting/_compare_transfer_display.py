@@ -8,7 +8,7 @@ from sktransfer.plotting._pyplot import pyplot_for
 class CompareTransferDisplay:
     """Draw the differences of a comparison as a forest plot: a point and an interval each.
 
-    Make one with `from_comparison`; the constructor takes what `compare_transfer` returned.
+    Create it with `from_comparison`; the constructor takes the result of `compare_transfer`.
 
     For each pipeline there is the difference to the best baseline, then to each baseline, and the
     gain of each source if there are several. An interval that crosses the line at 0 does not show
@@ -17,7 +17,7 @@ class CompareTransferDisplay:
     Parameters
     ----------
     comparison : TransferComparison
-        What is drawn.
+        The comparison to draw.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class CompareTransferDisplay:
         Parameters
         ----------
         comparison : TransferComparison
-            What `compare_transfer` returned.
+            The result of `compare_transfer`.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -76,7 +76,7 @@ class CompareTransferDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
 
         Returns
         -------

@@ -11,11 +11,11 @@ SUFFIX = "freeze_depth"
 class FreezeDepthDisplay:
     """Draw how score and training time change with the freeze depth.
 
-    Make one with `from_estimator` or `from_cv_results`; the constructor takes what they found.
+    Create it with `from_estimator` or `from_cv_results`; the constructor takes their results.
 
-    The picture answers how much of a pretrained network should be trained further: where the
-    score's curve is flat, the deepest freeze is the cheapest network that is as good. With few
-    labels the bands overlap, and the picture then says that the depths cannot be told apart.
+    The plot shows how much of a pretrained network to train further: if the score's curve is flat,
+    the deepest freeze is the cheapest network of that quality. With few labels the bands overlap,
+    and the plot then shows that the depths cannot be distinguished.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class FreezeDepthDisplay:
 
     See Also
     --------
-    FineTuneClassifier : Its ``freeze_depth`` is what is drawn.
+    FineTuneClassifier : The estimator with the parameter ``freeze_depth``.
 
     References
     ----------
@@ -109,7 +109,7 @@ class FreezeDepthDisplay:
         n_jobs : int or None, default=None
             As in `GridSearchCV`. Timings taken beside each other are longer.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
         **fit_params : dict
             Handed to ``fit``, ``groups`` and ``sample_domain`` for example.
 
@@ -138,8 +138,8 @@ class FreezeDepthDisplay:
     ):
         """Draw the results of a search that has been made.
 
-        Where the search tried several candidates at one depth (learning rates, say), the depth is
-        drawn with the candidate of the best mean score.
+        If the search tried several candidates at one depth (learning rates, for example), the depth
+        is drawn with the candidate of the best mean score.
 
         Parameters
         ----------
@@ -148,11 +148,11 @@ class FreezeDepthDisplay:
         param_name : str or None, default=None
             The parameter's name. None: the only one that ends with ``freeze_depth``.
         metric : str, default="score"
-            Which score, where the search had several.
+            The score to draw, if the search had several.
         score_name : str or None, default=None
             The label of the score's axis; None is `metric`.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -182,7 +182,7 @@ class FreezeDepthDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
 
         Returns
         -------

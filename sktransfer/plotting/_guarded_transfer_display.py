@@ -45,7 +45,7 @@ class GuardedTransferDisplay:
 
     See Also
     --------
-    GuardedTransferClassifier : What is drawn.
+    GuardedTransferClassifier : The estimator to draw.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class GuardedTransferDisplay:
         guard : GuardedTransferClassifier or GuardedTransferRegressor
             Fitted.
         axes : sequence of two matplotlib Axes, or None, default=None
-            Where to draw the forest plot and the weights; None makes a figure.
+            The axes of the forest plot and of the weights. None creates a figure.
 
         Returns
         -------
@@ -98,7 +98,7 @@ class GuardedTransferDisplay:
         Parameters
         ----------
         axes : sequence of two matplotlib Axes, or None, default=None
-            Where to draw; None makes a figure.
+            The axes to draw on. None creates a figure.
 
         Returns
         -------

@@ -15,7 +15,7 @@ class ShiftDisplay:
 
     Make one with `from_estimator` or `from_report`; the constructor takes the report.
 
-    The picture shows where a shift is: in few columns or in all, in the class proportions or not.
+    The plot locates a shift: in few columns or in all, in the class proportions or not.
     Its title is the report's sentence. A long bar of a column is a large move, whether or not it is
     significant; a pale bar is one that may be chance.
 
@@ -67,7 +67,7 @@ class ShiftDisplay:
         source : str, default=None
             The source to draw, if there are several. None: all together.
         figure : matplotlib Figure or None, default=None
-            Where to draw; None makes one.
+            The figure to draw on. None creates one.
 
         Returns
         -------
@@ -86,7 +86,7 @@ class ShiftDisplay:
         source : str, default=None
             The source to draw, if the report has several. None: all together.
         figure : matplotlib Figure or None, default=None
-            Where to draw; None makes one.
+            The figure to draw on. None creates one.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class ShiftDisplay:
         Parameters
         ----------
         figure : matplotlib Figure or None, default=None
-            Where to draw; None makes one.
+            The figure to draw on. None creates one.
 
         Returns
         -------

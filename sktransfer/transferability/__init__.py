@@ -1,4 +1,4 @@
-"""Whether to transfer at all: comparisons with no transfer, guarded estimators, what moved."""
+"""Whether transfer helps: comparisons with no transfer, guarded estimators, diagnosis of shift."""
 
 from sktransfer.transferability._compare_transfer import compare_transfer
 from sktransfer.transferability._comparison import (

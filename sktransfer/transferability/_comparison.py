@@ -72,7 +72,7 @@ class ComparedModel:
 
 @dataclass(frozen=True)
 class ComparedSource:
-    """What one of several sources does for a pipeline.
+    """The effect of one of several sources on a pipeline.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class TransferComparison:
     estimator : estimator
         The model of the baselines, not fitted.
     notes : tuple of str
-        Sentences on what cannot be trusted.
+        Sentences on results that cannot be trusted.
     """
 
     score_name: str

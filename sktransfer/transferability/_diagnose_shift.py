@@ -16,7 +16,7 @@ def diagnose_shift(
     level: float = 0.05,
     random_state: Any = None,
 ) -> ShiftReport:
-    """Tell what moved between source and target rows, and whether it is more than chance.
+    """Report which parts of the data differ between source and target rows, and whether by chance.
 
     It is `ShiftDiagnosis` as a function; its page says when to trust the answer and when not.
 

@@ -27,7 +27,8 @@ class Estimate(NamedTuple):
 
 
 def error_estimate(*samples, level, weight=1.0):
-    """Return the sum of the error rates of samples, each times `weight`, cut to what is possible.
+    """Return the sum of the error rates of samples, each times `weight`, clipped to possible
+    values.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ReportLine:
-    """The figures of a candidate; None stands for a figure that could not be found.
+    """The figures of a candidate; None for a figure that could not be computed.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def sentence_of_queries(questions, decision, judge, *, level, baseline):
     judge : ClassJudge or NumberJudge
     level : float
     baseline : str
-        What no transfer is.
+        The meaning of "no transfer".
     """
     n_labelled, wins, losses = questions.looks[-1]
     difference, interval = questions.interval(level=level)

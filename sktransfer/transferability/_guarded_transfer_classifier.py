@@ -84,7 +84,8 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     weights_ : dict of str to float
         The weight of each candidate in predictions. They sum to 1.
     baseline_ : {"target", "source"}
-        What no transfer is: target rows alone if some are labelled, else source rows alone.
+        The meaning of "no transfer": target rows alone if some are labelled, else source rows
+        alone.
     difference_ : float or None
         The accuracy of the mixture less that of no transfer, on held-out target rows; after
         `settle` on the unlabelled target rows. None if nothing could be held out.

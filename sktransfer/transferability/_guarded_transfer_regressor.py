@@ -71,7 +71,8 @@ class GuardedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseGuardedT
     weights_ : dict of str to float
         The weight of each candidate in predictions. They sum to 1.
     baseline_ : {"target", "source"}
-        What no transfer is: target rows alone if some are labelled, else source rows alone.
+        The meaning of "no transfer": target rows alone if some are labelled, else source rows
+        alone.
     difference_ : float or None
         The share of rows that the mixture predicts more nearly than no transfer, less the
         share that it predicts less nearly, on held-out target rows; after `settle` on the

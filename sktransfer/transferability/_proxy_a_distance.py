@@ -1,4 +1,4 @@
-"""proxy_a_distance: how well a classifier tells each source from the target."""
+"""proxy_a_distance: how well a classifier separates each source from the target."""
 
 from typing import Any
 
@@ -30,9 +30,9 @@ def proxy_a_distance(
 ) -> dict[str, Estimate]:
     """Compute how far each source is from the target, as a classifier of the domains sees it.
 
-    The proxy A-distance is ``2 (1 - 2 error)``, with the error of a classifier that tells source
-    rows from target rows, on rows that it did not see, as the mean of the errors of both domains.
-    It is 0 if the domains cannot be told apart, and 2 if they never meet.
+    The proxy A-distance is ``2 (1 - 2 error)``. The error is that of a classifier that separates
+    source rows from target rows, on held-out rows, averaged over both domains. It is 0 if the
+    domains cannot be distinguished, and 2 if they are disjoint.
 
     It helps to compare sources, or features: in features in which domains are alike it is small. It
     misleads as a forecast of accuracy: domains can be far apart in columns that no label depends
@@ -45,21 +45,20 @@ def proxy_a_distance(
     sample_domain : array-like of shape (n_samples,)
         ``"target"`` for a target row, else the name of the row's source.
     estimator : classifier, default=None
-        Tells the domains apart. None is a logistic regression on standardized columns that gives
-        both domains the same weight. One that does not do so finds domains of different size too
-        near.
+        Separates the domains. None is a logistic regression on standardized columns that gives both
+        domains the same weight. Without equal weights, domains of different size seem too similar.
     cv : int, default=5
-        Folds, at most; no more than the smaller domain has rows.
+        The maximum number of folds; no more than the rows of the smaller domain.
     level : float, default=0.9
-        The share of intervals that are to hold the distance.
+        The proportion of intervals that should contain the distance.
     random_state : int, RandomState instance or None, default=None
         Draws the folds and seeds `estimator`. None draws fresh entropy and keeps its seeds.
 
     Returns
     -------
     distances : dict of str -> Estimate
-        For each source its distance, from 0 to 2, and an interval of what a classifier of this kind
-        reaches on these rows.
+        For each source its distance, from 0 to 2, and an interval for the distance that a
+        classifier of this kind reaches on these rows.
 
     Raises
     ------

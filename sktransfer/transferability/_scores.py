@@ -20,7 +20,7 @@ class RowScore:
     Parameters
     ----------
     method : {"predict", "predict_proba"}
-        What the score reads.
+        The method whose output the score reads.
     function : callable
         ``function(y, answers, classes)`` returns the score of each row, larger if better.
     is_share : bool, default=False

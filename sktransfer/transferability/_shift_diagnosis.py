@@ -1,4 +1,4 @@
-"""ShiftDiagnosis: what moved between source and target, and whether that is more than chance."""
+"""ShiftDiagnosis: the difference between source and target, and whether it is more than chance."""
 
 from numbers import Integral, Real
 
@@ -30,7 +30,7 @@ ALL_BUT_ALL = 0.9  # of the variance of many columns: the principal components a
 
 
 class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
-    """Tell what moved between source and target rows, and whether it is more than chance.
+    """Report which parts of the data differ between source and target rows, and whether by chance.
 
     Three questions are asked in turn, each by a permutation test that holds its level. Do the rows
     differ? If so, do other class proportions explain it? If not, do other means and scales of the

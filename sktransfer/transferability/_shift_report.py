@@ -1,4 +1,4 @@
-"""ShiftReport: the numbers of a diagnosis of shift, and what they say."""
+"""ShiftReport: the numbers of a diagnosis of shift, and their interpretation."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -85,11 +85,10 @@ class ShiftReport:
         Whether the rows differ at all, by a permutation test of a ridge regression of the domain on
         rows and squares. None, as all that follows, if there is no source row.
     auc : float or None
-        How well that regression tells held-out rows of the domains apart: about 0.5 for none, 1 for
-        domains that never meet.
+        How well that regression separates held-out rows of the domains: about 0.5 for equal
+        domains, 1 for disjoint ones.
     p_mmd : float or None
-        A second opinion: the maximum mean discrepancy, by permutations. The sentence does not use
-        it.
+        A second test: the maximum mean discrepancy, by permutations. The sentence does not use it.
     columns : tuple of ColumnShift
         How far each column moved.
     p_after_shares : float or None
@@ -102,8 +101,8 @@ class ShiftReport:
     effective_sample_size : float or None
         The number of equal weights that are worth the weights of source rows under covariate shift.
     family : str or None
-        What moved: "none", "class proportions", "rows or scales" or "more than scales". None if the
-        tests were not made that tell.
+        The kind of shift: "none", "class proportions", "rows or scales" or "more than scales". None
+        if the tests for it were not made.
     methods : tuple of str
         Estimators of this package that fit the family, to be compared with no transfer.
     n_labelled : int
@@ -112,7 +111,7 @@ class ShiftReport:
         Whether the labels of target rows may come from the calibrated model of the source, in other
         class proportions. None without labels of both domains. No other number reads these labels.
     notes : tuple of str
-        What was not computed, and why.
+        The results that were not computed, and the reasons.
     sources : tuple of ShiftReport
         One for each source if there are several. Each is tested by itself: of ten sources that did
         not move, one or more are rejected by chance in 40 % of cases at the level 0.05.
@@ -148,7 +147,7 @@ class ShiftReport:
 
     @property
     def sentence(self):
-        """What was found, what it cannot tell, and which methods fit: a few plain sentences."""
+        """The findings, their limits, and the methods that fit: a few plain sentences."""
         if self.p_shift is None:
             return "There is no source row, so there is nothing to compare."
         return " ".join([self._found(), *self._of_the_rule()])

@@ -134,7 +134,7 @@ class ShiftTests:
         return tuple(ColumnShift(n, float(d), float(p), bool(p <= self.level)) for n, d, p in found)
 
     def _class_proportions(self):
-        """Return the rule of the source, the p-value after its shares, and shares that may hold."""
+        """Return the source's rule, the p-value after its proportions, and possible proportions."""
         positions = self.source[self.rows.codes[self.source] >= 0]
         codes = self.rows.codes[positions]
         counts = np.bincount(codes, minlength=len(self.rows.classes))
@@ -191,7 +191,8 @@ class ShiftTests:
         return p_after_moments(sources, target, **self.options)
 
     def _family(self, p_shift, shares, after_moments):
-        """Return what moved: the class proportions, if an interval excludes that of the source."""
+        """Return the kind of shift: class proportions, if an interval excludes that of the
+        source."""
         if p_shift > self.level:
             return NONE
         if shares and any(not s.low <= s.source <= s.high for s in shares):

@@ -1,4 +1,4 @@
-"""What a classifier of the source says of rows of both domains, calibrated and out of fold."""
+"""Calibrated out-of-fold predictions of a source classifier for rows of both domains."""
 
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class SourceRule:
     shares: np.ndarray
 
     def target_shares(self):
-        """Return the likely shares of the classes in the target, by EM."""
+        """Return the likely class proportions of the target, by EM."""
         return likely_shares(self.p_target, self.shares, tol=1e-8, max_iter=200)[0]
 
 

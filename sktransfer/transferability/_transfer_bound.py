@@ -38,8 +38,8 @@ class TransferBound:
         The sum of the error rates on held-out rows of both domains, by a model of the rows of both:
         no less than that of the best model, up to its interval. None without enough target labels.
     target_error : Estimate or None
-        Error rate of a model of the source rows on the labelled target rows: what the bound is for.
-        None without target labels.
+        The error rate of a model of the source rows on the labelled target rows, which the bound is
+        for. None without target labels.
     level : float
         The share of intervals that are to hold the true number, for each term.
 
@@ -64,7 +64,7 @@ class TransferBound:
 
     @property
     def sentence(self) -> str:
-        """What the bound says, or that it says nothing."""
+        """The meaning of the bound, or a statement that it has none."""
         if self.bound is None:
             return (
                 "Without target labels the joint error is unknown, so there is no bound: a rule "
@@ -107,8 +107,8 @@ def transfer_bound(
     """Estimate the terms of the bound of Ben-David et al. on the error in the target.
 
     For a model `h` of the source, ``target error <= source error + divergence / 2 + joint error``.
-    The divergence says how well the model's kind tells the domains apart. The joint error is that
-    of the best model of both domains, on both.
+    The divergence measures how well a model of this kind separates the domains. The joint error is
+    that of the best model of both domains, on both.
 
     It helps to see which term is large: a large divergence asks for an aligner, a large joint error
     for target labels. It rarely helps as a bound: the sum is often above 1, and with target labels
@@ -118,7 +118,8 @@ def transfer_bound(
     Parameters
     ----------
     model : classifier
-        Is cloned and fitted in folds, because errors on rows that it has seen say nothing.
+        The classifier, which is cloned and fitted in folds, because errors on its training rows say
+        nothing.
     X : array-like, sparse matrix, DataFrame or list of n_samples rows
         Rows of all domains. All sources are one domain here.
     y : array-like of shape (n_samples,)
@@ -127,8 +128,7 @@ def transfer_bound(
     sample_domain : array-like of shape (n_samples,)
         ``"target"`` for a target row, else the name of the row's source.
     discriminator : classifier, default=None
-        Tells the domains apart, as `estimator` of `proxy_a_distance`. Pass one if `X` holds no
-        numbers.
+        Separates the domains, as `estimator` of `proxy_a_distance`. Pass one if `X` is not numeric.
     cv : int, default=5
         Folds, at most.
     level : float, default=0.9

@@ -1,4 +1,4 @@
-"""What the estimator checks work with: the data they fit on, and how they ask for answers."""
+"""Tools of the estimator checks: the data they fit on, and how they call estimators."""
 
 import pickle
 import random
@@ -44,7 +44,7 @@ def domain_data(dtype=np.float64, n_rows=24, seed=0):
 
 
 def fresh(estimator, /, **params):
-    """Clone with these parameters, and with a seed where it takes one."""
+    """Clone with these parameters, and with a seed if it takes one."""
     estimator = clone(estimator).set_params(**params)
     if "random_state" in estimator.get_params(deep=False):
         estimator.set_params(random_state=0)
@@ -60,7 +60,7 @@ def contract(check):
     """Make a check fail with one sentence: the estimator, what was expected, what was observed.
 
     The expectation is the first paragraph of the docstring of the check. An exception that the
-    estimator raised is the cause of the AssertionError, which says where it was raised.
+    estimator raised is the cause of the AssertionError, which names its place.
     """
     expectation = " ".join(check.__doc__.partition("\n\n")[0].split()).rstrip(".")
 
@@ -80,7 +80,7 @@ def contract(check):
 
 
 def _observed(error):
-    """Return what an exception says, on one line, and where foreign code raised it."""
+    """Return the message of an exception, on one line, and the place if foreign code raised it."""
     if isinstance(error, AssertionError):
         return shortened(error).rstrip(".")
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -187,7 +187,7 @@ def needs_labels(estimator):
 
 
 def fit(estimator, X, y, domains=None):
-    """Fit, with domains if `fit` takes them, and return what `fit` returned, which must be self."""
+    """Fit, with domains if `fit` takes them, and return its result, which must be the estimator."""
     options = {"sample_domain": domains} if takes_domain(estimator) else {}
     fitted = estimator.fit(X, y, **options)
     if fitted is not estimator:
@@ -211,7 +211,7 @@ def answers_rows(estimator):
 
 
 def answers(estimator, X, domains=None):
-    """Return what the fitted estimator says of rows (without `domains`: target rows), as an array.
+    """Return the fitted estimator's output for rows (without `domains`: target rows), as an array.
 
     A weighter that does not weigh new rows says the weights of the rows that it was fitted on, and
     a diagnosis the numbers of its report.
@@ -248,7 +248,7 @@ def _numbers_in(values):
 
 
 def learn(estimator, X, y, domains=None):
-    """Fit, and give what the estimator says of the same rows, each with its domain."""
+    """Fit, and return the estimator's output for the same rows, each with its domain."""
     fitted = fit(estimator, X, y, domains)
     return np.asarray(fitted.weights_) if weighs(fitted) else answers(fitted, X, domains)
 

@@ -1,14 +1,14 @@
 """The transfer contract, as checks that anyone's estimator can be run through.
 
-scikit-learn's own estimator checks say what an estimator is; these say what a *transfer* estimator
-is: how it reads ``sample_domain``, whom it lets see labels, what it leaves untouched. Run both:
+scikit-learn's own estimator checks define an estimator. These define a *transfer* estimator: how it
+reads ``sample_domain``, which parts may see labels, and which data it must not change. Run both:
 
 >>> from sklearn.utils.estimator_checks import check_estimator
 >>> from sktransfer import CORALAligner
 >>> from sktransfer.utils.estimator_checks import check_transfer_estimator
 >>> passed = check_transfer_estimator(CORALAligner())
 
-A check applies to an estimator by what it offers (``sample_domain`` in its ``fit``, ``transform``,
+A check applies to an estimator by its interface (``sample_domain`` in its ``fit``, ``transform``,
 ``predict``, ``weights_``, an inner ``estimator``), never by its type; `transfer_checks` lists those
 that apply.
 """
@@ -78,8 +78,8 @@ def check_transfer_estimator(estimator: Any) -> list[str]:
     Raises
     ------
     AssertionError
-        If a check fails: one sentence with the estimator, what was expected and what was observed.
-        What the estimator raised is its cause.
+        If a check fails: one sentence with the estimator, the expectation and the observation. An
+        error of the estimator is its cause.
     TypeError
         If `estimator` is no instance of an estimator.
     """
@@ -100,8 +100,8 @@ def transfer_checks(estimator: Any) -> list[Callable[[Any], None]]:
     Returns
     -------
     checks : list of callables
-        Each takes the estimator and raises AssertionError with one sentence: the estimator, what
-        was expected and what was observed.
+        Each takes the estimator and raises AssertionError with one sentence: the estimator, the
+        expectation and the observation.
 
     Raises
     ------
