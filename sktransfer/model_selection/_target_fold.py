@@ -32,8 +32,8 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
 
     See Also
     --------
-    sklearn.model_selection.StratifiedKFold : The same for classes without source rows. If it accepts
-        the target rows alone, their folds are equal.
+    sklearn.model_selection.StratifiedKFold : The same for classes without source rows.
+        If it accepts the target rows alone, their folds are equal.
 
     Examples
     --------
