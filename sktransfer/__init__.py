@@ -66,6 +66,7 @@ _HOME_OF = {
     "ULSIFWeighter": "sktransfer.instance",
     "WeightedTransferClassifier": "sktransfer.instance",
     "WeightedTransferRegressor": "sktransfer.instance",
+    "ZeroShotClassifier": "sktransfer.few_shot",
     "diagnose_shift": "sktransfer.transferability",
     "make_transfer_pipeline": "sktransfer.pipeline",
     "pack_domains": "sktransfer._packing",

@@ -58,7 +58,7 @@ class _BaseFewShotClassifier(_ScoresLabelsAlone, ClassifierMixin, _TransferEstim
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, *, sample_domain=None):
-        """Learn the classes of the target rows.
+        """Learn from the labelled rows, and from others if the class says so.
 
         Parameters
         ----------
@@ -79,18 +79,16 @@ class _BaseFewShotClassifier(_ScoresLabelsAlone, ClassifierMixin, _TransferEstim
         Raises
         ------
         ValueError
-            If no target row has a label, or if there are fewer than two classes to choose from.
+            If the rows that the class learns from have no label, or if there are fewer than two
+            classes to choose from.
         """
         with whole_fit(self):
             rows = self._read_rows(X, y)
             check_consistent_length(rows, y)
             values = read_labels(y)
             domains, labelled = read_sample_domain(sample_domain, len(rows)), is_labelled(values)
-            check_target_rows(domains, labelled, estimator_name=type(self).__name__)
             codes = np.full(len(rows), -1)
-            self.classes_, codes[labelled] = np.unique(
-                read_classes(values, labelled), return_inverse=True
-            )
+            codes[labelled] = self._read_classes(values, labelled, domains)
             self.source_domains_ = domains.sources
             parts = self._parts(rows, codes, domains.is_target)
             end_fit = begin_fit(self, X, y)
@@ -101,6 +99,13 @@ class _BaseFewShotClassifier(_ScoresLabelsAlone, ClassifierMixin, _TransferEstim
                 raise numerical_error(error, self, rows) from error
             end_fit()
         return self
+
+    def _read_classes(self, values, labelled, domains):
+        """Set `classes_`, and return the place in it of the class of each labelled row."""
+        check_target_rows(domains, labelled, estimator_name=type(self).__name__)
+        classes = read_classes(values, labelled)
+        self.classes_, codes = np.unique(classes, return_inverse=True)
+        return codes
 
     def _parts(self, X, codes, is_target):
         """Choose the classes that can be predicted, and return the rows by their use."""
