@@ -1,4 +1,4 @@
-"""What the formulas that run on arrays of any library need beside the array API standard."""
+"""Functions that formulas on arrays of any library need beside the array API standard."""
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_array
@@ -27,7 +27,7 @@ def empty(shape, like):
 
 
 def float64(X):
-    """Give `X` in double precision, itself where it has it."""
+    """Return `X` in double precision, without a copy if it already is."""
     xp = array_namespace(X)
     return xp.astype(X, xp.float64, copy=False)
 
@@ -39,7 +39,7 @@ def diagonal(values):
 
 
 def rows_in_order(parts, rows):
-    """Give one array of all `parts`, whose rows come to stand in it at the places `rows`.
+    """Return one array of all `parts`, with their rows at the positions `rows`.
 
     Parameters
     ----------
@@ -90,5 +90,5 @@ def sinc(x):
 
 
 def in_dtype_of(values, X):
-    """Give `values` in the dtype of `X`, themselves where they have it."""
+    """Return `values` in the dtype of `X`, without a copy if they already are."""
     return array_namespace(X).astype(values, X.dtype, copy=False)

@@ -3,8 +3,8 @@
 A row ``x`` of the domain ``d`` becomes ``(w^1/2 x, 0, .., x, .., 0)``, with its second copy in the
 block of ``d``, so that the inner product of two rows is ``(w + 1) x^T x'`` within a domain and ``w
 x^T x'`` across. Daume, "Frustratingly easy domain adaptation", ACL 2007,
-https://aclanthology.org/P07-1033, has w = 1. Behind the copies a mark of ``d`` may stand, 1 in its
-place and 0 in those of the others: within a domain the inner product is then larger by 1.
+https://aclanthology.org/P07-1033, has w = 1. An optional mark of ``d`` follows the copies, 1 in its
+column and 0 in those of the others: within a domain the inner product is then larger by 1.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def augment(X, *, block, n_blocks, common_weight, intercepts=False):
     Returns
     -------
     copies : ndarray or CSR, of shape (n_samples, (n_blocks + 1) * n_features [+ n_blocks])
-        The common block first; of the dtype of `X`, and sparse where it is.
+        The common block first; of the dtype of `X`, and sparse if `X` is.
     """
     n_samples, n_features = X.shape
     n_marks = n_blocks if intercepts else 0

@@ -1,4 +1,4 @@
-"""Soft assignments of rows to classes whose shares are pulled toward equal ones.
+"""Soft assignments of rows to classes, with class proportions pulled toward equal ones.
 
 For distances ``D`` of ``n`` rows to ``K`` prototypes, the assignments ``P`` have rows that sum to
 1 and minimise ``sum(P D) + t sum(P log P) + l KL(c | n / K)``, with the sums ``c`` of the columns.
@@ -56,7 +56,7 @@ def balanced_bias(scores, *, balance, bias):
     balance : float
         From 0 to 1.
     bias : ndarray of shape (n_classes,)
-        Where to start.
+        The start.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Boosting for transfer: how mistakes change weights, and what a round's vote weighs."""
+"""Boosting for transfer: the update of the weights, and the weight of a round's vote."""
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def vote_weight(error, *, n_classes):
 
 
 def alpha(error, *, n_classes):
-    """Half of `vote_weight`, also where it has no logarithm: infinite for 0, minus that for 1.
+    """Return half of `vote_weight`, also if it has no logarithm: infinite for 0, minus that for 1.
 
     ``alpha = ln((1 - e) / e) / 2`` with two classes: the form of Yao and Doretto, CVPR 2010.
 
@@ -169,8 +169,8 @@ def target_error(weights, mistakes, is_source):
 def initial_weights(sample_weight, is_source):
     """Weigh source rows by ``1/n`` and target rows by ``1/m`` each, times their `sample_weight`.
 
-    n and m are the totals of `sample_weight` over source and target rows, that is their numbers
-    where each row counts once: at the start, both domains weigh the same.
+    n and m are the totals of `sample_weight` over source and target rows, which are their numbers
+    if each row counts once. Both domains therefore start with the same weight.
 
     Parameters
     ----------
@@ -189,12 +189,12 @@ def initial_weights(sample_weight, is_source):
 
 
 def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
-    """Learn from a round: trust a mistaken source row less, heed a mistaken target row more.
+    """Down-weight misclassified source rows and up-weight misclassified target rows.
 
     ``w *= beta ** [h != c]`` on source rows (Hedge), ``w *= beta_t ** -[h != c]`` on target rows
-    (AdaBoost), then all are divided by their sum. Logarithms, less their maximum where it is
-    extreme, keep factors from overflow. Dai et al., "Boosting for transfer learning", ICML 2007,
-    step 5. With adjusted errors in the exponent it is TrAdaBoost.R2 of Pardoe and Stone, ICML 2010.
+    (AdaBoost), then all are divided by their sum. Logarithms, minus their maximum if it is extreme,
+    prevent overflow. Dai et al., "Boosting for transfer learning", ICML 2007, step 5. With adjusted
+    errors in the exponent it is TrAdaBoost.R2 of Pardoe and Stone, ICML 2010.
 
     Parameters
     ----------
@@ -235,8 +235,8 @@ def without_negligible(weights, is_source, *, share):
     Returns
     -------
     weights : ndarray of shape (n_samples,)
-        Those of target rows are what they were, and so are those of rows as heavy as one that is
-        kept: which rows go does not depend on their order.
+        Weights of target rows are unchanged, and so are those of rows as heavy as one that is kept:
+        the selection does not depend on the order of rows.
     """
     source = np.sort(weights[is_source])
     kept = source[np.searchsorted(np.cumsum(source), share * weights.sum(), side="right") :]
@@ -253,8 +253,8 @@ def steady_weights(weights, sample_weight):
     """Scale `weights` to the total of `sample_weight`, on a grid on which their sums are exact.
 
     A tree breaks ties between equal splits by the rounding of sums, which depends on the order of
-    the rows. What a repetition of a row weighs is rounded to a multiple of ``2 ** -32`` (their mean
-    is 1), and never to less than one, so that sums carry no rounding (up to two million rows):
+    the rows. The weight of a repetition of a row is rounded to a multiple of ``2 ** -32`` (their
+    mean is 1), and never to less than one multiple. Sums are then exact up to two million rows:
     permuted rows, or rows repeated instead of weighted, give the same tree.
 
     Parameters

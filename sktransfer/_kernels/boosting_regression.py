@@ -10,13 +10,13 @@ _UNDERFLOW = 750.0
 def adjusted_errors(residuals, *, loss):
     """Errors relative to the greatest of them: ``e_i = |r_i| / max_j |r_j|``, or a function of it.
 
-    "linear" is this, "square" its square, "exponential" ``1 - exp(-e_i)``. Where all residuals are
-    0, so are the errors. Drucker, "Improving regressors using boosting techniques", ICML 1997.
+    "linear" is this, "square" its square, "exponential" ``1 - exp(-e_i)``. If all residuals are 0,
+    so are the errors. Drucker, "Improving regressors using boosting techniques", ICML 1997.
 
     Parameters
     ----------
     residuals : ndarray of shape (n_samples,)
-        What was predicted less what is true.
+        Predictions minus true values.
     loss : {"linear", "square", "exponential"}
 
     Returns
@@ -59,8 +59,8 @@ def weighted_median(predictions, weights):
 def reweight_target(weights, errors, is_source, *, vote):
     """AdaBoost.R2's update on target rows alone, which keep their total; source rows are frozen.
 
-    ``w_i *= beta_t ** (1 - e_i)`` over target rows, scaled to what they weighed together. Pardoe
-    and Stone, "Boosting for regression transfer", ICML 2010: AdaBoost.R2'.
+    ``w_i *= beta_t ** (1 - e_i)`` over target rows, scaled to their previous total. Pardoe and
+    Stone, "Boosting for regression transfer", ICML 2010: AdaBoost.R2'.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ def shrink_source(weights, errors, is_source, *, share):
     """Shrink source weights by their errors until the target rows hold a given share.
 
     ``w_i *= beta ** e_i`` on source rows and then ``w /= sum(w)``, with the ``beta`` in (0, 1] at
-    which target rows sum to `share`: a monotone equation in ``-ln beta``, bracketed by doubling and
-    solved by Brent's form of bisection. Where source rows without error hold more than is left for
-    them, ``beta`` is 0 and they alone remain. Pardoe and Stone, ICML 2010, two-stage
-    TrAdaBoost.R2, step 4.
+    which target rows sum to `share`. This is a monotone equation in ``-ln beta``, bracketed by
+    doubling and solved by Brent's form of bisection. If source rows without error have more weight
+    than `share` leaves for them, ``beta`` is 0 and only they remain. Pardoe and Stone, ICML 2010,
+    two-stage TrAdaBoost.R2, step 4.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def shrink_source(weights, errors, is_source, *, share):
         Adjusted errors, in [0, 1].
     is_source : ndarray of shape (n_samples,), dtype bool
     share : float
-        Of the target rows, in (0, 1], and at least what they hold now.
+        The total of the target rows, in (0, 1], and at least their present total.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Boosting for transfer: which rounds vote, and what becomes of their votes."""
+"""Boosting for transfer: the rounds that vote, and the totals of their votes."""
 
 import numpy as np
 from scipy.special import softmax
@@ -28,8 +28,8 @@ def first_voter(n_rounds, *, transfer):
 def vote_totals(votes, weights, *, n_classes):
     """Weight of the rounds that chose each class: ``sum_t weight_t [h_t(x) = k]``.
 
-    With two classes and ``weight_t = -ln beta_t`` the second total exceeds the first where
-    ``prod beta_t ** -h_t(x) > prod beta_t ** -1/2``: the logarithm of the final hypothesis of Dai
+    With two classes and ``weight_t = -ln beta_t`` the second total exceeds the first if ``prod
+    beta_t ** -h_t(x) > prod beta_t ** -1/2``, which is the logarithm of the final hypothesis of Dai
     et al. (ICML 2007). With more it is SAMME's (Zhu et al. 2009).
 
     Parameters
@@ -65,7 +65,7 @@ def staged_vote_totals(votes, weights, *, n_classes, transfer):
     Yields
     ------
     totals : ndarray of shape (n_samples, n_classes)
-        The last is bit by bit what `vote_totals` gives for the rounds that vote in the end.
+        The last equals, to the bit, the result of `vote_totals` for the rounds that finally vote.
     """
     cast, totals, first = [], 0, 0
     for n_rounds, chosen in enumerate(votes, start=1):
@@ -78,7 +78,8 @@ def staged_vote_totals(votes, weights, *, n_classes, transfer):
 
 
 def vote_margins(totals):
-    """Margins of the classes: ``f_k = (K s_k - 1) / (K - 1)``, with ``s`` the shares of the vote.
+    """Margins of the classes: ``f_k = (K s_k - 1) / (K - 1)``, with ``s`` the fractions of the
+    vote.
 
     They sum to 0 over the classes and lie between ``-1 / (K - 1)`` (no vote) and 1 (all votes). A
     single class has margin 0. Zhu et al. 2009.
@@ -101,8 +102,8 @@ def vote_margins(totals):
 def vote_probabilities(totals):
     """Class probabilities that go with the margins: ``p = softmax(f / (K - 1))``.
 
-    The population minimiser of the multi-class exponential loss. Zhu et al. 2009, equation 15; what
-    AdaBoost in scikit-learn gives.
+    The population minimizer of the multi-class exponential loss. Zhu et al. 2009, equation 15, as
+    in scikit-learn's AdaBoost.
 
     Parameters
     ----------

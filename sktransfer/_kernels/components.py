@@ -7,7 +7,7 @@ columns ``a`` of unit length with the smallest ``phi`` in
     (K M K + ridge G) a = phi K H K a,
 
 and the rows become ``K A``. The quotients of the two sides are the squared difference between the
-domains' means, plus what the ridge costs, over the variance.
+domains' means, plus the cost of the ridge, over the variance.
 
 Pan, Tsang, Kwok and Yang, "Domain adaptation via transfer component analysis", IEEE Transactions on
 Neural Networks 2011; Long et al., ICCV 2013 and CVPR 2014, for other ``M`` and ``G``.
@@ -224,7 +224,7 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
     Warns
     -----
     UserWarning
-        Where rounding has taken components that the rows have.
+        If rounding has removed components that the rows have.
     """
     problem = kernel.problem(costs)
     n_wanted = min(n_components, problem.size)
@@ -233,7 +233,7 @@ def transfer_components(kernel, contrasts, *, ridge, n_components, costs=None):
 
 
 def lifted(kernel, problem, values, coordinates, *, n_components, of_all=True):
-    """Give components and ``phi`` of coordinates and ``sqrt(1 / phi)``, less what is rounding.
+    """Return components and ``phi`` from coordinates and ``sqrt(1 / phi)``, without rounding noise.
 
     `of_all` says that there is a component to each direction in which the rows vary.
     """
@@ -251,7 +251,7 @@ def lifted(kernel, problem, values, coordinates, *, n_components, of_all=True):
 
 
 def _warn_of_lost(n_kept, n_components, rank):
-    """Say so where there are fewer components than were asked for and than the rows have."""
+    """Warn if there are fewer components than requested and than the rows have."""
     if n_kept < min(n_components, rank):
         warnings.warn(
             f"n_components={n_components!r} is clipped to {max(1, n_kept)}, though the rows vary in"
@@ -342,7 +342,7 @@ def class_contrasts(codes, classes):
     codes : ndarray of shape (n_samples,), dtype int
         -1 for a target row, else the number of its source, from 0.
     classes : ndarray of shape (n_samples,), dtype int
-        The number of the class of each row, -1 where it is not known.
+        The class code of each row, -1 if it is unknown.
 
     Returns
     -------

@@ -11,10 +11,10 @@ does. Three of them have a name here:
   transport", 2019, remark 2.31, https://arxiv.org/abs/1803.00567.
 - ``"cholesky"``: ``A = Ls^-T Lt^T`` with ``Cs = Ls Ls^T`` and ``Ct = Lt Lt^T``: no eigenvalues.
 
-A domain with no more rows than features has ``C = ridge * I + B^T B``, where ``B`` holds its
-centred rows over ``sqrt(n - 1)``. All that is needed of it is then written with ``B``, exactly, and
-no (n_features, n_features) array is made. No map holds ``B`` itself, of which rows could be read:
-it is turned first, ``Q B`` with an orthogonal ``Q``, into a factor that the covariance determines.
+A domain with no more rows than features has ``C = ridge * I + B^T B``; ``B`` contains its centered
+rows over ``sqrt(n - 1)``. All formulas are then written with ``B``, exactly, and no (n_features,
+n_features) array is allocated. No map stores ``B`` itself, from which rows could be read: it is
+first rotated, ``Q B`` with an orthogonal ``Q``, into a factor that the covariance determines.
 
 Everything here is computed in float64 by the library that the arrays are of, on their device.
 SciPy's LAPACK beside NumPy's would bring a second pool of threads, and the two slow each other.
@@ -34,10 +34,10 @@ BLOCK = 128  # features at a time in a low-rank Cholesky factor; the result does
 class Moments(NamedTuple):
     """Mean and covariance of one domain, the covariance in the cheaper of two forms.
 
-    With more rows than features, ``scatter`` is the covariance and ``factor`` is None. Else
+    With more rows than features, ``scatter`` is the covariance and ``factor`` is None. Otherwise
     ``factor``, (n_samples, n_features), has ``covariance = factor^T factor``, and ``scatter`` is
-    ``factor factor^T``, which has the same eigenvalues but for zeros. ``n_samples`` counts the rows
-    of ``factor`` where there is one.
+    ``factor factor^T``, which has the same non-zero eigenvalues. ``n_samples`` counts the rows of
+    ``factor``, if there is one.
     """
 
     mean: np.ndarray
@@ -151,7 +151,7 @@ def moments_of(domain):
 def numerical_rank(domain, *, ridge):
     """Rank of ``covariance + ridge * I``, to rounding error.
 
-    Eigenvalues are computed only where `ridge` alone does not settle it.
+    Eigenvalues are computed only if `ridge` alone does not settle it.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def coral_maps(sources, target, *, ridge, kind):
 
 
 def _compose(first, second, *, dense):
-    """Give the two operators, or their product where both are dense."""
+    """Return the two operators, or their product if both are dense."""
     return (Dense(first.matrix @ second.matrix),) if dense else (first, second)
 
 
@@ -213,7 +213,7 @@ def _root(domain, *, ridge):
     """The operator ``(covariance + ridge * I)^1/2``.
 
     In low rank, with ``B B^T = U diag(e) U^T`` and ``W = U^T B``, any ``f(ridge * I + B^T B)`` is
-    ``f(ridge) I + W^T diag(g) W``, where ``g = (f(e + ridge) - f(ridge)) / e``, here written such
+    ``f(ridge) I + W^T diag(g) W`` with ``g = (f(e + ridge) - f(ridge)) / e``, written here such
     that nothing cancels for small ``e``.
     """
     values, vectors = _spectrum(domain)
@@ -246,7 +246,7 @@ def _low_rank(domain, vectors, scale, weights):
 
 
 def _chain(domain, *, ridge):
-    """The operator ``x -> x @ L^T`` where ``covariance + ridge * I = L L^T`` (Cholesky)."""
+    """Return the operator ``x -> x @ L^T`` with ``covariance + ridge * I = L L^T`` (Cholesky)."""
     if domain.factor is None:
         xp = array_namespace(domain.scatter)
         return Dense(xp.linalg.cholesky(add_to_diagonal(domain.scatter, ridge)).T)
@@ -264,7 +264,7 @@ def _unchain(domain, *, ridge):
 def _low_rank_cholesky(factor, ridge, *, inverse):
     """Cholesky factor of ``ridge * I + factor^T factor``, a block of features at a time.
 
-    What the blocks so far leave of the inner product of two later columns b, c is ``b^T rest c``.
+    The remaining inner product of two later columns b, c after these blocks is ``b^T rest c``.
     """
     xp, below, diagonal = array_namespace(factor), empty(factor.shape, factor), []
     rest = xp.eye(factor.shape[0], dtype=xp.float64, device=device(factor))
@@ -286,8 +286,8 @@ def _principal(domain):
 def _monge(source, target, *, ridge):
     """The operators, one in all, of the symmetric map of `source` onto `target`.
 
-    Where the two domains together have fewer rows than there are features, the map is the identity
-    on all that is orthogonal to their rows, and is computed in an orthonormal basis of these.
+    If the two domains together have fewer rows than features, the map is the identity on the
+    orthogonal complement of their rows, and is computed in an orthonormal basis of these.
     """
     if source.n_samples + target.n_samples >= source.mean.shape[0]:
         return (Dense(_monge_matrix(_covariance(source), _covariance(target), ridge=ridge)),)

@@ -6,8 +6,9 @@ all corruptions of all rows has, with a constant feature that is never corrupted
 
     W = P Q^-1,   P = E[t x~^T],   Q = E[x~ x~^T] + ridge I   (sums over rows),
 
-where the expectations multiply the sums ``S = X^T X`` by ``1 - p`` once for each corrupted feature:
-``P_ij = S_ij (1 - p)``, ``Q_ij = S_ij (1 - p)^2`` for ``i != j``, ``Q_ii = S_ii (1 - p)``. The
+in which the expectations multiply the sums ``S = X^T X`` by ``1 - p`` once for each corrupted
+feature: ``P_ij = S_ij (1 - p)``, ``Q_ij = S_ij (1 - p)^2`` for ``i != j``, ``Q_ii = S_ii (1 - p)``.
+The
 constant is eliminated here: the sums are then those of the rows less their mean, ``C``, and
 
     Q = (1 - p)^2 C + D,   D = diag(p (1 - p) S_ii + ridge),   P = (1 - p) C.

@@ -1,4 +1,4 @@
-"""Ratios of two densities, ``r(x) = p_target(x) / p_source(x)``, learnt from rows of both.
+"""Ratios of two densities, ``r(x) = p_target(x) / p_source(x)``, learned from rows of both.
 
 The kernel methods model ``r(x) = sum_l theta_l k(x, c_l)`` with ``theta >= 0``, Gaussian ``k`` of
 one width and centres ``c_l`` among the target rows. They see rows as ``phi``, an array of shape
@@ -9,7 +9,7 @@ one width and centres ``c_l`` among the target rows. They see rows as ``phi``, a
 - RuLSIF: M. Yamada et al., "Relative density-ratio estimation for robust distribution comparison",
   NIPS 2011, https://arxiv.org/abs/1106.4729.
 
-Everything here is computed in float64 by NumPy, and by SciPy where rows are sparse.
+Everything here is computed in float64 by NumPy, and by SciPy if rows are sparse.
 """
 
 from typing import NamedTuple
@@ -33,8 +33,8 @@ def squared_distances(X, Y, *, center=None):
     X : {ndarray, CSR array} of shape (n_samples_X, n_features), dtype float64
     Y : {ndarray, CSR array} of shape (n_samples_Y, n_features), dtype float64
     center : ndarray of shape (n_features,), default=None
-        Subtracted from both first, lest a common offset costs digits. None: the median of `Y`,
-        which a few rows far out do not move. From sparse rows nothing is.
+        Subtracted from both first to avoid cancellation caused by a common offset. None: the median
+        of `Y`, which a few outliers do not move. Nothing is subtracted from sparse rows.
 
     Returns
     -------
@@ -112,8 +112,8 @@ def ulsif(phi_source, phi_target, *, alpha, ridge):
     """Coefficients of (R)uLSIF: ``max(0, (H + ridge I)^-1 h)``.
 
     ``H = alpha mean_t(phi phi^T) + (1 - alpha) mean_s(phi phi^T)`` and ``h = mean_t(phi)``: the
-    unconstrained minimum of ``J = E[r^2] / 2 - E_t[r]`` with a ridge, where E is over the mixture
-    ``alpha p_t + (1 - alpha) p_s``; what is negative becomes 0.
+    unconstrained minimum of ``J = E[r^2] / 2 - E_t[r]`` with a ridge. E is over the mixture ``alpha
+    p_t + (1 - alpha) p_s``; negative coefficients become 0.
 
     Parameters
     ----------
@@ -139,9 +139,9 @@ def ulsif_scores(phi_source, phi_target, *, alpha, ridges):
     """Leave-one-out scores of (R)uLSIF, clipped at 0 as the solution is, for many ridges at once.
 
     ``J = mean_i(alpha r_i(x_i^t)^2 / 2 - r_i(x_i^t) + (1 - alpha) r_i(x_i^s)^2 / 2)`` over pairs
-    ``i`` of a source row and a target row, where ``r_i`` is learnt without the two (Kanamori et
-    al., section 3.2). That is a change of ``H`` by two columns: one ``B`` serves all pairs, by the
-    formula of Sherman and Morrison.
+    ``i`` of a source row and a target row, with ``r_i`` learned without the two (Kanamori et al.,
+    section 3.2). This changes ``H`` by two columns: one ``B`` serves all pairs, by the formula of
+    Sherman and Morrison.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def neighbor_counts(nearest, place, *, smoothing):
 
 
 def common_scale(X_source, X_target):
-    """Root of the mean of the two variances (``ddof=1``) of each feature; 1 where both are 0.
+    """Root of the mean of the two variances (``ddof=1``) of each feature; 1 if both are 0.
 
     Parameters
     ----------

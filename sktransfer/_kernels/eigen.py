@@ -11,8 +11,8 @@ SHARE = 8  # nor do they cost less where more than one in SHARE is wanted
 def largest_eigenpairs(matrix, n_pairs):
     """Give the largest eigenvalues of a symmetric `matrix`, in decreasing order, and vectors.
 
-    Lanczos iterations to machine precision from a fixed start, or all eigenvalues where that is
-    cheaper: the result does not depend on which.
+    Lanczos iterations to machine precision from a fixed start, or all eigenvalues if that is
+    cheaper: the result does not depend on this choice.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Factors of tall matrices, to the digits that products of the matrix with itself would lose.
 
-The eigenvectors of ``Y^T Y`` are the right singular vectors of ``Y``, but what is smaller than
-``sqrt(eps)`` times the largest is lost in it. It is much the cheaper, and is used where nothing
-wanted is near to that; else ``Y`` itself is factorised.
+The eigenvectors of ``Y^T Y`` are the right singular vectors of ``Y``, but components smaller than
+``sqrt(eps)`` times the largest are lost in it. It is much cheaper, and is used if no requested
+component is near that limit. Otherwise ``Y`` itself is factorized.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ SMALL = 100  # up to this size a triangle is inverted as any matrix is
 def orthogonal_factor(Y):
     """Give ``R`` and the map ``c -> Q c`` of the factorisation ``Y = Q R``.
 
-    The columns of ``Q`` are orthonormal, or 0 where those of `Y` are. By the Cholesky factor of the
-    inner products of the columns, scaled to length 1, where these are far from dependent; else by
+    The columns of ``Q`` are orthonormal, or 0 if those of `Y` are. If the columns, scaled to length
+    1, are far from dependent, it uses the Cholesky factor of their inner products; otherwise
     Householder reflections.
 
     Parameters

@@ -44,8 +44,8 @@ def paired_interval(differences, *, level):
 def corrected_error(values, *, n_train):
     """Return the standard error of the mean of out-of-fold scores, ``s sqrt(1 / n + 1 / n_train)``.
 
-    The second term stands for the other training rows that could have been drawn: rows of one fold
-    share a model, and the models of all folds share most of their rows. For K folds it is the
+    The second term accounts for the variation of the training rows: rows of one fold have the same
+    model, and the models of all folds have most of their rows in common. For K folds it is the
     correction of C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine
     Learning 52, 2003, https://doi.org/10.1023/A:1024068626366.
 
@@ -109,7 +109,7 @@ def sign_test(wins, losses):
 
 
 def sum_of_shares(counts, n_rows, *, weights, level):
-    """Return a weighted sum of shares of independent samples, and an interval around it.
+    """Return a weighted sum of proportions of independent samples, and an interval around it.
 
     To each sample one row of either kind is added, ``e = (count + 1) / (n + 2)``. The ends are
     ``sum w e -+ z sqrt(sum w^2 e (1 - e) / (n + 2))`` with the normal quantile ``z``. A. Agresti

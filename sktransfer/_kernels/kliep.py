@@ -28,10 +28,10 @@ TINY = 1e-100  # a smaller mean over the source rows makes ratios that mean noth
 
 
 def likelihoods(phi_target, source_mean):
-    """``A[t, l] = k(x_t, c_l) / b_l``, or None where the likelihood has no maximum.
+    """``A[t, l] = k(x_t, c_l) / b_l``, or None if the likelihood has no maximum.
 
-    That is where a centre has no source row near it (the ratio is unbounded), or a target row no
-    centre (the likelihood is 0).
+    That happens if a center has no source row near it (the ratio is unbounded), or a target row no
+    center (the likelihood is 0).
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def likelihoods(phi_target, source_mean):
 def in_single(A):
     """Scale each row of `A` to a largest entry of 1, and give it in float32.
 
-    A factor of a row changes neither ``g`` nor the optimum, where, as no ``g_l`` is above 1, every
-    ``(A u)_t`` is then at least ``1 / n_samples``: single precision is far from its limits.
+    A factor of a row changes neither ``g`` nor the optimum. At the optimum no ``g_l`` is above 1,
+    so every ``(A u)_t`` is at least ``1 / n_samples``: single precision is far from its limits.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ def in_single(A):
 def proportions(A, *, tol, max_iter, start=None):
     """Maximise ``mean(log(A u))`` over ``u >= 0, sum(u) = 1``.
 
-    Each round solves the second-order model of ``mean(log(A u)) - sum(u)``, whose maximum over
-    ``u >= 0`` is the same, on the coordinates above 0 and the steepest others, and then halves the
-    step until it is an ascent. Far from the optimum, where that model is poor, a step of
-    expectation maximisation comes first, ``u_l <- u_l g_l``. If no step is an ascent, rounding is
-    the cause: single precision is then given up for double, and double ends the rounds.
+    Each iteration solves the second-order model of ``mean(log(A u)) - sum(u)``, whose maximum over
+    ``u >= 0`` is the same, on the coordinates above 0 and the steepest others. It then halves the
+    step until it is an ascent. Far from the optimum that model is poor, and a step of expectation
+    maximization comes first, ``u_l <- u_l g_l``. If no step is an ascent, rounding is the cause:
+    double precision then replaces single precision, and in double precision the iterations end.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def _slopes(A, u):
 
 
 def _newton_step(A, u, p, g):
-    """Give a better `u`, or `u` where rounding leaves none."""
+    """Return a better `u`, or `u` itself if rounding prevents one."""
     working = u > 0
     working[np.argsort(-g, kind="stable")[:ENTERING]] = True
     S = A.T[working]
@@ -162,7 +162,7 @@ def nonnegative_minimum(H, c, *, start):
         Symmetric, positive definite.
     c : ndarray of shape (n,)
     start : ndarray of shape (n,)
-        Where to begin; not negative.
+        The start; not negative.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def _by_active_sets(H, c, start, tolerance):
 
 
 def _minimum_on_face(H, c, v, free):
-    """Move `v` to the minimum over the `free` coordinates; what would fall below 0 leaves them."""
+    """Move `v` to the minimum over the `free` coordinates; coordinates below 0 leave them."""
     while True:
         aim = np.zeros_like(v)
         aim[free] = np.linalg.solve(H[np.ix_(free, free)], c[free])

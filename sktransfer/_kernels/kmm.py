@@ -9,13 +9,13 @@ https://papers.nips.cc/paper/2006/hash/a2186aa7c086b46ad4e8bf81e2a3a19b-Abstract
 
 The rows whose weight is at neither bound are found by block pivoting (J. Judice, F. Pires, "A block
 principal pivoting algorithm for large-scale strictly monotone linear complementarity problems",
-Computers & Operations Research 21, 1994): minimise over the rows believed to be free, and let all
-change sides that contradict the belief. It needs a dozen rounds where it ends, and nothing makes it
-end; where it does not, each round is a projected Newton step (D. Bertsekas, "Projected Newton
-methods for optimization problems with simple constraints", SIAM J. Control and Optimization 20,
-1982): rows that press against their bounds are held, the others go to the minimum over them, cut
-off at the bounds. The constraint on the sum is met by its multiplier. `certificate` says how far
-any w is from the optimum, whatever found it.
+Computers & Operations Research 21, 1994). Each iteration minimizes over the rows assumed to be
+free, and every row that contradicts its assumption changes sides. It takes about a dozen iterations
+if it ends, which is not guaranteed. If it does not, each iteration is a projected Newton step (D.
+Bertsekas, "Projected Newton methods for optimization problems with simple constraints", SIAM J.
+Control and Optimization 20, 1982): rows held by their bounds are fixed, and the others go to the
+minimum over them, clipped at the bounds. The constraint on the sum is met by its multiplier.
+`certificate` bounds the distance of any w from the optimum, for any solver.
 
 A kernel here is an object with ``len``, ``times(v)``, which is ``K v``, and ``newton(free, b,
 tol)``, which solves ``K[free, free] x = b``.
@@ -104,7 +104,7 @@ def low_rank_kernel(X, landmarks, *, width, ridge):
     Returns
     -------
     kernel : LowRankKernel
-        Exact where every row is a landmark.
+        Exact if every row is a landmark.
     """
     center = None if issparse(X) else np.median(X, axis=0)
     among = squared_distances(landmarks, landmarks, center=center)
@@ -183,7 +183,8 @@ def weighted_similarities(X, Y, weights, *, width):
 def _exponents(X, Y, width):
     """Two arrays whose rows' inner products are ``-|x - y|^2 / (2 width^2)``.
 
-    The median of `Y` is subtracted first, lest a common offset costs digits; not of sparse rows.
+    The median of `Y` is subtracted first to avoid cancellation caused by a common offset; not for
+    sparse rows.
     """
     if issparse(X):
         X, Y = X / width, Y / width
@@ -250,7 +251,7 @@ def kernel_mean_matching(kernel, kappa, *, bound, lower, upper, tol, max_iter, s
     -------
     w : ndarray of shape (n_source,)
     gap : float
-        The `certificate` over ``w^T K w / 2``, which is ``-f(w)`` where no constraint bites.
+        The `certificate` over ``w^T K w / 2``, which is ``-f(w)`` if no constraint is active.
     """
     limits = {"bound": bound, "lower": lower, "upper": upper}
     rules = {"bound": bound, "tol": tol, "max_iter": max_iter}
@@ -313,7 +314,7 @@ def _box_minimum(kernel, c, w, *, bound, tol, max_iter):
 
 
 def _pivot(kernel, c, w, *, bound, slack, max_iter):
-    """Give the minimum over the box by block pivoting, or `w` where that does not end."""
+    """Return the minimum over the box by block pivoting, or `w` if that does not end."""
     top = w >= bound
     free = (w > 0) & ~top
     fewest, chances = np.inf, CHANCES

@@ -1,8 +1,8 @@
-"""Kernel mean matching of many rows, at the exact optimum, where few of them get a weight above 0.
+"""Kernel mean matching of many rows, at the exact optimum, if few of them get a weight above 0.
 
-The program is that of :mod:`sktransfer._kernels.kmm`. Rows of weight 0 count in it by their
-gradient alone, and that is a product with the columns of the kernel that belong to rows in use: it
-is passed through in tiles, and memory is linear in the rows.
+The program is that of :mod:`sktransfer._kernels.kmm`. Rows of weight 0 enter it only through their
+gradient, which is a product with the columns of the kernel that belong to rows in use. It is
+computed in tiles, and memory is linear in the number of rows.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ ROUNDS = 50
 
 
 def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter, **limits):
-    """Solve the program exactly where few rows have a weight above 0, in memory linear in the rows.
+    """Solve the program exactly if few rows have a weight above 0, in memory linear in the rows.
 
     It is solved on some rows, all others at 0; then rows at which the objective falls come in,
     those at 0 go, and it is solved again, until the `certificate` over all rows is small. The
@@ -34,7 +34,7 @@ def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter,
     kappa : ndarray of shape (n_source,)
     width, ridge : float
     most_rows : int
-        Give up where more come into use: the kernel of these is held in memory.
+        The limit of rows in use, after which it gives up: the kernel of these is held in memory.
     tol, max_iter : float, int
         As in `kernel_mean_matching`; `tol` also of the gap.
     **limits : float
@@ -43,7 +43,7 @@ def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter,
     Returns
     -------
     w, gap : ndarray of shape (n_source,), float
-        As of `kernel_mean_matching`; None where it gave up.
+        As in `kernel_mean_matching`; None if it gave up.
     """
     n_first = max(FIRST_ROWS, int(2 * limits["lower"] / limits["bound"]))
     working = np.linspace(0, len(kappa) - 1, min(n_first, len(kappa))).astype(int)

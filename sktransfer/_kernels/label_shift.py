@@ -1,8 +1,8 @@
-"""Label shift: the classes have other shares in the target, and look as they do in the source.
+"""Label shift: other class proportions in the target, while each class looks as in the source.
 
-Then ``p_target(x) = sum_k q_k p(x | k)``, and a row of class k weighs ``w_k = q_k / pi_k`` with the
-shares ``q`` in the target and ``pi`` in the source. The methods take them from the answers of a
-classifier that was trained on source rows.
+Then ``p_target(x) = sum_k q_k p(x | k)``, and the weight of a row of class k is ``w_k = q_k /
+pi_k`` with the proportions ``q`` in the target and ``pi`` in the source. The methods estimate them
+from the predictions of a classifier that was trained on source rows.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ LEAST_PROBABILITY = 1e-12  # smaller ones count as this
 
 
 def likely_shares(probabilities, source_shares, *, tol, max_iter):
-    """The shares of maximum likelihood, to which the EM algorithm of Saerens et al. climbs.
+    """Return the proportions of maximum likelihood, which the EM algorithm of Saerens et al. finds.
 
     Maximise ``mean_t log sum_k q_k p_source(k | x) / pi_k``. M. Saerens, P. Latinne and C.
     Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural
@@ -47,7 +47,7 @@ def likely_shares(probabilities, source_shares, *, tol, max_iter):
 def matching_weights(confusion, predicted):
     """BBSE: the weights with which the source has the target's predictions.
 
-    Solves ``C w = m`` and turns what is negative to 0. Z. Lipton, Y.-X. Wang and A. Smola,
+    Solves ``C w = m`` and sets negative weights to 0. Z. Lipton, Y.-X. Wang and A. Smola,
     "Detecting and correcting for label shift with black box predictors", ICML 2018,
     https://arxiv.org/abs/1802.03916.
 
@@ -101,7 +101,7 @@ def tempered(probabilities, temperature):
 
 
 class Answers(NamedTuple):
-    """Mean probabilities of the classes, from which shares are computed: see `answered_shares`.
+    """Mean probabilities of the classes, from which `answered_shares` computes proportions.
 
     Parameters
     ----------
@@ -116,11 +116,11 @@ class Answers(NamedTuple):
 
 
 def answered_shares(answers):
-    """Soft BBSE: the shares of the classes that explain the mean probabilities of target rows.
+    """Soft BBSE: the class proportions that explain the mean probabilities of target rows.
 
-    Solves ``sum_k q_k of_class[k] = of_target``; what is negative becomes 0. It needs no calibrated
-    probabilities. Lipton et al., as in `matching_weights`, with probabilities in place of
-    predictions.
+    Solves ``sum_k q_k of_class[k] = of_target``; negative proportions become 0. It needs no
+    calibrated probabilities. Lipton et al., as in `matching_weights`, with probabilities in place
+    of predictions.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def redrawn_answers(p_source, codes, p_target, *, n_draws, generator):
 
 
 def share_intervals(p_source, codes, p_target, *, level, n_draws=200, generator):
-    """Return shares by soft BBSE, and an interval for each by a bootstrap of both domains.
+    """Return proportions by soft BBSE, and an interval for each by a bootstrap of both domains.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def share_intervals(p_source, codes, p_target, *, level, n_draws=200, generator)
 
 
 def with_shares(probabilities, source_shares, shares):
-    """Return the probabilities of a classifier as they are if the classes have other shares."""
+    """Return the probabilities of a classifier for other class proportions."""
     p = probabilities * (shares / source_shares)
     return p / p.sum(axis=1, keepdims=True)
 

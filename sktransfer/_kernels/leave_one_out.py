@@ -142,7 +142,7 @@ def combination(target, parts, *, positive):
 
     The penalty p keeps few numbers from deciding: it is the negative logarithm of a normal prior.
     Its mean is equal weights that sum to 1, and the sum of the weights varies by 1/2 about it. The
-    noise of `target` is what zero weights or equal ones leave, the lesser of both.
+    noise of `target` is the residual of zero weights or of equal ones, the smaller of both.
 
     Parameters
     ----------

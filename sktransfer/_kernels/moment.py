@@ -76,8 +76,8 @@ def moment_map_of(source, target, *, scale):
 def standard_deviation(X, mean):
     """Standard deviation (``ddof=1``) of each column about its `mean`, rounding errors set to 0.
 
-    The mean of `n` equal numbers `a` is off by at most about ``n * eps * a``; what is no greater
-    than that is no spread.
+    The mean of `n` equal numbers `a` has an error of at most about ``n * eps * a``; a spread no
+    larger than that is set to 0.
     """
     counts = np.full(X.shape[1], len(X))
     return _standard_deviation(FeatureSums(len(X), counts, mean, column_norms(X - mean)))

@@ -1,7 +1,7 @@
 """Nystroem's features: a kernel of many rows through its values at a few of them, the landmarks.
 
 ``k(x, y)`` is approximated by ``k(x, L) K_LL^+ k(L, y)``, the inner product of the projections of
-``x`` and ``y`` on what the landmarks span in feature space. C. Williams and M. Seeger, "Using the
+``x`` and ``y`` on the span of the landmarks in feature space. C. Williams and M. Seeger, "Using the
 Nystroem method to speed up kernel machines", NIPS 2000,
 https://papers.nips.cc/paper/2000/hash/19de10adbaa1b2ee13f77f679fa1483a-Abstract.html.
 """

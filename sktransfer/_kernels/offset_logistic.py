@@ -60,7 +60,7 @@ def fit_with_offset(
     penalty : float
     fit_intercept : bool
     start : ndarray of shape (n_features + 1, n_columns)
-        Where to start. The last row is the intercept.
+        The start. The last row is the intercept.
     tol : float
         The largest entry of the gradient of the mean loss at the end.
     max_iter : int

@@ -29,8 +29,8 @@ from sktransfer._kernels.factors import SHARE, orthogonal_factor
 class PrimalRows:
     """Rows whose features are combined, in place of a kernel: see the head of this module.
 
-    With fewer features than rows the coordinates of ``a`` are its entries. Else they are those in
-    an orthonormal basis of what the centred rows span: no solution has a part outside of it.
+    With fewer features than rows the coordinates of ``a`` are its entries. Otherwise they are those
+    in an orthonormal basis of the span of the centered rows: no solution has a part outside of it.
     """
 
     rank = None  # not known

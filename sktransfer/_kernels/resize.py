@@ -69,8 +69,8 @@ def resize_matrix(n_in, n_out, method="bilinear", start=0, stop=None):
 def resize_images(images, *, size, method="bilinear", box=None):
     """Resize a batch of images of one size, channels last, and cut out a part.
 
-    Every image is multiplied by the two matrices on its own, so the result does not depend on
-    which images stand beside it, to the bit. Only the pixels that the part needs are read.
+    Every image is multiplied by the two matrices separately, so the result does not depend on the
+    other images of the batch, to the bit. Only the pixels that the part needs are read.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def resize_images(images, *, size, method="bilinear", box=None):
     Returns
     -------
     resized : ndarray of shape (n, H, W, c), float32
-        In memory the channels stand before the rows, as networks want them.
+        In memory the channels precede the rows, as networks need them.
     """
     top, left, height, width = (0, 0, *size) if box is None else box
     rows, first_row, last_row = _part(images.shape[1], size[0], method, top, height)

@@ -18,7 +18,7 @@ MEMORY = 5  # the steps that an extrapolation looks back on
 
 
 class Scaling(NamedTuple):
-    """What Sinkhorn's iterations found.
+    """The result of Sinkhorn's iterations.
 
     ``plan`` has the right row sums; ``error`` is the mass that is in the wrong column, as the sum
     of absolute differences; ``potential``, (m,), starts iterations for a similar cost.
@@ -56,7 +56,7 @@ def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
     tol : float
         Stop when no more than this share of the mass is in the wrong column.
     potential : ndarray of shape (m,), default=None
-        Where to start, of a transport with a similar cost.
+        The start, from a transport with a similar cost.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
 
 
 def extrapolate(history, log_v, proposed):
-    """Give the next column scalings from the last ones and what an iteration makes of these.
+    """Return the next column scalings from the last ones and the result of one iteration on them.
 
     The step of `proposed` is written as well as can be by the changes of earlier steps; then the
     changes of the proposals, so combined, are taken off. `history`, a list that is empty at first,

@@ -4,9 +4,10 @@ With atoms ``d_j`` (rows of ``D``, of length 1 at most) and rows ``x`` of about 
 
     min over a of  1/2 |x - sum_j a_j d_j|^2 + alpha sum_j |a_j|
 
-gives the code ``a`` of a row; the dictionary minimises the mean of that over its rows, by turns
-with the codes. A code is optimal where the correlations ``c_j = d_j . (x - sum_i a_i d_i)`` are
-``alpha sign(a_j)`` wherever ``a_j`` is not 0, and at most ``alpha`` in magnitude elsewhere.
+gives the code ``a`` of a row. The dictionary minimizes the mean of this objective over its rows,
+alternately with the codes. A code is optimal if the correlations ``c_j = d_j . (x - sum_i a_i
+d_i)`` are ``alpha sign(a_j)`` for each non-zero ``a_j``, and at most ``alpha`` in magnitude for the
+others.
 
 Raina, Battle, Lee, Packer and Ng, "Self-taught learning", ICML 2007, whose beta is ``2 alpha``;
 the step for the atoms is that of Mairal, Bach, Ponce and Sapiro, ICML 2009. The codes are
@@ -26,7 +27,7 @@ ROUGH = 1e-4  # how exact codes are on the way to the atoms
 
 
 def centre_and_scale(X):
-    """Give the mean row, and the root of the mean squared distance from it (1 where that is 0)."""
+    """Return the mean row, and the root mean squared distance from it (1 if that is 0)."""
     mean = X.mean(axis=0)
     spread = np.sqrt(np.mean(np.sum((X - mean) ** 2, axis=1)))
     return mean, float(spread) if spread > 0 else 1.0

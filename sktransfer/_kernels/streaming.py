@@ -1,4 +1,4 @@
-"""Sums over rows that come in batches: what means, covariances and principal axes are made of.
+"""Sums over rows in batches, from which means, covariances and principal axes are computed.
 
 Of n rows with mean ``m`` the sums are n, ``m`` and the scatter ``S = sum_i (x_i - m)^T (x_i - m)``.
 Those of two sets of rows together are
@@ -29,9 +29,9 @@ Array = Any  # of NumPy, torch, ...
 class Sums(NamedTuple):
     """``n_samples``, the ``mean``, (n_features,), and the scatter in one of three forms.
 
-    ``scatter``, (n_features, n_features), or ``rows``, (k, n_features) with k at most n_features,
-    where ``scatter`` is ``rows^T rows``; the other is None. Or ``rows`` is a CSR array of all rows
-    as they came, the mean not taken off, with fewer entries than ``scatter`` has. In float64.
+    ``scatter``, (n_features, n_features), or ``rows``, (k, n_features) with k at most n_features
+    and ``scatter = rows^T rows``; the other is None. Or ``rows`` is a CSR array of all rows, not
+    centered, with fewer entries than ``scatter`` has. In float64.
     """
 
     n_samples: int
@@ -51,7 +51,7 @@ def sums(X):
     Returns
     -------
     found : Sums
-        It shares no memory with `X`.
+        The sums, which do not use the memory of `X`.
     """
     n_samples, n_features = X.shape
     if issparse(X):
@@ -74,8 +74,8 @@ def merged(first, second):
     Returns
     -------
     found : Sums
-        In rows where both are and all of them are no more than there are features; in sparse rows
-        where both are and these are smaller than the scatter.
+        In rows if both are and all of them are no more than there are features; in sparse rows if
+        both are and these are smaller than the scatter.
     """
     n_samples = first.n_samples + second.n_samples
     step = second.mean - first.mean
@@ -111,7 +111,7 @@ def _centred(found):
 
 
 def _smaller(found):
-    """Give sums in sparse rows, or with their scatter where that is no larger."""
+    """Return sums in sparse rows, or with their scatter if that is no larger."""
     if found.rows.nnz < found.rows.shape[1] ** 2:
         return found
     return Sums(found.n_samples, found.mean, scatter_of(found), None)

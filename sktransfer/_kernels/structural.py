@@ -19,7 +19,7 @@ EPS = np.finfo(np.float64).eps
 
 
 def shared_frequency(counts, n_rows):
-    """How frequent each feature is in the domain where it is least frequent.
+    """Return the frequency of each feature in the domain with the lowest frequency.
 
     Parameters
     ----------
@@ -65,10 +65,10 @@ def information(counts, n_rows):
 def predictors(X, Y, *, ridge):
     """Give the weights of the least squares prediction of the columns of `Y` from `X`.
 
-    With both centred, and each column of ``Y`` divided by its standard deviation,
-    ``W = (X^T X + r I)^-1 X^T Y``, where ``r`` is `ridge` times the mean of the diagonal of
-    ``X^T X``. One factorisation, of the smaller of ``X^T X`` and ``X X^T``, serves all columns. Of
-    sparse rows only the products are centred: a mean far beyond the spread costs digits there.
+    With both centered, and each column of ``Y`` divided by its standard deviation, ``W = (X^T X + r
+    I)^-1 X^T Y``, with ``r`` equal to `ridge` times the mean of the diagonal of ``X^T X``. One
+    factorization, of the smaller of ``X^T X`` and ``X X^T``, serves all columns. For sparse rows
+    only the products are centered: a mean far beyond the spread costs digits there.
 
     Parameters
     ----------

@@ -57,9 +57,9 @@ class SubspaceMap(NamedTuple):
 def principal_subspace(X, n_axes):
     """Give the mean and the first principal axes of rows.
 
-    The eigenvectors of the covariance, or of the Gram matrix of the centred rows where that is
-    smaller; sparse rows are multiplied as they are, and neither is made. Axes along which the rows
-    do not vary, but for rounding, are no axes.
+    The eigenvectors of the covariance, or of the Gram matrix of the centered rows if that is
+    smaller. Sparse rows are multiplied as they are, and neither matrix is computed. Axes along
+    which the rows vary only by rounding are dropped.
 
     Parameters
     ----------
@@ -100,9 +100,9 @@ def principal_subspace_of(domain, n_axes):
 
 
 def _scatter(domain):
-    """Give the scatter, or the centred rows' Gram matrix where that is smaller, as it is kept.
+    """Return the scatter, or the Gram matrix of the centered rows if that is smaller, as stored.
 
-    And what makes axes of its eigenvectors; None where they are the axes.
+    Also return the factor that turns its eigenvectors into axes; None if they are the axes.
     """
     rows = domain.rows
     if rows is None:
@@ -166,9 +166,9 @@ class Flow(NamedTuple):
 def geodesic_flow(source, target):
     """Give the flow from one subspace to another, of as many axes.
 
-    With the singular value decomposition ``Ps^T Pt = U cos(angles) V^T`` the geodesic is
-    ``Phi(t) = Ps U cos(t angles) + Q sin(t angles)``, where ``Q sin(angles) = Pt V - Ps U
-    cos(angles)``, so that no complement of ``Ps`` is needed. Over time,
+    With the singular value decomposition ``Ps^T Pt = U cos(angles) V^T`` the geodesic is ``Phi(t) =
+    Ps U cos(t angles) + Q sin(t angles)`` with ``Q sin(angles) = Pt V - Ps U cos(angles)``, so that
+    no complement of ``Ps`` is needed. Over time,
 
     - ``cos^2`` integrates to ``(1 + sin(2 angle) / (2 angle)) / 2``,
     - ``cos sin`` to ``sin(angle)^2 / (2 angle)``,
@@ -202,9 +202,9 @@ def geodesic_flow(source, target):
 def flow_root(sources, target, flows):
     """Give a matrix whose product with its transpose is the mean of the flows' ``G``.
 
-    Its columns are those of ``G^1/2`` in an orthonormal basis of all that the subspaces span: first
-    the target's axes, then what the sources' axes have outside of them, in decreasing order. With
-    equal subspaces it is the target's axes.
+    Its columns are those of ``G^1/2`` in an orthonormal basis of the span of the subspaces: first
+    the target's axes, then the components of the sources' axes outside of them, in decreasing
+    order. With equal subspaces it is the target's axes.
 
     Parameters
     ----------

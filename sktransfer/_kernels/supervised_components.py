@@ -5,9 +5,9 @@ smallest ``phi`` in
 
     (K (M + locality N) K + ridge I) a = phi K H (dependence Y Y^T + (1 - dependence) I) H K a,
 
-where ``Y``, (n_samples, n_classes), is 1 where a row is labelled with a class and 0 elsewhere:
-``tr(A^T K H Y Y^T H K A)`` is how far the rows depend on their labels (Hilbert-Schmidt independence
-criterion). ``N`` is the Laplacian of a graph of neighbours: ``tr(A^T K N K A)`` is the sum over its
+with ``Y``, (n_samples, n_classes), 1 if a row is labelled with a class and 0 otherwise: ``tr(A^T K
+H Y Y^T H K A)`` measures how much the rows depend on their labels (Hilbert-Schmidt independence
+criterion). ``N`` is the Laplacian of a graph of neighbors: ``tr(A^T K N K A)`` is the sum over its
 edges of weight times squared distance of the embedded ends.
 
 Pan, Tsang, Kwok and Yang, "Domain adaptation via transfer component analysis", IEEE Transactions on
@@ -21,7 +21,7 @@ from sktransfer._kernels.factors import leading_singular_vectors, triangle_inver
 
 
 def indicators(classes):
-    """``Y``: 1 where a row has the class of the column.
+    """``Y``: 1 if a row has the class of the column.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def indicators(classes):
 def laplacian(distances):
     """The Laplacian of a graph of neighbours, scaled to Frobenius norm 1.
 
-    Two rows of which one is a neighbour of the other are joined by an edge of weight ``exp(-d^2 /
-    (2 s^2))``, where ``s`` is the median distance of neighbours.
+    Two rows are joined if one is a neighbor of the other, by an edge of weight ``exp(-d^2 / (2
+    s^2))``, with ``s`` the median distance of neighbors.
 
     Parameters
     ----------

@@ -61,8 +61,9 @@ def class_regularized(
 ):
     """Give the plan that is regularised by entropy and by the classes of the source rows.
 
-    The root of a share is below its tangent: each turn puts the slope at the last plan's shares
-    onto the cost, which never raises the objective (majorisation-minimisation, as in the paper).
+    The square root of a proportion is below its tangent. Each iteration adds the slope at the last
+    plan's proportions to the cost, which never raises the objective (majorization-minimization, as
+    in the paper).
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def class_regularized(
     class_regularization : float
         ``eta``, in units of `cost`.
     epsilon : float
-        Added to the shares, whose root has no slope at 0.
+        Added to the proportions, because the square root has no slope at 0.
     turns : int
         The number of plans, at most; the first one is without classes.
 
@@ -152,7 +153,7 @@ def displacement_map(X, X_target, plan):
 def nearest_rows(X, X_fit):
     """Positions of the rows of `X_fit` that are nearest to those of `X`.
 
-    By one matrix product; where rounding leaves several to choose from, by their differences.
+    Computed by one matrix product, and by differences if rounding leaves several candidates.
     """
     center = X_fit.mean(axis=0)
     squared = squared_distances(X, X_fit, center=center)

@@ -255,7 +255,7 @@ def auc(scores, is_b):
 
 
 def redrawn_rows(codes, shares, *, generator):
-    """Return positions of source rows in which the classes have other shares.
+    """Return positions of source rows with other class proportions.
 
     Rows are drawn without replacement, because a row that comes twice would break the level of a
     permutation test.
@@ -265,7 +265,7 @@ def redrawn_rows(codes, shares, *, generator):
     codes : ndarray of shape (n_source,), dtype int
         The class of each row.
     shares : ndarray of shape (n_classes,)
-        The shares to draw; they sum to 1.
+        The proportions to draw; they sum to 1.
     generator : RandomState
 
     Returns
@@ -297,7 +297,7 @@ def p_after_shares(X_source, codes, X_target, shares, *, n_permutations=99, gene
     n_permutations : int, default=99
     generator : RandomState
     n_redraws : int, default=2
-        Samples of source rows with these shares.
+        Samples of source rows with these proportions.
 
     Returns
     -------

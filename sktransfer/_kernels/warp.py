@@ -8,7 +8,7 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def inverse_affine(*, rotation, shear, zoom, flip_rows, flip_columns):
-    r"""Where the pixels of a moved image come from: one matrix an image.
+    r"""Return the origin of the pixels of a transformed image: one matrix per image.
 
     An image is mirrored (F), turned counter-clockwise by :math:`\theta` (R), sheared by
     :math:`\sigma` (S) and enlarged by :math:`\zeta`, all about its centre. The pixel at ``(row,
