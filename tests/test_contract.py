@@ -105,6 +105,7 @@ VARIANTS = [
     ("NearestNeighborWeighter", {"smoothing": 0}),
     ("ShiftDiagnosis", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("ULSIFWeighter", {"alpha": 0.5, "n_centers": 7}),
+    ("PretrainedFeatureExtractor", {"pooling": "grid"}),
     ("ClassPriorClassifier", {"candidates": "all"}),
     ("PrototypeClassifier", {"metric": "cosine", "normalize": False}),
     ("PrototypeClassifier", {"whiten": True, "candidates": "all"}),

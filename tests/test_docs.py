@@ -147,7 +147,8 @@ def test_code_that_brings_its_own_data_runs(block):
 def _printed():
     """Give each text of the pages whose text is printed, and the code before it."""
     folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
-    for page in sorted(page for folder in folders for page in folder.glob("*.rst")):
+    pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
+    for page in [*pages, DOCS / "guide" / "deep" / "feature_maps.rst"]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
         for kind, mark in [(each[1], each.start()) for each in marks]:

@@ -1,5 +1,6 @@
 """Features of sounds from a pretrained network, as a scikit-learn transformer."""
 
+from sktransfer._sklearn import StrOptions
 from sktransfer.deep._extractor import PretrainedFeatureExtractor
 
 
@@ -102,7 +103,7 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
             *("backbone", "stage", "pooling", "stages", "preprocessing", "sample_rate"),
             *("batch_size", "device", "n_jobs", "cache", "on_error"),
         )
-    }
+    } | {"pooling": [StrOptions({"avg", "max"}), None]}
 
     _kind = "sound"
 

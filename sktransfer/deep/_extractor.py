@@ -9,6 +9,7 @@ from os import PathLike
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._messages import shown
@@ -20,6 +21,7 @@ from sktransfer._sklearn import (
 )
 from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._describe import describe_for, reload
+from sktransfer.deep._engines.grid import find_grid
 from sktransfer.deep._engines.pooling import n_features
 from sktransfer.deep._features import find_engine, stage_features, warn_of_faults, warn_of_overflow
 from sktransfer.deep._items import Run
@@ -43,7 +45,8 @@ class PretrainedFeatureExtractor(
     was trained on; early stages hold edges and strokes that suit nearly every picture, late
     stages hold what the network's own task needed. It hurts when the images are of another
     nature: where single pixels have a meaning of their own (tables of measurements), or where
-    position or brightness is the answer and pooling throws it away, the raw pixels are better.
+    brightness is the answer and pooling throws it away, the raw pixels are better. If a position is
+    the answer, ``pooling="grid"`` keeps it.
 
     Parameters
     ----------
@@ -55,10 +58,11 @@ class PretrainedFeatureExtractor(
     stage : int, str or None, default=None
         The stage, from 1 (nearest to the input), or its name; None is the last one. Any tensor
         of a graph and any submodule of a module can be named, too.
-    pooling : {"avg", "max"} or None, default="avg"
-        The average or the maximum of each channel over the feature map; None keeps the map,
-        flattened channel by channel, row by row. Of a sequence of tokens it is the average or
-        the maximum over the tokens.
+    pooling : {"avg", "max", "grid"} or None, default="avg"
+        The average or the maximum of each channel over the feature map, or over the tokens of a
+        sequence. "grid" keeps the positions of an image: all channels of the first position, then
+        those of the next one in its row, and so on; see `feature_maps`. None keeps the activations
+        as they are, a map channel by channel, row by row.
     weights : str, os.PathLike or None, default=None
         A checkpoint for a torch module, read by the names of its layers; what does not fit is
         skipped and listed in `load_report_`.
@@ -208,7 +212,7 @@ class PretrainedFeatureExtractor(
         "long_text": [StrOptions({"truncate", "windows"})],
         "prefix": [str, None],
         "sample_rate": [Interval(Real, 0, None, closed="neither"), None],
-        "pooling": [StrOptions({"avg", "max"}), None],
+        "pooling": [StrOptions({"avg", "max", "grid"}), None],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "n_jobs": [
@@ -312,7 +316,7 @@ class PretrainedFeatureExtractor(
         """
         backbone = self._describe()
         with self._task("fit_transform", X, y, self._n_batches(X, backbone)) as batch:
-            return self._compute(self._learn(X, backbone), backbone, batch)
+            return self._compute(self._learn(X, backbone), backbone, batch, self.pooling)
 
     def _describe(self):
         _check_device(self.device)
@@ -322,6 +326,8 @@ class PretrainedFeatureExtractor(
         """Fit; return the items of X, which `fit_transform` goes on with."""
         items = backbone.preprocessing.read(X, self, reset=True, on_error=self.on_error)
         self.stage_ = backbone.stage_name(self.stage)
+        if self.pooling == "grid":
+            find_grid(backbone, self.stage_)  # says which stages have one
         items = items.learn(self, on_error=self.on_error)
         self.engine_ = find_engine(items, backbone, self.stage_, self._run())
         self.backbone_ = backbone
@@ -358,14 +364,46 @@ class PretrainedFeatureExtractor(
             because their dtype implies another range than the one that `fit` has seen; when a
             cache folder cannot be used.
         """
+        return self._answer("transform", X, self.pooling)
+
+    @available_if(lambda self: self._kind is None)
+    def feature_maps(self, X):
+        """Compute the features of each position of images, whatever `pooling` is.
+
+        The position (i, j) of h rows and w columns stands for the part of the network's input from
+        i / h to (i + 1) / h of its height, and likewise of its width; its features know of a wider
+        part. If the preprocessing has a `crop`, the input is the middle of the image.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in one of the forms of the Notes, not necessarily that of `fit`.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_samples, h, w, n_channels), float32
+            A view of what `transform` returns with ``pooling="grid"``. ``maps.reshape(-1,
+            n_channels)`` has a row for each position. A network of tokens gives those of the
+            patches of the image, without the tokens before them.
+
+        Raises
+        ------
+        ValueError
+            If the stage keeps no positions of images, or as in `transform`.
+        """
+        check_is_fitted(self)
+        return self._grid().maps(self._answer("feature_maps", X, "grid"))
+
+    def _answer(self, name, X, pooling):
+        """Compute the features of images, as a task of this name for callbacks."""
         check_is_fitted(self)
         if not hasattr(self, "_skl_callbacks"):
-            return self._transform(X, nullcontext)
+            return self._transform(X, nullcontext, pooling)
         with (
             callback_management_context(self),
-            self._task("transform", X, None, self._n_batches(X, self.backbone_)) as batch,
+            self._task(name, X, None, self._n_batches(X, self.backbone_)) as batch,
         ):
-            return self._transform(X, batch)
+            return self._transform(X, batch, pooling)
 
     def _n_batches(self, X, backbone):
         """The most batches that X can take; None if that is not known yet."""
@@ -390,17 +428,19 @@ class PretrainedFeatureExtractor(
         yield batch
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
-    def _transform(self, X, around_batch):
+    def _transform(self, X, around_batch, pooling):
         backbone = reload(self)
         items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
-        return self._compute(items, backbone, around_batch)
+        return self._compute(items, backbone, around_batch, pooling)
 
-    def _compute(self, items, backbone, around_batch):
+    def _compute(self, items, backbone, around_batch, pooling):
         run = replace(self._run(), around_batch=around_batch)
-        features, faults = stage_features(items, backbone, self.stage_, run, pooling=self.pooling)
+        grid = find_grid(backbone, self.stage_) if pooling == "grid" else None
+        pooling = None if grid else pooling  # the cache holds a map once, whatever its order
+        features, faults = stage_features(items, backbone, self.stage_, run, pooling=pooling)
         warn_of_faults(items, faults)
         warn_of_overflow(items, features, faults)
-        return features
+        return grid.rows(features) if grid else features
 
     def _run(self):
         options = "batch_size", "n_jobs", "device", "cache", "on_error"
@@ -431,6 +471,9 @@ class PretrainedFeatureExtractor(
     def get_feature_names_out(self, input_features=None):
         """Name the features after network and stage, as in "glyphs_stage4_0".
 
+        With ``pooling="grid"`` the row and the column of the position come before the channel, as
+        in "glyphs_stage4_0_1_7".
+
         Parameters
         ----------
         input_features : array-like of str or None, default=None
@@ -443,10 +486,16 @@ class PretrainedFeatureExtractor(
         check_is_fitted(self)
         n_features = len(super().get_feature_names_out(input_features))
         prefix = f"{self.backbone_.name}_{self.stage_}"
-        return np.array([f"{prefix}_{i}" for i in range(n_features)], dtype=object)
+        places = self._grid().names() if self.pooling == "grid" else range(n_features)
+        return np.array([f"{prefix}_{place}" for place in places], dtype=object)
+
+    def _grid(self):
+        return find_grid(reload(self), self.stage_)
 
     @property
     def _n_features_out(self):
+        if self.pooling == "grid":
+            return self._grid().n_features
         return n_features(reload(self).locate(self.stage_).shape, self.pooling)
 
     def __sklearn_is_fitted__(self):

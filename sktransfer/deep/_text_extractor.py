@@ -1,5 +1,6 @@
 """Features of texts from a pretrained network, as a scikit-learn transformer."""
 
+from sktransfer._sklearn import StrOptions
 from sktransfer.deep._extractor import PretrainedFeatureExtractor
 
 
@@ -100,7 +101,7 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
             *("backbone", "stage", "pooling", "stages", "tokenizer", "max_tokens", "long_text"),
             *("prefix", "batch_size", "device", "n_jobs", "cache", "on_error"),
         )
-    }
+    } | {"pooling": [StrOptions({"avg", "max"}), None]}
 
     _kind = "text"
 
