@@ -40,6 +40,8 @@ _HOME_OF = {
     "PretrainedFeatureExtractor": "sktransfer.deep",
     "PretrainedTextExtractor": "sktransfer.deep",
     "PrototypeClassifier": "sktransfer.few_shot",
+    "RegularizedMultiTaskClassifier": "sktransfer.tasks",
+    "RegularizedMultiTaskRegressor": "sktransfer.tasks",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "ReverseValidation": "sktransfer.model_selection",
     "SelfTaughtEncoder": "sktransfer.feature",
@@ -97,6 +99,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.parameter import *  # noqa: F403
     from sktransfer.pipeline import *  # noqa: F403
     from sktransfer.plotting import *  # noqa: F403
+    from sktransfer.tasks import *  # noqa: F403
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
     from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor
     from sktransfer.transferability import ShiftDiagnosis as ShiftDiagnosis

@@ -3,12 +3,12 @@
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
 
-from sktransfer._domains import read_sample_domain
 from sktransfer._held_out import RowRecord
 from sktransfer._labels import read_truth
 from sktransfer._messages import warn
 from sktransfer._routing import call
 from sktransfer._sklearn import _final_estimator_has, _num_samples, can_transform, last_step
+from sktransfer._steps import read_domains
 from sktransfer.exceptions import TransferWarning
 
 
@@ -44,7 +44,7 @@ class AnswersByDomain:
             self._warn_of_held_out_sources(X)
         if sample_domain is None:
             return getattr(super(), method)(X, *args, **params)
-        read_sample_domain(sample_domain, _num_samples(X), require_target=False)
+        read_domains(sample_domain, _num_samples(X), last_step=last_step(self))
         for _, step in self.steps[:-1]:
             if step is not None and step != "passthrough":
                 X = call(step.transform, X, sample_domain=sample_domain)

@@ -1,17 +1,19 @@
-"""Which rows are source and which are target.
+"""Which rows are source and which are target, and which task a row is of.
 
-:func:`read_sample_domain` is the only function that reads ``sample_domain``.
+:func:`read_sample_domain` and :func:`read_tasks` are the only functions that read
+``sample_domain``.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sktransfer._containers import as_array, is_present
+from sktransfer._messages import listed
 from sktransfer._sklearn import _safe_indexing
 
 TARGET = "target"
@@ -161,17 +163,92 @@ def read_sample_domain(
     if sample_domain is None:
         return Domains((), np.full(n_samples, -1))
     values = _as_vector(sample_domain)
-    if len(values) != n_samples:
-        raise ValueError(
-            f"sample_domain has {len(values)} entries, but X has {n_samples} rows; "
-            "pass one entry a row."
-        )
+    _check_entries(values, n_samples)
     names, codes = _encode(values)
     if require_target and n_samples and not (codes < 0).any():
         raise ValueError(
             f"sample_domain has no target row, only the sources {list(names)}; {_HOW_TO_NAME}."
         )
     return Domains(names, codes)
+
+
+def read_tasks(sample_domain: ArrayLike | None, n_samples: int) -> Domains:
+    """Read `sample_domain` as tasks: any hashable value names one, and no target row is needed.
+
+    Parameters
+    ----------
+    sample_domain : array-like of shape (n_samples,) or None
+        ``"target"``, or one negative number, marks a row of the target task. Any other value that
+        is hashable is the name of the row's task. ``None``: every row is a target row.
+    n_samples : int
+        The number of rows of `X`, which must be the number of entries.
+
+    Returns
+    -------
+    tasks : Domains
+        Its `sources` are the names of tasks as they were given, sorted if they have one type.
+
+    Raises
+    ------
+    ValueError
+        On a wrong length or shape, missing values, a value that is not hashable, or several
+        different negative numbers.
+
+    Examples
+    --------
+    >>> from sktransfer._domains import read_tasks
+    >>> read_tasks([7, 0, -1, 7], 4)
+    Domains(sources=(0, 7), codes=array([ 1,  0, -1,  1]))
+    """
+    if sample_domain is None:
+        return Domains((), np.full(n_samples, -1))
+    if isinstance(sample_domain, list | tuple):  # an array of tuples would have two dimensions
+        values = np.fromiter(sample_domain, dtype=object, count=len(sample_domain))
+    else:
+        values = _as_vector(sample_domain)
+    _check_entries(values, n_samples)
+    marks, codes = _distinct(values)
+    negative = sorted(mark for mark in marks if _is_number(mark) and mark < 0)
+    if len(negative) > 1:
+        raise ValueError(
+            f"sample_domain holds the negative numbers {listed(negative)}, and a negative number "
+            f"marks a row of the target task; write {TARGET!r} for these rows, or pass the names "
+            "of tasks as strings."
+        )
+    _check_spelling([mark for mark in marks if isinstance(mark, str) and mark != TARGET])
+    is_target = [mark in negative or (isinstance(mark, str) and mark == TARGET) for mark in marks]
+    names = [mark for mark, target in zip(marks, is_target, strict=True) if not target]
+    order = {name: k for k, name in enumerate(_sorted(names))}
+    places = [-1 if target else order[mark] for mark, target in zip(marks, is_target, strict=True)]
+    return Domains(tuple(order), np.array(places, dtype=np.intp)[codes])
+
+
+def _distinct(values):
+    """Return the distinct values of an array as a list, and the place of each row's in it."""
+    if values.dtype.kind in "biufUS":
+        marks, codes = np.unique(values, return_inverse=True)
+        return marks.tolist(), codes
+    places = {}
+    try:
+        codes = [places.setdefault(value, len(places)) for value in values]
+    except TypeError:
+        kinds = sorted({type(value).__name__ for value in values})
+        raise ValueError(
+            f"sample_domain holds values of type {', '.join(kinds)}, which are not all hashable; "
+            "name each task by a string, a number or a tuple."
+        ) from None
+    return list(places), np.array(codes, dtype=np.intp)
+
+
+def _sorted(names):
+    try:
+        return sorted(names)
+    except TypeError:  # of several types
+        return sorted(names, key=lambda name: (type(name).__name__, repr(name)))
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool)
 
 
 def _as_vector(sample_domain):
@@ -193,10 +270,28 @@ def _as_vector(sample_domain):
     return values
 
 
-def _encode(values):
-    """Give the sorted source names and the codes of a 1-D array of domain marks."""
+def _check_entries(values, n_samples):
+    """Raise ValueError on a wrong number of entries, or on missing values."""
+    if len(values) != n_samples:
+        raise ValueError(
+            f"sample_domain has {len(values)} entries, but X has {n_samples} rows; "
+            "pass one entry a row."
+        )
     if not is_present(values).all():
         raise ValueError(f"sample_domain has missing values; {_HOW_TO_NAME}.")
+
+
+def _check_spelling(sources):
+    """Raise ValueError if a name is the target's but for spaces or case."""
+    misspelt = [name for name in sources if name.strip().casefold() == TARGET]
+    if misspelt:
+        raise ValueError(
+            f"sample_domain names the sources {misspelt}; did you mean {TARGET!r}? {_HOW_TO_NAME}."
+        )
+
+
+def _encode(values):
+    """Give the sorted source names and the codes of a 1-D array of domain marks."""
     if values.dtype.kind == "O":
         values = _from_objects(values)
     if values.dtype.kind == "U":
@@ -213,11 +308,7 @@ def _encode(values):
             f"{_HOW_TO_NAME}."
         )
     sources = tuple(sorted(set(names) - {TARGET}))
-    misspelt = [name for name in sources if name.strip().casefold() == TARGET]
-    if misspelt:
-        raise ValueError(
-            f"sample_domain names the sources {misspelt}; did you mean {TARGET!r}? {_HOW_TO_NAME}."
-        )
+    _check_spelling(sources)
     position = {name: k for k, name in enumerate(sources)} | {TARGET: -1}
     return sources, np.array([position[name] for name in names], dtype=np.intp)[codes]
 

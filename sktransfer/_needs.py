@@ -41,6 +41,9 @@ class Needs:
         Whether the method also works if `y` is None. It then gets None.
     every_source : bool, default=False
         Whether each source must have a labelled row.
+    any_task : bool, default=False
+        Whether any hashable value of ``sample_domain`` names a task, and no target row is needed.
+        `predict` then takes ``sample_domain`` too.
     unlabelled_rows : {"used", "dropped", "refused"}, default="used"
         How rows without a label are treated. A transfer pipeline passes only labelled rows to a
         predictor that refuses the others.
@@ -67,6 +70,7 @@ class Needs:
     target_labels: bool = False
     labels_optional: bool = False
     every_source: bool = False
+    any_task: bool = False
     unlabelled_rows: str = "used"
     order_matters: bool = False
 

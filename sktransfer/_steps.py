@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import as_array
-from sktransfer._domains import Domains, read_sample_domain
+from sktransfer._domains import Domains, read_sample_domain, read_tasks
 from sktransfer._labels import hide_labels, is_labelled, labels_alone
 from sktransfer._messages import shown
 from sktransfer._needs import needs_of
@@ -66,17 +66,29 @@ class StepRows:
     sample_domain: object
 
 
-def read_rows(X, y, sample_domain, *, target_labels):
+def read_domains(sample_domain, n_samples, *, last_step):
+    """Read the domain of each row as the last step of a pipeline reads it."""
+    if _takes_any_task(last_step):
+        return read_tasks(sample_domain, n_samples)
+    return read_sample_domain(sample_domain, n_samples, require_target=False)
+
+
+def _takes_any_task(step):
+    needs = needs_of(step)
+    return needs is not None and needs.any_task
+
+
+def read_rows(X, y, sample_domain, *, target_labels, last_step):
     """Read the training rows that the steps may see, and refuse inconsistent ones."""
     is_given = sample_domain is not None
-    domains = read_sample_domain(
-        sample_domain, _num_samples(X) if is_given else 0, require_target=False
-    )
-    if is_given:
-        sample_domain = as_array(sample_domain)  # some containers cannot be indexed by rows
+    domains = read_domains(sample_domain, _num_samples(X) if is_given else 0, last_step=last_step)
+    # Some containers cannot be indexed by rows. A list can, and may hold tuples that name tasks.
+    if is_given and not (_takes_any_task(last_step) and isinstance(sample_domain, list)):
+        sample_domain = as_array(sample_domain)
     labelled = None if y is None else is_labelled(y)
     if is_given:
-        if len(domains.codes) and not domains.is_target.any():
+        without_target = len(domains.codes) and not domains.is_target.any()
+        if without_target and not _takes_any_task(last_step):
             raise ValueError(
                 f"sample_domain has no target row, only the sources {shown(domains.sources)}, so "
                 "there is nothing to transfer to. If a splitter chose these rows, use TargetFold; "

@@ -303,7 +303,9 @@ class TransferPipeline(AnswersByDomain, Pipeline):
                 "You can enable metadata routing using "
                 "`sklearn.set_config(enable_metadata_routing=True)`."
             )
-        rows = read_rows(X, y, sample_domain, target_labels=self.target_labels)
+        rows = read_rows(
+            X, y, sample_domain, target_labels=self.target_labels, last_step=last_step(self)
+        )
         self._note_rows(X, rows.domains)
         routed = method_params(self, method, params)
         Xt = self._fit_middle(X, y, routed, params, rows, context)

@@ -16,7 +16,7 @@ from sktransfer import (
     make_transfer_pipeline,
     unpack_domains,
 )
-from sktransfer._domains import read_sample_domain
+from sktransfer._domains import read_sample_domain, read_tasks
 from sktransfer._labels import hide_labels, is_labelled, labels_alone
 
 STRINGS = ["b", "target", "a", "target", "b"]
@@ -252,3 +252,44 @@ def test_hidden_labels_are_missing_and_the_callers_are_not(y):
     assert is_labelled(hidden).tolist() == [True, False, True]
     assert hidden[[0, 2]].tolist() == y[[0, 2]].tolist()
     np.testing.assert_array_equal(y, kept)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "names", "codes"),
+    [
+        ([3, 0, -1, 3], (0, 3), [1, 0, -1, 1]),
+        (np.array([3, 0, -7, 3]), (0, 3), [1, 0, -1, 1]),
+        (["b", "a", "target", "b"], ("a", "b"), [1, 0, -1, 1]),
+        ([True, False, "target", True], (False, True), [1, 0, -1, 1]),
+        ([("a", 2), ("a", 1), -1, ("a", 2)], (("a", 1), ("a", 2)), [1, 0, -1, 1]),
+        ([2, "a", "target", 2], (2, "a"), [0, 1, -1, 0]),
+        (pd.Series(["b", "a", "target", "b"], dtype="category"), ("a", "b"), [1, 0, -1, 1]),
+        (None, (), [-1, -1, -1, -1]),
+        ([0.5, 0.25, -1.0, 0.5], (0.25, 0.5), [1, 0, -1, 1]),
+    ],
+)
+def test_any_hashable_value_names_a_task(spelling, names, codes):
+    tasks = read_tasks(spelling, 4)
+    assert tasks.sources == names
+    assert tasks.codes.tolist() == codes
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (
+            [1, -1, -2],
+            "sample_domain holds the negative numbers -2, -1, and a negative number",
+        ),
+        (
+            [[1], "a", "b"],
+            "sample_domain holds values of type list, str, which are not all",
+        ),
+        (["a", None, "b"], f"sample_domain has missing values; {HOW}."),
+        ([1, 2], "sample_domain has 2 entries, but X has 3 rows; pass one entry a row."),
+        (["a", "TARGET", "b"], "sample_domain names the sources ['TARGET']; did you mean"),
+    ],
+)
+def test_what_names_no_task_is_refused(bad, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_tasks(bad, 3)

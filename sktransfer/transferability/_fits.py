@@ -42,7 +42,7 @@ def fit_on_rows(model, X, y, sample_domain, *, discrete, **params):
 
     `params` are for its ``fit``.
     """
-    read = read_rows(X, y, sample_domain, target_labels="use")
+    read = read_rows(X, y, sample_domain, target_labels="use", last_step=model)
     if needs_groups(model):
         params = params | {"groups": sample_domain}
     return fit_step(model, X, read.for_step(model, y, discrete=discrete), {"fit": params})

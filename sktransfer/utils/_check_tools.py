@@ -133,6 +133,12 @@ def uses_unlabelled_rows(estimator):
     return needs is not None and needs.unlabelled_rows == "used"
 
 
+def takes_any_task(estimator):
+    """Tell a predictor of tasks, which any value names, that says so."""
+    needs = needs_of(estimator)
+    return needs is not None and needs.any_task
+
+
 def order_matters(estimator):
     """Tell a method that says that the order of the rows changes its result."""
     needs = needs_of(estimator)

@@ -54,6 +54,7 @@ from sktransfer.utils._check_tools import (
     reads_target_labels,
     same,
     seeded_parts,
+    takes_any_task,
     takes_domain,
     uses_unlabelled_rows,
     weighs,
@@ -120,6 +121,7 @@ def transfer_checks(estimator: Any) -> list[Callable[[Any], None]]:
     if takes_domain(estimator):
         checks += _DOMAIN
         checks += _ANY_ORDER if answers_rows(estimator) and not order_matters(estimator) else []
+        checks += _ANY_TASK if takes_any_task(estimator) else []
         checks += _DOMAIN_WEIGHTER if weighs(estimator) else []
         checks += _DOMAIN_TRANSFORMER if hasattr(estimator, "transform") else []
         checks += _DOMAIN_DIAGNOSIS if diagnoses(estimator) else []
@@ -364,19 +366,25 @@ def check_spellings_of_domains(estimator):
 
 @contract
 def check_bad_domains_are_refused(estimator):
-    """Zeros, booleans, missing values, a wrong length and no target row: a sentence for each."""
+    """Zeros, booleans, missing values, a wrong length and no target row: a sentence for each.
+
+    If any value names a task, zeros, booleans and floats do, and no target row is needed.
+    """
     needs_domain(estimator)
     X, y, domains = domain_data()
     integers = np.where(domains == "target", -1, 1)
     missing = domains.astype(object)
     missing[3] = None
-    for bad, word in [
+    no_task = [
         (np.where(integers > 0, 1, 0), "zeros"),
         (integers > 0, "bool"),
         (integers.astype(float), "float64"),
+        (np.repeat("north", len(X)), "no target row"),
+    ]
+    for bad, word in [
+        *([] if takes_any_task(estimator) else no_task),
         (missing, "missing"),
         (domains[:-1], f"{len(X) - 1} entries.*{len(X)} rows"),
-        (np.repeat("north", len(X)), "no target row"),
         (domains[:, None], "shape"),
     ]:
         bad_fit = partial(fresh(estimator).fit, X, y, sample_domain=bad)
@@ -448,6 +456,41 @@ def check_permuting_rows_changes_nothing(estimator):
         rtol=1e-6,
         atol=1e-8,
     )
+
+
+# Checks of predictors of tasks, which any value names.
+
+
+@contract
+def check_any_value_names_a_task(estimator):
+    """Any hashable value names a task, each answers its own rows, and no target row is needed."""
+    X, y, domains = domain_data()
+    names = {"north": 0, "south": ("south", 2), "target": b"third"}
+    tasks = [names[domain] for domain in domains.tolist()]
+    expected = np.array(["north", "south", "west"])[np.unique(domains, return_inverse=True)[1]]
+    same(learn(fresh(estimator), X, y, tasks), learn(fresh(estimator), X, y, expected), rtol=1e-6)
+    fitted = fit(fresh(estimator), X, y, tasks)
+    n_answers = len(answers(fitted, X))
+    assert n_answers == len(X), f"{len(X)} rows without a task get {n_answers} answers"
+
+
+@contract
+def check_new_rows_are_of_the_target_task(estimator):
+    """``predict`` without `sample_domain` takes every row as one of the target task."""
+    X, y, domains = domain_data()
+    fitted = fit(fresh(estimator), X, y, domains)
+    same(answers(fitted, X), answers(fitted, X, np.repeat("target", len(X))))
+
+
+@contract
+def check_unseen_task_is_refused(estimator):
+    """A task that `fit` has not seen is an error of ``predict`` that names it."""
+    X, y, domains = domain_data()
+    fitted = fit(fresh(estimator), X, y, domains)
+    strange = np.where(domains == "north", "east", domains)
+    what = "predict(X, sample_domain=...) with the unseen task 'east'"
+    message = error_of(lambda: fitted.predict(X, sample_domain=strange), what=what)
+    one_sentence(message, "sample_domain", "east", "north", "south")
 
 
 # Checks of transformers that take sample_domain.
@@ -678,6 +721,11 @@ _ANY_ORDER = [check_permuting_rows_changes_nothing]
 _DOMAIN_WEIGHTER = [
     check_weights_are_of_the_source_rows,
     check_permuting_rows_permutes_weights,
+]
+_ANY_TASK = [
+    check_any_value_names_a_task,
+    check_new_rows_are_of_the_target_task,
+    check_unseen_task_is_refused,
 ]
 _DOMAIN_DIAGNOSIS = [check_permuting_rows_changes_nothing, check_report_is_frozen]
 _DOMAIN_TRANSFORMER = [

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer import (
     CORALAligner,
     NearestNeighborWeighter,
+    RegularizedMultiTaskRegressor,
     ShiftDiagnosis,
     TrAdaBoostClassifier,
 )
@@ -341,6 +342,31 @@ class WeighsTheTarget(NearestNeighborWeighter):
         return self
 
 
+class ReadsNamesAsText(RegularizedMultiTaskRegressor):
+    """Takes only the names of domains as strings for tasks."""
+
+    def fit(self, X, y, sample_weight=None, *, sample_domain=None):
+        read_sample_domain(sample_domain, len(X))
+        return super().fit(X, y, sample_weight, sample_domain=sample_domain)
+
+
+class NewRowsAreOfTheFirstTask(RegularizedMultiTaskRegressor):
+    """Takes rows without a task for rows of the first one."""
+
+    def predict(self, X, *, sample_domain=None):
+        given = [self.tasks_[0]] * len(X) if sample_domain is None else sample_domain
+        return super().predict(X, sample_domain=given)
+
+
+class AnswersUnseenTasks(RegularizedMultiTaskRegressor):
+    """Gives rows of tasks that it has not seen the answers of the target task."""
+
+    def predict(self, X, *, sample_domain=None):
+        if sample_domain is not None:
+            sample_domain = [t if t in self.tasks_ else "target" for t in sample_domain]
+        return super().predict(X, sample_domain=sample_domain)
+
+
 @pytest.mark.parametrize(
     ("check", "broken"),
     [
@@ -364,6 +390,9 @@ class WeighsTheTarget(NearestNeighborWeighter):
         ("domain_is_requested", RequestsNothing()),
         ("every_row_passes_earlier_steps", BypassesPipeline()),
         ("permuting_rows_changes_nothing", DependsOnOrder()),
+        ("any_value_names_a_task", ReadsNamesAsText()),
+        ("new_rows_are_of_the_target_task", NewRowsAreOfTheFirstTask()),
+        ("unseen_task_is_refused", AnswersUnseenTasks()),
         ("fit_transform_keeps_domains", DropsDomains()),
         ("new_rows_are_target_rows", NewRowsAreSource()),
         ("unseen_source_is_refused", IgnoresUnseen()),

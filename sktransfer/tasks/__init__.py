@@ -1,0 +1,6 @@
+"""Many tasks at once, and a new one: each value of ``sample_domain`` names a task."""
+
+from sktransfer.tasks._regularized_multi_task_classifier import RegularizedMultiTaskClassifier
+from sktransfer.tasks._regularized_multi_task_regressor import RegularizedMultiTaskRegressor
+
+__all__ = ["RegularizedMultiTaskClassifier", "RegularizedMultiTaskRegressor"]
