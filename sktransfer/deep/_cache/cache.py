@@ -59,8 +59,8 @@ class NoCache:
 class MemoryCache:
     """Rows by key, of `max_bytes` at most; those that were not asked for the longest go.
 
-    Threads may share it. A process that is forked off keeps what it has inherited. `results` is
-    another one, for results of whole calls, or None.
+    Several threads may use it. A forked process keeps what it has inherited. `results` is another
+    one, for results of whole calls, or None.
     """
 
     def __init__(self, max_bytes=MAX_BYTES, results=None):
@@ -109,7 +109,7 @@ class MemoryCache:
             self.results.clear()
 
     def close(self):
-        """Do nothing: what was stored stays."""
+        """Do nothing: stored rows remain."""
 
     def hold(self):
         """Keep threads out while the process is forked, so that the copy is whole."""

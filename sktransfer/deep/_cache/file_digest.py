@@ -39,7 +39,7 @@ def remember(item, before, what, fact):
 
 
 def signature(item):
-    """What changes with a file: device, inode, size and times; None for what is no file."""
+    """Return values that change with a file: device, inode, size, times; None if it is no file."""
     if not isinstance(item, (str, os.PathLike)):
         return None
     try:

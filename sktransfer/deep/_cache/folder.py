@@ -72,7 +72,7 @@ def kept_file(cache, store, about, suffix):
 
 
 class _Damaged(Exception):
-    """A row is not what was stored."""
+    """A row differs from the stored one."""
 
 
 class FolderCache:
@@ -123,7 +123,7 @@ class FolderCache:
         self._front.put_result(self._name + key, values)
 
     def close(self):
-        """Close the file, and say what went wrong."""
+        """Close the file, and report errors."""
         with self._lock:
             self._disconnect()
             complaints, self._complaints = self._complaints, []
@@ -150,7 +150,7 @@ class FolderCache:
             connection.executemany(_STORE, lines)
 
     def _try(self, work, *arguments):
-        """Do something with the file; what cannot be done is remembered, not raised."""
+        """Run an operation on the file; an error is recorded, not raised."""
         try:
             return work(*arguments)
         except (_Damaged, OverflowError, UnicodeDecodeError):  # Python's own errors of damaged rows
@@ -190,7 +190,7 @@ class FolderCache:
         self._name = hashlib.sha256(os.fsencode(f"{store} {self._token}")).digest()[:16]
 
     def _make_store(self, store):
-        """Make a store under another name, so that nobody sees half of one."""
+        """Write a store under another name, so that no reader sees half of one."""
         draft = self.folder / f"{STORE}-{uuid.uuid4().hex}"
         try:
             draft.mkdir(parents=True)

@@ -1,1 +1,1 @@
-"""What computes the activations of a stage, and makes features of them."""
+"""The computation of a stage's activations, and of features from them."""

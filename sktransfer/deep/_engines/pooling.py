@@ -8,9 +8,9 @@ import numpy as np
 def pool(activations, pooling, *, mask=None):
     """Reduce arrays or tensors (n, c, h, w) or (n, t, c) to (n, c); None flattens, in this order.
 
-    A vector stays as it is. `mask` (n, t) tells which tokens of sequences count; a sequence without
-    any becomes zeros. A number as `pooling` keeps sequences, padded to so many tokens: one more
-    channel is 1 for a token and 0 for the padding.
+    A vector is not changed. `mask` (n, t) marks the tokens of sequences that count; a sequence
+    without any becomes zeros. A number as `pooling` keeps sequences, padded to this number of
+    tokens: one more channel is 1 for a token and 0 for the padding.
     """
     n = len(activations)
     if isinstance(pooling, int):

@@ -1,6 +1,6 @@
 """The torch engine: the stages of a backbone as torch modules, and how frozen ones are run.
 
-Importing this module imports torch; the rest of the package imports it where it is used.
+Importing this module imports torch; the rest of the package imports it only when needed.
 """
 
 import hashlib
@@ -111,7 +111,7 @@ class TorchEngine:
 
 
 def _shared_stages(backbone, device):
-    """Stages that nobody trains; made once a process, the last few are kept."""
+    """Return the untrained stages, which must not be changed; the last few are cached."""
     key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device))
 
     def make():
@@ -156,8 +156,8 @@ def _up_to(backbone, stage):
 def built_stages(backbone, stage_weights, depth, device):
     """Build the stages after a depth with the weights of a fit, or find them built already.
 
-    They are known by what is in them, so that predictions of clones, pickles and copies share them;
-    nobody may train them.
+    They are identified by their content, so that predictions of clones, pickles and copies use the
+    same ones. They must not be trained.
     """
     content = _digest(stage_weights)
     key = backbone.fingerprint, backbone.stages, depth, content, str(device), os.getpid()

@@ -149,7 +149,7 @@ def _difference(found, expected):
 
 @contextmanager
 def _quiet():
-    """Keep back what the exporter writes for its developers: a failure is in its exception."""
+    """Suppress the exporter's messages for its developers: a failure is in its exception."""
     loggers = [logging.getLogger(name) for name in ("torch", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,1 +1,1 @@
-"""From what users pass as images to the batches that a network takes; no network is known here."""
+"""From the images of users to the batches of a network; no network is known here."""

@@ -52,7 +52,7 @@ def _validate_numbers(estimator, X, *, reset, finite):
 
 
 def _refuse_other_kinds(estimator, X):
-    """Refuse what no sequence of images can be, whatever it holds."""
+    """Refuse containers that cannot be a sequence of images."""
     kind = type(X).__name__
     if issparse(X):
         raise TypeError(
@@ -109,7 +109,7 @@ def _find_items(X):
 
 
 def _as_array(X):
-    """Give nested lists and array-likes their dimensions; leave what has them, and scalars."""
+    """Convert nested lists and array-likes to arrays; leave arrays and scalars as they are."""
     if isinstance(X, np.ndarray):
         return X
     if not (hasattr(X, "__array__") or _is_sequence(X)):

@@ -100,7 +100,7 @@ def decode(item):
 
 
 def open_picture(source, *, preprocessing=None):
-    """Decode what `load` returned, but leave a Pillow image of bytes without alpha one.
+    """Decode the result of `load`, but leave a Pillow image of bytes without alpha one.
 
     If the `preprocessing` is known, a very large picture is shrunk by a whole factor first, to no
     less than four times the network's input.
@@ -111,7 +111,7 @@ def open_picture(source, *, preprocessing=None):
 
 
 def as_pixels(picture):
-    """Give what `open_picture` returned as an array of shape (h, w, c)."""
+    """Return the result of `open_picture` as an array of shape (h, w, c)."""
     return picture if isinstance(picture, np.ndarray) else check_pixels(np.asarray(picture))
 
 
@@ -192,7 +192,7 @@ def _shrinking(image, mode, preprocessing):
 
 
 def turn_of(image):
-    """How a picture comes to stand upright; None if it does, or if nobody knows."""
+    """Return the transposition that makes a picture upright; None if unnecessary or unknown."""
     from PIL.Image import Transpose
 
     try:
@@ -212,7 +212,7 @@ def turn_of(image):
 
 
 def digest(source):
-    """Hash what `load` returned: equal contents have equal digests, wherever they come from."""
+    """Hash the result of `load`: equal contents have equal digests, from any container."""
     if isinstance(source, np.ndarray):
         return digest_pixels(source[np.newaxis])[0]
     if is_pillow_image(source):

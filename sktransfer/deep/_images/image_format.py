@@ -44,12 +44,12 @@ class ImageFormat:
         Parameters
         ----------
         implied : (float, float) or None
-            What the dtype or the file's mode says.
+            The range implied by the dtype or the file's mode.
 
         Returns
         -------
         value_range : (float, float) or None
-            None where nothing says it.
+            None if it is unknown.
         """
         return self.value_range if self.imposed else implied or self.value_range
 
@@ -100,7 +100,7 @@ class ImageFormat:
         Raises
         ------
         Unreadable
-            If nothing says what black and white are.
+            If black and white are unknown.
         """
         value_range = self.require_range(pixels.dtype, implied)
         images = scale_to_unit(pixels, value_range=value_range)

@@ -61,7 +61,7 @@ def read_pictures(X, estimator, *, reset, on_error="raise"):
 class Pictures(Items):
     """Pictures, and how their pixels are read; a format of None is not learned yet.
 
-    `content` is what `validate_images` returned.
+    `content` is the result of `validate_images`.
     """
 
     content: object

@@ -1,4 +1,4 @@
-"""What an item of X may be, and its content in memory: files, pictures, arrays."""
+"""The possible items of X, and their content in memory: files, pictures, arrays."""
 
 import warnings
 
@@ -49,7 +49,7 @@ def load(item):
 
 
 def check_pixels(pixels):
-    """Return one image array as (h, w, c), or say what is wrong with it."""
+    """Return one image array as (h, w, c), or raise a clear error."""
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 3, 4) or not pixels.size:

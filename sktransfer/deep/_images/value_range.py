@@ -106,7 +106,7 @@ def warn_of_other_scale(by_dtype, image_format):
 
 
 def check_value_range(value_range):
-    """Return the user's range as two floats, or say what is wrong with it."""
+    """Return the user's range as two floats, or raise a clear error."""
     try:
         low, high = value_range
         valid = isinstance(low, Real) and isinstance(high, Real) and low < high

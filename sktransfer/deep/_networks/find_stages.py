@@ -32,9 +32,9 @@ def find_stages(places):
     - A stage ends before each halving of the resolution (an area of half or less), and with the
       last feature map. A pooling without layers behind it takes the place of the map that it pools,
       unless it is the last one.
-    - Of a network that ends in a sequence of tokens of one length, a stage ends at each quarter of
-      the layers, and with what follows the last of them, as a normalization. The map of patches
-      before the tokens is no stage.
+    - If a network ends in a sequence of tokens of one length, a stage ends at each quarter of the
+      layers, and after the operations that follow the last of them, such as a normalization. The
+      map of patches before the tokens is no stage.
     - A network whose last layer makes one position of a map, as an embedding does, ends there.
     - If there are no maps and no sequences, each vector that layers have made is a stage.
 
@@ -64,7 +64,7 @@ def find_stages(places):
 def _by_resolution(places, *, at_the_end):
     """Places of about one resolution: a group ends if the area halves.
 
-    `at_the_end` tells that no layers follow them.
+    `at_the_end` means that no layers follow them.
     """
     groups = []
     for place in places:
@@ -81,7 +81,7 @@ def _by_resolution(places, *, at_the_end):
 
 
 def _quarters(tokens, start):
-    """The places nearest to each quarter of the layers, the last block, and what follows it."""
+    """Return the places nearest to each quarter of the layers, and the last block and after."""
     last = tokens[-1]
     layers = [place for place in tokens if place.depth > start] or [last]
     names = []

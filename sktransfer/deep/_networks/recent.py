@@ -7,8 +7,8 @@ from collections import OrderedDict
 class Recent:
     """Keep the last few values by key; several threads may use it.
 
-    `functools.lru_cache` does this if the arguments are the key. Here the key is shorter than what
-    is needed to make the value, and a value is made once, also if two threads ask for it.
+    `functools.lru_cache` does this if the arguments are the key. Here the key is shorter than the
+    arguments of the constructor, and a value is created once, also if two threads ask for it.
     """
 
     def __init__(self, size):

@@ -1,1 +1,1 @@
-"""How what was trained is kept: checkpoints, files to load again, ONNX files."""
+"""Persistence of trained networks: checkpoints, saved estimators, ONNX files."""

@@ -82,7 +82,7 @@ def _export_rows(estimator, before, after):
 
 
 def _put_together(estimator, network, before, after, features, inputs, about):
-    """The model: what stands before the network, the network, the head, and what describes it."""
+    """Return the model: preprocessing, network, head, and its metadata."""
     onnx = import_onnx()
     features = after.cast(features, np.float64)
     outputs = _write_head(after, features, estimator, read_opset(network))
@@ -119,7 +119,7 @@ def _metadata(estimator):
 
 
 def _write_pixels(estimator, writer, shape, target):
-    """What leads from the file's input to that of the network; returns a description."""
+    """Write the nodes from the file's input to that of the network; return a description."""
     value_range = estimator.image_format_.value_range or (0, 255)
     images = write_preprocessing(
         writer,
@@ -153,7 +153,7 @@ def _refuse_image_shape(image_shape, kind):
 def _input_form(estimator, image_shape):
     """The dimensions of one image in the file's input, and its height, width and channels.
 
-    The latter is None where images of any size were fitted, and no size is given.
+    The latter is None if images of any size were fitted and no size is given.
     """
     fitted = estimator.input_shape_
     if image_shape is not None:
@@ -208,7 +208,7 @@ def _write_head(writer, features, estimator, opset):
 
 
 def _labels(writer, classes):
-    """The classes as a constant, and its type; what is neither number nor text as its text."""
+    """Return the classes as a constant, and its type; other types than number or text as texts."""
     wide = {"b": np.bool_, "i": np.int64, "u": np.int64, "f": np.float64}
     if classes.dtype.kind in wide:
         array = classes.astype(wide[classes.dtype.kind])

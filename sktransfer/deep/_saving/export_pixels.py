@@ -21,9 +21,9 @@ _ROWS_FIRST = 13
 def write_preprocessing(writer, source, *, shape, value_range, preprocessing):
     """Write all that happens to images before the network sees them; return the name of its input.
 
-    It is what `ImageFormat.to_unit` and `network_input` do. Images of 8 bits for a network for
-    color are rounded to 8 bits along each axis, as Pillow rounds them. Pillow's weights are whole
-    numbers, so that a pixel may be one gray level off.
+    It repeats `ImageFormat.to_unit` and `network_input`. Images of 8 bits for a network for color
+    are rounded to 8 bits along each axis, as Pillow rounds them. Pillow's weights are whole
+    numbers, so a pixel may be one gray level off.
 
     `source` are images (n, ...), float32, channels last, of height, width and channels as in
     `shape`; 4 channels are color and alpha. Without a `shape` they have 1 or 3 channels, and any
@@ -178,7 +178,7 @@ def _joined(writer, images):
 
 
 def _choose(writer, share, first, second):
-    """`first` where the share is 1, `second` where it is 0."""
+    """Return `first` if the share is 1, `second` if it is 0."""
     other = writer.add("Sub", _single(1), share)
     return writer.add("Add", writer.add("Mul", first, share), writer.add("Mul", second, other))
 

@@ -13,8 +13,8 @@ SOUND_OPSET = 13
 def write_sound(writer, source, inputs):
     """Write all that happens to samples before the network sees them.
 
-    It is what `SoundPreprocessing` computes; the Fourier transform is a convolution with cosines
-    and sines, of the frequencies that lie in a band.
+    It repeats `SoundPreprocessing`; the Fourier transform is a convolution with cosines and sines
+    of the frequencies that lie in a band.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What leads from texts, or from their tokens, to features: nodes of an ONNX graph."""
+"""Nodes of an ONNX graph from texts, or from their tokens, to features."""
 
 import itertools
 
@@ -73,7 +73,7 @@ def _forms(word):
 
 
 def _refuse_lengths(estimator, inputs):
-    """Refuse what is done with strings before the graph sees them."""
+    """Refuse operations on strings before the graph."""
     if inputs.max_tokens is not None or inputs.prefix:
         raise ValueError(
             f"max_tokens={shown(inputs.max_tokens)} and prefix={shown(inputs.prefix)} change texts "

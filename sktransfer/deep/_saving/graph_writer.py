@@ -8,7 +8,7 @@ from sktransfer.deep._networks.onnx.file import import_onnx
 
 
 class GraphWriter:
-    """Nodes and constants in order; each call returns the name of what it makes."""
+    """Nodes and constants in order; each call returns the name of its output."""
 
     def __init__(self, prefix):
         self.nodes, self.constants = [], []

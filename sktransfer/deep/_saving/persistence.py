@@ -8,7 +8,7 @@ from sktransfer.deep._describe import reload
 
 
 class _Persistent:
-    """The methods `save`, `load` and `to_onnx` of what was fine-tuned."""
+    """The methods `save`, `load` and `to_onnx` of fine-tuned estimators."""
 
     def save(self, path):
         """Write the fitted estimator into one file, without pickle.
@@ -64,8 +64,8 @@ class _Persistent:
         path : str or os.PathLike
             The file.
         backbone : str, os.PathLike, torch.nn.Module, Backbone or None, default=None
-            Where the network is now. None: where it was in `fit`, or a file of the same name
-            beside `path`. An estimator that was fitted with a module needs one of the same
+            The present location of the network. None: its location in `fit`, or a file of the same
+            name beside `path`. An estimator that was fitted with a module needs one of the same
             structure; its weights do not matter.
 
         Returns
@@ -78,10 +78,10 @@ class _Persistent:
         ImportError
             If safetensors is not installed.
         FileNotFoundError
-            If the file, or the file of its network, is not there.
+            If the file, or the file of its network, does not exist.
         ValueError
-            If the file is damaged (its checksum tells), of another version or of another class, or
-            if the network is not the one that the estimator was fitted with.
+            If the file is damaged (by its checksum), of another version or of another class, or if
+            the network is not the one that the estimator was fitted with.
         """
         from sktransfer.deep._saving.save import load_estimator
 
@@ -143,7 +143,7 @@ class _Persistent:
         torch's own exporter and compared with the network before anything is written. The extra
         `torch` brings the exporter.
 
-        What decoding is, after a fit on files: for photographs and Pillow
+        After a fit on files, decode them as the fit did: for photographs and Pillow
         ``np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"), dtype=np.float32)``.
         The fit sees transparent pixels over white, which ``convert`` does not show: compose them,
         or name an `image_shape` with four channels.
@@ -170,7 +170,7 @@ class _Persistent:
 
 
 def _found_again(estimator):
-    """The same estimator, with a description that says where the network is now."""
+    """Return the same estimator, with a description of the present location of the network."""
     check_is_fitted(estimator)
     estimator, backbone = copy(estimator), reload(estimator)
     estimator.backbone_ = backbone

@@ -1,4 +1,4 @@
-"""A training that outlives its process: its state in a folder, bound to what decides its result."""
+"""A training that outlives its process: its state in a folder, bound to all it depends on."""
 
 import contextlib
 import hashlib
@@ -37,11 +37,12 @@ _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")
 class Checkpoint:
     """One training in one folder, which is made if it is absent.
 
-    Its file holds what it is the training of, as `training_facts` returns it, the seed, and the
-    state after the last epoch or the result. It is replaced in one step, so that it is whole at any
-    moment, and read as arrays and JSON, which cannot run code. `seed` is used if the folder is new;
-    if not, the one in the folder counts. `result` is what `finish` was given, in whatever process.
-    A folder that holds another training, or cannot be used, raises a ValueError and stays as it is.
+    Its file holds the facts of the training, as `training_facts` returns them, the seed, and the
+    state after the last epoch or the result. It is replaced in one step, so that it is complete at
+    any moment. It is read as arrays and JSON, which cannot run code. `seed` is used if the folder
+    is new; otherwise the seed in the folder is used. `result` is the argument of `finish`, from any
+    process. A folder that holds another training, or cannot be used, raises a ValueError and is not
+    changed.
     """
 
     def __init__(self, folder, facts, *, seed):
@@ -69,7 +70,7 @@ class Checkpoint:
         return state
 
     def save(self, state):
-        """Write the state after an epoch; where that fails, the last one stays, with a warning."""
+        """Write the state after an epoch; if that fails, the last one remains, with a warning."""
         self._write(state=state)
 
     def finish(self, result):

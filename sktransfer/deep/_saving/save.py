@@ -71,7 +71,7 @@ def save_estimator(estimator, path):
 
 
 def load_estimator(kind, path, *, backbone=None):
-    """Read what `save_estimator` has written; `backbone` is the network's place now, or None."""
+    """Read a file of `save_estimator`; `backbone` is the network's present location, or None."""
     written, content = _read(path)
     if written != kind.__name__:
         raise ValueError(

@@ -59,7 +59,7 @@ class Unwritable(ValueError):
 
 
 def encode(value, arrays, name="value"):
-    """Turn a value into what JSON can hold, for `decode`; numeric arrays are put into `arrays`.
+    """Convert a value to JSON for `decode`; numeric arrays are added to `arrays`.
 
     It takes None, numbers, text, paths, tuples, lists, dicts, arrays, NumPy's scalars and dtypes, a
     RandomState, and this package's own descriptions, nested. Anything else, functions and modules
@@ -117,7 +117,7 @@ def _encode_object(value, arrays, name):
 
 
 def decode(encoded, arrays):
-    """Turn back what `encode` returned.
+    """Reverse `encode`.
 
     Anything else raises an exception of any class. No code is run, and no more memory is taken than
     the content needs.
@@ -256,7 +256,7 @@ def _move(temporary, path, new):
 
 
 def _settle(folder):
-    """Make a new name survive a power failure, where the system can do so."""
+    """Make a new name survive a power failure, if the system can do so."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -16,7 +16,7 @@ _SMALLEST_RELATIVE_SCALE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class TableFormat:
-    """What is subtracted from each column, and by what it is divided after that.
+    """The number subtracted from each column, and the divisor after that.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ def _redraw(tensor, kind, position, generator):
 class Graph(torch.nn.Module):
     """A graph whose operators on data are submodules, named after the tensors that they make.
 
-    What is computed from shapes and stored arrays alone is part of `forward`. `stage_of` has the
+    Values computed from shapes and stored arrays alone are part of `forward`. `stage_of` has the
     stage of each node, by its first output: an array that two stages read is copied, so that each
     can train its own. `facts` are further attributes of each operator, as for `OPERATORS`.
     """
@@ -146,7 +146,7 @@ def _make_tensor(array, kind, position):
 
 @lru_cache(maxsize=4)
 def as_module(backbone):
-    """Return the graph of an ONNX file as a module, up to its last stage; nobody may change it.
+    """Return the graph of an ONNX file as a module, up to its last stage. Do not change it.
 
     It is in evaluation mode, on the CPU, and stages have their channels first.
     """

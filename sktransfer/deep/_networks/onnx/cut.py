@@ -33,8 +33,8 @@ def cut(model, inputs, names):
 def cut_graph(weights, stage, *, turned=()):
     """Return an ONNX file with one output, and the nodes and weights on the way to it.
 
-    ONNX Runtime computes every declared output, also those that nobody asks for. So the graph is
-    cut at the stage before a session sees it.
+    ONNX Runtime computes every declared output, also unused ones. So the graph is cut at the stage
+    before a session sees it.
     """
     model = parse(weights, "")
     inputs = free_inputs(model)
@@ -72,7 +72,7 @@ def turn(model, names):
 
 
 def _rename(node, names, *, of):
-    """Rename what a node reads, in the bodies inside of it too, or what it makes."""
+    """Rename the tensors that a node reads, also in the bodies inside it, or its outputs."""
     parts = getattr(node, of)
     for place, name in enumerate(parts):
         parts[place] = names.get(name, name)
@@ -139,7 +139,7 @@ def reads(node):
     """Return the names of the tensors that a node reads, each once.
 
     The bodies of branches and loops read tensors of the graph around them without naming these as
-    inputs of the node. What a body makes itself is left out.
+    inputs of the node. Tensors that a body computes itself are left out.
     """
     names = list(node.input)
     for attribute in node.attribute:

@@ -1,4 +1,4 @@
-"""A network described from its ONNX file and from what the user adds."""
+"""Describe a network by its ONNX file and the user's parameters."""
 
 import difflib
 import json
@@ -13,7 +13,7 @@ from sktransfer.deep._preprocessing import read_preprocessing, resolve_preproces
 
 
 def describe_graph(weights, *, path, stages, preprocessing, input_size, trusted=False):
-    """Describe a network from its file and from what the user adds: fields of a `Backbone`.
+    """Describe a network by its file and the user's parameters: fields of a `Backbone`.
 
     A `trusted` file, of the package itself, is believed in the shapes that it declares. Any other
     network runs once on black images.

@@ -123,7 +123,7 @@ def adapt_input(model, path):
 
 
 def _check_input(kind, batch, channels, size, path):
-    """Raise for what images cannot become; all faults in one message."""
+    """Raise an error if images cannot be this input; all faults in one message."""
     onnx = import_onnx()
     faults = []
     if kind not in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE):
@@ -144,7 +144,7 @@ def _check_input(kind, batch, channels, size, path):
 
 
 def _insert(model, image, kind, *, channels_last, shape):
-    """Put a transposition and a cast between a new input and the old one, where they are needed."""
+    """Insert a transposition and a cast between a new input and the old one, if they are needed."""
     onnx = import_onnx()
     steps = []
     if channels_last:
@@ -178,7 +178,7 @@ def attributes_of(node):
 
 
 def stored_arrays(model, path):
-    """Return what a graph holds: initializers and the values of Constant nodes, by name."""
+    """Return the arrays stored in a graph: initializers and values of Constant nodes, by name."""
     to_array = import_onnx().numpy_helper.to_array
     try:
         arrays = {tensor.name: to_array(tensor) for tensor in model.graph.initializer}

@@ -1,8 +1,8 @@
 """The operators of ONNX as functions of torch.
 
 Each entry of `OPERATORS` takes the attributes of a node, with the graph's ``opset`` and ``batch``
-among them, and returns ``function(*inputs) -> output``, where an input that is left out is
-None. Importing this module imports torch.
+among them, and returns ``function(*inputs) -> output``. An omitted input is None. Importing this
+module imports torch.
 """
 
 import math

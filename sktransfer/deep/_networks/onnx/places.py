@@ -16,9 +16,9 @@ _MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 def find_places(probe):
     """Find the tensors through which all flows that reaches the output: a list of `Place`.
 
-    What follows the last layer with weights, a classifier, is left out. A network that ends in the
-    global pooling of a convolution's maps leaves open whether these are classes: they are taken as
-    such if a softmax follows or their number is one of ImageNet's.
+    Everything after the last layer with weights, a classifier, is left out. If a network ends in
+    the global pooling of a convolution's maps, these may be classes: they are treated as such if a
+    softmax follows or their number is one of ImageNet's.
     """
     nodes, data = _data_flow(probe.model, probe.input.name)
     if not nodes:
@@ -42,7 +42,7 @@ def find_places(probe):
 def _data_flow(model, input_name):
     """The nodes between the input and the deepest output, and the tensors that depend on pixels.
 
-    What is computed from a tensor's shape alone is no flow of data.
+    Values computed from a tensor's shape alone are no flow of data.
     """
     graph = model.graph
     depths = {value.name: len(needed_nodes(graph.node, [value.name])) for value in graph.output}

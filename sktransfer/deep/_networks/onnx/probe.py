@@ -1,4 +1,4 @@
-"""What the tensors of a graph look like: found by running it once on black images."""
+"""Shapes of the tensors of a graph, found by running it once on black images."""
 
 import math
 
@@ -17,8 +17,8 @@ PATIENCE = 120
 class Probe:
     """A graph that runs on black images, which shows the shapes of its tensors.
 
-    The model has the `Input` that `adapt_input` gives it. The preprocessing says what that leaves
-    open, and `path` is for messages.
+    The model has the `Input` of `adapt_input`. The preprocessing determines the remaining
+    dimensions, and `path` is for messages.
     """
 
     def __init__(self, model, model_input, preprocessing, path):

@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime, and where they can run."""
+"""Sessions of ONNX Runtime, and the devices that they can run on."""
 
 import threading
 import warnings

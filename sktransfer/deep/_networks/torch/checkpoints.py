@@ -18,7 +18,7 @@ _SUFFIXES = (".pth", ".pt", ".th", ".bin", ".ckpt", ".tar", ".safetensors")
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What became of a checkpoint that was loaded into a network by layer name.
+    """The result of loading a checkpoint into a network by layer name.
 
     Parameters
     ----------

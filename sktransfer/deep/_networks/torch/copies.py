@@ -43,8 +43,8 @@ def to_pickle(module):
     """Return a module that can be pickled: itself, or a stand-in that becomes it again.
 
     torch does not pickle modules with parametrizations, because each is of a class of its own. It
-    does not copy tensors that were computed with gradients. The stand-in shares its tensors with
-    the module.
+    does not copy tensors that were computed with gradients. The stand-in uses the tensors of the
+    module without a copy.
     """
     is_plain = not any(
         parametrize.is_parametrized(part) or _computed(part) for part in module.modules()

@@ -106,7 +106,7 @@ def describe_module(backbone, *, weights=None, stages=None, preprocessing=None, 
 
 
 def find_module(backbone):
-    """Return the module of a description, in evaluation mode on the CPU; nobody may change it.
+    """Return the module of a description, in evaluation mode on the CPU. Do not change it.
 
     A network of a model zoo is loaded again if it is not loaded.
     """
@@ -143,7 +143,7 @@ def fingerprint_of(source):
 
 
 def inner_names(backbone):
-    """The names of all submodules where a network can be cut, its stages among them."""
+    """Return the names of all submodules at which a network can be cut, its stages among them."""
     return tuple(_outline_of(backbone).shapes)
 
 
@@ -247,7 +247,7 @@ def _warn_of_lost_maps(outline, name):
 
 
 def _count_channels(module, preprocessing):
-    """The channels of the input: those of the first convolution, else what the user says."""
+    """Return the channels of the input: those of the first convolution, or the user's value."""
     for part in module.modules():
         if isinstance(part, torch.nn.modules.conv._ConvNd):
             return part.in_channels

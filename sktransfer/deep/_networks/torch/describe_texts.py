@@ -67,7 +67,7 @@ def describe_text_module(backbone, given, *, stages=None, inputs=None):
 
 
 def find_text_network(backbone):
-    """Return the `TextNetwork` of a description; nobody may change it."""
+    """Return the `TextNetwork` of a description. Do not change it."""
     if backbone.module is not None:
         return _wrapped(backbone.module, backbone.fingerprint)
     try:
@@ -165,7 +165,7 @@ def _check_stages(network, stages, name):
 
 
 def inner_names(backbone):
-    """The names of all places where the network of a description can be cut."""
+    """Return the names of all places at which the network of a description can be cut."""
     return place_names(find_text_network(backbone))
 
 

@@ -135,7 +135,7 @@ class _Content:
         return str(array.dtype), tuple(array.shape), content
 
     def _function(self, function):
-        """A function: its name, or if that says too little its source and what that refers to."""
+        """Describe a function by its name or, if that says too little, by its source."""
         own, around = _is_own(function), [_content_of(cell) for cell in function.__closure__ or ()]
         defaults = function.__defaults__, function.__kwdefaults__
         if not own:
@@ -159,7 +159,7 @@ class _Content:
 
 
 def _counts(name, value):
-    """Tell whether part of a class can change what it computes."""
+    """Return whether part of a class can change its computation."""
     special = name.startswith("__") and not isinstance(value, types.FunctionType)
     return not special and not name.startswith(("__annotate", "_abc_impl"))
 

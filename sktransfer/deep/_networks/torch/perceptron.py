@@ -35,7 +35,7 @@ class PerceptronStage(torch.nn.Module):
         return to_arrays(self.state_dict())
 
     def load(self, arrays):
-        """Take over what `arrays` returned, and return the stage itself."""
+        """Load the result of `arrays`, and return the stage itself."""
         tensors = {name: torch.as_tensor(np.array(array)) for name, array in arrays.items()}
         self.load_state_dict(tensors)
         return self

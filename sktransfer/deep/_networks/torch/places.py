@@ -62,7 +62,7 @@ def _last_call_before(recording, node, *, carrying):
 
 
 def is_head(name):
-    """Tell whether a submodule belongs to what comes after the features."""
+    """Return whether a submodule belongs to the head, after the features."""
     return any(part.removeprefix("aux_") in _HEADS for part in name.split("."))
 
 
@@ -89,9 +89,9 @@ def _candidates(recording):
 
 
 def _is_container(recording, number, children):
-    """Whether cut points are to be looked for inside of a call.
+    """Return whether to look for cut points inside a call.
 
-    It is so where the resolution halves twice in it, or where it is a chain of parts that make
+    That is the case if the resolution halves twice in it, or if it is a chain of parts that make
     sequences and hold most of its weights.
     """
     if _count_halvings(recording, recording.calls[number]) >= 2:

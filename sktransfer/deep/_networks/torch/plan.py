@@ -1,4 +1,4 @@
-"""How a torch module is cut into stages: what runs in which, and which tensors each one holds.
+"""The plan of a cut torch module: the submodules and the tensors of each stage.
 
 Importing this module imports torch.
 """
@@ -21,7 +21,7 @@ PROBE_SIZES = (2, 3)
 
 @dataclasses.dataclass
 class Part:
-    """What one stage consists of; modules are known by their place in ``root.modules()``.
+    """The content of one stage; modules are known by their place in ``root.modules()``.
 
     It lies between the calls `begin` (None: the image) and `end`. `held` are the tensors that it
     has as its own, each by its module and its name; `visited` are tensors of other stages, or of
@@ -42,7 +42,7 @@ class Part:
 class Plan:
     """How a network is cut: the calls of a pass through it, and a `Part` for each stage.
 
-    It holds no weights. `dense` tells that placeholders are whole tensors, which operations in
+    It holds no weights. `dense` means that placeholders are whole tensors, which operations in
     place need. `inside` are the places of torch's encoder layers in which there is a cut.
     """
 
@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(backbone, source, shape):
-    """Find out from two passes what belongs to which stage.
+    """Assign submodules and tensors to stages, by two passes.
 
     Returns the `Plan`, and the activations at the cut points for ``probe(PROBE_SIZES[1], shape)``.
     """
@@ -175,7 +175,7 @@ def _runs(plan, modules):
 
 
 def _called_ancestors(source, called):
-    """For each submodule itself, or where it is never called the nearest parent that is."""
+    """Return each submodule itself or, if it is never called, its nearest parent that is."""
     index_of = {name: index for index, (name, _) in enumerate(source.named_modules())}
     found = []
     for name, index in index_of.items():
@@ -206,8 +206,8 @@ def copy_network(source, plan):
 def part_by_part(layers):
     """Let torch's encoder layers call their submodules.
 
-    Where no gradients are asked for they compute all in one, unless their activation is one of
-    which they do not know that they can.
+    Without gradients they compute everything in one kernel, unless they do not know that their
+    activation allows it.
     """
     before = [layer.activation_relu_or_gelu for layer in layers]
     try:

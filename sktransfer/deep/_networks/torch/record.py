@@ -1,4 +1,4 @@
-"""What a torch module does with one batch: its calls of submodules in order, and what flows where.
+"""A record of one pass of a torch module: its calls of submodules in order, and the data flow.
 
 Importing this module imports torch.
 """
@@ -17,7 +17,7 @@ _ABSENT = object()
 
 
 class Slot:
-    """The place of a tensor in the output of a call; the main one stands for the whole output."""
+    """The place of a tensor in the output of a call; the main one represents the whole output."""
 
     def __init__(self, tensor, is_main):
         self.shape = tuple(tensor.shape)
@@ -123,7 +123,7 @@ class Recording:
         return self._clock
 
     def last_call(self, name):
-        """The call that a submodule's name stands for: its last one; None where it has none."""
+        """Return the call of a submodule's name, which is its last one; None if it has none."""
         calls = (call for call in self.calls if call.name == name)
         return max(calls, key=lambda call: call.left, default=None)
 
@@ -287,7 +287,7 @@ def tensors_of(value):
 
 
 def main_of(output, recorded):
-    """The tensor of an output that stands where the main one was in the recorded output."""
+    """Return the tensor of an output at the place of the main one in the recorded output."""
     found, slots = tensors_of(output), tensors_of(recorded)
     return next((t for t, slot in zip(found, slots, strict=False) if slot.is_main), None)
 

@@ -1,10 +1,10 @@
 """The stages of a network as torch modules of their own.
 
-A stage runs the network's own ``forward`` on a placeholder. Every submodule that had finished
-before the stage begins is not run and gives a placeholder, the one at which the stage begins gives
-the activation, and the run ends as soon as the one at which the stage ends has its output. So what
-a network does between its submodules (rectifiers, reshaping, additions) works as its author
-wrote it. Importing this module imports torch.
+A stage runs the network's own ``forward`` on a placeholder. A submodule that finishes before the
+stage is not run and returns a placeholder. The submodule at the start of the stage returns the
+activation, and the run ends as soon as the submodule at its end has its output. The operations of a
+network between its submodules (rectifiers, reshaping, additions) therefore work as its author wrote
+them. Importing this module imports torch.
 """
 
 import threading
@@ -52,7 +52,7 @@ class _Diverged(ValueError):
 
 
 class _Network:
-    """A private copy of a network that its stages share, and the one place where it runs."""
+    """A private copy of a network for all its stages, and the only place that runs it."""
 
     def __init__(self, root, plan):
         self.root = root
@@ -134,7 +134,7 @@ class _Replay:
         return self.part.placeholders.get(key, lambda: self._placeholder(call.output))
 
     def _placeholder(self, slot):
-        """What nobody may need: not a number, and in memory one element."""
+        """Return a NaN placeholder of a single element; it must never reach the output."""
         value = float("nan") if slot.dtype.is_floating_point else 0
         shape, options = slot.shape_for(self.n), {"dtype": slot.dtype, "device": self.x.device}
         if self.dense:
@@ -143,11 +143,11 @@ class _Replay:
 
 
 class Stage(torch.nn.Module):
-    """One stage of a network: what it computes between two of its submodules.
+    """One stage of a network: the computation between two of its submodules.
 
-    Its parameters and buffers are those that first have a part in the result here. In training mode
-    the submodules that belong to it alone are in training mode; what spans several stages stays in
-    evaluation mode.
+    Its parameters and buffers are those that first affect the result here. In training mode only
+    the submodules that belong to no other stage are in training mode; those that span several
+    stages stay in evaluation mode.
     """
 
     def __init__(self, network, part):
@@ -218,7 +218,7 @@ class Stage(torch.nn.Module):
         return to_arrays({name: getattr(self, a) for name, a in self._attribute_of.items()})
 
     def load(self, arrays):
-        """Take over what `arrays` returned, and return the stage itself."""
+        """Load the result of `arrays`, and return the stage itself."""
         constants = getattr(self._network[0].root, "constants", ())  # which older files have, too
         with torch.no_grad():
             for name, array in arrays.items():
@@ -229,11 +229,11 @@ class Stage(torch.nn.Module):
     def reset(self, generator):
         """Draw fresh weights, and return the stage itself.
 
-        Operators of ONNX do it by `Operator.reset`. Convolutions are normal with variance
-        2 / fan_out and their biases zero [1]_; other layers do what torch does when it makes them.
-        Tensors that belong to no such layer, as class tokens and the embeddings of positions, are
-        normal with standard deviation .02 [2]_; scales of one axis are one, shifts zero. The global
-        generators of torch stay as they are.
+        Operators of ONNX are reset by `Operator.reset`. Convolutions are normal with variance 2 /
+        fan_out and their biases zero [1]_; other layers are reset as torch initializes them.
+        Tensors that belong to no such layer, such as class tokens and the embeddings of positions,
+        are normal with standard deviation .02 [2]_; scales of one axis are one, shifts zero. The
+        global generators of torch are not used.
 
         References
         ----------
@@ -290,10 +290,10 @@ def _own_reset(module, tensors, generator):
 def build_stages(backbone):
     """Build the stages of a network as modules, in evaluation mode, on the CPU.
 
-    Each maps the output of the one before, the first a float32 batch (n, channels, height, width)
-    of preprocessed images. They share one copy of the weights; training them leaves later calls
-    alone. A ValueError tells why a network cannot be cut there, or which operators of a graph are
-    not known.
+    Each maps the output of the previous one, the first a float32 batch (n, channels, height, width)
+    of preprocessed images. They use one copy of the weights; training them does not affect later
+    calls. If a network cannot be cut there, or operators of a graph are not known, a ValueError
+    names the reason.
     """
     if backbone.preprocessing.kind == "text":
         return build_text_stages(find_text_network(backbone), backbone.stages)
@@ -332,8 +332,8 @@ def _check(backbone, plan, source, x, expected):
 
 
 def _run_once(stage, plan, part, x):
-    """One run; notes whether it overwrites what it was given, and whether placeholders must be
-    whole tensors, which operations in place need."""
+    """Run once; record whether the input is overwritten, and whether placeholders must be whole
+    tensors, which operations in place need."""
     given = x.clone()
     version = given._version
     with torch.no_grad(), torch.random.fork_rng(devices=[]):

@@ -1,4 +1,4 @@
-"""A transformer for texts with what follows it, cut between its layers.
+"""A transformer for texts with its pooling, cut between its layers.
 
 Importing this module imports torch.
 """
@@ -22,8 +22,8 @@ FIRST, SENTENCE, TOKENS = "embeddings", "embedding", "tokens"
 class TextNetwork(torch.nn.Module):
     """A transformer, and the poolings, dense layers and normalization that make one vector.
 
-    `poolings` are names of `_POOLINGS`, whose results stand side by side; without any, the output
-    is the tokens.
+    `poolings` are names of `_POOLINGS`, whose results are concatenated; without any, the output is
+    the tokens.
     """
 
     def __init__(self, model, poolings=(), dense=(), normalize=False):
@@ -38,7 +38,7 @@ class TextNetwork(torch.nn.Module):
         self.options = {"use_cache": False} if hasattr(config, "use_cache") else {}
 
     def forward(self, ids, mask=None):
-        """Map tokens (n, t), of which `mask` tells those that count, to vectors or tokens."""
+        """Map tokens (n, t) to vectors or tokens; `mask` marks the tokens that count."""
         options = self.options
         if mask is not None:
             ids = torch.where(mask, ids, self.padding)
@@ -78,7 +78,7 @@ def _probe(network):
 
 
 class Outline(NamedTuple):
-    """Where a network can be cut.
+    """The places at which a network can be cut.
 
     `path` is the name of the list of its layers, and `n_layers` their number; 0 if there are none
     that run one after the other. Their activations have `width` channels, and each returns them
@@ -165,7 +165,7 @@ _POOLINGS = {
 
 
 def stage_names(network):
-    """The names of the stages: the embeddings, the quarters of the layers, and what follows."""
+    """Return the names of the stages: embeddings, quarters of the layers, pooling."""
     n, last = network.outline.n_layers, SENTENCE if network.poolings else TOKENS
     if not n:
         return (last,)
@@ -174,7 +174,7 @@ def stage_names(network):
 
 
 def place_names(network):
-    """The names of all places where a network can be cut."""
+    """Return the names of all places at which a network can be cut."""
     outline, last = network.outline, stage_names(network)[-1]
     if not outline.n_layers:
         return (last,)
@@ -226,7 +226,7 @@ class _Reached(BaseException):
 
 
 class _Shared:
-    """A private copy of a network that its stages share, and the one place where it runs."""
+    """A private copy of a network for all its stages, and the only place that runs it."""
 
     def __init__(self, network):
         self.network = copy.deepcopy(network).requires_grad_(True)
@@ -344,7 +344,7 @@ class TextStage(torch.nn.Module):
         return {name: value.detach().cpu().numpy().copy() for name, value in values}
 
     def load(self, arrays):
-        """Take over what `arrays` returned, and return the stage itself."""
+        """Load the result of `arrays`, and return the stage itself."""
         places = {name: f"tensor{place}" for place, name in enumerate(self._names)}
         with torch.no_grad():
             for name, array in arrays.items():

@@ -45,7 +45,7 @@ def load_zoo(source):
 
 @contextmanager
 def _weights_are_data():
-    """Make every `torch.load` in the libraries refuse what is more than tensors."""
+    """Make every `torch.load` in the libraries refuse anything other than tensors."""
     name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
     before = os.environ.get(name)
     os.environ[name] = "1"
