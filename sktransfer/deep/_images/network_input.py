@@ -48,11 +48,12 @@ def network_input(images, preprocessing, *, out=None):
     return batch
 
 
-"""Shrink images to the size that a network needs, with their proportions and their edges.
+def uncut(images, preprocessing):
+    """Shrink images to the size that a network needs, with their proportions and their edges.
 
-Random views of a photograph cost time in proportion to its pixels, most of which are then
-discarded. Smaller images are not changed, and neither is the result of `network_input`. The result
-is (n, h, w, c), float32 in [0, 1].
+    Random views of a photograph cost time in proportion to its pixels, most of which are then
+    discarded. Smaller images are not changed, and neither is the result of `network_input`. The
+    result is (n, h, w, c), float32 in [0, 1].
     """
     first = images[0]
     shape = first.shape[:2] if isinstance(first, np.ndarray) else first.size[::-1]
