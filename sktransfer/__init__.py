@@ -57,6 +57,8 @@ _HOME_OF = {
     "TransductiveFold": "sktransfer.model_selection",
     "TransductivePrototypeClassifier": "sktransfer.few_shot",
     "TransferComponentAligner": "sktransfer.feature",
+    "TransferForestClassifier": "sktransfer.parameter",
+    "TransferForestRegressor": "sktransfer.parameter",
     "TransferPipeline": "sktransfer.pipeline",
     "TransferLogisticRegression": "sktransfer.parameter",
     "TransferRidge": "sktransfer.parameter",

@@ -54,10 +54,12 @@ PUBLIC = [getattr(sktransfer, name) for name in sktransfer.__all__]
 # A pipeline needs steps, as scikit-learn's does; `test_pipeline.py` runs the checks on one.
 COMPOSITIONS = (sktransfer.TransferPipeline,)
 
-# Networks whose stages are trained by default: an epoch says as much as ten.
+# An epoch of a network says as much as ten, and five trees as much as a hundred.
 QUICK = {
     "AdaptedNetworkClassifier": {"max_epochs": 1},
     "AdaptedNetworkRegressor": {"max_epochs": 1},
+    "TransferForestClassifier": {"n_estimators": 5},
+    "TransferForestRegressor": {"n_estimators": 5},
 }
 
 ESTIMATORS = [
@@ -128,6 +130,8 @@ VARIANTS = [
     ("TransferLogisticRegression", {"C": 1.0, "beta": 0.5}),
     ("TransferRidge", {"alpha": 1.0, "positive": False}),
     ("TransferRidgeClassifier", {"source_estimator": LogisticRegression()}),
+    ("TransferForestClassifier", {"method": "ser", "n_estimators": 3}),
+    ("TransferForestRegressor", {"method": "strut", "n_estimators": 3}),
     ("TransferStackingClassifier", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),

@@ -2,6 +2,8 @@
 
 from sktransfer.parameter._adaptive_svc import AdaptiveSVC
 from sktransfer.parameter._adaptive_svr import AdaptiveSVR
+from sktransfer.parameter._transfer_forest_classifier import TransferForestClassifier
+from sktransfer.parameter._transfer_forest_regressor import TransferForestRegressor
 from sktransfer.parameter._transfer_logistic_regression import TransferLogisticRegression
 from sktransfer.parameter._transfer_ridge import TransferRidge
 from sktransfer.parameter._transfer_ridge_classifier import TransferRidgeClassifier
@@ -11,6 +13,8 @@ from sktransfer.parameter._transfer_stacking_regressor import TransferStackingRe
 __all__ = [
     "AdaptiveSVC",
     "AdaptiveSVR",
+    "TransferForestClassifier",
+    "TransferForestRegressor",
     "TransferLogisticRegression",
     "TransferRidge",
     "TransferRidgeClassifier",

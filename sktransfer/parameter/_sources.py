@@ -86,18 +86,19 @@ def _scores(model, X):
 
 def _votes_of_pairs(model):
     """Tell a model whose decision function has a column for each pair of classes."""
-    last = _bare(model)
-    last = _bare(last.steps[-1][1]) if isinstance(last, Pipeline) else last
+    last = bare(model)
+    last = bare(last.steps[-1][1]) if isinstance(last, Pipeline) else last
     return getattr(last, "decision_function_shape", None) == "ovo" and len(model.classes_) > 2
 
 
-def _bare(model):
+def bare(model):
+    """Return the model in a FrozenEstimator, any other as it is."""
     return model.estimator if isinstance(model, FrozenEstimator) else model
 
 
 def _affine(model):
     """Return ``coef_.T`` and ``intercept_`` of a linear model, or of a pipeline after scaling."""
-    model = _bare(model)
+    model = bare(model)
     if isinstance(model, Pipeline):
         part = _affine(model.steps[-1][1])
         for _, step in reversed(model.steps[:-1]):
@@ -116,7 +117,7 @@ def _dense(values):
 
 def _before(step, part):
     """Fold a scaler into the linear part after it; None if that cannot be done."""
-    step = _bare(step)
+    step = bare(step)
     if part is None or step is None or isinstance(step, str):  # "passthrough"
         return part
     kind, (coefficients, intercepts) = type(step), part
