@@ -16,6 +16,7 @@ _HOME_OF = {
     "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",
     "ClassPriorClassifier": "sktransfer.few_shot",
+    "CombatAligner": "sktransfer.feature",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
     "DiscriminatorWeighter": "sktransfer.instance",

@@ -76,6 +76,8 @@ ESTIMATORS = [
 # Not here: "dai2007", which takes two classes, and bootstrap, which draws rows by their position.
 VARIANTS = [
     ("MomentAligner", {"with_std": False}),
+    ("CombatAligner", {"covariates": [1]}),
+    ("CombatAligner", {"reference": "all"}),
     ("CORALAligner", {"map": "monge"}),
     ("CORALAligner", {"map": "cholesky"}),
     ("OptimalTransportAligner", {"method": "exact"}),

@@ -38,6 +38,9 @@ ROLES = ("Aligner", "Augmenter", "Encoder", "Weighter")
 TABLE = [
     ("MomentAligner", {}, "moves same no moves moves moves moves"),
     ("MomentAligner", {"with_std": False}, "moves same moves moves moves moves moves"),
+    ("CombatAligner", {}, "moves no no moves moves moves moves"),
+    ("CombatAligner", {"covariates": [2]}, "moves no no moves moves no moves"),
+    ("CombatAligner", {"reference": "all"}, "moves no no moves moves moves moves"),
     ("CORALAligner", {}, "moves same moves no no moves moves"),
     ("CORALAligner", {"ridge": 0}, "moves same moves moves no moves moves"),
     ("CORALAligner", {"ridge": 0, "map": "monge"}, "moves same moves moves no moves moves"),

@@ -1,5 +1,6 @@
 """Feature transfer: a space in which the domains agree."""
 
+from sktransfer.feature._combat_aligner import CombatAligner
 from sktransfer.feature._coral_aligner import CORALAligner
 from sktransfer.feature._denoising_encoder import DenoisingEncoder
 from sktransfer.feature._domain_augmenter import DomainAugmenter
@@ -15,6 +16,7 @@ from sktransfer.feature._transfer_joint_aligner import TransferJointAligner
 
 __all__ = [
     "CORALAligner",
+    "CombatAligner",
     "DenoisingEncoder",
     "DomainAugmenter",
     "GeodesicFlowAligner",
