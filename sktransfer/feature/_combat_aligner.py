@@ -36,8 +36,8 @@ class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
 
     Attributes
     ----------
-    effects_ : SiteEffects or None
-        A named tuple with `mean`, `scale` (n_features,), `slopes` (n_covariates, n_features),
+    effects_ : tuple or None
+        A named tuple of arrays: `mean`, `scale` (n_features,), `slopes` (n_covariates, n_features),
         `location` and `spread` (n_sites, n_features). The features are those that are no
         covariates, and the sites are `source_domains_`, then the target. A row of a site is ``mean
         + covariates @ slopes + scale * (location + spread * noise)``. None without a source.
