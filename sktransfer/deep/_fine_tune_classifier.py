@@ -1,6 +1,11 @@
 """A classifier that starts from a pretrained network and trains as much of it as asked."""
 
+import numpy as np
+
+from sktransfer._messages import shown
+from sktransfer._sklearn import StrOptions
 from sktransfer.deep._base_network_classifier import _BaseNetworkClassifier
+from sktransfer.deep._training.schedule import OBJECTIVES
 
 
 class FineTuneClassifier(_BaseNetworkClassifier):
@@ -11,7 +16,9 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     Training has two phases [1]_. First a linear softmax head is trained to convergence on the
     network's pooled features, standardised; then, unless everything is frozen, the stages after
     `freeze_depth` are trained together with the head, in minibatches at a low rate, and the
-    weights with the smallest loss on held-out rows are kept.
+    weights with the smallest loss on held-out rows are kept. With ``objective="contrastive"`` the
+    second phase trains the stages alone, on pairs of rows [3]_, and fits the head on the new
+    features.
 
     It helps when labels are few and the images resemble what the network was trained on: then
     keep everything frozen. Training more stages pays when there are some tens of labels a class
@@ -45,13 +52,22 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred
         rows) and `backbone_learning_rate` (to 1e-3); there is no first phase, and batch-norm trains
         on the statistics of the minibatches. With everything frozen the features are random.
+    objective : {"cross_entropy", "contrastive"}, default="cross_entropy"
+        What the second phase minimises. "contrastive" compares the features of all pairs of rows
+        in a minibatch: their cosine is to be 1 for rows of one class, and 0 for others [3]_. After
+        each epoch the head is fitted as in the first phase. It helps with very few labels, on
+        sentence encoders above all, which were trained on cosines. It hurts with many labels: then
+        the cross-entropy is as good, and pairs of rows that differ within a class are pulled
+        together. The pairs of a minibatch grow with the square of `batch_size`, which costs little
+        next to the network.
     head_epochs : int, default=1000
         The maximum number of iterations (of L-BFGS) of the head in the first phase. It ends as
         soon as it converges, and warns if it does not. 0 leaves the head to the second phase.
     max_epochs : int, default=10
         Most passes over the rows in the second phase.
     learning_rate : float, default=1e-3
-        Step size (AdamW) of the head in the second phase. The first needs none.
+        Step size (AdamW) of the head in the second phase. The first needs none, and neither does
+        ``objective="contrastive"``.
     backbone_learning_rate : float, default=3e-4
         Step size (AdamW) of the last stage in the second phase.
     rate_decay : float, default=1.0
@@ -71,7 +87,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         In the second phase the stages decay towards their pretrained weights, at this strength,
         and not towards 0 [2]_. 0 leaves the decay as it is.
     label_smoothing : float, default=0.0
-        This share of each label is spread over all classes alike, in both phases.
+        This share of each label is spread over all classes alike, in both phases; not in pairs.
     validation_fraction : float, default=0.15
         Share of the rows, at least one of each class, that is held out to stop the second phase;
         neither phase trains on them. With 0, or where a class has fewer than 5 rows, nothing is
@@ -79,7 +95,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     n_iter_no_change : int, default=5
         The second phase stops after so many epochs without a smaller held-out loss.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, as in scikit-learn: the same as repeating their rows.
+        Weights of the classes, as in scikit-learn: the same as repeating their rows. A pair has
+        the product of the weights of its rows.
     augment : dict or None, default=None
         Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
         "rotation" and "shear" in degrees, "shift" and "zoom" as shares, "horizontal_flip" and
@@ -145,7 +162,9 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         kept), "train_loss", "train_score",
         "validation_loss" and "validation_score" (NaN where nothing is held out). Scores are
         accuracies, losses weighted cross-entropies without the penalty; those of training rows are
-        what the minibatches saw during the epoch.
+        what the minibatches saw during the epoch. With ``objective="contrastive"`` the training
+        loss of the second phase is that of the pairs, and the others are those of the head that is
+        fitted after the epoch.
     n_iter_ : int
         The number of epochs of both phases together.
     best_epoch_ : int
@@ -182,6 +201,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
        underperform out-of-distribution". ICLR 2022. https://arxiv.org/abs/2202.10054
     .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
        convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483
+    .. [3] Tunstall, Reimers, Jo, Bates, Korat, Wasserblat, Pereg. "Efficient few-shot learning
+       without prompts". 2022. https://arxiv.org/abs/2209.11055
 
     Examples
     --------
@@ -193,7 +214,10 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     True
     """
 
-    _parameter_constraints: dict = {**_BaseNetworkClassifier._parameter_constraints}
+    _parameter_constraints: dict = {
+        **_BaseNetworkClassifier._parameter_constraints,
+        "objective": [StrOptions(set(OBJECTIVES))],
+    }
 
     def __init__(
         self,
@@ -205,6 +229,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         input_size=None,
         freeze_depth="all",
         initialize="pretrained",
+        objective="cross_entropy",
         head_epochs=1000,
         max_epochs=10,
         learning_rate=1e-3,
@@ -241,6 +266,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         self.input_size = input_size
         self.freeze_depth = freeze_depth
         self.initialize = initialize
+        self.objective = objective
         self.head_epochs = head_epochs
         self.max_epochs = max_epochs
         self.learning_rate = learning_rate
@@ -269,3 +295,31 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         self.cache = cache
         self.checkpoint = checkpoint
         self.random_state = random_state
+
+    def _read_target(self, items, y, sample_weight):
+        y, labels, loss = super()._read_target(items, y, sample_weight)
+        if self.objective == "contrastive" and not loss.trivial:
+            counted = labels.y if sample_weight is None else labels.y[sample_weight > 0]
+            if np.bincount(counted).max() < 2:
+                raise ValueError(
+                    "objective='contrastive' needs two rows of a class, and y has one of each at "
+                    "most: add rows, or pass objective='cross_entropy'."
+                )
+        return y, labels, loss
+
+    def _read_depth(self, loss):
+        depth = super()._read_depth(loss)
+        if self.objective != "contrastive" or loss.trivial:
+            return depth
+        if depth == len(self.backbone_.stages):
+            raise ValueError(
+                f"objective='contrastive' has no stage to train with freeze_depth="
+                f"{shown(self.freeze_depth)} and max_epochs={shown(self.max_epochs)}: expected "
+                "a smaller freeze_depth and 1 epoch or more, or objective='cross_entropy'."
+            )
+        if self.head_epochs == 0:
+            raise ValueError(
+                "head_epochs=0 leaves the head to the second phase, which does not train it with "
+                "objective='contrastive': expected 1 or more."
+            )
+        return depth

@@ -44,3 +44,17 @@ class EpochLog:
         if self._open is not None:
             self._open.call_on_fit_task_end(**self._task)
             self._open = None
+
+
+class Unlogged:
+    """Take the place of a log for a training that is no task of its own."""
+
+    def begin(self, phase):
+        """Do nothing."""
+
+    def end(self, **epoch):
+        """Ask for no stop."""
+        return False
+
+    def drop(self):
+        """Do nothing."""

@@ -11,7 +11,7 @@ import torch
 from sktransfer._messages import shown
 from sktransfer.deep._networks.torch.tensors import to_arrays
 from sktransfer.deep._training.network import EVALUATION_ROWS, predict, settle_statistics
-from sktransfer.deep._training.order import minibatches
+from sktransfer.deep._training.objective import make_objective
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
 from sktransfer.deep._training.states import as_tensors, prefixed, under
 from sktransfer.deep._training.target_half import TargetHalf
@@ -58,6 +58,8 @@ class Training:
         self.network, self.training, self.held_out = network, training, held_out
         self.loss, self.settings, self.log = loss, settings, log
         self.batch_statistics, self.seed = batch_statistics, seed
+        self.objective = make_objective(loss, settings)
+        self.head_converged = True
         self.generator = torch.Generator().manual_seed(seed)
         device, weight = network.coef.device, training.weight / training.weight.mean()
         dtype = None if training.y.ndim == 1 else torch.float32  # class numbers, or targets
@@ -90,7 +92,8 @@ class Training:
         """Why the result cannot be trusted, as a sentence; empty if nothing speaks against it."""
         history, settings = self.log.history, self.settings
         losses = history["train_loss"]
-        start = losses[max(0, len(losses) - self.n_done - 1)] if self.n_done else np.inf
+        place = max(0, len(losses) - self.n_done - self.objective.n_before)
+        start = losses[place] if self.n_done else np.inf
         remedy = (
             f"Lower backbone_learning_rate={shown(settings.backbone_learning_rate)} or "
             f"learning_rate={shown(settings.learning_rate)}, or freeze more stages."
@@ -104,10 +107,11 @@ class Training:
                 f"{reached:.3g} at best in {self.n_done} epochs. The weights of the start are "
                 f"kept (best_epoch_=0). {remedy}"
             )
-        if self.held_out is None and losses and losses[-1] > max(start, self.loss.of_a_constant):
+        constant = self.objective.of_a_constant
+        if self.held_out is None and losses and losses[-1] > max(start, constant):
             return (
                 f"Training the stages ended with a loss of {losses[-1]:.3g}, more than the "
-                f"{self.loss.of_a_constant:.3g} of a constant prediction. {remedy}"
+                f"{constant:.3g} of {self.objective.constant}. {remedy}"
             )
         return ""
 
@@ -131,8 +135,12 @@ class Training:
                 if self.target is not None:
                     inputs, n_rows = self.target.pairs(inputs, n_rows)
                 settle_statistics(self.network, inputs, n_rows)
+        fitted = self.objective.fit_head(self.network, inputs, self.training)
+        if fitted is not None:
+            seen, self.head_converged = (seen[0], fitted[0]), fitted[1]
         self.n_done += 1
         self._require_finite_weights()
+        self._require_finite(seen[1], "a feature of a training row")
         if self.held_out is None and self.n_done == self.settings.max_epochs:
             n_rows = min(EVALUATION_ROWS, len(self.training.y))
             outputs = predict(self.network.eval(), inputs, n_rows)
@@ -172,7 +180,7 @@ class Training:
         rows, target = self.training, self.target
         if target is not None:
             target.begin_epoch(self.n_done)
-        batches = minibatches(len(rows.y), self.settings.batch_size, self.generator)
+        batches = self.objective.batches(self.y.cpu(), self.generator)
         outputs = np.empty((len(rows.y), self.loss.n_outputs))
         total_loss = 0.0
         self.network.train(self.batch_statistics)
@@ -182,15 +190,14 @@ class Training:
             self._set_rates(step, len(batches), progress)
             drawn = None if target is None else target.draw(batch)
             seen = self._see(inputs, batch, drawn)
-            logits = seen.outputs[: len(batch)]
-            losses = self.loss.of_tensors(logits, self.y[batch]) * self.weight[batch]
-            total_loss += losses.sum().item()
+            labelled = seen.take(slice(len(batch)))
+            objective = self.objective.of_tensors(labelled, self.y[batch], self.weight[batch])
+            total_loss += objective.item() * len(batch)
             self._require_finite(total_loss, "the loss")
-            objective = losses.mean()
             if target is not None:
                 objective = self._add_penalty(objective, seen, batch, drawn, progress)
             self._descend(objective)
-            outputs[batch.numpy()] = logits.detach().cpu().numpy()
+            outputs[batch.numpy()] = labelled.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
         adapted = {} if target is None else target.end_epoch()
         return (total_loss / len(rows.y), score), adapted

@@ -18,13 +18,14 @@ class Seen(NamedTuple):
 
     `inputs` are activations of the last frozen stage, `features` the standardized input of the
     head, and `outputs` logits, or predictions of standardized targets. `y` holds class numbers, -1
-    for a label that is not read; None if there are none.
+    for a label that is not read; None if there are none. `pooled` are the features as they are.
     """
 
     inputs: torch.Tensor
     features: torch.Tensor
     outputs: torch.Tensor
     y: torch.Tensor | None = None
+    pooled: torch.Tensor | None = None
 
     def take(self, rows):
         """Return some of the rows."""
@@ -59,26 +60,44 @@ class Network(torch.nn.Module):
         mask = None
         if activations.ndim == 3 and activations.shape[2] > len(self.mean):  # padded sequences
             activations, mask = activations[..., :-1], activations[..., -1]
-        features = (pool(activations, "avg", mask=mask) - self.mean) / self.scale
-        return Seen(inputs, features, F.linear(features, self.coef, self.intercept))
+        pooled = pool(activations, "avg", mask=mask)
+        features = (pooled - self.mean) / self.scale
+        outputs = F.linear(features, self.coef, self.intercept)
+        return Seen(inputs, features, outputs, pooled=pooled)
 
     def head(self):
         """The head as it is now, in NumPy."""
         tensors = self.mean, self.scale, self.coef, self.intercept
         return Head(*(tensor.detach().cpu().numpy().astype(np.float64) for tensor in tensors))
 
+    def take_head(self, head):
+        """Replace the head, in place."""
+        with torch.no_grad():
+            for name in ("mean", "scale", "coef", "intercept"):
+                getattr(self, name).copy_(torch.as_tensor(getattr(head, name)))
+
 
 def predict(network, inputs, n_rows):
     """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
-    device, outputs, step = network.coef.device, [], EVALUATION_ROWS
+    return _evaluate(network, inputs, n_rows, "outputs")
+
+
+def features_of(network, inputs, n_rows):
+    """The features, (n_rows, n_features), float64, of a network in evaluation mode."""
+    return _evaluate(network, inputs, n_rows, "pooled")
+
+
+def _evaluate(network, inputs, n_rows, name):
+    device, found, step = network.coef.device, [], EVALUATION_ROWS
     if hasattr(network.stages[0], "tokens_at_once"):
         n_tokens = inputs[np.arange(1)].shape[1]
         step = max(1, min(step, network.stages[0].tokens_at_once // n_tokens))
     with torch.no_grad():
         for first in range(0, n_rows, step):
             part = np.arange(first, min(first + step, n_rows))
-            outputs.append(network(torch.as_tensor(inputs[part]).to(device)).cpu())
-    return torch.cat(outputs).numpy().astype(np.float64)
+            seen = network.see(torch.as_tensor(inputs[part]).to(device))
+            found.append(getattr(seen, name).cpu())
+    return torch.cat(found).numpy().astype(np.float64)
 
 
 def settle_statistics(network, inputs, n_rows):

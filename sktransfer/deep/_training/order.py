@@ -7,7 +7,25 @@ import torch
 def minibatches(n_rows, batch_size, generator):
     """Split the rows 0..n_rows-1 in random order; a single row at the end joins the batch before
     it, because batch-norm has no variance of one row."""
-    batches = list(torch.randperm(n_rows, generator=generator).split(batch_size))
+    return _split(torch.randperm(n_rows, generator=generator), batch_size)
+
+
+def minibatches_of_pairs(y, batch_size, generator):
+    """Split the rows, so that those of a class come in twos; else in random order.
+
+    `y` holds class numbers. Of an odd number of rows one, drawn at random, is alone.
+    """
+    order = torch.randperm(len(y), generator=generator)
+    order = order[torch.argsort(y[order], stable=True)]  # by class
+    by_class = y[order]
+    rank = torch.arange(len(y)) - torch.searchsorted(by_class, by_class)  # within the class
+    two = torch.cumsum(rank % 2 == 0, dim=0) - 1
+    place = torch.randperm(int(two[-1]) + 1, generator=generator)[two]
+    return _split(order[torch.argsort(place, stable=True)], batch_size)
+
+
+def _split(order, batch_size):
+    batches = list(order.split(batch_size))
     if len(batches) > 1 and len(batches[-1]) == 1:
         last = batches.pop()
         batches[-1] = torch.cat([batches[-1], last])

@@ -123,15 +123,16 @@ def train_stages(
         log=log,
         **penalty,
     )
+    training.head_converged = converged
     if state is not None:
         try:
             training.restore(state)
-            converged = bool(state["converged"])
+            training.head_converged = bool(state["converged"])
         except Exception as error:  # a file of anyone's raises anything
             raise checkpoint.unreadable(error) from error
 
     def save(state):
-        checkpoint.save(state | {"converged": converged})
+        checkpoint.save(state | {"converged": training.head_converged})
 
     training.run(None if checkpoint is None else save)
     doubt, outputs = training.doubt(), None
@@ -149,7 +150,7 @@ def train_stages(
     head = training.finish()
     if unlabelled is not None:
         outputs = predict(network, Selected(activations, unlabelled), len(unlabelled))
-    result = head, converged, tuple(stages), training.best_epoch, doubt
+    result = head, training.head_converged, tuple(stages), training.best_epoch, doubt
     return Outcome(*result, unlabelled=outputs)
 
 

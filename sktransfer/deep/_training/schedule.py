@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 SCHEDULES = ("constant", "cosine", "linear")
+OBJECTIVES = ("cross_entropy", "contrastive")
 
 
 class Settings(NamedTuple):
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     warmup_epochs: int = 0
     l2_sp: float = 0.0
     half_precision: bool = False
+    objective: str = "cross_entropy"
 
 
 def rate_factor(step, *, n_steps, n_warmup=0, schedule="constant"):

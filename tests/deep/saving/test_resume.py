@@ -42,6 +42,7 @@ SCHEMES = {
         "max_epochs": 8,
     },
     "nothing held out": {"validation_fraction": 0, "schedule": "cosine"},
+    "pairs": {"objective": "contrastive", "freeze_depth": 2},
 }
 
 

@@ -57,6 +57,18 @@ def write_bert(folder, *, seed=0, n_layers=1):
     return model
 
 
+def torch_features(extractor, texts):
+    """The features of a fitted extractor by torch, one text after the other, without an export."""
+    from sktransfer.deep._describe import describe_for
+    from sktransfer.deep._engines.torch_engine import TorchEngine
+
+    inputs = describe_for(extractor).preprocessing
+    tokenizer = inputs.open()
+    engine = TorchEngine(describe_for(extractor), extractor.stage_, device="cpu")
+    rows = [engine.run(inputs.batch(tokenizer.sequences(inputs, text)))[0] for text in texts]
+    return np.array([row.mean(axis=0) if row.ndim == 2 else row for row in rows])
+
+
 def write_modules(folder, *, pooling="mean_tokens", dense=None, normalize=True, **about):
     """Add the files of sentence-transformers to a folder."""
     kinds = [("Transformer", ""), ("Pooling", "1_Pooling")]
@@ -86,18 +98,32 @@ def write_modules(folder, *, pooling="mean_tokens", dense=None, normalize=True, 
 @pytest.fixture(scope="session")
 def bert(tmp_path_factory):
     """The folder of a BERT, and the module."""
-    pytest.importorskip("tokenizers")
-    pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("bert")
-    return folder, write_bert(folder, n_layers=4)
+    return _make_bert(tmp_path_factory.mktemp("bert"), n_layers=4)
 
 
 @pytest.fixture(scope="session")
 def sentence_bert(tmp_path_factory):
     """The same with a pooling of its own, and at most 16 tokens."""
+    made = _make_bert(tmp_path_factory.mktemp("sentence_bert"), n_layers=4)
+    write_modules(made[0], max_seq_length=16)
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_bert(tmp_path_factory):
+    """A BERT of one layer, if its depth does not matter: it is exported more quickly."""
+    return _make_bert(tmp_path_factory.mktemp("small_bert"), n_layers=1)
+
+
+@pytest.fixture(scope="session")
+def small_sentence_bert(tmp_path_factory):
+    """The same with a pooling of its own."""
+    made = _make_bert(tmp_path_factory.mktemp("small_sentence_bert"), n_layers=1)
+    write_modules(made[0], max_seq_length=16)
+    return made
+
+
+def _make_bert(folder, *, n_layers):
     pytest.importorskip("tokenizers")
     pytest.importorskip("transformers")
-    folder = tmp_path_factory.mktemp("sentence_bert")
-    model = write_bert(folder, n_layers=4)
-    write_modules(folder, max_seq_length=16)
-    return folder, model
+    return folder, write_bert(folder, n_layers=n_layers)

@@ -68,6 +68,20 @@ def test_embeddings_are_trained_with_freeze_depth_0_only(bert):
     assert "embeddings" not in fine_tune(folder, freeze_depth=1).fit(X, Y).stage_weights_
 
 
+def test_pairs_of_texts_are_brought_together(bert, tmp_path):
+    options = {"freeze_depth": 2, "objective": "contrastive", "warmup_epochs": 0}
+    classifier = fine_tune(bert[0], checkpoint=tmp_path / "state", **options).fit(X, Y)
+    losses = classifier.history_["train_loss"][-3:]
+    assert losses[2] < losses[0]
+    together = classifier.predict_proba(X)
+    np.testing.assert_allclose(classifier.predict_proba(X[:1]), together[:1], rtol=1e-12)
+    again = fine_tune(bert[0], cache=None, **options).fit(X, Y)
+    np.testing.assert_array_equal(again.predict_proba(X), together)
+    classifier.save(tmp_path / "texts.safetensors")
+    loaded = FineTuneClassifier.load(tmp_path / "texts.safetensors")
+    np.testing.assert_array_equal(loaded.predict_proba(X), together)
+
+
 def test_the_same_seed_gives_the_same_weights(bert):
     first = fine_tune(bert[0], freeze_depth=2).fit(X, Y)
     again = clone(first).set_params(cache=None).fit(pd.Series(X, dtype="string"), Y)

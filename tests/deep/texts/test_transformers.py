@@ -14,8 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sktransfer import PretrainedFeatureExtractor, PretrainedTextExtractor
+from sktransfer.deep._describe import describe_for
 from sktransfer.exceptions import TransferWarning
-from tests.deep.texts.conftest import TEXTS, WORDS, write_bert, write_modules
+from tests.deep.texts.conftest import TEXTS, WORDS, torch_features, write_bert, write_modules
 
 pytest.importorskip("torch", reason="transformers need torch")
 pytest.importorskip("transformers")
@@ -61,9 +62,9 @@ def test_stages_are_groups_of_layers_after_the_embeddings(bert, tmp_path):
     assert extractor.backbone_.shapes == ((None, 16),) * 5
     assert extractor.get_feature_names_out()[0] == f"{folder.name}_tokens_0"
     write_bert(tmp_path, n_layers=6)
-    deeper = PretrainedFeatureExtractor(f"hf:{tmp_path}").fit(TEXTS)
+    deeper = describe_for(PretrainedFeatureExtractor(f"hf:{tmp_path}"))
     layers = [f"model.encoder.layer.{k}" for k in (1, 2, 4)]
-    assert deeper.backbone_.stages == ("embeddings", *layers, "tokens")
+    assert deeper.stages == ("embeddings", *layers, "tokens")
 
 
 @pytest.mark.parametrize("stage", [1, 3, None])
@@ -90,7 +91,8 @@ def test_a_folder_of_sentence_transformers_is_read_by_its_own_files(tmp_path, po
     with pytest.warns(
         TransferWarning, match=r"^2 of 7 texts are longer than max_tokens=6, and 9 of"
     ):
-        features = extractor.fit_transform(TEXTS)
+        extractor.fit(TEXTS)
+    features = torch_features(extractor, TEXTS)
     assert extractor.backbone_.stages[-1] == "embedding"
     reduce = {"cls": lambda x, axis: x[0], "mean": np.mean, "max": np.max}[pooling.split("_")[0]]
     for row, text in zip(features, TEXTS, strict=True):
@@ -99,8 +101,7 @@ def test_a_folder_of_sentence_transformers_is_read_by_its_own_files(tmp_path, po
         np.testing.assert_allclose(row, expected / size, atol=2e-5)
 
 
-def test_texts_are_written_small_and_prefixed_as_the_folder_says(tmp_path, bert):
-    folder, _ = bert
+def test_texts_are_written_small_and_prefixed_as_the_folder_says(tmp_path):
     write_bert(tmp_path)
     write_modules(tmp_path, do_lower_case=True)
     (tmp_path / "config_sentence_transformers.json").write_text(
@@ -109,9 +110,11 @@ def test_texts_are_written_small_and_prefixed_as_the_folder_says(tmp_path, bert)
     extractor = PretrainedTextExtractor(f"hf:{tmp_path}", cache=None).fit(TEXTS)
     inputs = extractor.backbone_.preprocessing
     assert (inputs.lowercase, inputs.prefix, inputs.max_tokens) == (True, "good ", 32)
-    without = PretrainedTextExtractor(f"hf:{tmp_path}", prefix="", cache=None)
-    longer = [f"good {text}" for text in TEXTS]
-    np.testing.assert_array_equal(without.fit_transform(longer), extractor.transform(TEXTS))
+    without = PretrainedTextExtractor(f"hf:{tmp_path}", prefix="", cache=None).fit(TEXTS)
+    without = without.backbone_.preprocessing
+    for text in TEXTS:
+        expected = without.open().sequences(without, f"GOOD {text}")
+        assert inputs.open().sequences(inputs, text.upper()) == expected
 
 
 def test_long_texts_are_cut_off_with_a_warning_or_averaged(bert):
@@ -167,10 +170,10 @@ def test_clones_pickles_and_moved_folders_give_the_same(tmp_path, monkeypatch):
         pickle.loads(pickled).transform(["a new text"])
 
 
-def test_a_module_with_a_tokenizer_is_read_as_its_folder(bert):
-    folder, model = bert
-    expected = extract(folder, stage=3)
-    extractor = PretrainedTextExtractor(model, tokenizer=folder, stage=3, cache=None).fit(TEXTS)
+def test_a_module_with_a_tokenizer_is_read_as_its_folder(small_bert):
+    folder, model = small_bert
+    expected = extract(folder, stage=2)
+    extractor = PretrainedTextExtractor(model, tokenizer=folder, stage=2, cache=None).fit(TEXTS)
     np.testing.assert_array_equal(extractor.transform(TEXTS), expected)
     np.testing.assert_array_equal(clone(extractor).fit_transform(TEXTS), expected)
     restored = pickle.loads(pickle.dumps(extractor))
@@ -178,12 +181,14 @@ def test_a_module_with_a_tokenizer_is_read_as_its_folder(bert):
     assert model.training is False
 
 
-def test_a_search_runs_each_distinct_text_once_and_leaves_the_environment_alone(bert, recwarn):
-    folder, _ = bert
+def test_a_search_in_processes_leaves_the_environment_alone(small_bert, recwarn, tmp_path):
+    folder, _ = small_bert
     before = dict(os.environ)
     texts = [f"{word} {other}" for word in WORDS[4:14] for other in ("good", "bad")]
-    pipe = make_pipeline(PretrainedTextExtractor(f"hf:{folder}"), LogisticRegression(C=100))
-    grid = {"pretrainedtextextractor__stage": [1, 5]}
+    extractor = PretrainedTextExtractor(f"hf:{folder}", cache=tmp_path)
+    extractor.fit_transform(texts)  # the processes find the network in ONNX, and need not write it
+    pipe = make_pipeline(extractor, LogisticRegression(C=100))
+    grid = {"pretrainedtextextractor__stage": [1, 2]}
     search = GridSearchCV(pipe, grid, cv=2, n_jobs=2).fit(texts, [0, 1] * 10)
     assert search.best_score_ == 1.0
     assert dict(os.environ) == before
