@@ -148,7 +148,8 @@ def _printed():
     """Give each text of the pages whose text is printed, and the code before it."""
     folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
-    for page in [*pages, DOCS / "guide" / "deep" / "feature_maps.rst"]:
+    deep = ("feature_maps", "fine_tuning", "text")
+    for page in [*pages, *(DOCS / "guide" / "deep" / f"{name}.rst" for name in deep)]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
         for kind, mark in [(each[1], each.start()) for each in marks]:
