@@ -137,6 +137,7 @@ VARIANTS = [
     ("TransferStackingClassifier", {"estimator": DecisionTreeClassifier(max_depth=2)}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
+    ("FineTuneClassifier", {"objective": "contrastive", "freeze_depth": -1, "max_epochs": 1}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
     ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": CDAN(entropy=True)}),
     (
