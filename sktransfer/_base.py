@@ -169,7 +169,7 @@ class _BaseRowsEstimator(_TransferEstimator):
             return None
         hide = not self._needs.target_labels
         if y is None:
-            read = "are not read" if hide else "are read too, where they are not missing"
+            read = "are not read" if hide else "are read too, if they are not missing"
             raise ValueError(
                 f"{type(self).__name__} reads the labels of source rows, but y is None; pass y "
                 f"with a label for each source row (the labels of target rows {read})."

@@ -78,7 +78,7 @@ def _refuse_missing_as_text(y):
     if texts:
         raise ValueError(
             f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass "
-            "an object array with None where a row has no label, or stack the domains by "
+            "an object array with None if a row has no label, or stack the domains by "
             "pack_domains (in an object array a class may have such a name)."
         )
 

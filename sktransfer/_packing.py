@@ -145,8 +145,7 @@ def _rows_and_labels(data):
     """Read ``(X, y)`` or ``X``."""
     if isinstance(data, list) and _is_pair(data):
         raise ValueError(
-            "a domain's data is a list of what looks like rows and their labels; pass a tuple "
-            "(X, y)."
+            "a domain's data is a list that looks like rows and their labels; pass a tuple (X, y)."
         )
     if not isinstance(data, tuple):
         return data, None

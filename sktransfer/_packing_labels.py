@@ -16,7 +16,7 @@ def read_domain_labels(name, y, *, n_rows):
     if n_labels != n_rows:
         raise ValueError(
             f"the domain {name!r} has {n_rows} rows in X and {n_labels} labels in y; pass one "
-            "label a row, a missing value (NaN or None) where there is none."
+            "label a row, a missing value (NaN or None) if it has none."
         )
     if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1:
         y = y.iloc[:, 0]

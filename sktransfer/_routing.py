@@ -174,7 +174,7 @@ def warn_of_domains(steps, *, has_sources, is_given):
             names = ", ".join(dict.fromkeys(type(asker).__name__ for asker in missed))
             why = cause(error) if error else f"{type(step).__name__} does not hand it on"
             warn(
-                f"sample_domain does not reach {names} inside of the step {name!r}, where every "
+                f"sample_domain does not reach {names} inside of the step {name!r}, in which every "
                 f"row then counts as a target row ({why}). Make {names} a step of the transfer "
                 "pipeline itself, or replace a plain pipeline around it by make_transfer_pipeline.",
                 TransferWarning,

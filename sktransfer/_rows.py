@@ -34,7 +34,7 @@ def check_target_rows(domains, used, *, estimator_name):
     if not used[is_target].any():
         raise ValueError(
             f"{estimator_name} needs a target row that has a label and a weight above 0, and none "
-            f"of the {is_target.sum()} target rows has both; label some target rows (where they "
+            f"of the {is_target.sum()} target rows has both; label some target rows (if they "
             "are labelled, a pipeline with target_labels='ignore' hides it), or use an "
             "unsupervised method."
         )

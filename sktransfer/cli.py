@@ -47,7 +47,7 @@ def _parser():
         type=Path,
         default=Path("sktransfer-demo"),
         metavar="FOLDER",
-        help="where the table and the picture go (made if absent)",
+        help="folder of the table and the picture (created if absent)",
     )
     demo.set_defaults(run=_run_demo)
     return parser

@@ -171,7 +171,7 @@ TEXTS = np.array(["a", "b"])
 def test_missing_values_that_were_made_text_are_refused(y, texts):
     message = (
         f"y holds the texts {texts}, which NumPy makes of missing values among strings; pass an "
-        "object array with None where a row has no label, or stack the domains by pack_domains "
+        "object array with None if a row has no label, or stack the domains by pack_domains "
         "(in an object array a class may have such a name)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

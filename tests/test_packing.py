@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(sources, target, message):
     ],
 )
 def test_a_pair_in_a_list_is_no_list_of_images(pair):
-    message = "a domain's data is a list of what looks like rows and their labels; pass a tuple"
+    message = "a domain's data is a list that looks like rows and their labels; pass a tuple"
     with pytest.raises(ValueError, match="^" + re.escape(message)):
         pack_domains({"a": pair}, target=Xt)
     with pytest.raises(ValueError, match="^" + re.escape(message)):

@@ -255,8 +255,8 @@ def _warn_of_lost(n_kept, n_components, rank):
     if n_kept < min(n_components, rank):
         warnings.warn(
             f"n_components={n_components!r} is clipped to {max(1, n_kept)}, though the rows vary in"
-            f" {rank} directions, as what varies most leaves the others no digits; bring the "
-            "features to a common scale first, with StandardScaler for instance.",
+            f" {rank} directions, because the columns that vary most leave the others no "
+            "digits; bring the features to a common scale first, with StandardScaler for instance.",
             UserWarning,
             stacklevel=2,
         )

@@ -92,13 +92,13 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
         if not np.isfinite(self._scale):
             raise ValueError(
                 f"{type(self).__name__} finds weights of source rows that are not finite: their "
-                f"mean is {self._scale:g}; check the rows for values that are far out, and, where "
-                "it has an estimator, that its probabilities are numbers."
+                f"mean is {self._scale:g}; check the rows for extreme values and, if it has "
+                "an estimator, that its probabilities are numbers."
             )
         if self._scale <= 0:
             raise ValueError(
                 f"{type(self).__name__} finds no source row near a target row: the mean of their "
-                f"weights is {self._scale:g}, where it must be positive; check that both domains "
+                f"weights is {self._scale:g}, but it must be positive; check that both domains "
                 "have the same features in the same units, or widen the kernel."
             )
 

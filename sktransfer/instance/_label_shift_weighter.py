@@ -262,8 +262,8 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
             np.add.at(confusion, (other.predict_proba(X[out]).argmax(axis=1), codes[out]), 1)
         if np.linalg.matrix_rank(confusion) < n_classes:
             raise ValueError(
-                "LabelShiftWeighter(method='bbse') needs a classifier that tells the classes "
-                f"apart, but the confusion matrix of {learner!r} is singular; pass another "
+                "LabelShiftWeighter(method='bbse') needs a classifier that separates the "
+                f"classes, but the confusion matrix of {learner!r} is singular; pass another "
                 "estimator, or take method='em'."
             )
         return confusion / len(codes)

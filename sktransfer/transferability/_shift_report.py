@@ -161,7 +161,7 @@ class ShiftReport:
         start = f"The domains differ ({test})"
         start += ", though by little" if self.auc < SMALL_AUC else ""
         if self.family is None:
-            return f"{start}. What moved was not looked at further: diagnose_shift does."
+            return f"{start}. The kind of shift was not examined: diagnose_shift does that."
         methods = ", ".join(self.methods)
         if self.family == SHARES:
             return (
@@ -173,8 +173,8 @@ class ShiftReport:
             return (
                 f"{start}Other means and scales of the columns explain it (p = "
                 f"{self.p_after_moments:.2g}). Other rows on the same scales would look alike, and "
-                "want the opposite remedy: without target labels no test tells the two apart. Try "
-                f"{methods} on labelled target rows."
+                "want the opposite remedy: without target labels no test can distinguish the two. "
+                f"Try {methods} on labelled target rows."
             )
         return (
             f"{start}Means and scales of the columns do not explain it (p = "

@@ -144,7 +144,7 @@ def test_weights_that_are_not_finite():
     X, sample_domain, _ = make_gaussians(20, 20)
     message = (
         "DiscriminatorWeighter finds weights of source rows that are not finite: their mean is nan;"
-        " check the rows for values that are far out, and, where it has an estimator, that its "
+        " check the rows for extreme values and, if it has an estimator, that its "
         "probabilities are numbers."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -172,7 +172,7 @@ def test_one_class_weighs_one():
         (
             np.arange(150) % 2,
             {"method": "bbse", "estimator": DummyClassifier()},
-            "LabelShiftWeighter(method='bbse') needs a classifier that tells the classes apart, "
+            "LabelShiftWeighter(method='bbse') needs a classifier that separates the classes, "
             "but the confusion matrix of DummyClassifier() is singular; pass another estimator, or "
             "take method='em'.",
         ),

@@ -220,14 +220,14 @@ def test_a_pipeline_is_a_learner():
             TrAdaBoostClassifier(),
             {"y": [0, 1, None, None]},
             "TrAdaBoostClassifier needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows (where they are labelled, "
+            "none of the 2 target rows has both; label some target rows (if they are labelled, "
             "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
         (
             TrAdaBoostClassifier(),
             {"sample_weight": [1, 1, 0, 0]},
             "TrAdaBoostClassifier needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows (where they are labelled, "
+            "none of the 2 target rows has both; label some target rows (if they are labelled, "
             "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
         (

@@ -108,7 +108,7 @@ def test_too_few_rows():
 def test_domains_that_do_not_meet():
     X = np.r_[np.zeros((5, 1)), np.full((5, 1), 100.0)]
     message = (
-        "ULSIFWeighter finds no source row near a target row: the mean of their weights is 0, where"
+        "ULSIFWeighter finds no source row near a target row: the mean of their weights is 0, but"
         " it must be positive; check that both domains have the same features in the same units, or"
         " widen the kernel."
     )

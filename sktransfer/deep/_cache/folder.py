@@ -154,7 +154,7 @@ class FolderCache:
         try:
             return work(*arguments)
         except (_Damaged, OverflowError, UnicodeDecodeError):  # Python's own errors of damaged rows
-            self._set_aside("a row or a name in it is not what was stored")
+            self._set_aside("a row or a name in it differs from the stored one")
         except (sqlite3.Error, OSError) as error:
             if _is_damage(error) or (_is_read_only(error) and self._may_write()):
                 self._set_aside(str(error))

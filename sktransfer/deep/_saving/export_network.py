@@ -202,7 +202,7 @@ def _compare(network, estimator):
         raise ValueError(_cannot(estimator, f"ONNX Runtime says: {cause(error)}")) from error
     off = np.abs(found - expected).max() if found.shape == expected.shape else np.inf
     if not off <= _AGREEMENT * max(np.abs(expected).max(), 1e-6):
-        raise ValueError(_cannot(estimator, f"what was written differs by {off:.2g}"))
+        raise ValueError(_cannot(estimator, f"the written model differs by {off:.2g}"))
 
 
 def _activations(estimator, images):

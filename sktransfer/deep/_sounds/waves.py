@@ -176,7 +176,7 @@ def _resample(samples, own_rate, rate):
         import soxr
     except ImportError:
         raise Unreadable(
-            f"has {own_rate:g} samples a second where the network wants {rate}, and the package "
+            f"has {own_rate:g} samples a second, and the network needs {rate}, and the package "
             f"soxr, which converts them, is not installed; run {install_command('audio')}"
         ) from None
     return soxr.resample(samples, own_rate, rate)

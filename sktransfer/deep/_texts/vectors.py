@@ -101,7 +101,7 @@ def _read_text(path):
             try:
                 row = np.array(parts[-n_features:], dtype=np.float32)
             except ValueError:
-                raise _Unusable(f"line {number + 1} holds what is no number") from None
+                raise _Unusable(f"line {number + 1} holds a value that is no number") from None
             words.append(" ".join(parts[:-n_features]))
             rows.append(row)
             if len(rows) * n_features > MOST_VALUES:

@@ -66,7 +66,7 @@ def test_a_moved_file_is_found_and_another_one_refused(tmp_path):
     [
         ("", r"it has 0 words"),
         ("cat 1 2\ndog 1\n", r"line 2 has 2 parts, expected a word and 2 numbers"),
-        ("cat 1 two\n", r"line 1 holds what is no number"),
+        ("cat 1 two\n", r"line 1 holds a value that is no number"),
         ("cat 1 nan\n", r"the vector of 'cat' is not finite"),
         ("cat\n", r"line 1 has 1 parts"),
         ("2 0\ncat\n", r"line 2 has 1 parts"),
