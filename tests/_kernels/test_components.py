@@ -233,8 +233,8 @@ def test_components_that_rounding_has_taken_are_missed_aloud(with_contrast):
     kernel = LinearKernel(X)
     assert kernel.rank == 4
     message = (
-        "n_components=3 is clipped to 1, though the rows vary in 4 directions, because the columns that "
-        "vary most leave the others no digits; bring the features to a common scale first, with "
+        "n_components=3 is clipped to 1, though the rows vary in 4 directions, because the "
+        "columns that vary most leave the others no digits; bring the features to a common scale first, with "
         "StandardScaler for instance."
     )
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
