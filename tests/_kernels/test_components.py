@@ -234,8 +234,8 @@ def test_components_that_rounding_has_taken_are_missed_aloud(with_contrast):
     assert kernel.rank == 4
     message = (
         "n_components=3 is clipped to 1, though the rows vary in 4 directions, because the "
-        "columns that vary most leave the others no digits; bring the features to a common scale first, with "
-        "StandardScaler for instance."
+        "columns that vary most leave the others no digits; bring the features to a common scale "
+        "first, with StandardScaler for instance."
     )
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
         components, phi = transfer_components(kernel, E, ridge=1.0, n_components=3)
