@@ -156,7 +156,7 @@ def test_a_search_takes_names_and_descriptions():
     ("kind", "fields", "sentence"),
     [
         (MCC, {"temperature": 0}, "MCC cannot be used: temperature=0 must be a number above 0"),
-        (MDD, {"margin": "4"}, "margin='4' must be a number above 0"),
+        (MDD, {"margin": "4"}, "margin='4' must be a number above 0, or None"),
         (ADDA, {"pretraining": 1.0}, "pretraining=1.0 must be a number from 0 to 1, less than 1"),
         (CDAN, {"entropy": 1, "max_products": 0}, "entropy=1 must be .*; max_products=0 must be"),
         (DANN, {"hidden_layer_sizes": 100}, r"hidden_layer_sizes=100 must be a tuple of whole"),

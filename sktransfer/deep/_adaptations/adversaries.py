@@ -6,8 +6,16 @@ from typing import ClassVar
 from sktransfer.deep._adaptations.description import Adaptation
 
 
+class _Adversarial(Adaptation):
+    """An adaptation with a second network of its own."""
+
+    def _options(self, how):
+        """The arguments of its penalty that all of them have."""
+        return {"hidden": self.hidden_layer_sizes, "own_rate": self.rate, **how.drawn()}
+
+
 @dataclass(frozen=True)
-class DANN(Adaptation):
+class DANN(_Adversarial):
     """Learn features by which a discriminator cannot tell the domains apart.
 
     The discriminator learns at full strength, and its gradient on the features is turned around.
@@ -17,11 +25,13 @@ class DANN(Adaptation):
     ----------
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the discriminator; () makes it linear.
+    rate : float, default=10.0
+        How much faster the discriminator learns than the head: a factor of `learning_rate`.
 
     Raises
     ------
     ValueError
-        If the field is out of range.
+        If fields are out of range; one message names all of them.
 
     References
     ----------
@@ -36,16 +46,16 @@ class DANN(Adaptation):
     """
 
     hidden_layer_sizes: tuple = (100,)
+    rate: float = 10.0
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.adversary import Adversary
 
-        sizes = {"hidden": self.hidden_layer_sizes}
-        return Adversary(network.coef.shape[1], **sizes, **how.drawn())
+        return Adversary(network.coef.shape[1], **self._options(how))
 
 
 @dataclass(frozen=True)
-class CDAN(Adaptation):
+class CDAN(_Adversarial):
     """Learn the same as `DANN`, with a discriminator of products of features and probabilities.
 
     No gradient passes through the probabilities. It helps if the predictions of target rows are
@@ -58,6 +68,8 @@ class CDAN(Adaptation):
         probabilities, with a mean of 1 in each domain: CDAN+E.
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the discriminator.
+    rate : float, default=10.0
+        How much faster the discriminator learns than the head: a factor of `learning_rate`.
     max_products : int, default=4096
         More products are replaced by so many random ones.
 
@@ -80,6 +92,7 @@ class CDAN(Adaptation):
 
     entropy: bool = False
     hidden_layer_sizes: tuple = (100,)
+    rate: float = 10.0
     max_products: int = 4096
 
     _needs_classes: ClassVar[bool] = True
@@ -93,13 +106,12 @@ class CDAN(Adaptation):
             n_classes,
             entropy=self.entropy,
             most_products=self.max_products,
-            hidden=self.hidden_layer_sizes,
-            **how.drawn(),
+            **self._options(how),
         )
 
 
 @dataclass(frozen=True)
-class ADDA(Adaptation):
+class ADDA(_Adversarial):
     """Train a network of the source, and then one of the target that looks like it.
 
     After the pretraining a copy of the network remains as it is, and labels are not learned any
@@ -113,6 +125,8 @@ class ADDA(Adaptation):
         The share of the training before the copy is made.
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the discriminator.
+    rate : float, default=10.0
+        How much faster the discriminator learns than the head: a factor of `learning_rate`.
 
     Raises
     ------
@@ -133,16 +147,16 @@ class ADDA(Adaptation):
 
     pretraining: float = 0.5
     hidden_layer_sizes: tuple = (100,)
+    rate: float = 10.0
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.adversary import TwoEncoders
 
-        options = {"pretraining": self.pretraining, "hidden": self.hidden_layer_sizes}
-        return TwoEncoders(network, **options, **how.drawn())
+        return TwoEncoders(network, pretraining=self.pretraining, **self._options(how))
 
 
 @dataclass(frozen=True)
-class DomainConfusion(Adaptation):
+class DomainConfusion(_Adversarial):
     """Confuse a discriminator, and learn soft labels: transfer across domains and tasks.
 
     The network learns that the discriminator gives both domains equal probabilities. With
@@ -159,6 +173,8 @@ class DomainConfusion(Adaptation):
         Logits are divided by it for soft labels.
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the discriminator.
+    rate : float, default=10.0
+        How much faster the discriminator learns than the head: a factor of `learning_rate`.
 
     Raises
     ------
@@ -181,6 +197,7 @@ class DomainConfusion(Adaptation):
     soft_labels: float = 0.1
     temperature: float = 2.0
     hidden_layer_sizes: tuple = (100,)
+    rate: float = 10.0
 
     _needs_classes: ClassVar[bool] = True
 
@@ -194,25 +211,28 @@ class DomainConfusion(Adaptation):
             confusion=self.confusion,
             soft_labels=self.soft_labels,
             temperature=self.temperature,
-            hidden=self.hidden_layer_sizes,
-            **how.drawn(),
+            **self._options(how),
         )
 
 
 @dataclass(frozen=True)
-class MDD(Adaptation):
+class MDD(_Adversarial):
     """Learn features by which a second head cannot disagree with the first in the target alone.
 
     The second head learns to agree with the first in the source and to disagree in the target, and
     its gradient on the features is turned around. For numbers the disagreement is the absolute
-    difference: disparity discrepancy.
+    difference: disparity discrepancy, the adaptation that is made for regression.
 
     Parameters
     ----------
-    margin : float, default=4.0
-        The weight of the agreement in the source.
+    margin : float or None, default=None
+        The weight of the agreement in the source. None: 4 for classes and 1 for numbers.
+    reversal : float, default=0.1
+        The factor of the gradient that is turned around.
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the second head.
+    rate : float, default=10.0
+        How much faster the second head learns than the head: a factor of `learning_rate`.
 
     Raises
     ------
@@ -231,13 +251,20 @@ class MDD(Adaptation):
     2.0
     """
 
-    margin: float = 4.0
+    margin: float | None = None
+    reversal: float = 0.1
     hidden_layer_sizes: tuple = (100,)
+    rate: float = 10.0
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.disparity import ClassDisparity, TargetDisparity
 
+        kind, margin = (ClassDisparity, 4.0) if how.classes else (TargetDisparity, 1.0)
         n_outputs, n_features = network.coef.shape
-        kind = ClassDisparity if how.classes else TargetDisparity
-        options = {"margin": self.margin, "hidden": self.hidden_layer_sizes}
-        return kind(n_features, n_outputs, **options, **how.drawn())
+        return kind(
+            n_features,
+            n_outputs,
+            margin=margin if self.margin is None else self.margin,
+            reversal=self.reversal,
+            **self._options(how),
+        )

@@ -39,7 +39,9 @@ _NOT_NEGATIVE = (lambda value: isinstance(value, Real) and value >= 0, "a number
 # By the name of a field: whether a value can be used, and what is expected.
 _EXPECTED = {
     "temperature": _POSITIVE,
-    "margin": _POSITIVE,
+    "margin": (lambda value: value is None or _POSITIVE[0](value), "a number above 0, or None"),
+    "rate": _POSITIVE,
+    "reversal": _NOT_NEGATIVE,
     "confusion": _NOT_NEGATIVE,
     "soft_labels": _NOT_NEGATIVE,
     "pretraining": (

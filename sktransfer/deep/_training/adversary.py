@@ -30,8 +30,8 @@ class Adversary(Penalty):
        https://jmlr.org/papers/v17/15-239.html
     """
 
-    def __init__(self, n_inputs, *, hidden, strength, ramp, generator, n_outputs=1):
-        super().__init__(strength, ramp)
+    def __init__(self, n_inputs, *, hidden, generator, n_outputs=1, **options):
+        super().__init__(**options)
         self.discriminator = SmallNetwork((n_inputs, *hidden, n_outputs), generator)
         self.record = Record()
 

@@ -10,14 +10,15 @@ from sktransfer.deep._training.penalty import Penalty
 class _SecondHead(Penalty):
     """A second head, which learns at full strength, and the network against it."""
 
-    def __init__(self, n_features, n_outputs, *, hidden, margin, generator, **options):
+    def __init__(self, n_features, n_outputs, *, hidden, margin, reversal, generator, **options):
         super().__init__(**options)
-        self.margin = margin
+        self.margin, self.reversal = margin, reversal
         self.other = SmallNetwork((n_features, *hidden, n_outputs), generator)
 
     def of_tensors(self, source, target, progress):
         """The loss of the second head; its gradient on the features is turned around."""
-        features = reverse(torch.cat([source.features, target.features]), self.factor(progress))
+        factor = self.reversal * self.factor(progress)
+        features = reverse(torch.cat([source.features, target.features]), factor)
         others = self.other(features).split([len(source.features), len(target.features)])
         return self.compare(*others, source.outputs.detach(), target.outputs.detach())
 

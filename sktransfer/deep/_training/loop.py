@@ -16,6 +16,9 @@ from sktransfer.deep._training.schedule import rate_factor, stage_rates
 from sktransfer.deep._training.states import as_tensors, prefixed, under
 from sktransfer.deep._training.target_half import TargetHalf
 
+# An adversary follows a network that moves: it averages its steps over fewer of them.
+_BETAS_OF_AN_ADVERSARY = 0.5, 0.999
+
 # A loss on held-out rows that leaves nothing to improve.
 _NEGLIGIBLE_LOSS = 1e-6
 
@@ -344,7 +347,9 @@ def _make_optimizer(network, settings, penalty):
     ]
     groups.append({"params": [network.coef, network.intercept], "lr": settings.learning_rate})
     if penalty is not None:
-        groups.append({"params": list(penalty.parameters()), "lr": settings.learning_rate})
+        rate = settings.learning_rate * penalty.own_rate
+        own = {"params": list(penalty.parameters()), "lr": rate, "betas": _BETAS_OF_AN_ADVERSARY}
+        groups.append(own)
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 

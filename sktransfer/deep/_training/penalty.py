@@ -21,12 +21,12 @@ class Penalty(torch.nn.Module, ABC):
     """A loss of minibatches of two domains, which is added to that of the labels.
 
     Its parameters and buffers are part of the state of the training. `strength` and `ramp` act on
-    the network, not on parameters of the penalty.
+    the network. The penalty's own parameters learn at `own_rate` times the rate of the head.
     """
 
-    def __init__(self, strength=1.0, ramp=None):
+    def __init__(self, strength=1.0, ramp=None, own_rate=1.0):
         super().__init__()
-        self.strength, self.ramp = strength, ramp
+        self.strength, self.ramp, self.own_rate = strength, ramp, own_rate
 
     @abstractmethod
     def of_tensors(self, source, target, progress):

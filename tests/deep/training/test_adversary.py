@@ -11,7 +11,9 @@ import torch
 from sktransfer._kernels.adversarial import domain_confusion, inverted_loss, margin_disparity
 from sktransfer.deep import ADDA, CDAN, DANN, MDD, AdaptedNetworkClassifier, DomainConfusion
 from sktransfer.deep._adaptations.description import How
+from sktransfer.deep._adaptations.names import ADAPTATIONS
 from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.loop import Training
 from sktransfer.deep._training.network import Network, Seen
 from sktransfer.exceptions import TransferWarning
 
@@ -59,7 +61,7 @@ def of_features(batches):
     )
 
 
-REVERSED = [DANN(), DANN(()), CDAN(), CDAN(entropy=True), CDAN(max_products=4), MDD()]
+REVERSED = [DANN(), DANN(()), CDAN(), CDAN(entropy=True), CDAN(max_products=4), MDD(reversal=1)]
 ALL = [*REVERSED, DomainConfusion(), ADDA(pretraining=0.0)]
 
 
@@ -208,7 +210,7 @@ def test_the_source_encoder_is_a_copy_from_the_end_of_the_pretraining():
 
 
 def test_the_second_head_is_compared_with_the_classes_of_the_first():
-    penalty, batches = make(MDD(margin=3.0)), make_batches()
+    penalty, batches = make(MDD(margin=3.0, reversal=1.0)), make_batches()
     others = [penalty.other(batch.features) for batch in batches]
     labels = [torch.eye(2)[batch.outputs.argmax(dim=1)] for batch in batches]
     expected = margin_disparity(*others, *labels, margin=3.0)
@@ -218,10 +220,36 @@ def test_the_second_head_is_compared_with_the_classes_of_the_first():
 
 
 def test_the_second_head_of_numbers_is_compared_with_the_first():
-    penalty, batches = make(MDD(margin=3.0), classes=False), make_batches()
-    others = [penalty.other(batch.features) for batch in batches]
-    gaps = [(a - b.outputs).abs().mean() for a, b in zip(others, batches, strict=True)]
-    torch.testing.assert_close(penalty.of_tensors(*batches, 1.0), 3 * gaps[0] - gaps[1])
+    batches = make_batches()
+    for margin, expected in ((3.0, 3.0), (None, 1.0)):
+        penalty = make(MDD(margin), classes=False)
+        others = [penalty.other(batch.features) for batch in batches]
+        gaps = [(a - b.outputs).abs().mean() for a, b in zip(others, batches, strict=True)]
+        found = penalty.of_tensors(*batches, 1.0)
+        torch.testing.assert_close(found, expected * gaps[0] - gaps[1])
+    assert make(MDD()).margin == 4.0
+
+
+def test_a_part_of_the_second_heads_gradient_is_turned_around():
+    whole, part = (of_features(gradients(make(MDD(reversal=r)))[1]) for r in (1.0, 0.1))
+    torch.testing.assert_close(part, 0.1 * whole)
+
+
+@pytest.mark.parametrize("adaptation", ["dann", "cdan", "adda", "confusion", "mdd"])
+def test_a_second_network_learns_faster_than_the_head(adaptation, monkeypatch):
+    rates, run = [], Training.run
+
+    def watched(self, save=None):
+        rates.append(self.rates[-1])
+        return run(self, save)
+
+    monkeypatch.setattr(Training, "run", watched)
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = AdaptedNetworkClassifier("mlp", max_epochs=1, learning_rate=0.01, random_state=0)
+    for described in (adaptation, ADAPTATIONS[adaptation](rate=2.0)):
+        model.set_params(adaptation=described)
+        model.fit(X, X[:, 0] > 0, sample_domain=np.repeat(["before", "target"], 10))
+    np.testing.assert_allclose(rates, [0.1, 0.02])
 
 
 def test_a_discriminator_that_wins_gives_a_warning():
