@@ -58,8 +58,10 @@ class TableFormat:
 
     def apply(self, X):
         """Return rows as the input of a network: dense, scaled, in float32."""
-        X = X.toarray() if issparse(X) else X
-        return ((X - self.mean) / self.scale).astype(np.float32)
+        own = X.toarray() if issparse(X) else None
+        centered = np.subtract(X if own is None else own, self.mean, out=own)
+        scaled = np.empty(X.shape, dtype=np.float32)
+        return np.divide(centered, self.scale, out=scaled, casting="same_kind")
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from sktransfer.deep._training.schedule import rate_factor, stage_rates
 from sktransfer.deep._training.states import as_tensors, prefixed, under
 from sktransfer.deep._training.target_half import TargetHalf
 
-# An adversary follows a network that moves: it averages its steps over fewer of them.
-_BETAS_OF_AN_ADVERSARY = 0.5, 0.999
+# A network and its adversary answer each other: steps that go on from long ago make them swing.
+_BETAS_OF_ADVERSARIES = 0.5, 0.999
 
 # A loss on held-out rows that leaves nothing to improve.
 _NEGLIGIBLE_LOSS = 1e-6
@@ -336,7 +336,13 @@ class Training:
 
 
 def _make_optimizer(network, settings, penalty):
-    """AdamW with a group of weights for each stage, one for the head, and one for a penalty."""
+    """AdamW with a group of weights for each stage, one for the head, and one for a penalty.
+
+    If the penalty has weights, the first moments of all groups are averages over fewer steps [1]_.
+
+    .. [1] Radford, Metz, Chintala. "Unsupervised representation learning with deep convolutional
+       generative adversarial networks". ICLR 2016. https://arxiv.org/abs/1511.06434
+    """
     rates = stage_rates(
         len(network.stages), rate=settings.backbone_learning_rate, decay=settings.rate_decay
     )
@@ -346,11 +352,12 @@ def _make_optimizer(network, settings, penalty):
         for stage, rate in zip(network.stages, rates, strict=True)
     ]
     groups.append({"params": [network.coef, network.intercept], "lr": settings.learning_rate})
+    options = {}
     if penalty is not None:
-        rate = settings.learning_rate * penalty.own_rate
-        own = {"params": list(penalty.parameters()), "lr": rate, "betas": _BETAS_OF_AN_ADVERSARY}
-        groups.append(own)
-    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+        own = list(penalty.parameters())
+        groups.append({"params": own, "lr": settings.learning_rate * penalty.own_rate})
+        options = {"betas": _BETAS_OF_ADVERSARIES} if own else {}
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, **options)
 
 
 @contextmanager

@@ -109,6 +109,8 @@ def settle_statistics(network, inputs, n_rows):
 
     .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
     """
+    if not any(True for _ in network.stages.buffers()):
+        return  # no layer has statistics
     network.train()
     with torch.no_grad():
         for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // EVALUATION_ROWS))):

@@ -252,6 +252,21 @@ def test_a_second_network_learns_faster_than_the_head(adaptation, monkeypatch):
     np.testing.assert_allclose(rates, [0.1, 0.02])
 
 
+@pytest.mark.parametrize(("adaptation", "beta"), [("dann", 0.5), ("mdd", 0.5), ("dan", 0.9)])
+def test_both_sides_of_a_game_average_their_steps_over_few_of_them(adaptation, beta, monkeypatch):
+    betas, run = set(), Training.run
+
+    def watched(self, save=None):
+        betas.update(group["betas"] for group in self.optimizer.param_groups)
+        return run(self, save)
+
+    monkeypatch.setattr(Training, "run", watched)
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = AdaptedNetworkClassifier("mlp", adaptation=adaptation, max_epochs=1, random_state=0)
+    model.fit(X, X[:, 0] > 0, sample_domain=np.repeat(["before", "target"], 10))
+    assert betas == {(beta, 0.999)}
+
+
 def test_a_discriminator_that_wins_gives_a_warning():
     X, y = make_classification(120, 4, n_informative=3, n_redundant=0, random_state=0)
     domain = np.repeat(["before", "target"], 60)

@@ -13,7 +13,7 @@ from sktransfer.deep._training.epoch_log import EpochLog
 from sktransfer.deep._training.head import Head, Rows
 from sktransfer.deep._training.loop import Training
 from sktransfer.deep._training.losses import SoftmaxLoss, SquaredLoss
-from sktransfer.deep._training.network import Network, predict
+from sktransfer.deep._training.network import Network, predict, settle_statistics
 from sktransfer.deep._training.order import minibatches
 from sktransfer.deep._training.phases import Selected
 from sktransfer.deep._training.schedule import Settings
@@ -147,6 +147,15 @@ def test_statistics_from_scratch_are_those_of_all_training_rows(network):
     mean, variance = weights["block3.mean"], weights["block3.variance"]
     torch.testing.assert_close(mean, maps.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(variance, maps.var(dim=(0, 2, 3)), rtol=1e-4, atol=1e-5)
+
+
+def test_rows_run_for_statistics_only_if_a_layer_has_some():
+    head = Head(np.zeros(1), np.ones(1), np.ones((1, 1)), np.zeros(1))
+    plain = Network([torch.nn.Linear(1, 1)], head, torch.device("cpu"))
+    settle_statistics(plain, None, 4)  # no rows are asked for
+    normed = Network([torch.nn.BatchNorm1d(1)], head, torch.device("cpu"))
+    with pytest.raises(TypeError):
+        settle_statistics(normed, None, 4)
 
 
 @pytest.mark.parametrize("batch_statistics", [False, True])
