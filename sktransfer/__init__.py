@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOME_OF = {
     "AdaptedNetworkClassifier": "sktransfer.deep",
     "AdaptedNetworkRegressor": "sktransfer.deep",
+    "AdaptiveGaussianProcessRegressor": "sktransfer.parameter",
     "AdaptiveSVC": "sktransfer.parameter",
     "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",

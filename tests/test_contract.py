@@ -127,6 +127,7 @@ VARIANTS = [
     ("ZeroShotClassifier", {"method": "conse", "calibration": 0.1}),
     ("ZeroShotClassifier", {"method": "dap"}),
     ("ZeroShotClassifier", {"method": "sae", "alpha": 0.1}),
+    ("AdaptiveGaussianProcessRegressor", {"likelihood": "conditional", "relatedness": 0.5}),
     ("AdaptiveSVC", {"gamma": 2.0, "beta": 0.5}),
     ("AdaptiveSVR", {"gamma": "auto", "positive": False}),
     ("TransferLogisticRegression", {"C": 1.0, "beta": 0.5}),

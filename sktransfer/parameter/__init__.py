@@ -1,5 +1,8 @@
 """Parameter transfer: start from a fitted model, and stay near it."""
 
+from sktransfer.parameter._adaptive_gaussian_process_regressor import (
+    AdaptiveGaussianProcessRegressor,
+)
 from sktransfer.parameter._adaptive_svc import AdaptiveSVC
 from sktransfer.parameter._adaptive_svr import AdaptiveSVR
 from sktransfer.parameter._transfer_forest_classifier import TransferForestClassifier
@@ -11,6 +14,7 @@ from sktransfer.parameter._transfer_stacking_classifier import TransferStackingC
 from sktransfer.parameter._transfer_stacking_regressor import TransferStackingRegressor
 
 __all__ = [
+    "AdaptiveGaussianProcessRegressor",
     "AdaptiveSVC",
     "AdaptiveSVR",
     "TransferForestClassifier",

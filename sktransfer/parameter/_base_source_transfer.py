@@ -37,6 +37,18 @@ class TargetRows:
         """The weight of each row, 1 if none was given."""
         return np.ones(len(self.labels)) if self.sample_weight is None else self.sample_weight
 
+    def in_order(self):
+        """Return the rows in an order of their own, so that that of the user changes no result."""
+        codes = np.unique(self.labels, return_inverse=True)[1]
+        order = np.lexsort([self.weights, codes, *self.X.T])
+        weight = self.sample_weight
+        return TargetRows(
+            self.X[order],
+            _safe_indexing(self.given_X, order),
+            self.labels[order],
+            None if weight is None else weight[order],
+        )
+
 
 class _BaseSourceTransfer(_TransferEstimator):
     """Reads labelled target rows, given source models and labelled rows of source domains.

@@ -25,7 +25,7 @@ from sktransfer._magnitude import to_single
 from sktransfer._messages import shown, warn
 from sktransfer._needs import Needs
 from sktransfer._random import generator, seeded_clones
-from sktransfer._sklearn import Interval, StrOptions, _safe_indexing
+from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.exceptions import TransferWarning
 from sktransfer.parameter._base_fitted_sources import _BaseFittedSources
 from sktransfer.parameter._sources import bare
@@ -97,18 +97,9 @@ class _BaseTransferForest(_BaseFittedSources):
         return model
 
     def _in_order(self, rows):
-        """Return rows in an order of their own, so that no result depends on that of the user."""
-        order = np.lexsort(
-            [rows.weights, np.unique(rows.labels, return_inverse=True)[1], *rows.X.T]
-        )
-        weight = rows.sample_weight
-        return replace(
-            rows,
-            X=to_single(rows.X[order], self),
-            given_X=_safe_indexing(rows.given_X, order),
-            labels=rows.labels[order],
-            sample_weight=None if weight is None else weight[order],
-        )
+        """Return rows in float32, in an order of their own."""
+        rows = rows.in_order()
+        return replace(rows, X=to_single(rows.X, self))
 
     def _learn(self, target, sources):
         rng, target = generator(self.random_state), self._in_order(target)
