@@ -64,7 +64,8 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         The covariance of a function, without noise. None is a constant times RBF, whose length
         starts at the median distance of the rows.
     relatedness : float, array-like of shape (n_sources,) or "auto", default="auto"
-        The number l of each source, from -1 to 1. "auto" chooses them.
+        The number l of each source, from -1 to 1. "auto" chooses them. With fewer than three target
+        rows, which lie near any function by chance, it takes all rows as those of one function.
     noise : float or "auto", default="auto"
         The variance of the noise, the same in each domain. "auto" chooses one for each domain.
     likelihood : {"joint", "conditional"}, default="joint"
@@ -230,7 +231,8 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         """Store the kernel, the relatedness and the noise of largest likelihood."""
         n_sources, n_tasks = len(names), self._tasks.max() + 1
         kernel = _default_kernel(self._X) if self.kernel is None else clone(self.kernel)
-        given = self._given_relatedness(n_sources)
+        given, few = self._given_relatedness(n_sources), problem.n_target < _FEWEST_ROWS
+        taken = np.full(n_sources, _LARGEST) if given is None and few else given
         center = np.average(problem.y, weights=problem.weight)
         variance = np.average((problem.y - center) ** 2, weights=problem.weight) or 1.0
         bounds = np.log(np.array([_LEAST_NOISE, _MOST_NOISE]) * variance)
@@ -240,12 +242,12 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         free = np.concatenate(
             [
                 np.ones(len(kernel.theta), dtype=bool),
-                np.full(n_sources, given is None),
+                np.full(n_sources, taken is None),
                 np.full(n_tasks, isinstance(self.noise, str)),
             ]
         )
         limits = [*kernel.bounds, *[(-_LARGEST, _LARGEST)] * n_sources, *[tuple(bounds)] * n_tasks]
-        starts = [np.full(n_sources, start) for start in _STARTS] if given is None else [given]
+        starts = [np.full(n_sources, start) for start in _STARTS] if taken is None else [taken]
         starts = starts if n_sources else starts[:1]
         best = None
         for start in starts:
@@ -267,9 +269,9 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         ):
             if high - low > _WIDE:
                 warn(
-                    f"The relatedness of the source {name!r} may be anything from {low:.2f} to "
-                    f"{high:.2f}, because target rows are too few or too noisy; label more target "
-                    "rows, or pass relatedness.",
+                    f"The relatedness of the source {name!r} is taken as {value:.2f}, but may be "
+                    f"anything from {low:.2f} to {high:.2f}, because target rows are too few or "
+                    "too noisy; label more target rows, or pass relatedness.",
                     TransferWarning,
                 )
             elif abs(value) > 0.999:
@@ -338,6 +340,7 @@ class _Problem:
 
     def __init__(self, X, y, tasks, weight, outputs, likelihood):
         self.X, self.y, self.tasks, self.weight, self.outputs = X, y, tasks, weight, outputs
+        self.n_target = int(np.sum(tasks == tasks.max()))
         self.n_apart = int(np.sum(tasks < tasks.max())) if likelihood == "conditional" else 0
 
     def split(self, kernel, values):
@@ -395,7 +398,7 @@ class _Problem:
 
     def intervals(self, kernel, values, n_sources):
         """Return the intervals of relatedness whose log-likelihood is near the largest."""
-        if np.sum(self.tasks == self.tasks.max()) < _FEWEST_ROWS:
+        if self.n_target < _FEWEST_ROWS:
             return np.tile([-1.0, 1.0], (n_sources, 1))
         largest = self(kernel, values, with_gradient=False)[0]
         grid, found = np.linspace(-_LARGEST, _LARGEST, 41), []
