@@ -1,8 +1,8 @@
 """Parameter transfer by stacking, forests and Gaussian processes, with 1 to 50 labelled rows.
 
-The tasks and the simple ways to use a source are those of `parameter_transfer`, and a gas sensor
-array that drifts. Forests, of the source or the target alone, stand next to those of the transfer.
-Gaussian processes see 100 rows of each source. No fit reads test rows, and nothing is tuned.
+The tasks and the simple ways to use a source are those of `parameter_transfer`. Forests, of the
+source or the target alone, stand next to those of the transfer. Gaussian processes see 100 rows of
+each source. No fit reads test rows, and nothing is tuned. `drifting_sensor` has one more task.
 """
 
 import warnings
@@ -15,7 +15,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks._data import load_kin, load_office_caltech_surf, load_school
-from benchmarks._drifting_sensor import draw_sensor, measure
 from benchmarks._guard_tasks import draw_source, prepare_office
 from benchmarks.parameter_transfer import (
     KIN_ROWS,
@@ -36,7 +35,7 @@ from sktransfer import (
     pack_domains,
 )
 
-TREES, PROCESS_ROWS, SENSOR_ROWS = 30, 100, 400
+TREES, PROCESS_ROWS = 30, 100
 
 
 def run_objects(domains, pair, n_rows, draw):
@@ -113,14 +112,6 @@ def run_numbers(sources, target, n_rows, draw):
     return {name: score(model, X[rest], y[rest], labelled) for name, model in models.items()}
 
 
-def run_sensor(draw, n_rows):
-    """Draw a sensor array, its rows when new, and those of a year later."""
-    rng = np.random.default_rng([draw, 11])
-    new, aged = draw_sensor(rng)
-    sources = {"new": measure(new, SENSOR_ROWS, rng)}
-    return run_numbers(sources, measure(aged, 1050, rng), n_rows, draw)
-
-
 def run_school(schools, draw, n_rows):
     """Draw a school of 80 pupils at least as target; the pupils of 20 others are one source."""
     rng = np.random.default_rng([draw, 7])
@@ -170,7 +161,6 @@ def run(data_home, *, quick=False):
         warnings.simplefilter("ignore")
         draws = [(draw,) for draw in range(1 if quick else 10)]
         return [
-            compare("Drifting sensor, R2 in percent", run_sensor, draws),
             compare("Office-Caltech, accuracy in percent", objects, [(pair,) for pair in pairs]),
             compare("School, R2 in percent", partial(run_school, schools), draws),
             compare("Kin, three targets, R2 in percent", arm, [(t,) for t in kin][: len(draws)]),

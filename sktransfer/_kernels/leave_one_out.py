@@ -52,18 +52,25 @@ def row_space(X, sample_weight, *, fit_intercept):
     """
     root = np.sqrt(sample_weight)
     constant = root / np.linalg.norm(root) if fit_intercept else np.zeros_like(root)
-    rows = X.multiply(root[:, None]).tocsr() if issparse(X) else root[:, None] * X
+    weighted = (root != 1).any()
+    if issparse(X):
+        rows = X.multiply(root[:, None]).tocsr()
+    else:
+        rows = root[:, None] * X if weighted else X
     means = constant @ rows
     if not issparse(rows):
-        rows, means = rows - np.outer(constant, means), np.zeros_like(means)
+        rows, means = rows - constant[:, None] * means, np.zeros_like(means)
     if X.shape[0] <= X.shape[1]:
         gram = _dense(rows @ rows.T)
         # Centered rows would not be sparse, but their products can be centered.
         squares, vectors = _positive_part(_centered(gram, constant) if issparse(rows) else gram)
         return RowSpace(vectors, squares, root, constant)
     squares, axes = _positive_part(_dense(rows.T @ rows) - np.outer(means, means))
-    vectors = np.asarray(rows @ axes) - np.outer(constant, means @ axes)
-    return RowSpace(vectors / np.sqrt(squares), squares, root, constant)
+    axes /= np.sqrt(squares)
+    vectors = np.asarray(rows @ axes)
+    if means.any():
+        vectors -= np.outer(constant, means @ axes)
+    return RowSpace(vectors, squares, root, constant)
 
 
 def kernel_space(gram, sample_weight):
@@ -130,7 +137,8 @@ def leave_one_out_residuals(space, values, *, alpha):
         shrinkage = space.squares / (space.squares + alpha)
     fitted = space.vectors @ (shrinkage[:, None] * (space.vectors.T @ weighted))
     fitted += np.outer(space.constant, space.constant @ weighted)
-    leverage = (space.vectors**2) @ shrinkage + space.constant**2
+    leverage = np.einsum("ij,ij,j->i", space.vectors, space.vectors, shrinkage)
+    leverage += space.constant**2
     decided = 1 - leverage > _OWN
     residuals = np.zeros_like(weighted)
     residuals[decided] = (weighted - fitted)[decided] / (1 - leverage[decided, None])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import parameter_transfer_models
-from benchmarks._drifting_sensor import NOISE, draw_sensor, measure
+from benchmarks.drifting_sensor import NOISE, draw_sensor, measure
 from benchmarks.parameter_transfer_models import run_numbers
 
 

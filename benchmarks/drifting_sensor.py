@@ -1,8 +1,18 @@
-"""A made gas sensor array that drifts: gains, offsets and cross-sensitivity change after a year."""
+"""A made gas sensor array that drifts: how many reference samples does a new calibration need?
+
+Gains, offsets and cross-sensitivity change after a year, and are known because they are drawn here.
+The methods are those of `parameter_transfer_models`, with the calibration of the new array as the
+source.
+"""
+
+import warnings
 
 import numpy as np
 
-N_SENSORS, NOISE = 4, 0.03
+from benchmarks.parameter_transfer import compare
+from benchmarks.parameter_transfer_models import run_numbers
+
+N_SENSORS, NOISE, OLD_ROWS, NEW_ROWS = 4, 0.03, 400, 1050
 
 
 def draw_sensor(rng):
@@ -54,3 +64,31 @@ def measure(sensor, n_rows, rng):
     y, humidity = rng.uniform(0, 3, n_rows), rng.uniform(0, 1, n_rows)
     clean = np.outer(y / (1 + y), gain) + np.outer(humidity, cross) + offset
     return clean + NOISE * rng.normal(size=clean.shape), y
+
+
+def run_sensor(draw, n_rows):
+    """Draw an array, its rows when new, and those of a year later; return R2 in percent."""
+    rng = np.random.default_rng([draw, 11])
+    new, aged = draw_sensor(rng)
+    sources = {"new": measure(new, OLD_ROWS, rng)}
+    return run_numbers(sources, measure(aged, NEW_ROWS, rng), n_rows, draw)
+
+
+def run(data_home, *, quick=False):
+    """Make the table.
+
+    Parameters
+    ----------
+    data_home : str or None
+        Not used: the rows are made here.
+    quick : bool, default=False
+        One array instead of eight.
+
+    Returns
+    -------
+    tables : list of Table
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        draws = [(draw,) for draw in range(1 if quick else 8)]
+        return [compare("Drifting sensor, R2 in percent", run_sensor, draws)]
