@@ -194,7 +194,7 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         self._normalize(labels, outputs[:, -len(target.labels) :], weight)
         y, outputs = (labels - self._center) / self._scale, (outputs - self._center) / self._scale
         problem = _Problem(self._X, y, self._tasks, weight, outputs, self.likelihood)
-        self._choose(problem, [*map(str, range(len(given))), *names])
+        self._choose(problem, [*(f"source[{k}]" for k in range(len(given))), *names])
         mixing, self._covariance, _ = task_covariance(self.relatedness_, len(given))
         noise = self.noise_ / self._scale**2
         gram = self.kernel_(self._X)

@@ -172,9 +172,8 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
             self._fit_part(rows, column, target) for column in responses(codes, offset).T
         ]
 
-    def _scores(self, X):
+    def _scores(self, rows, given_X):
         """Return the log-odds of the classes, of shape (n_rows, n_columns)."""
-        rows, given_X = self._read_new(X)
         n_columns = 1 if len(self.classes_) == 2 else len(self.classes_)
         scores = np.zeros((rows.shape[0], n_columns)) + self._weighted_sources(rows, given_X)
         for column, part in enumerate(self.estimator_ or ()):
@@ -201,7 +200,7 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
         rows, given_X = self._read_new(X)
         if self._answers_itself():
             return self.estimator_.predict(self._rows_for(rows, given_X))
-        scores = self._scores(X)
+        scores = self._scores(rows, given_X)
         return self._best_class(scores[:, 0] if scores.shape[1] == 1 else scores)
 
     @available_if(_gives_probabilities)
@@ -224,5 +223,5 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
             said = np.zeros((rows.shape[0], len(self.classes_)))
             said[:, np.searchsorted(self.classes_, self.estimator_.classes_)] = found
             return said
-        said = probabilities(self._scores(X))
+        said = probabilities(self._scores(rows, given_X))
         return np.hstack([1 - said, said]) if said.shape[1] == 1 else said
