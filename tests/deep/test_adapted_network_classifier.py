@@ -133,7 +133,7 @@ def test_soft_labels_need_supervised():
 
 
 @pytest.mark.parametrize("adaptation", ADAPTATIONS)
-def test_a_name_is_its_description_and_a_second_fit_begins_anew(adaptation):
+def test_a_name_is_its_description_and_a_second_fit_starts_again(adaptation):
     rows, options = X[:, 20:40], {"backbone": "mlp", "max_epochs": 2, "freeze_depth": 0}
     model = make(adaptation, **options).fit(rows, Y, sample_domain=DOMAIN)
     first = outcome(model)
