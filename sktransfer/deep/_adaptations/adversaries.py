@@ -231,7 +231,7 @@ class MDD(_Adversarial):
         The factor of the gradient that is turned around.
     hidden_layer_sizes : tuple of int, default=(100,)
         The hidden layers of the second head.
-    rate : float, default=1.0
+    rate : float, default=10.0
         How much faster the second head learns than the first: a factor of `learning_rate`.
 
     Raises
@@ -254,7 +254,7 @@ class MDD(_Adversarial):
     margin: float | None = None
     reversal: float = 0.1
     hidden_layer_sizes: tuple = (100,)
-    rate: float = 1.0
+    rate: float = 10.0
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.disparity import ClassDisparity, TargetDisparity

@@ -235,11 +235,8 @@ def test_a_part_of_the_second_heads_gradient_is_turned_around():
     torch.testing.assert_close(part, 0.1 * whole)
 
 
-@pytest.mark.parametrize(
-    ("adaptation", "factor"),
-    [("dann", 10), ("cdan", 10), ("adda", 10), ("confusion", 10), ("mdd", 1)],
-)
-def test_a_second_network_learns_at_a_rate_of_its_own(adaptation, factor, monkeypatch):
+@pytest.mark.parametrize("adaptation", ["dann", "cdan", "adda", "confusion", "mdd"])
+def test_a_second_network_learns_at_a_rate_of_its_own(adaptation, monkeypatch):
     rates, run = [], Training.run
 
     def watched(self, save=None):
@@ -252,7 +249,7 @@ def test_a_second_network_learns_at_a_rate_of_its_own(adaptation, factor, monkey
     for described in (adaptation, ADAPTATIONS[adaptation](rate=2.0)):
         model.set_params(adaptation=described)
         model.fit(X, X[:, 0] > 0, sample_domain=np.repeat(["before", "target"], 10))
-    np.testing.assert_allclose(rates, [0.01 * factor, 0.02])
+    np.testing.assert_allclose(rates, [0.1, 0.02])
 
 
 @pytest.mark.parametrize(("adaptation", "beta"), [("dann", 0.5), ("mdd", 0.5), ("dan", 0.9)])
