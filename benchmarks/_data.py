@@ -207,6 +207,15 @@ KIN = Dataset(
     licence="none stated: for research, not to be passed on",
 )
 
+CORN = Dataset(
+    name="Near-infrared spectra of 80 samples of corn on three instruments",
+    folder="corn",
+    files={"corn_nir.npz": "c608aec547ca20396e1e4bcd9be082cdc7cb456d5370e836e67dd8b6fe5515ab"},
+    source="https://eigenvector.com/resources/data-sets/ (a file of its arrays)",
+    cite="Cargill; distributed by Eigenvector Research",
+    licence="none stated: for research, not to be passed on",
+)
+
 HYMENOPTERA = Dataset(
     name="Hymenoptera, photographs of ants and bees, shorter side 256",
     folder="hymenoptera_256",
@@ -289,6 +298,7 @@ DATASETS = (
     NEWSGROUPS,
     AMAZON_REVIEWS,
     SCHOOL,
+    CORN,
     HYMENOPTERA,
     MOBILENET_V2,
     SPOKEN_DIGITS,
@@ -436,6 +446,23 @@ def load_school(data_home):
         (X.astype(float), y.ravel().astype(float))
         for X, y in zip(content["X"].ravel(), content["Y"].ravel(), strict=True)
     ]
+
+
+def load_corn(data_home):
+    """Read spectra of corn.
+
+    Returns
+    -------
+    spectra : dict of str to ndarray of shape (80, 700), float64
+        One of each instrument, ``"m5"``, ``"mp5"`` and ``"mp6"``, 1100 to 2498 nm. Equal rows are
+        the same sample.
+    properties : dict of str to ndarray of shape (80,)
+        Moisture, oil, protein and starch, in percent.
+    """
+    (path,) = CORN.locate(data_home).values()
+    with np.load(path) as content:
+        spectra = {name: content[name].astype(float) for name in ("m5", "mp5", "mp6")}
+        return spectra, dict(zip(content["y_names"].tolist(), content["y"].T, strict=True))
 
 
 def load_kin(data_home):

@@ -20,6 +20,7 @@ _HOME_OF = {
     "CombatAligner": "sktransfer.feature",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
+    "DirectStandardization": "sktransfer.feature",
     "DiscriminatorWeighter": "sktransfer.instance",
     "DomainAugmenter": "sktransfer.feature",
     "FineTuneClassifier": "sktransfer.deep",

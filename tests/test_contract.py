@@ -80,6 +80,8 @@ VARIANTS = [
     ("CombatAligner", {"reference": "all"}),
     ("CORALAligner", {"map": "monge"}),
     ("CORALAligner", {"map": "cholesky"}),
+    ("DirectStandardization", {"method": "direct"}),
+    ("DirectStandardization", {"method": "piecewise", "window": 1}),
     ("OptimalTransportAligner", {"method": "exact"}),
     ("OptimalTransportAligner", {"method": "linear"}),
     ("OptimalTransportAligner", {"supervised": True}),

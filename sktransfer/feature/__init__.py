@@ -3,6 +3,7 @@
 from sktransfer.feature._combat_aligner import CombatAligner
 from sktransfer.feature._coral_aligner import CORALAligner
 from sktransfer.feature._denoising_encoder import DenoisingEncoder
+from sktransfer.feature._direct_standardization import DirectStandardization
 from sktransfer.feature._domain_augmenter import DomainAugmenter
 from sktransfer.feature._geodesic_flow_aligner import GeodesicFlowAligner
 from sktransfer.feature._joint_distribution_aligner import JointDistributionAligner
@@ -18,6 +19,7 @@ __all__ = [
     "CORALAligner",
     "CombatAligner",
     "DenoisingEncoder",
+    "DirectStandardization",
     "DomainAugmenter",
     "GeodesicFlowAligner",
     "JointDistributionAligner",

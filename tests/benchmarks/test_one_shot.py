@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks._data import Characters, DataError, load_omniglot
-from benchmarks.one_shot import SHOTS_ONLY, background_errors, draw_task
+from benchmarks.one_shot import SHOTS_ONLY, background_errors, draw_task, seen_otherwise
 from sktransfer import PrototypeClassifier
 from tests.shelf import DATA
 
@@ -32,6 +32,17 @@ def test_features_that_name_the_character_give_no_error_and_noise_gives_that_of_
     models = {"whitened": PrototypeClassifier(whiten=True)}
     found = background_errors(CHARACTERS, noise, models, with_source=True, **params)
     assert found["whitened"] == pytest.approx(80, abs=5)
+
+
+def test_an_image_is_turned_about_its_middle_and_scaled():
+    images = np.full((1, 41, 41), 255, dtype=np.uint8)
+    images[0, 20, 28:33] = 0  # a line to the right of the middle
+    (same,) = seen_otherwise(images, 0, 1.0)
+    assert (same == images[0]).all()
+    turned, half = seen_otherwise(images, 90, 1.0)[0], seen_otherwise(images, 0, 0.5)[0]
+    dark = [np.argwhere(each < 200).mean(axis=0) for each in (turned, half)]
+    np.testing.assert_allclose(np.abs(dark[0] - 20), [10, 0], atol=1)
+    np.testing.assert_allclose(dark[1] - 20, [0, 5], atol=1)
 
 
 def test_omniglot_has_136_characters_by_20_drawers_and_20_runs():
