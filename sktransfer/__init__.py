@@ -17,6 +17,7 @@ _HOME_OF = {
     "AdaptiveSVR": "sktransfer.parameter",
     "CORALAligner": "sktransfer.feature",
     "ClassPriorClassifier": "sktransfer.few_shot",
+    "ColumnBridge": "sktransfer.feature",
     "CombatAligner": "sktransfer.feature",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",

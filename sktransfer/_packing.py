@@ -21,7 +21,9 @@ from sktransfer._sklearn import _num_samples, _safe_indexing
 _FILES = "list of files or images"
 
 
-def pack_domains(sources: Mapping[str, Any], target: Any) -> tuple[Any, Any, np.ndarray]:
+def pack_domains(
+    sources: Mapping[str, Any], target: Any, *, columns: str = "same"
+) -> tuple[Any, Any, np.ndarray]:
     """Stack the data of several domains into ``X, y, sample_domain``.
 
     Parameters
@@ -32,6 +34,11 @@ def pack_domains(sources: Mapping[str, Any], target: Any) -> tuple[Any, Any, np.
         rows without labels.
     target : (X, y) or X
         The data of the target domain, likewise.
+    columns : {"same", "shared", "union"}, default="same"
+        The columns of data frames that are kept, by name. "same": all domains must have the same.
+        "shared": those that all domains have. "union": those that any domain has, with missing
+        values if a domain lacks one; `ColumnBridge` predicts these. Columns that the target has
+        come first, in its order.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def pack_domains(sources: Mapping[str, Any], target: Any) -> tuple[Any, Any, np.
     for name, (X, y) in domains.items():
         counts[name] = _num_samples(X)
         labels[name] = None if y is None else read_domain_labels(name, y, n_rows=counts[name])
-    rows = _stack_rows({name: X for name, (X, _) in domains.items()})
+    rows = _stack_rows({name: X for name, (X, _) in domains.items()}, columns)
     labels = stack_labels(labels, counts)
     return rows, labels, np.repeat(np.array(list(counts)), list(counts.values()))
 
@@ -195,17 +202,24 @@ def _is_picture(row):
     return type(row).__module__.startswith("PIL.") or getattr(row, "ndim", 0) >= 2
 
 
-def _stack_rows(rows):
+def _stack_rows(rows, columns):
+    if columns not in ("same", "shared", "union"):
+        raise ValueError(f"columns={columns!r}: expected 'same', 'shared' or 'union'.")
     kinds = {name: kind_of(X) for name, X in rows.items()}
     if len(set(kinds.values())) > 1:
         raise ValueError(
             f"the domains' rows come in different containers, {kinds}; pass all of one kind."
         )
     kind = kinds[TARGET]
+    if columns != "same" and not kind.endswith("DataFrame"):
+        raise ValueError(
+            f"columns={columns!r} matches columns by name, but the rows of the domains come as "
+            f"{kind}; pass data frames, or columns='same'."
+        )
     if kind == _FILES:
         return [row for X in rows.values() for row in X]
     if kind.endswith("DataFrame"):
-        rows = _match_columns(rows)
+        rows = _match_columns(rows, columns)
     elif not kind.endswith("Series"):
         rows = {name: X if kind == "sparse matrix" else np.asarray(X) for name, X in rows.items()}
         shapes = {name: X.shape[1:] for name, X in rows.items()}
@@ -217,7 +231,7 @@ def _stack_rows(rows):
     return concatenate(kind, list(rows.values()))
 
 
-def _match_columns(rows):
+def _match_columns(rows, columns):
     for name, X in rows.items():
         repeated = [column for column, count in Counter(X.columns).items() if count > 1]
         if repeated:
@@ -225,16 +239,53 @@ def _match_columns(rows):
                 f"the columns of {name!r} hold the names {repeated} more than once, so that columns"
                 " cannot be matched by name; rename them."
             )
-    columns = list(rows[TARGET].columns)
+    if columns == "union":
+        return _with_all_columns(rows)
+    of_target = list(rows[TARGET].columns)
+    if columns == "shared":
+        kept = [each for each in of_target if all(each in X.columns for X in rows.values())]
+        if not kept:
+            raise ValueError(
+                "columns='shared': no column is in all domains; rename those that mean the same."
+            )
+        return {name: X[kept] for name, X in rows.items()}
     for name, X in rows.items():
-        missing = [column for column in columns if column not in X.columns]
-        extra = [column for column in X.columns if column not in columns]
+        missing = [column for column in of_target if column not in X.columns]
+        extra = [column for column in X.columns if column not in of_target]
         if missing or extra:
             raise ValueError(
                 f"the columns of {name!r} are not the target's: missing {missing}, unknown "
                 f"{extra}; pass the columns that all domains have."
             )
-    return {name: X[columns] for name, X in rows.items()}
+    return {name: X[of_target] for name, X in rows.items()}
+
+
+def _with_all_columns(rows):
+    """Give each domain the columns of all, with missing values in those that it lacks."""
+    examples = {}
+    for X in (rows[TARGET], *rows.values()):
+        for column in X.columns:
+            examples.setdefault(column, X[column])
+    complete = {}
+    for name, X in rows.items():
+        lacking = [column for column in examples if column not in X.columns]
+        for column in lacking:
+            X = _with_missing(X, column, examples[column])
+        complete[name] = X[list(examples)]
+    return complete
+
+
+def _with_missing(X, column, example):
+    """Return a frame with one more column, of missing values of the type of an example."""
+    if type(X).__module__.partition(".")[0] == "polars":
+        import polars as pl
+
+        return X.with_columns(pl.lit(None, dtype=example.dtype).alias(column))
+    import pandas as pd
+
+    is_number = isinstance(example.dtype, np.dtype) and example.dtype.kind in "biuf"
+    dtype = np.float64 if is_number else example.dtype
+    return X.assign(**{column: pd.Series([None] * len(X), index=X.index, dtype=dtype)})
 
 
 def concatenate(kind, parts):

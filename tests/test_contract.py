@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -76,6 +76,7 @@ ESTIMATORS = [
 # Not here: "dai2007", which takes two classes, and bootstrap, which draws rows by their position.
 VARIANTS = [
     ("MomentAligner", {"with_std": False}),
+    ("ColumnBridge", {"estimator": DecisionTreeRegressor(max_depth=2)}),
     ("CombatAligner", {"covariates": [1]}),
     ("CombatAligner", {"reference": "all"}),
     ("CORALAligner", {"map": "monge"}),

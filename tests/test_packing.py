@@ -382,3 +382,63 @@ def test_dates_with_gaps_stay_dates():
     y = _pack_labels(dates, None)
     assert y.dtype == dates.dtype
     assert np.isnat(y[3:]).all()
+
+
+def _three_frames(library):
+    first = library.DataFrame({"height": [1.0, 2.0], "width": [3.0, 4.0], "kind": ["a", "b"]})
+    second = library.DataFrame({"depth": [5, 6], "height": [7.0, 8.0]})
+    target = library.DataFrame({"width": [9.0], "height": [0.5]})
+    return {"a": first, "b": second}, target
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars"])
+def test_shared_columns_and_the_union_of_columns(name):
+    library = pytest.importorskip(name)
+    sources, target = _three_frames(library)
+    X, _, _ = pack_domains(sources, target, columns="shared")
+    assert list(X.columns) == ["height"]
+    assert X["height"].to_list() == [1, 2, 7, 8, 0.5]
+    X, y, sample_domain = pack_domains(sources, target, columns="union")
+    assert list(X.columns) == ["width", "height", "kind", "depth"]
+    lists = [X[column].to_list() for column in X.columns]
+    values = [[None if value != value else value for value in each] for each in lists]
+    assert values == [
+        [3, 4, None, None, 9],
+        [1, 2, 7, 8, 0.5],
+        ["a", "b", None, None, None],
+        [None, None, 5, 6, None],
+    ]
+    assert y is None
+    assert list(sample_domain) == ["a", "a", "b", "b", "target"]
+
+
+def test_equal_columns_are_the_same_by_any_rule():
+    pd = pytest.importorskip("pandas")
+    frames = {"a": pd.DataFrame({"x": [1.0], "y": [2]})}, pd.DataFrame({"y": [3], "x": [4.0]})
+    expected = pack_domains(*frames)[0]
+    for rule in ("shared", "union"):
+        pd.testing.assert_frame_equal(pack_domains(*frames, columns=rule)[0], expected)
+
+
+def test_a_category_that_a_domain_lacks_stays_a_category():
+    pd = pytest.importorskip("pandas")
+    kinds = pd.DataFrame({"x": [1.0, 2.0], "kind": pd.Categorical(["a", "b"])})
+    X, _, _ = pack_domains({"a": kinds}, pd.DataFrame({"x": [3.0]}), columns="union")
+    assert list(X["kind"].cat.categories) == ["a", "b"]
+    assert X["kind"].isna().tolist() == [False, False, True]
+
+
+def test_rules_of_columns_that_make_no_sense_are_refused():
+    pd = pytest.importorskip("pandas")
+    sentence = "columns='all': expected 'same', 'shared' or 'union'."
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        pack_domains({"a": [[1.0]]}, [[1.0]], columns="all")
+    sentence = (
+        "columns='union' matches columns by name, but the rows of the domains come as array; pass "
+        "data frames, or columns='same'."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        pack_domains({"a": [[1.0]]}, [[1.0]], columns="union")
+    sentence = "columns='shared': no column is in all domains; rename those that mean the same."
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        pack_domains({"a": pd.DataFrame({"x": [1]})}, pd.DataFrame({"y": [1]}), columns="shared")

@@ -1,5 +1,6 @@
 """Feature transfer: a space in which the domains agree."""
 
+from sktransfer.feature._column_bridge import ColumnBridge
 from sktransfer.feature._combat_aligner import CombatAligner
 from sktransfer.feature._coral_aligner import CORALAligner
 from sktransfer.feature._denoising_encoder import DenoisingEncoder
@@ -17,6 +18,7 @@ from sktransfer.feature._transfer_joint_aligner import TransferJointAligner
 
 __all__ = [
     "CORALAligner",
+    "ColumnBridge",
     "CombatAligner",
     "DenoisingEncoder",
     "DirectStandardization",
