@@ -255,7 +255,7 @@ def _match_columns(rows, columns):
         if missing or extra:
             raise ValueError(
                 f"the columns of {name!r} are not the target's: missing {missing}, unknown "
-                f"{extra}; pass the columns that all domains have."
+                f"{extra}; pass columns='shared' or 'union', or rename columns."
             )
     return {name: X[of_target] for name, X in rows.items()}
 
