@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._data import load_school
 from benchmarks._runner import Table
-from sktransfer import RegularizedMultiTaskRegressor
+from sktransfer import LearnedPriorRegressor, RegularizedMultiTaskRegressor
 
 ALPHAS = np.geomspace(1e-2, 1e5, 15)
 
@@ -77,6 +77,7 @@ METHODS = {
         RegularizedMultiTaskRegressor, relatedness=0.5, offset=0
     ),
     "RegularizedMultiTaskRegressor": multi_task(RegularizedMultiTaskRegressor),
+    "LearnedPriorRegressor": multi_task(LearnedPriorRegressor),
 }
 
 

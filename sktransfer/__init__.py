@@ -34,6 +34,8 @@ _HOME_OF = {
     "GeodesicFlowAligner": "sktransfer.feature",
     "KLIEPWeighter": "sktransfer.instance",
     "KMMWeighter": "sktransfer.instance",
+    "LearnedPriorClassifier": "sktransfer.tasks",
+    "LearnedPriorRegressor": "sktransfer.tasks",
     "LabelShiftWeighter": "sktransfer.instance",
     "JointDistributionAligner": "sktransfer.feature",
     "MomentAligner": "sktransfer.feature",

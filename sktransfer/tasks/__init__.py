@@ -1,6 +1,13 @@
 """Many tasks at once, and a new one: each value of ``sample_domain`` names a task."""
 
+from sktransfer.tasks._learned_prior_classifier import LearnedPriorClassifier
+from sktransfer.tasks._learned_prior_regressor import LearnedPriorRegressor
 from sktransfer.tasks._regularized_multi_task_classifier import RegularizedMultiTaskClassifier
 from sktransfer.tasks._regularized_multi_task_regressor import RegularizedMultiTaskRegressor
 
-__all__ = ["RegularizedMultiTaskClassifier", "RegularizedMultiTaskRegressor"]
+__all__ = [
+    "LearnedPriorClassifier",
+    "LearnedPriorRegressor",
+    "RegularizedMultiTaskClassifier",
+    "RegularizedMultiTaskRegressor",
+]
