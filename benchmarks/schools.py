@@ -12,7 +12,11 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._data import load_school
 from benchmarks._runner import Table
-from sktransfer import LearnedPriorRegressor, RegularizedMultiTaskRegressor
+from sktransfer import (
+    LearnedPriorRegressor,
+    MultiTaskFeatureRegressor,
+    RegularizedMultiTaskRegressor,
+)
 
 ALPHAS = np.geomspace(1e-2, 1e5, 15)
 
@@ -77,6 +81,7 @@ METHODS = {
         RegularizedMultiTaskRegressor, relatedness=0.5, offset=0
     ),
     "RegularizedMultiTaskRegressor": multi_task(RegularizedMultiTaskRegressor),
+    "MultiTaskFeatureRegressor": multi_task(MultiTaskFeatureRegressor),
     "LearnedPriorRegressor": multi_task(LearnedPriorRegressor),
 }
 

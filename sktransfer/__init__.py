@@ -39,6 +39,8 @@ _HOME_OF = {
     "LabelShiftWeighter": "sktransfer.instance",
     "JointDistributionAligner": "sktransfer.feature",
     "MomentAligner": "sktransfer.feature",
+    "MultiTaskFeatureClassifier": "sktransfer.tasks",
+    "MultiTaskFeatureRegressor": "sktransfer.tasks",
     "MultiSourceTrAdaBoostClassifier": "sktransfer.instance",
     "NearestNeighborWeighter": "sktransfer.instance",
     "OptimalTransportAligner": "sktransfer.feature",

@@ -119,6 +119,7 @@ VARIANTS = [
     ("LearnedPriorClassifier", {"n_clusters": 2}),
     ("LearnedPriorRegressor", {"n_clusters": 2, "rank": 1}),
     ("LearnedPriorRegressor", {"fit_intercept": False}),
+    ("MultiTaskFeatureRegressor", {"alpha": 1.0, "fit_intercept": False}),
     ("RegularizedMultiTaskClassifier", {"kernel": "rbf", "relatedness": 0.7}),
     ("RegularizedMultiTaskRegressor", {"kernel": "rbf", "alpha": 1.0}),
     ("RegularizedMultiTaskRegressor", {"relatedness": 0.5, "offset": 0, "fit_intercept": False}),

@@ -2,12 +2,16 @@
 
 from sktransfer.tasks._learned_prior_classifier import LearnedPriorClassifier
 from sktransfer.tasks._learned_prior_regressor import LearnedPriorRegressor
+from sktransfer.tasks._multi_task_feature_classifier import MultiTaskFeatureClassifier
+from sktransfer.tasks._multi_task_feature_regressor import MultiTaskFeatureRegressor
 from sktransfer.tasks._regularized_multi_task_classifier import RegularizedMultiTaskClassifier
 from sktransfer.tasks._regularized_multi_task_regressor import RegularizedMultiTaskRegressor
 
 __all__ = [
     "LearnedPriorClassifier",
     "LearnedPriorRegressor",
+    "MultiTaskFeatureClassifier",
+    "MultiTaskFeatureRegressor",
     "RegularizedMultiTaskClassifier",
     "RegularizedMultiTaskRegressor",
 ]
