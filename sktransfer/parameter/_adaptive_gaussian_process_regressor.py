@@ -4,14 +4,12 @@ from numbers import Real
 
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
-from scipy.optimize import minimize
 from sklearn.base import clone
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Kernel
-from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.gaussian_process.kernels import Kernel
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._domains import TARGET
-from sktransfer._kernels.related_gaussian import factorize, log_likelihood, task_covariance
+from sktransfer._kernels.related_gaussian import factorize, task_covariance
 from sktransfer._messages import shown, warn
 from sktransfer._needs import Needs
 from sktransfer._rows import named_columns
@@ -19,22 +17,19 @@ from sktransfer._sklearn import Interval, StrOptions, _safe_indexing
 from sktransfer.exceptions import TransferWarning
 from sktransfer.parameter._base_source_transfer import TargetRows, _BaseSourceTransfer
 from sktransfer.parameter._labels_of_sources import _ReadsNumbers
+from sktransfer.parameter._related_rows import (
+    FEWEST_ROWS,
+    LARGEST,
+    RelatedRows,
+    default_kernel,
+)
 from sktransfer.parameter._sources import SourceModel
-
-# A relatedness that is chosen is between the negative of this and this.
-_LARGEST = 0.9999
 
 # From where relatedness is chosen: a maximum may be on either side of 0.
 _STARTS = (0.8, 0.0)
 
-# Half the 95 % quantile of the chi-squared distribution of one degree of freedom.
-_DROP = 1.92
-
 # Chosen noise is between these shares of the variance of the labels.
 _LEAST_NOISE, _MOST_NOISE = 1e-6, 10.0
-
-# Fewer target rows than this lie near any function by chance: they say nothing about relatedness.
-_FEWEST_ROWS = 3
 
 # An interval of relatedness that is wider than this, half of its range, says next to nothing.
 _WIDE = 1.0
@@ -193,7 +188,7 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
         weight = np.concatenate([part.weights for part in parts])
         self._normalize(labels, outputs[:, -len(target.labels) :], weight)
         y, outputs = (labels - self._center) / self._scale, (outputs - self._center) / self._scale
-        problem = _Problem(self._X, y, self._tasks, weight, outputs, self.likelihood)
+        problem = RelatedRows(self._X, y, self._tasks, weight, outputs, self.likelihood)
         self._choose(problem, [*(f"source[{k}]" for k in range(len(given))), *names])
         mixing, self._covariance, _ = task_covariance(self.relatedness_, len(given))
         noise = self.noise_ / self._scale**2
@@ -230,9 +225,9 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
     def _choose(self, problem, names):
         """Store the kernel, the relatedness and the noise of largest likelihood."""
         n_sources, n_tasks = len(names), self._tasks.max() + 1
-        kernel = _default_kernel(self._X) if self.kernel is None else clone(self.kernel)
-        given, few = self._given_relatedness(n_sources), problem.n_target < _FEWEST_ROWS
-        taken = np.full(n_sources, _LARGEST) if given is None and few else given
+        kernel = default_kernel(self._X) if self.kernel is None else clone(self.kernel)
+        given, few = self._given_relatedness(n_sources), problem.n_target < FEWEST_ROWS
+        taken = np.full(n_sources, LARGEST) if given is None and few else given
         center = np.average(problem.y, weights=problem.weight)
         variance = np.average((problem.y - center) ** 2, weights=problem.weight) or 1.0
         bounds = np.log(np.array([_LEAST_NOISE, _MOST_NOISE]) * variance)
@@ -246,7 +241,7 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
                 np.full(n_tasks, isinstance(self.noise, str)),
             ]
         )
-        limits = [*kernel.bounds, *[(-_LARGEST, _LARGEST)] * n_sources, *[tuple(bounds)] * n_tasks]
+        limits = [*kernel.bounds, *[(-LARGEST, LARGEST)] * n_sources, *[tuple(bounds)] * n_tasks]
         starts = [np.full(n_sources, start) for start in _STARTS] if taken is None else [taken]
         starts = starts if n_sources else starts[:1]
         best = None
@@ -333,91 +328,3 @@ def _counted(rows):
     first = np.flatnonzero(np.append(True, ~equal))
     given_X, weight = _safe_indexing(rows.given_X, first), np.add.reduceat(rows.weights, first)
     return TargetRows(rows.X[first], given_X, rows.labels[first], weight)
-
-
-class _Problem:
-    """The likelihood as a function of a vector: kernel, relatedness, logarithms of noise."""
-
-    def __init__(self, X, y, tasks, weight, outputs, likelihood):
-        self.X, self.y, self.tasks, self.weight, self.outputs = X, y, tasks, weight, outputs
-        self.n_target = int(np.sum(tasks == tasks.max()))
-        self.n_apart = int(np.sum(tasks < tasks.max())) if likelihood == "conditional" else 0
-
-    def split(self, kernel, values):
-        """Return the parameters of the kernel, the relatedness, and the noise."""
-        n_tasks, n_parameters = self.tasks.max() + 1, len(kernel.theta)
-        return values[:n_parameters], values[n_parameters:-n_tasks], np.exp(values[-n_tasks:])
-
-    def __call__(self, kernel, values, *, with_gradient=True):
-        """Return the log-likelihood and its gradient."""
-        theta, relatedness, noise = self.split(kernel, values)
-        if with_gradient:
-            gram, slopes = kernel.clone_with_theta(theta)(self.X, eval_gradient=True)
-        else:
-            gram = kernel.clone_with_theta(theta)(self.X)
-            slopes = np.zeros((*gram.shape, len(theta)))
-
-        def of(rows):
-            return log_likelihood(
-                gram[rows, rows],
-                slopes[rows, rows],
-                self.y[rows],
-                self.tasks[rows],
-                noise,
-                self.weight[rows],
-                self.outputs[:, rows],
-                relatedness,
-                with_gradient=with_gradient,
-            )
-
-        value, gradient = of(slice(None))
-        if self.n_apart and np.isfinite(value):
-            apart, apart_gradient = of(slice(self.n_apart))
-            value, gradient = value - apart, gradient - apart_gradient
-        return value, gradient
-
-    def maximize(self, kernel, values, free, limits):
-        """Return the largest log-likelihood that is found from some values, and where it is."""
-        if not free.any():
-            return self(kernel, values, with_gradient=False)[0], values
-
-        def objective(changed):
-            now = values.copy()
-            now[free] = changed
-            value, gradient = self(kernel, now)
-            if not np.isfinite(value):
-                return 1e25, np.zeros(len(changed))
-            return -value, -gradient[free]
-
-        bounds = [limit for limit, is_free in zip(limits, free, strict=True) if is_free]
-        start = np.clip(values[free], *np.transpose(bounds))
-        found = minimize(objective, start, method="L-BFGS-B", jac=True, bounds=bounds)
-        best = values.copy()
-        best[free] = found.x
-        return -float(found.fun), best
-
-    def intervals(self, kernel, values, n_sources):
-        """Return the intervals of relatedness whose log-likelihood is near the largest."""
-        if self.n_target < _FEWEST_ROWS:
-            return np.tile([-1.0, 1.0], (n_sources, 1))
-        largest = self(kernel, values, with_gradient=False)[0]
-        grid, found = np.linspace(-_LARGEST, _LARGEST, 41), []
-        for place in len(kernel.theta) + np.arange(n_sources):
-            near = [values[place]]
-            for value in grid:
-                moved = values.copy()
-                moved[place] = value
-                if self(kernel, moved, with_gradient=False)[0] > largest - _DROP:
-                    near.append(value)
-            found.append((min(near), max(near)))
-        return np.array(found)
-
-
-def _default_kernel(X):
-    """Return a constant times RBF, on the scale of the rows."""
-    rows = np.unique(X, axis=0)
-    some = rows[:: max(1, len(rows) // 500)]
-    distances = euclidean_distances(some)[np.triu_indices(len(some), 1)]
-    distances = distances[distances > 0]
-    scale = float(np.median(distances)) if len(distances) else 1.0
-    return ConstantKernel(1.0, (1e-3, 1e3)) * RBF(scale, (scale / 100, scale * 100))
