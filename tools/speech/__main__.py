@@ -6,6 +6,7 @@ where it was; the folder `--work` keeps the state of the training.
 
 import argparse
 import json
+import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -20,12 +21,13 @@ from tools.glyphs.printed_digits import write
 
 from . import evaluate, export, spoken_digits, voices
 from .network import STAGES
-from .synthesize import DIGITS, Clips, draw_clips, synthesize, words
+from .synthesize import DIGITS, Clips, draw_clips, joined, synthesize, words
 from .train import Training
 
-CYCLES = (1600,)
+CYCLES = (2500, 1500)
 SEED = 0
-N_EACH, N_EACH_HELD_OUT = 60, 6
+N_EACH, N_PARTS = 10, 4
+NAMES = ("without digits", "with digits")
 WEIGHTS = Path("sktransfer/deep/weights")
 NETWORK = "speech.onnx"
 SPOKEN = Path("datasets/data/synthetic_digits.npz")
@@ -43,9 +45,16 @@ def arguments():
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder of the ONNX file")
     parser.add_argument("--work", type=Path, default=Path("build/speech"))
     parser.add_argument(
-        "--cycles", type=int, nargs="+", default=CYCLES, help="batches of each cycle of training"
+        "--cycles",
+        type=int,
+        nargs=2,
+        default=CYCLES,
+        help="batches of the training on words that are no digits, and on all words after it",
     )
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--words", type=int, default=len(words()), help="the first so many")
+    parser.add_argument("--each", type=int, default=N_EACH, help="clips of a word, in a part")
+    parser.add_argument("--parts", type=int, default=N_PARTS, help="sets of voices and accents")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="end after so many, to go on later"
@@ -82,92 +91,124 @@ def elsewhere(function, *arguments):
         return pool.submit(function, *arguments).result()
 
 
-def clips_of(folder, *, held_out, seed):
-    """Synthesize the words of a set of voices, or read those of an earlier run.
+def clips_of(options, *, held_out):
+    """Synthesize the words of all sets of voices, or read those of an earlier run.
 
     Parameters
     ----------
-    folder : Path
+    options : argparse.Namespace
     held_out : bool
-        Whether the voices are those of validation.
-    seed : int
+        Whether the voices are those of validation, of the first set.
 
     Returns
     -------
     Clips
     """
-    path = folder / f"{'held_out' if held_out else 'train'}_{seed}.npz"
-    if not path.is_file():
-        n_each = N_EACH_HELD_OUT if held_out else N_EACH
-        drawn = draw_clips(n_each, held_out=held_out, seed=seed)
-        clips = elsewhere(synthesize, drawn, folder / "data" / "espeak-ng-data")
-        unfinished = path.with_suffix(".part")
-        with unfinished.open("wb") as file:
-            np.savez(file, **vars(clips))
-        unfinished.rename(path)
-        log(f"{len(clips.word)} clips in {path}")
-    with np.load(path) as stored:
-        return Clips(**stored)
+    parts = []
+    for part in range(1 if held_out else options.parts):
+        path = options.work / f"{'held_out' if held_out else 'train'}_{part}.npz"
+        if not path.is_file():
+            data, seed = options.work / f"voices_{part}" / "espeak-ng-data", [options.seed, part]
+            voices.write_voices(data, seed=seed)
+            n_each = max(1, options.each // 2) if held_out else options.each
+            drawn = draw_clips(options.words, n_each, held_out=held_out, seed=seed)
+            clips = elsewhere(synthesize, drawn, data)
+            unfinished = path.with_suffix(".part")
+            with unfinished.open("wb") as file:
+                np.savez(file, **vars(clips))
+            unfinished.rename(path)
+            log(f"{len(clips.word)} clips in {path}")
+        with np.load(path) as stored:
+            parts.append(Clips(**stored))
+    return joined(parts)
 
 
-def without_digits(clips):
-    """Leave the digits out.
+def learned(clips, n_words, *, digits):
+    """Number the words that a network learns; the digits come last.
 
     Parameters
     ----------
     clips : Clips
+    n_words : int
+        With the digits.
+    digits : bool
+        Whether they are among those that are learned.
 
     Returns
     -------
     Clips
-        The words are numbered from 0 again.
     """
-    clips = clips.take(np.flatnonzero(clips.word >= len(DIGITS)))
-    return replace(clips, word=clips.word - len(DIGITS))
+    word = (clips.word - len(DIGITS)) % n_words
+    clips = replace(clips, word=word)
+    return clips if digits else clips.take(np.flatnonzero(word < n_words - len(DIGITS)))
 
 
-def train(options, *, digits):
+def train(options, clips, *, digits, start):
     """Train a network, or go on with its training.
 
     Parameters
     ----------
     options : argparse.Namespace
+    clips : Clips
     digits : bool
-        Whether the ten digits are among the words.
+        Whether the digits are among the words.
+    start : SpeechNet or None
+        The network that it begins from.
 
     Returns
     -------
-    network : SpeechNet or None
+    SpeechNet or None
         None if it is not finished.
-    results : dict
-        Of the evaluation.
     """
-    clips, unheard = (clips_of(options.work, held_out=part, seed=options.seed) for part in (0, 1))
-    if not digits:
-        clips, unheard = without_digits(clips), without_digits(unheard)
-    n_words = len(words(digits=digits))
-    training = Training(clips, n_words, cycles=options.cycles, seed=options.seed)
-    name, cycles = "with" if digits else "without", "_".join(map(str, options.cycles))
-    path = options.work / f"{name}_{cycles}_{options.seed}.pt"
+    n_words, steps, seed = int(clips.word.max()) + 1, options.cycles[digits], options.seed + digits
+    training = Training(clips, n_words, cycles=(steps,), seed=seed, start=start)
+    path = options.work / f"{NAMES[digits]}_{steps}_{seed}.pt"
     if path.is_file():
         training.load(path)
     finished = training.run(seconds=60 * options.minutes, report=log)
     training.save(path)
-    if not finished:
-        return None, {}
-    network = training.average.eval()
+    return training.average.eval() if finished else None
+
+
+def write_and_measure(options, network, unheard, *, digits):
+    """Write a network into the folder of the work, and measure it.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    network : SpeechNet
+    unheard : Clips
+        Of voices that it has not heard.
+    digits : bool
+        Whether it has learned the digits.
+
+    Returns
+    -------
+    path : Path
+    results : dict
+    """
+    model, path = export.to_onnx(network), options.work / f"{NAMES[digits]}.onnx"
+    describe(
+        model,
+        stages=list(STAGES),
+        preprocessing=export.PREPROCESSING,
+        recipe=export.recipe(options, digits=digits),
+        licence=export.LICENCE,
+    )
+    save(model, path)
     results = {
-        "voices": evaluate.on_voices(network, unheard),
-        "people": evaluate.on_people(network),
+        "voices": evaluate.on_voices(network, unheard, n_common=options.words - len(DIGITS)),
+        "people": evaluate.on_people(path),
     }
-    log(f"{name} the digits: {json.dumps(results)}")
-    return network, results
+    log(f"{NAMES[digits]}: {json.dumps(results)}")
+    return path, results
 
 
 def build(options):
-    """Make everything; the network that is written has not heard the digits.
+    """Make everything.
 
-    So its features of spoken digits are of new words. Both networks are measured.
+    A network learns the words that are no digits: it ships. Another one goes on from it, with the
+    digits, for the comparison.
 
     Parameters
     ----------
@@ -179,25 +220,19 @@ def build(options):
         Whether all is done.
     """
     options.work.mkdir(parents=True, exist_ok=True)
-    voices.write_voices(options.work / "data" / "espeak-ng-data", seed=options.seed)
     write(elsewhere(spoken_digits.spoken_digits), options.out.parents[1] / SPOKEN)
-    network, results = train(options, digits=False)
-    if network is None:
-        return False
-    model = export.to_onnx(network)
-    other, heard = train(options, digits=True)
-    describe(
-        model,
-        stages=list(STAGES),
-        preprocessing=export.PREPROCESSING,
-        recipe=export.recipe(cycles=options.cycles, seed=options.seed, n_each=N_EACH, digits=False),
-        evaluation=results,
-        licence=export.LICENCE,
-    )
-    save(model, options.out / NETWORK)
-    report = {"without digits": results, "with digits": heard}
+    clips, unheard = (clips_of(options, held_out=held_out) for held_out in (False, True))
+    network, report = None, {}
+    for digits in (False, True):
+        chosen, others = (learned(part, options.words, digits=digits) for part in (clips, unheard))
+        network = train(options, chosen, digits=digits, start=network)
+        if network is None:
+            return False
+        path, report[NAMES[digits]] = write_and_measure(options, network, others, digits=digits)
+        if not digits:
+            shutil.copyfile(path, options.out / NETWORK)
     (options.out / evaluate.REPORT).write_text(json.dumps(report, indent=2) + "\n")
-    return other is not None
+    return True
 
 
 def main():

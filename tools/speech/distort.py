@@ -12,13 +12,23 @@ N_BANDS = 32
 STRIDE = 4
 """Frames between the last steps of the network."""
 
-SPAN = 80.0
+SPAN = 60.0
+"""Decibels between the loudest and the quietest value of an input."""
+
+EDGE = 2.0
+"""Frames of silence at each end of a clip."""
+
 LOWEST = -40.0
+"""The level around a clip, in decibels."""
 
 DISTORTION = {
-    "pace": [0.75, 1.3],
+    "pace": [0.7, 1.4],
+    "uneven_pace": 0.2,
     "tract": [0.9, 1.12],
-    "off_centre": 0.12,
+    "off_centre": 0.08,
+    "contrast": [0.8, 1.25],
+    "texture": [0.0, 5.0],
+    "blur": 0.25,
     "tilt": 7.0,
     "bumps": 4.0,
     "low_cut": 0.4,
@@ -29,7 +39,8 @@ DISTORTION = {
     "noise": 0.6,
     "signal_to_noise": [3.0, 45.0],
     "babble": 0.15,
-    "gain": [-15.0, 15.0],
+    "cut": 0.75,
+    "margins": [-2.0, 12.0],
     "masked_bands": 4,
     "masked_frames": 6,
 }
@@ -138,14 +149,16 @@ class Distorter:
         inputs : tensor of shape (n, 1, 96, 32)
         phoneme : tensor of shape (n, 24)
         """
-        power, phoneme = self._place(rows)
+        decibels, phoneme, ends = self._place(rows)
+        power = self._texture(decibels)
         power = self._room(power)
         power = self._microphone(power)
         power = self._noise(power)
-        decibels = 10 * torch.log10(power + 1e-10)
-        decibels = decibels + uniform((len(rows), 1, 1), self.options["gain"], self.generator)
+        kept = self._cut(ends)
+        decibels = 10 * torch.log10(power * kept + 1e-12)
         loudest = decibels.amax(dim=(1, 2), keepdim=True)
         decibels = torch.maximum(decibels, loudest - SPAN)
+        phoneme = torch.where(kept[..., 0] > 0.5, phoneme, 0)
         return self._mask(decibels / 10 + 2)[:, None], phoneme[:, STRIDE // 2 :: STRIDE]
 
     def _place(self, rows):
@@ -153,14 +166,24 @@ class Distorter:
         n, options, generator = len(rows), self.options, self.generator
         length = self.length[rows].float()[:, None]
         pace = uniform((n, 1), options["pace"], generator)
-        pace = torch.maximum(pace, length / N_FRAMES)
-        shift = options["off_centre"] * torch.randn((n, 1), generator=generator).clamp(-2, 2)
-        frames = torch.arange(N_FRAMES)[None] - (N_FRAMES - 1) / 2 - shift * N_FRAMES
-        times = frames * pace + (length - 1) / 2
+        pace = pace * torch.exp(smooth_curve(n, N_FRAMES, 9, options["uneven_pace"], generator))
+        pace = pace * torch.clamp(length / pace.sum(dim=1, keepdim=True), min=1)
+        times = pace.cumsum(dim=1)
+        middle = N_FRAMES // 2 + options["off_centre"] * N_FRAMES * torch.randn(
+            (n, 1), generator=generator
+        ).clamp(-2, 2)
+        times = times - times.gather(1, middle.long().clamp(0, N_FRAMES - 1)) + (length - 1) / 2
+        times = times + torch.rand((n, 1), generator=generator)
         bends = uniform((n, 1), options["tract"], generator)
         bands = torch.arange(N_BANDS)[None] * bends + smooth_curve(n, N_BANDS, 4, 0.4, generator)
         bands = bands.clamp(0, N_BANDS - 1)
         inside = (times > -0.5) & (times < length - 0.5)
+        spoken = (times > EDGE) & (times < length - 1 - EDGE)
+        frames = torch.arange(N_FRAMES)[None]
+        ends = (
+            torch.where(spoken, frames, N_FRAMES).amin(dim=1),
+            torch.where(spoken, frames, -1).amax(dim=1),
+        )
         times = torch.minimum(times.clamp(min=0), length - 1)
         first = times.long()
         second = torch.minimum(first + 1, self.length[rows][:, None] - 1)
@@ -174,7 +197,29 @@ class Distorter:
         decibels = decibels.gather(2, low) * (1 - part) + decibels.gather(2, high) * part
         decibels = torch.where(inside[..., None], decibels, torch.tensor(LOWEST))
         phoneme = torch.where(inside, self.phoneme[start + first].long(), 0)
-        return 10 ** (decibels / 10), phoneme
+        return decibels, phoneme, ends
+
+    def _texture(self, decibels):
+        """Change levels smoothly over time and pitch, and how far they differ; blur bands."""
+        n, options, generator = len(decibels), self.options, self.generator
+        contrast = uniform((n, 1, 1), options["contrast"], generator)
+        loudest = decibels.amax(dim=(1, 2), keepdim=True)
+        drawn = torch.randn((n, 1, 9, 6), generator=generator)
+        field = F.interpolate(drawn, (N_FRAMES, N_BANDS), mode="bilinear", align_corners=True)
+        field = field[:, 0] * uniform((n, 1, 1), options["texture"], generator)
+        power = 10 ** ((contrast * (decibels - loudest) + field) / 10)
+        share = uniform((n, 1, 1), (0, options["blur"]), generator)
+        padded = F.pad(power, (1, 1), mode="replicate")
+        return (1 - 2 * share) * power + share * (padded[..., :-2] + padded[..., 2:])
+
+    def _cut(self, ends):
+        """Say which frames lie in the recording; there is digital silence around it."""
+        n, options, generator = len(ends[0]), self.options, self.generator
+        frames = torch.arange(N_FRAMES)[None]
+        before, after = (uniform((n, 1), options["margins"], generator) for _ in range(2))
+        first, last = ends[0][:, None] - before, ends[1][:, None] + after
+        kept = ((frames - first).clamp(0, 1) * (last - frames).clamp(0, 1))[..., None]
+        return torch.where(chance(n, options["cut"], generator), kept, 1.0)
 
     def _room(self, power):
         """Add echoes whose power decays exponentially."""

@@ -4,9 +4,11 @@ import numpy as np
 import torch
 
 from benchmarks._data import DataError, find_data_home, load_spoken_digits
-from benchmarks.spoken_digits import N_TEST, few_labels, frames_of, leave_one_out, linear_model
+from benchmarks.spoken_digits import N_TEST, RATE, few_labels, leave_one_out, linear_model
+from sktransfer import PretrainedAudioExtractor
 
 from .distort import Distorter
+from .network import STAGES
 
 SEED = 1
 BATCH = 250
@@ -26,13 +28,13 @@ def embed(network, inputs):
 
     Returns
     -------
-    ndarray of shape (n, 128)
+    ndarray of shape (n, n_features)
     """
     return np.concatenate([network.outputs(part)[-1].numpy() for part in inputs.split(BATCH)])
 
 
 @torch.no_grad()
-def on_voices(network, clips):
+def on_voices(network, clips, *, n_common):
     """Measure words of held-out voices, distorted as in training.
 
     Parameters
@@ -40,6 +42,8 @@ def on_voices(network, clips):
     network : SpeechNet
         In evaluation mode; it has a class for each word of the clips.
     clips : Clips
+    n_common : int
+        Number of words that are no digits; they come first.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def on_voices(network, clips):
     words = torch.cat([network(part)[0].argmax(dim=1) for part in inputs.split(BATCH)]).numpy()
     X, generator, few = embed(network, inputs), np.random.default_rng(SEED), []
     for draw in range(N_DRAWS):
-        chosen = generator.choice(np.arange(10, clips.word.max() + 1), N_WORDS, replace=False)
+        chosen = generator.choice(n_common, min(N_WORDS, n_common), replace=False)
         kept = np.isin(clips.word, chosen)
         train, y = kept & (clips.voice % 2 == draw % 2), clips.word
         model = linear_model().fit(X[train], y[train])
@@ -62,13 +66,13 @@ def on_voices(network, clips):
     return {"words": float(np.mean(words == clips.word)), "few": float(np.mean(few))}
 
 
-def on_people(network):
-    """Measure digits of four people, if their recordings are there.
+def on_people(path):
+    """Measure digits of four people as users hear them, if their recordings are there.
 
     Parameters
     ----------
-    network : SpeechNet
-        In evaluation mode.
+    path : Path
+        Of the ONNX file.
 
     Returns
     -------
@@ -79,8 +83,8 @@ def on_people(network):
         clips = load_spoken_digits(find_data_home())
     except DataError:
         return {}
-    frames = frames_of(clips["waves"])[:, None, :96] / 10 + 2
-    X = embed(network, torch.from_numpy(frames.astype(np.float32)))
+    extractor = PretrainedAudioExtractor(path, stage=STAGES[-1], sample_rate=RATE, cache=None)
+    X = extractor.fit_transform(clips["waves"])
     few = few_labels(X, clips["digit"], clips["number"] < N_TEST, seeds=range(10))
     others = leave_one_out(X, clips["digit"], clips["speaker"])
     return {

@@ -40,18 +40,14 @@ def to_onnx(network):
         One input, one output for each stage, checked.
     """
     builder, names = GraphBuilder(), architecture.STAGES
-    mean = builder.node("ReduceMean", [INPUT], "mean", axes=[1, 2, 3], keepdims=1)
-    source = builder.node("Sub", [INPUT, mean], "centred")
+    peak = builder.node("GlobalMaxPool", [INPUT], "peak")
+    below = builder.node("Sub", [INPUT, peak], "below")
+    level = builder.weight("level", torch.tensor(architecture.LEVEL))
+    source = builder.node("Add", [below, level], "level.added")
     for name, stage in zip(names, network.stages, strict=False):
         source = _stage(builder, source, name, stage)
-    pooled = [
-        builder.node(kind, [source], kind.lower())
-        for kind in ("GlobalAveragePool", "GlobalMaxPool")
-    ]
-    source = builder.node("Flatten", [builder.node("Concat", pooled, "pooled", axis=1)], "flat")
-    weight, bias = joined(network.embed, network.embed_norm)
-    inputs = [source, builder.weight("embed.weight", weight), builder.weight("embed.bias", bias)]
-    builder.node("Gemm", inputs, names[-1], transB=1)
+    source = builder.node("GlobalMaxPool", [source], "maximum")
+    builder.node("Flatten", [source], names[-1])
     frames = _describe(INPUT, (1, N_FRAMES, N_BANDS))
     graph = helper.make_graph(builder.nodes, "speech", [frames], _outputs(network), builder.weights)
     model = helper.make_model(
@@ -95,24 +91,6 @@ def _parts(layer):
     return [*block, ("Relu", None)]
 
 
-def joined(linear, norm):
-    """Join a linear layer and the batch normalisation after it.
-
-    Parameters
-    ----------
-    linear : nn.Linear
-    norm : nn.BatchNorm1d
-
-    Returns
-    -------
-    weight, bias : tensor
-        Of the linear layer that does both.
-    """
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    bias = norm.bias + (linear.bias - norm.running_mean) * scale
-    return linear.weight * scale[:, None], bias
-
-
 def _outputs(network):
     """Describe the stages."""
     with torch.no_grad():
@@ -127,15 +105,13 @@ def _describe(name, shape):
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [BATCH_AXIS, *shape])
 
 
-def recipe(*, cycles, seed, n_each, digits):
+def recipe(options, *, digits):
     """Describe how the network was trained.
 
     Parameters
     ----------
-    cycles : sequence of int
-        Batches of each cycle of the learning rate.
-    seed, n_each : int
-        Seed, and clips a word.
+    options : argparse.Namespace
+        The command line.
     digits : bool
         Whether the ten digits are among the words.
 
@@ -146,14 +122,14 @@ def recipe(*, cycles, seed, n_each, digits):
     """
     return {
         "synthesizer": "espeak-ng",
-        "voices": voices.N_VOICES,
-        "accents": voices.N_ACCENTS,
-        "words": len(synthesize.words(digits=digits)),
+        "voices": options.parts * len(voices.numbers(voices.N_VOICES)),
+        "accents": options.parts * len(voices.numbers(voices.N_ACCENTS)),
+        "words": options.words - (not digits) * len(synthesize.DIGITS),
         "digits_among_words": digits,
-        "clips_a_word": n_each,
-        "cycles": list(cycles),
+        "clips_a_word": options.parts * options.each,
+        "cycles": list(options.cycles[: 1 + digits]),
         "batch": train.BATCH,
-        "seed": seed,
+        "seed": options.seed,
         "optimiser": "AdamW",
         "learning_rate": train.LEARNING_RATE,
         "schedule": "cycles of one rise and one fall, cosine",

@@ -5,9 +5,12 @@ from torch import nn
 from torch.nn import functional as F
 
 STAGES = ("stage1", "stage2", "stage3", "stage4", "embedding")
-WIDTHS = (16, 32, 64, 160)
-EMBEDDING = 128
+WIDTHS = (24, 48, 96, 224)
+PROJECTION = 160
 DROPOUT = 0.1
+
+LEVEL = 3.0
+"""The loudest value of each input, to the network: its values lie in -LEVEL..LEVEL."""
 
 
 class Separable(nn.Module):
@@ -64,12 +67,13 @@ class SpeechNet(nn.Module):
                     Separable(d, d, (7, 1)),
                     Separable(d, d, (7, 1)),
                     Separable(d, d, (7, 1)),
+                    Separable(d, d, (7, 1)),
                 ),
             ]
         )
-        self.embed = nn.Linear(2 * d, EMBEDDING)
-        self.embed_norm = nn.BatchNorm1d(EMBEDDING)
-        self.head = nn.Linear(EMBEDDING, n_words)
+        self.embed = nn.Linear(2 * d, PROJECTION)
+        self.embed_norm = nn.BatchNorm1d(PROJECTION)
+        self.head = nn.Linear(PROJECTION, n_words)
         self.phoneme_head = nn.Conv2d(d, n_phonemes, 1)
 
     def outputs(self, inputs):
@@ -82,14 +86,13 @@ class SpeechNet(nn.Module):
         Returns
         -------
         list of tensor
-            Those of `STAGES`.
+            Those of `STAGES`; the last is the maximum over time of the one before.
         """
-        maps, found = inputs - inputs.mean(dim=(1, 2, 3), keepdim=True), []
+        maps, found = inputs - inputs.amax(dim=(1, 2, 3), keepdim=True) + LEVEL, []
         for part in self.stages:
             maps = part(maps)
             found.append(maps)
-        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-        return [*found, self.embed_norm(self.embed(pooled))]
+        return [*found, maps.amax(dim=(2, 3))]
 
     def forward(self, inputs):
         """Compute the logits of both heads.
@@ -104,6 +107,10 @@ class SpeechNet(nn.Module):
         phonemes : tensor of shape (n, n_phonemes, 24)
             Of each step of the last map.
         """
-        *_, maps, embedding = self.outputs(inputs)
-        embedding = F.dropout(F.relu(embedding), DROPOUT, self.training)
-        return self.head(embedding), self.phoneme_head(maps)[..., 0]
+        *_, maps, loudest = self.outputs(inputs)
+        pooled = torch.cat([maps.mean(dim=(2, 3)), loudest], dim=1)
+        # Behind this projection features belong to the words of the training, and transfer less.
+        projected = F.relu(self.embed_norm(self.embed(pooled)))
+        return self.head(F.dropout(projected, DROPOUT, self.training)), self.phoneme_head(maps)[
+            ..., 0
+        ]

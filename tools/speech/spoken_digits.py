@@ -22,6 +22,9 @@ NARROW = 8000
 LEVELS = 2
 """Levels for each decibel."""
 
+SPAN = 80.0
+"""Decibels between the loudest and the quietest value."""
+
 
 def spoken_digits():
     """Let each voice speak the ten digits once.
@@ -64,5 +67,5 @@ def in_one_second(samples):
     """
     samples = soxr.resample(soxr.resample(samples, RATE, NARROW), NARROW, RATE)[:RATE]
     missing = RATE - len(samples)
-    decibels = hear(np.pad(samples, (missing // 2, missing - missing // 2)))
+    decibels = hear(np.pad(samples, (missing // 2, missing - missing // 2)), span=SPAN)
     return np.round(LEVELS * decibels).clip(0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ import soxr
 
 from sktransfer._kernels.log_mel import log_mel
 
-from .voices import N_ACCENTS, N_VOICES, Speaker, is_held_out
+from .voices import N_ACCENTS, N_VOICES, Speaker, numbers
 
 RATE = 16000
 LOG_MEL = {
@@ -20,15 +20,21 @@ LOG_MEL = {
     "n_bands": 32,
     "low": 60.0,
     "high": 3800.0,
-    "span": 80.0,
+    "span": 60.0,
 }
 """How the network hears, as arguments of the kernel."""
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGIT_SHARE = 16
+"""A digit is spoken so many times as often as another word, if it is learned."""
+
 SPEED = (105, 240)
 PITCH = (30, 70)
 STRETCH = (0.93, 1.07)
 """Range of a change of pace, pitch and resonances at once, by resampling."""
+
+ENDINGS = ("", "", ",", "?", "!")
+"""They change the melody of a word."""
 
 SILENCE = 45.0
 """Samples so many dB below the loudest, at both ends of a word, are cut off."""
@@ -153,7 +159,7 @@ class Espeak:
             place += 1
         return 0
 
-    def speak(self, word, speaker, *, speed, pitch, stretch):
+    def speak(self, word, speaker, *, speed, pitch, stretch, ending=""):
         """Speak a word.
 
         Parameters
@@ -175,7 +181,7 @@ class Espeak:
         events : list of (float, str)
             The sample at which each phoneme begins, and its name.
         """
-        library, text = self._library, word.encode() + b"\0"
+        library, text = self._library, (word + ending).encode() + b"\0"
         self._parts.clear()
         self._events.clear()
         if library.espeak_SetVoiceByName(speaker.encode()):
@@ -208,7 +214,7 @@ def loud_part(samples):
     return loud[0], loud[-1] + 1
 
 
-def hear(samples, margin=0):
+def hear(samples, margin=0, **options):
     """Compute the log-mel frames of a sound.
 
     Parameters
@@ -216,43 +222,55 @@ def hear(samples, margin=0):
     samples : ndarray of shape (n_samples,)
     margin : int, default=0
         The number of samples of silence at each end.
+    **options
+        In the place of some of `LOG_MEL`.
 
     Returns
     -------
     ndarray of shape (n_frames, 32), float32
     """
-    return log_mel(np.pad(samples, margin), **LOG_MEL)
+    return log_mel(np.pad(samples, margin), **LOG_MEL | options)
 
 
-def draw_clips(n_each, *, held_out, seed):
+def draw_clips(n_words, n_each, *, held_out, seed):
     """Draw which voice speaks which word, and how.
 
     Parameters
     ----------
-    n_each : int
-        Number of clips a word.
+    n_words, n_each : int
+        Number of words, and of clips of each.
     held_out : bool
         Whether the voices are those of validation.
-    seed : int
+    seed : list of int
 
     Returns
     -------
     list of (int, Speaker, dict)
-        Index of the word, its speaker, and arguments of `speak`; in random order.
+        Index of the word, its speaker, and arguments of `speak`; in random order, but for the
+        further clips of the digits, which are for training alone and come last.
     """
-    generator = np.random.default_rng([seed, held_out])
-    voices = [number for number in range(N_VOICES) if is_held_out(number) == held_out]
-    accents = [number for number in range(N_ACCENTS) if is_held_out(number) == held_out]
-    drawn = []
-    for word in generator.permutation(np.repeat(np.arange(len(words())), n_each)):
-        speaker = Speaker(int(generator.choice(voices)), int(generator.choice(accents)))
-        manner = {
-            "speed": int(generator.integers(*SPEED)),
-            "pitch": int(generator.integers(*PITCH)),
-            "stretch": float(generator.uniform(*STRETCH)),
-        }
-        drawn.append((int(word), speaker, manner))
-    return drawn
+    voices, accents = (numbers(n, held_out=held_out) for n in (N_VOICES, N_ACCENTS))
+    generator, more = (np.random.default_rng([*seed, held_out, *rest]) for rest in ((), (1,)))
+    drawn = [
+        _draw(generator, word, voices, accents)
+        for word in generator.permutation(np.repeat(np.arange(n_words), n_each))
+    ]
+    if held_out:
+        return drawn
+    extra = np.repeat(np.arange(len(DIGITS)), n_each * (DIGIT_SHARE - 1))
+    return drawn + [_draw(more, word, voices, accents) for word in extra]
+
+
+def _draw(generator, word, voices, accents):
+    """Draw a voice, an accent and a manner for a word."""
+    speaker = Speaker(int(generator.choice(voices)), int(generator.choice(accents)))
+    manner = {
+        "speed": int(generator.integers(*SPEED)),
+        "pitch": int(generator.integers(*PITCH)),
+        "stretch": float(generator.uniform(*STRETCH)),
+        "ending": str(generator.choice(ENDINGS)),
+    }
+    return int(word), speaker, manner
 
 
 def synthesize(drawn, data):
@@ -276,14 +294,40 @@ def synthesize(drawn, data):
         frames.append(hear(samples, MARGIN).astype(np.float16))
         spoken.append(phoneme_of_frames(events, len(frames[-1])))
     phonemes, codes = np.unique(np.concatenate(spoken), return_inverse=True)
-    order = np.argsort(phonemes != SILENT, kind="stable")
     return Clips(
         np.concatenate(frames),
         np.array([len(part) for part in frames]),
         np.array([word for word, _, _ in drawn]),
         np.array([speaker.voice for _, speaker, _ in drawn]),
-        np.argsort(order)[codes].astype(np.uint8),
-        phonemes[order],
+        codes.astype(np.uint8),
+        phonemes,
+    )
+
+
+def joined(parts):
+    """Put clips of several sets of voices together; silence becomes phoneme 0.
+
+    Parameters
+    ----------
+    parts : list of Clips
+
+    Returns
+    -------
+    Clips
+    """
+    names = np.unique(np.concatenate([part.phonemes for part in parts]))
+    names = np.array([SILENT, *names[names != SILENT]])
+    number = {name: code for code, name in enumerate(names.tolist())}
+    codes = [np.array([number[name] for name in part.phonemes.tolist()]) for part in parts]
+    return Clips(
+        np.concatenate([part.frames for part in parts]),
+        np.concatenate([part.length for part in parts]),
+        np.concatenate([part.word for part in parts]),
+        np.concatenate([part.voice + N_VOICES * place for place, part in enumerate(parts)]),
+        np.concatenate(
+            [code[part.phoneme] for code, part in zip(codes, parts, strict=True)]
+        ).astype(np.uint8),
+        names,
     )
 
 

@@ -44,6 +44,25 @@ def rate(step, cycles):
     return low + (1 - low) / 2 * (1 + math.cos(math.pi * (step - top) / (end - top)))
 
 
+@torch.no_grad()
+def copy_weights(start, network):
+    """Copy the weights of a network into one that may know more words.
+
+    Parameters
+    ----------
+    start, network : SpeechNet
+        The second is changed in place; a further word begins as the mean of the others.
+    """
+    target = network.state_dict()
+    for name, values in start.state_dict().items():
+        if target[name].shape != values.shape:
+            more = len(target[name]) - len(values)
+            values = torch.cat(
+                [values, values.mean(dim=0, keepdim=True).repeat_interleave(more, 0)]
+            )
+        target[name].copy_(values)
+
+
 class Training:
     """A training that can be interrupted and continued, to the same bits.
 
@@ -55,12 +74,16 @@ class Training:
     cycles : sequence of int
         Number of batches of each cycle of the learning rate.
     seed : int
+    start : SpeechNet or None, default=None
+        A network that has learned the first of the words, from whose weights the training starts.
     """
 
-    def __init__(self, clips, n_words, *, cycles, seed):
+    def __init__(self, clips, n_words, *, cycles, seed, start=None):
         torch.manual_seed(seed)
         self.cycles, self.steps, self.done = cycles, sum(cycles), 0
         self.network = SpeechNet(n_words, len(clips.phonemes))
+        if start is not None:
+            copy_weights(start, self.network)
         self.network = self.network.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
         self.distorter = Distorter(clips, torch.Generator().manual_seed(seed))
@@ -95,7 +118,7 @@ class Training:
         self.distorter.generator.set_state(state["random"][1])
 
     def run(self, *, seconds=float("inf"), report=print):
-        """Train until all steps are done, or for so many seconds.
+        """Train until all steps are done, or for so many seconds, but for one step at least.
 
         Parameters
         ----------
@@ -110,7 +133,7 @@ class Training:
         """
         start, results = time.monotonic(), []
         self.network.train()
-        while self.done < self.steps and time.monotonic() - start < seconds:
+        while self.done < self.steps:
             results.append(self._step(*self.distorter.batch(BATCH)))
             if self.done % REPORT_EVERY == 0:
                 speed = len(results) * BATCH / (time.monotonic() - start)
@@ -119,6 +142,8 @@ class Training:
                     f"step {self.done}/{self.steps}  loss {loss:.3f}  words {word:.3f}  phonemes "
                     f"{phoneme:.3f}  {speed:.0f} clips/s"
                 )
+            if time.monotonic() - start >= seconds:
+                break
         return self.done == self.steps
 
     def _step(self, inputs, word, phoneme):

@@ -88,6 +88,22 @@ def is_held_out(number):
     return number % HELD_OUT == 0
 
 
+def numbers(n, *, held_out=False):
+    """Number the voices or accents of training, or those of validation.
+
+    Parameters
+    ----------
+    n : int
+        Number of files.
+    held_out : bool, default=False
+
+    Returns
+    -------
+    list of int
+    """
+    return [number for number in range(n) if is_held_out(number) == held_out]
+
+
 def draw_voice(number, generator):
     """Write a voice: pitch, resonances of the vocal tract, breath.
 
@@ -166,7 +182,7 @@ def write_voices(folder, *, seed):
     ----------
     folder : Path
         Where the copy goes; it is made.
-    seed : int
+    seed : list of int
     """
     if not folder.is_dir():
         shutil.copytree(data_folder(), folder)

@@ -38,7 +38,7 @@ def test_three_names_give_the_same_features(digits):
     X = digits.data[:5]
     expected = PretrainedAudioExtractor().fit_transform(X)
     np.testing.assert_array_equal(PretrainedFeatureExtractor("speech").fit_transform(X), expected)
-    assert expected.shape == (5, 128)
+    assert expected.shape == (5, 224)
     for stage in range(1, 6):
         stage = PretrainedAudioExtractor(stage=stage).fit(X)
         assert stage.transform(X).shape == (5, len(stage.get_feature_names_out()))
@@ -79,5 +79,5 @@ def test_people_are_understood_with_few_labels():
     X = PretrainedAudioExtractor(sample_rate=8000).fit_transform(clips["waves"])
     few = few_labels(X, clips["digit"], clips["number"] < 5, seeds=range(3))
     others = leave_one_out(X, clips["digit"], clips["speaker"])
-    assert few.mean() > 0.8
-    assert np.mean(list(others.values())) > 0.7
+    assert few.mean() > 0.9
+    assert np.mean(list(others.values())) > 0.87
