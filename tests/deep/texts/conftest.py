@@ -57,14 +57,12 @@ def write_bert(folder, *, seed=0, n_layers=1):
     return model
 
 
-def torch_features(extractor, texts):
-    """The features of a fitted extractor by torch, one text after the other, without an export."""
-    from sktransfer.deep._describe import describe_for
+def torch_features(backbone, texts):
+    """The features of a transformer by torch, one text after the other, without an export."""
     from sktransfer.deep._engines.torch_engine import TorchEngine
 
-    inputs = describe_for(extractor).preprocessing
+    inputs, engine = backbone.preprocessing, TorchEngine(backbone, backbone.stages[-1])
     tokenizer = inputs.open()
-    engine = TorchEngine(describe_for(extractor), extractor.stage_, device="cpu")
     rows = [engine.run(inputs.batch(tokenizer.sequences(inputs, text)))[0] for text in texts]
     return np.array([row.mean(axis=0) if row.ndim == 2 else row for row in rows])
 

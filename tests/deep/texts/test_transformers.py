@@ -87,13 +87,14 @@ def test_a_folder_of_sentence_transformers_is_read_by_its_own_files(tmp_path, po
     model = write_bert(tmp_path)
     dense = np.random.default_rng(0).normal(size=(6, 16))
     write_modules(tmp_path, pooling=pooling, dense=dense, normalize=normalize, max_seq_length=6)
-    extractor = PretrainedTextExtractor(f"hf:{tmp_path}", cache=None)
+    extractor = PretrainedTextExtractor(f"hf:{tmp_path}")
+    backbone = describe_for(extractor)
     with pytest.warns(
         TransferWarning, match=r"^2 of 7 texts are longer than max_tokens=6, and 9 of"
     ):
-        extractor.fit(TEXTS)
-    features = torch_features(extractor, TEXTS)
-    assert extractor.backbone_.stages[-1] == "embedding"
+        backbone.preprocessing.read(TEXTS, extractor, reset=True).learn(extractor)
+    features = torch_features(backbone, TEXTS)
+    assert backbone.stages[-1] == "embedding"
     reduce = {"cls": lambda x, axis: x[0], "mean": np.mean, "max": np.max}[pooling.split("_")[0]]
     for row, text in zip(features, TEXTS, strict=True):
         expected = np.tanh(dense @ reduce(hidden_states(model, text, most=6)[-1], axis=0))
@@ -107,11 +108,9 @@ def test_texts_are_written_small_and_prefixed_as_the_folder_says(tmp_path):
     (tmp_path / "config_sentence_transformers.json").write_text(
         '{"prompts": {"query": "good "}, "default_prompt_name": "query"}'
     )
-    extractor = PretrainedTextExtractor(f"hf:{tmp_path}", cache=None).fit(TEXTS)
-    inputs = extractor.backbone_.preprocessing
+    inputs = describe_for(PretrainedTextExtractor(f"hf:{tmp_path}")).preprocessing
     assert (inputs.lowercase, inputs.prefix, inputs.max_tokens) == (True, "good ", 32)
-    without = PretrainedTextExtractor(f"hf:{tmp_path}", prefix="", cache=None).fit(TEXTS)
-    without = without.backbone_.preprocessing
+    without = describe_for(PretrainedTextExtractor(f"hf:{tmp_path}", prefix="")).preprocessing
     for text in TEXTS:
         expected = without.open().sequences(without, f"GOOD {text}")
         assert inputs.open().sequences(inputs, text.upper()) == expected
@@ -193,31 +192,6 @@ def test_a_search_in_processes_leaves_the_environment_alone(small_bert, recwarn,
     assert search.best_score_ == 1.0
     assert dict(os.environ) == before
     assert not [str(each.message) for each in recwarn if "fork" in str(each.message)]
-
-
-def write_graph(path, model):
-    """Write a BERT as ONNX, with tokens and their mask as inputs."""
-
-    class Outputs(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids, attention_mask):
-            return self.model(input_ids, attention_mask=attention_mask).last_hidden_state
-
-    ids = torch.ones((2, 5), dtype=torch.int64)
-    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    program = torch.onnx.export(
-        Outputs().eval(),
-        (ids, ids),
-        dynamo=True,
-        dynamic_shapes=(axes, axes),
-        verbose=False,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["tokens"],
-    )
-    program.save(path)
 
 
 @pytest.mark.parametrize(
