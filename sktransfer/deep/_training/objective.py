@@ -31,7 +31,7 @@ class LabelObjective:
 
 
 class PairObjective:
-    """The loss of pairs of rows [1]_; the head is fitted anew on the features after each epoch.
+    """The loss of pairs of rows [1]_; the head is fitted on the features after each epoch.
 
     .. [1] Tunstall, Reimers, Jo, Bates, Korat, Wasserblat, Pereg. "Efficient few-shot learning
        without prompts". 2022. https://arxiv.org/abs/2209.11055

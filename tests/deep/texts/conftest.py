@@ -101,8 +101,8 @@ def bert(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def sentence_bert(tmp_path_factory):
-    """The same with a pooling of its own, and at most 16 tokens."""
-    made = _make_bert(tmp_path_factory.mktemp("sentence_bert"), n_layers=4)
+    """One of two layers, with a pooling of its own, and at most 16 tokens."""
+    made = _make_bert(tmp_path_factory.mktemp("sentence_bert"), n_layers=2)
     write_modules(made[0], max_seq_length=16)
     return made
 
@@ -111,14 +111,6 @@ def sentence_bert(tmp_path_factory):
 def small_bert(tmp_path_factory):
     """A BERT of one layer, if its depth does not matter: it is exported more quickly."""
     return _make_bert(tmp_path_factory.mktemp("small_bert"), n_layers=1)
-
-
-@pytest.fixture(scope="session")
-def small_sentence_bert(tmp_path_factory):
-    """The same with a pooling of its own."""
-    made = _make_bert(tmp_path_factory.mktemp("small_sentence_bert"), n_layers=1)
-    write_modules(made[0], max_seq_length=16)
-    return made
 
 
 def _make_bert(folder, *, n_layers):

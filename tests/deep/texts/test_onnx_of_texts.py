@@ -50,8 +50,7 @@ def test_what_changes_the_strings_before_is_refused(tmp_path):
         classifier.to_onnx(tmp_path / "words.onnx")
 
 
-@pytest.mark.parametrize("folder", ["small_bert", "small_sentence_bert"])
-@pytest.mark.parametrize("depth", [1, "all"])
+@pytest.mark.parametrize(("folder", "depth"), [("small_bert", 1), ("sentence_bert", "all")])
 def test_transformers_are_run_from_padded_tokens(folder, depth, request, tmp_path):
     pytest.importorskip("onnxscript", reason="torch writes ONNX with it")
     folder, _ = request.getfixturevalue(folder)
