@@ -182,6 +182,23 @@ AMAZON_REVIEWS = Dataset(
     licence="none stated: for research, not to be passed on",
 )
 
+AMAZON_5000 = Dataset(
+    name="Amazon reviews, 5000 counts of words and pairs of words, four domains",
+    folder="amazon_5000",
+    files={
+        "amz5000.tar.xz": "288ce28120048d9da508f05f43b81f7fe6b8420bc5438a68209a4b952c6e24fc",
+    },
+    source=(
+        "https://github.com/GRAAL-Research/domain_adversarial_neural_network/tree/master/data "
+        "(this file packs its eight svmlight files)"
+    ),
+    cite=(
+        "Blitzer, Dredze and Pereira, ACL 2007; Chen, Xu, Weinberger and Sha, ICML 2012; Ganin et "
+        "al., JMLR 2016"
+    ),
+    licence="none stated: for research, not to be passed on",
+)
+
 SCHOOL = Dataset(
     name="Examination scores of pupils of 139 schools in London",
     folder="school",
@@ -297,6 +314,7 @@ DATASETS = (
     MUSHROOM,
     NEWSGROUPS,
     AMAZON_REVIEWS,
+    AMAZON_5000,
     SCHOOL,
     CORN,
     HYMENOPTERA,
@@ -428,6 +446,32 @@ def load_amazon_reviews(data_home):
     }
 
 
+def load_amazon_5000(data_home):
+    """Read counts of words and pairs of words in reviews, and whether the reviews are positive.
+
+    Returns
+    -------
+    domains : dict of str to (X_train, y_train, X_test, y_test)
+        X: CSR arrays of 5000 columns, 2000 rows to train on and 3586 to 5945 to test; y: -1 or 1.
+    """
+    from scipy.sparse import csr_array
+    from sklearn.datasets import load_svmlight_file
+
+    (path,) = AMAZON_5000.locate(data_home).values()
+    parts = {}
+    with tarfile.open(path, "r:xz") as archive:
+        for member in archive:
+            if member.isfile():
+                content = io.BytesIO(archive.extractfile(member).read())
+                X, y = load_svmlight_file(content, n_features=5000, zero_based=True)
+                parts[member.name.removesuffix(".svmlight").rpartition("/")[2]] = (
+                    csr_array(X),
+                    y,
+                )
+    names = ("books", "dvd", "electronics", "kitchen")
+    return {name: (*parts[f"{name}_train"], *parts[f"{name}_test"]) for name in names}
+
+
 def load_school(data_home):
     """Read examination scores, a school at a time.
 
@@ -472,7 +516,7 @@ def load_kin(data_home):
     -------
     domains : dict of str to (X, y)
         Under "8fh", "8fm" and "8nm" (fairly linear with much noise, fairly linear, not linear): X
-        of shape (8192, 8), float64, the angles of the joints; y of shape (8192,), float64, the
+        of shape (2000, 8), float64, the angles of the joints; y of shape (2000,), float64, the
         distance of the hand from a point.
     """
     domains = {}

@@ -83,6 +83,10 @@ class Tables(Items):
     def __getitem__(self, rows):
         return self.format.apply(self.content[rows])
 
+    def as_inputs(self):
+        """Return what gives the inputs of the network: dense rows are scaled once, and kept."""
+        return self if issparse(self.content) else self.format.apply(self.content)
+
     @property
     def item_shape(self):
         """The number of columns."""

@@ -91,7 +91,7 @@ class _Start:
         """The inputs of the network, (n, channels, h, w) or (n, n_tokens), float32."""
         inputs = self._backbone.preprocessing
         if inputs.kind == "table":
-            return items  # sparse rows become dense batch by batch
+            return items.as_inputs()
         shape = len(items), *inputs.input_shape(items)
         array = allocate(shape, self._run.in_memory)
         if inputs.kind == "text":
