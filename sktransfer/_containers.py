@@ -139,15 +139,19 @@ def missing_objects(objects):
     return found.reshape(objects.shape)
 
 
+def present_cells(values):
+    """Return the mask of the values of an array that are not missing, of its shape."""
+    if values.dtype.kind in "fcmM":
+        return values == values
+    if values.dtype.kind == "O":
+        return ~missing_objects(values)
+    return np.ones(values.shape, dtype=bool)
+
+
 def is_present(values):
     """Return the mask of the rows of an array that hold no missing value."""
-    if values.dtype.kind in "fcmM":
-        missing = values != values
-    elif values.dtype.kind == "O":
-        missing = missing_objects(values)
-    else:
-        missing = np.zeros(values.shape, dtype=bool)
-    return ~missing.reshape(len(missing), -1).any(axis=1)
+    present = present_cells(values)
+    return present.reshape(len(present), -1).all(axis=1)
 
 
 def _module(values):

@@ -11,7 +11,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from sktransfer._containers import as_array, is_present, take
+from sktransfer._containers import as_array, is_present, present_cells, take
 from sktransfer._magnitude import LARGEST, SMALLEST, largest_value
 from sktransfer._messages import shown
 
@@ -70,6 +70,12 @@ def is_labelled(y: Any) -> np.ndarray:
     array([ True, False,  True])
     """
     return is_present(read_labels(y))
+
+
+def has_label(y):
+    """Return which rows have a label in any of their columns: a mask of shape (n_samples,)."""
+    present = present_cells(read_labels(y))
+    return present.reshape(len(present), -1).any(axis=1)
 
 
 def _refuse_missing_as_text(y):
@@ -200,6 +206,46 @@ def read_classes(y, used, *, reader=None, instead=None):
             f"(strings, booleans or whole numbers), or {instead}, which reads no label."
         )
     return labels
+
+
+def read_columns(y, used, *, discrete):
+    """Return the labels in each column of an array with gaps, and in which rows they stand.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, n_columns)
+    used : ndarray of shape (n_samples,), dtype bool
+        The rows to read.
+    discrete : bool
+        Whether labels are classes; else they become float64.
+
+    Returns
+    -------
+    columns : list of (ndarray of shape (n_labels,), ndarray of shape (n_samples,), dtype bool)
+        Whole numbers come back as integers in every column if any column had gaps.
+
+    Raises
+    ------
+    ValueError
+        If a column has no label, or labels that cannot be read.
+    """
+    present = present_cells(y) & np.asarray(used)[:, np.newaxis]
+    empty = np.flatnonzero(~present.any(axis=0))
+    if len(empty):
+        raise ValueError(
+            f"y has no label in the columns {empty.tolist()} of {y.shape[1]}: label some of the "
+            "rows that are learned from, or leave these columns out."
+        )
+    had_gaps, columns = not present.all(), []
+    for place, mask in enumerate(present.T):
+        if discrete:
+            labels = read_classes(y[:, place], mask)
+            if had_gaps and labels.dtype.kind == "f" and _are_whole(labels):
+                labels = labels.astype(np.int64)
+        else:
+            labels = labels_alone(y[:, place], mask, discrete=False)
+        columns.append((labels, mask))
+    return columns
 
 
 def class_codes(y, *, reader, instead, whose="source"):

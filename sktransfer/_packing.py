@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import take as take_rows
 from sktransfer._domains import TARGET, read_sample_domain
-from sktransfer._labels import is_labelled, labels_alone
+from sktransfer._labels import has_label, is_labelled, labels_alone
 from sktransfer._messages import cause, shown
 from sktransfer._packing_labels import is_nullable, read_domain_labels, stack_labels
 from sktransfer._sklearn import _num_samples, _safe_indexing
@@ -30,8 +30,8 @@ def pack_domains(
     ----------
     sources : dict of str -> (X, y) or X
         The data of each source domain, under the name that `sample_domain` will carry. A tuple of
-        two is read as rows and labels (of shape (n,) or, as one column, (n, 1)), anything else as
-        rows without labels.
+        two is read as rows and labels (of shape (n,) or, as one column, (n, 1), or of several
+        columns (n, n_columns), with gaps in any), anything else as rows without labels.
     target : (X, y) or X
         The data of the target domain, likewise.
     columns : {"same", "shared", "union"}, default="same"
@@ -47,7 +47,7 @@ def pack_domains(
         arrays of any number of axes, sparse matrices (as CSR), DataFrames (columns are matched by
         name, in the target's order; a category column has the categories of all domains), lists of
         paths, bytes or images.
-    y : ndarray or Series of shape (n_samples,), or None
+    y : ndarray or Series of shape (n_samples,) or (n_samples, n_columns), or None
         All labels, and a missing value for a row that has none: NaN for numbers and booleans (which
         come back as floating point), NaT for dates, None for strings. Labels of one of pandas'
         nullable types (``"Int64"``, ``"string"`` and those of Arrow) come back as a Series of that
@@ -117,12 +117,12 @@ def unpack_domains(X: Any, y: Any, sample_domain: ArrayLike) -> tuple[dict[str, 
     domains = read_sample_domain(sample_domain, _num_samples(X))
     if y is not None:
         check_consistent_length(X, y)
-        labelled = is_labelled(y)
+        labelled, is_partly = is_labelled(y), has_label(y)
 
     def take(name):
         indices = domains.rows(name)
         rows = _safe_indexing(X, indices)
-        if y is None or not labelled[indices].any():
+        if y is None or not is_partly[indices].any():
             return rows
         if labelled[indices].all() and not is_nullable(y):
             return rows, labels_alone(y, np.isin(np.arange(len(labelled)), indices), discrete=True)

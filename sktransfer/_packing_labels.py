@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sktransfer._containers import as_array
-from sktransfer._labels import MISSING_AS_TEXT, is_labelled, labels_alone
+from sktransfer._containers import as_array, present_cells
+from sktransfer._labels import MISSING_AS_TEXT, has_label, is_labelled, labels_alone
 from sktransfer._sklearn import _num_samples
 
 # What labels are called in an error, by the kind of their dtype; the rest is text.
@@ -39,14 +39,16 @@ def read_domain_labels(name, y, *, n_rows):
 
 def stack_labels(labels, counts):
     """Concatenate the labels, with missing values for the domains that have none."""
-    given = {name: y for name, y in labels.items() if y is not None and is_labelled(y).any()}
+    given = {name: y for name, y in labels.items() if y is not None and has_label(y).any()}
     if not given:
         return None
     labels = {name: given.get(name) for name in labels}
+    if any(np.ndim(y) == 2 for y in given.values()):
+        return _stack_columns(labels, counts)
     if all(is_nullable(y) for y in given.values()) and len({y.dtype for y in given.values()}) == 1:
         return _stack_nullable(labels, counts)
     arrays = {name: _plain_labels(name, y) for name, y in given.items()}
-    kind, shape = _common(arrays)
+    kind = _common_kind(arrays)
     gaps = len(given) < len(labels) or not all(is_labelled(y).all() for y in arrays.values())
     dtypes = [values.dtype for values in arrays.values()]
     filler = {"numbers": np.nan, "dates": "NaT", "text": None}[kind]
@@ -58,25 +60,43 @@ def stack_labels(labels, counts):
         [
             _cast(name, arrays[name], dtype)
             if name in arrays
-            else np.full((count, *shape), filler, dtype=dtype)
+            else np.full(count, filler, dtype=dtype)
             for name, count in counts.items()
         ]
     )
 
 
-def _common(arrays):
-    """Return the kind of the labels of all domains and the shape of one label."""
-    kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
-    if len(set(kinds.values())) > 1:
-        raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
+def _stack_columns(labels, counts):
+    """Concatenate labels of several columns, each of which may be of a type of its own."""
+    arrays = {name: as_array(y) for name, y in labels.items() if y is not None}
     shapes = {name: values.shape[1:] for name, values in arrays.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(
             f"the domains' labels have different shapes, {shapes}; pass as many outputs for every "
             "domain."
         )
-    name = next(iter(arrays))
-    return kinds[name], shapes[name]
+    columns = []
+    for place in range(next(iter(shapes.values()))[0]):
+        column = {name: None if y is None else arrays[name][:, place] for name, y in labels.items()}
+        columns.append(stack_labels(column, counts))
+    there = [column for column in columns if column is not None]
+    kinds = {_KINDS.get(column.dtype.kind, "text") for column in there}
+    dtype = np.result_type(*there) if len(kinds) == 1 else np.dtype(object)
+    whole = [column for column in there if column.dtype.kind in "iu"]
+    if any((column.astype(dtype).astype(column.dtype) != column).any() for column in whole):
+        dtype = np.dtype(object)  # floating point would round
+    empty = np.full(sum(counts.values()), np.nan if dtype.kind in "biuf" else None)
+    return np.column_stack(
+        [empty if column is None else column.astype(dtype) for column in columns]
+    )
+
+
+def _common_kind(arrays):
+    """Return the kind of the labels of all domains."""
+    kinds = {name: _KINDS.get(values.dtype.kind, "text") for name, values in arrays.items()}
+    if len(set(kinds.values())) > 1:
+        raise ValueError(f"the domains' labels are of different types, {kinds}; use one of them.")
+    return next(iter(kinds.values()))
 
 
 def _cast(name, labels, dtype):
@@ -98,11 +118,11 @@ def _plain_labels(name, y):
     values = as_array(y)
     if values.dtype.kind != "O":
         return values
-    labelled = is_labelled(values)
+    labelled = present_cells(values)
     alone = np.asarray(values[labelled].tolist())
     if alone.dtype.kind in "biuf" and alone.size:
         if labelled.all():
-            return alone
+            return alone.reshape(values.shape)
         filled = np.full(values.shape, np.nan)
         filled[labelled] = _cast(name, alone, np.float64)
         return filled

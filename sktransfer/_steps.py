@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._containers import as_array
 from sktransfer._domains import Domains, read_sample_domain, read_tasks
-from sktransfer._labels import hide_labels, is_labelled, labels_alone
+from sktransfer._labels import has_label, hide_labels, is_labelled, labels_alone
 from sktransfer._messages import shown
 from sktransfer._needs import needs_of
 from sktransfer._packing import concatenate, kind_of
@@ -31,7 +31,8 @@ from sktransfer._sklearn import (
 class TrainingRows:
     """The pipeline's knowledge of its training rows.
 
-    `labelled` is the mask of the rows whose labels the steps may see, None without `y`;
+    `labelled` is the mask of the rows whose labels the steps may see, None without `y`; a step that
+    takes gaps in some of several columns also gets the rows with a label in any of them;
     `sample_domain` is as the user gave it, and may be None; `domains` is how it was read.
     """
 
@@ -47,13 +48,16 @@ class TrainingRows:
         if not _requires_labels(step):
             seen = y if self.hidden is None else hide_labels(y, self.hidden)
             return StepRows(seen, None, self.sample_domain)
-        if not self.labelled.any():
+        labelled = self.labelled
+        if getattr(step, "_takes_gaps", False):
+            labelled = has_label(y) if self.hidden is None else has_label(y) & ~self.hidden
+        if not labelled.any():
             raise ValueError(
                 f"{type(step).__name__} needs labels, but no row has one that it may see; pass y "
                 "with the labels that there are (missing values elsewhere)."
             )
-        labels = labels_alone(y, self.labelled, discrete=discrete)
-        rows = None if self.labelled.all() else np.flatnonzero(self.labelled)
+        labels = labels_alone(y, labelled, discrete=discrete)
+        rows = None if labelled.all() else np.flatnonzero(labelled)
         return StepRows(labels, rows, self.sample_domain)
 
 

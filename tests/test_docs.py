@@ -148,7 +148,7 @@ def _printed():
     """Give each text of the pages whose text is printed, and the code before it."""
     folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
-    deep = ("feature_maps", "fine_tuning", "text")
+    deep = ("feature_maps", "fine_tuning", "several_columns", "text")
     for page in [*pages, *(DOCS / "guide" / "deep" / f"{name}.rst" for name in deep)]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())

@@ -92,8 +92,9 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The classes of the rows that are learned from, sorted.
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The classes of the rows that are learned from, sorted; of each column of y if there are
+        several.
     source_domains_ : tuple of str
         The names of the source domains.
     history_ : dict of str to list
@@ -119,6 +120,9 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     -----
     The losses of the adaptation read the features that the head reads, standardized. Target rows
     are drawn without replacement, and again when all have been drawn.
+
+    y may have several columns with gaps, as for `FineTuneClassifier`. Adaptations that read classes
+    then have a loss for each column, and A is their mean.
 
     References
     ----------
@@ -235,15 +239,21 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     def _doubt(self, given, outcome):
         if outcome.unlabelled is None:
             return ""
-        counts = np.bincount(given.labels.y, minlength=len(self.classes_))
-        found = np.bincount(outcome.unlabelled.argmax(axis=1), minlength=len(self.classes_))
-        share, n_target = counts / counts.sum(), len(outcome.unlabelled)
+        codes = given.labels.y.reshape(len(given.labels.y), -1).T
+        found = zip(codes, self._classes(), self._split(outcome.unlabelled), strict=True)
+        return " ".join(filter(None, (self._vanished(*column) for column in found)))
+
+    def _vanished(self, codes, classes, logits):
+        """Return the sentence about classes of a column that no target row is predicted to have."""
+        counts = np.bincount(codes[codes >= 0], minlength=len(classes))
+        found = np.bincount(logits.argmax(axis=1), minlength=len(classes))
+        share, n_target = counts / counts.sum(), len(logits)
         vanished = (found == 0) & ((1 - share) ** n_target < _UNLIKELY)
         if not vanished.any():
             return ""
         return (
             f"None of the {n_target} target rows is predicted to be of the classes "
-            f"{shown(self.classes_[vanished].tolist())}, as {share[vanished].sum():.0%} of the "
+            f"{shown(classes[vanished].tolist())}, as {share[vanished].sum():.0%} of the "
             f"labelled rows are: unless the target lacks them, the adaptation has merged classes. "
             f"Lower strength={shown(self.strength)}, or compare with adaptation=None."
         )

@@ -74,6 +74,10 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
     AdaptedNetworkClassifier : The same for classes, with the formulas.
     FineTuneRegressor : The same without a second domain.
 
+    Notes
+    -----
+    y may have several columns, with NaN for a target that is not known.
+
     References
     ----------
     The papers are those of `AdaptedNetworkClassifier`.

@@ -55,8 +55,9 @@ class _AdaptsNetwork:
         ----------
         X : array-like of shape (n_samples, n_pixels), (n_samples, h, w) or (n_samples, h, w, c)
             Rows of all domains, as for `FineTuneClassifier.fit`.
-        y : array-like of shape (n_samples,)
-            Labels; missing values if a row has none. Without `supervised` those of target rows are
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Labels; missing values if a row has none. A row of several columns may have labels in
+            some of them. Without `supervised` those of target rows are
             not read. Source rows without a label are left out.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
@@ -142,8 +143,14 @@ class _AdaptsNetwork:
         return depth
 
     def _make_penalty(self, network, seed):
+        adaptation = self._read_adaptation()
         how = How(self.strength, self.ramp, seed, is_classifier(self))
-        return self._read_adaptation()._make_penalty(network, how)
+        if not (is_classifier(self) and self._has_columns() and adaptation._reads_classes):
+            return adaptation._make_penalty(network, how)
+        from sktransfer.deep._training.column_penalties import ColumnPenalties
+
+        sizes = [len(classes) for classes in self.classes_]
+        return ColumnPenalties(adaptation, network, how, sizes)
 
     def _read_adaptation(self):
         return read_adaptation(self.adaptation, self, classes=is_classifier(self))

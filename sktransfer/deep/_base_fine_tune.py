@@ -12,7 +12,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sktransfer._labels import is_labelled, labels_alone, read_labels
+from sktransfer._labels import has_label, labels_alone, read_labels
 from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
@@ -59,6 +59,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     A subclass has the parameters in its own ``__init__`` and one hook, `_read_target`.
     """
+
+    # Rows with a label in some columns of y are learned from; a transfer pipeline passes them.
+    _takes_gaps = True
 
     _parameter_constraints: dict = {
         # These say themselves what they accept, with the stages, shapes or files at hand.
@@ -107,8 +110,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         X : array-like of shape (n_samples, n_pixels), (n_samples, h, w) or (n_samples, h, w, c)
             Images; or a list, an object array or a DataFrame column of paths, bytes or Pillow
             images.
-        y : array-like of shape (n_samples,) or, for a regressor, (n_samples, n_outputs)
-            Labels or targets, without missing values.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Labels or targets. Of several columns each row has one label at least, and a missing
+            value (NaN or None) in any other column that is not known.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             Weights of the rows in the losses of both phases, of held-out rows too; 0 or more. Rows
             of weight 0 are left out, except that a classifier keeps their class. A frozen network
@@ -409,7 +413,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         return self.head_.outputs(require_finite(features, items, backbone).astype(np.float64))
 
     def _check_labelled(self, items, y):
-        """Return `y` as an array, and the mask of its labels, if it is of the right length."""
+        """Return `y` as an array, and which rows have a label, if it is of the right length."""
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
@@ -417,7 +421,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
         check_consistent_length(items, y)
         y = read_labels(y)
-        return y, is_labelled(y)
+        return y, has_label(y)
 
     def _refuse_missing(self, labelled):
         if not labelled.all():

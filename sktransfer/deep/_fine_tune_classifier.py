@@ -94,9 +94,10 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         held out and all epochs run. Without a second phase nothing is held out.
     n_iter_no_change : int, default=5
         The second phase stops after so many epochs without a smaller held-out loss.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, as in scikit-learn: the same as repeating their rows. A pair has
-        the product of the weights of its rows.
+        the product of the weights of its rows. For several columns of y a list has an entry for
+        each; anything else holds for all of them.
     augment : dict or None, default=None
         Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
         "rotation" and "shear" in degrees, "shift" and "zoom" as shares, "horizontal_flip" and
@@ -140,8 +141,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The classes, sorted.
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        The classes, sorted; of each column of y if there are several.
     backbone_ : Backbone
         The description of the network; pickles carry it in place of the frozen weights.
     load_report_ : LoadReport or None
@@ -182,6 +183,15 @@ class FineTuneClassifier(_BaseNetworkClassifier):
 
     Notes
     -----
+    y may have several columns, with a missing value (NaN or None) for any label that is not known.
+    They share the network, and each has a head of its own. The loss is the mean over the columns
+    of the mean loss of the rows with a label in the column, so that each column counts alike. In
+    the first phase the heads are trained one after the other, each as if it were alone; the epochs
+    of `history_` follow each other. Held-out rows are drawn without regard to classes then, and
+    scores of `history_` are means over the columns. As in scikit-learn, `predict` returns an array
+    of shape (n_samples, n_columns), `predict_proba` a list, and `score` the share of rows that are
+    right in all columns.
+
     With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
     its scale and shift are trained: statistics of a few rows would be worse than those of the
     pretraining.
@@ -299,6 +309,11 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     def _read_target(self, items, y, sample_weight):
         y, labels, loss = super()._read_target(items, y, sample_weight)
         if self.objective == "contrastive" and not loss.trivial:
+            if self._has_columns():
+                raise ValueError(
+                    "objective='contrastive' compares classes of one column, and y has "
+                    f"{len(self.classes_)}: expected objective='cross_entropy', or one column."
+                )
             counted = labels.y if sample_weight is None else labels.y[sample_weight > 0]
             if np.bincount(counted).max() < 2:
                 raise ValueError(

@@ -155,6 +155,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
 
     Notes
     -----
+    y may have several columns, with NaN for a target that is not known, as for
+    `FineTuneClassifier`. With gaps each column has a ridge regression of its own.
+
     With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
     its scale and shift are trained: statistics of a few rows would be worse than those of the
     pretraining.

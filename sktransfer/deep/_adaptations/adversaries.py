@@ -96,6 +96,7 @@ class CDAN(_Adversarial):
     max_products: int = 4096
 
     _needs_classes: ClassVar[bool] = True
+    _reads_classes: ClassVar[bool] = True
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.adversary import ConditionalAdversary
@@ -200,6 +201,7 @@ class DomainConfusion(_Adversarial):
     rate: float = 10.0
 
     _needs_classes: ClassVar[bool] = True
+    _reads_classes: ClassVar[bool] = True
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.adversary import Confusion
@@ -255,6 +257,8 @@ class MDD(_Adversarial):
     reversal: float = 0.1
     hidden_layer_sizes: tuple = (100,)
     rate: float = 10.0
+
+    _reads_classes: ClassVar[bool] = True
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.disparity import ClassDisparity, TargetDisparity

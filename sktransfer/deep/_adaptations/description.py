@@ -64,6 +64,9 @@ class Adaptation:
     # Whether it reads classes, so that a regressor cannot use it.
     _needs_classes: ClassVar[bool] = False
 
+    # Whether it reads them if there are some, so that several columns have a penalty each.
+    _reads_classes: ClassVar[bool] = False
+
     def __post_init__(self):
         faults = [
             f"{field.name}={shown(getattr(self, field.name))} must be {words}"

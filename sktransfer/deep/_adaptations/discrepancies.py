@@ -80,6 +80,7 @@ class JAN(Adaptation):
     """
 
     _needs_classes: ClassVar[bool] = True
+    _reads_classes: ClassVar[bool] = True
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.penalty import Discrepancy, of_features_and_classes
@@ -119,6 +120,7 @@ class MCC(Adaptation):
     temperature: float = 2.5
 
     _needs_classes: ClassVar[bool] = True
+    _reads_classes: ClassVar[bool] = True
 
     def _make_penalty(self, network, how):
         from sktransfer.deep._training.penalty import Discrepancy, of_classes

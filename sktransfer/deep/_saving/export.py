@@ -114,7 +114,10 @@ def _metadata(estimator):
         "fingerprint": backbone.fingerprint,
     }
     if hasattr(estimator, "classes_"):
-        about["classes"] = json.dumps(estimator.classes_.tolist(), default=str)
+        classes = [each.tolist() for each in estimator._classes()]
+        about["classes"] = json.dumps(
+            classes if estimator._has_columns() else classes[0], default=str
+        )
     return {f"sktransfer.{name}": value for name, value in about.items()}
 
 
@@ -195,15 +198,30 @@ def _write_head(writer, features, estimator, opset):
         writer.add("Cast", logits, to=kinds.FLOAT, output="predictions")
         dims = ["n", n_outputs][: estimator.target_ndim_]
         return [helper.make_tensor_value_info("predictions", kinds.FLOAT, dims)]
+    if not estimator._has_columns():
+        return _write_classes(writer, logits, estimator.classes_, opset)
+    outputs, first = [], 0
+    for place, classes in enumerate(estimator.classes_):
+        columns = np.arange(first, first + len(classes))
+        part = writer.add("Gather", logits, columns, axis=1)
+        outputs += _write_classes(writer, part, classes, opset, suffix=f"_{place}")
+        first += len(classes)
+    return outputs
+
+
+def _write_classes(writer, logits, classes, opset, *, suffix=""):
+    """The label and the probabilities of one column of y; the two outputs of the file."""
+    helper, kinds = import_onnx().helper, import_onnx().TensorProto
     shares = writer.add("Softmax", logits, axis=1)
-    writer.add("Cast", shares, to=kinds.FLOAT, output="probabilities")
+    writer.add("Cast", shares, to=kinds.FLOAT, output=f"probabilities{suffix}")
     judged = logits if opset >= 11 else writer.cast(logits, np.float32)
     codes = writer.add("ArgMax", judged, axis=1, keepdims=0)
-    labels, kind = _labels(writer, estimator.classes_)
-    writer.add("Gather", labels, codes, axis=0, output="label")
+    labels, kind = _labels(writer, classes)
+    writer.add("Gather", labels, codes, axis=0, output=f"label{suffix}")
+    dims = ["n", len(classes)]
     return [
-        helper.make_tensor_value_info("label", kind, ["n"]),
-        helper.make_tensor_value_info("probabilities", kinds.FLOAT, ["n", n_outputs]),
+        helper.make_tensor_value_info(f"label{suffix}", kind, ["n"]),
+        helper.make_tensor_value_info(f"probabilities{suffix}", kinds.FLOAT, dims),
     ]
 
 

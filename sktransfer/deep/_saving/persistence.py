@@ -94,8 +94,9 @@ class _Persistent:
         Its input is ``X``, float32: rows of pixels (n, n_features), or images (n, h, w) or
         (n, h, w, c), as the estimator was fitted, in the same values (0..255 after a fit on
         bytes). A classifier's outputs are ``label``, of shape (n,), and ``probabilities``, of
-        shape (n, n_classes) in the order of ``classes_``; a regressor's is ``predictions``. Classes
-        that are neither numbers nor text are written as text.
+        shape (n, n_classes) in the order of ``classes_``; a regressor's is ``predictions``. After a
+        fit on several columns they are ``label_0``, ``probabilities_0``, ``label_1`` and so on.
+        Classes that are neither numbers nor text are written as text.
 
         After a fit on a table the input is its rows.
 

@@ -153,8 +153,13 @@ def check_attributes(kind, attributes):
     sizes = head.mean.shape, head.scale.shape, head.intercept.shape
     if sizes != ((n_features,), (n_features,), (n_outputs,)) or not head.is_finite:
         raise ValueError("the head")
-    if kind in _CLASSIFIERS and attributes["classes_"].shape != (n_outputs,):
-        raise ValueError(f"classes_={shown(attributes['classes_'])}")
+    if kind in _CLASSIFIERS:
+        classes = attributes["classes_"]
+        columns = classes if isinstance(classes, list) else [classes]
+        if [each.ndim for each in columns] != [1] * len(columns) or n_outputs != sum(
+            len(each) for each in columns
+        ):
+            raise ValueError(f"classes_={shown(classes)}")
     if kind in _REGRESSORS and attributes["target_ndim_"] not in (1, 2):
         raise ValueError(f"target_ndim_={shown(attributes['target_ndim_'])}")
     stages = attributes["backbone_"].stages

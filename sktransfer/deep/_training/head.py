@@ -40,7 +40,7 @@ class Rows(NamedTuple):
     `inputs` are features, or activations of a stage, `y` class numbers (n_samples,), or
     standardized targets (n_samples, n_outputs), and `weight` the weight of each row in the loss.
     `count` is the weight without the class weights: 2 means the same as the row twice, and None 1
-    for each.
+    for each. For several columns see `ColumnsLoss`.
     """
 
     inputs: object

@@ -64,8 +64,9 @@ class Training:
         self.objective = make_objective(loss, settings)
         self.head_converged = True
         self.generator = torch.Generator().manual_seed(seed)
-        device, weight = network.coef.device, training.weight / training.weight.mean()
-        dtype = None if training.y.ndim == 1 else torch.float32  # class numbers, or targets
+        mean = training.weight.mean(axis=0)  # of each column, if there are several
+        device, weight = network.coef.device, training.weight / np.where(mean > 0, mean, 1.0)
+        dtype = torch.float32 if training.y.dtype.kind == "f" else None  # targets, class numbers
         self.y = torch.as_tensor(training.y, dtype=dtype).to(device)
         self.weight = torch.as_tensor(weight, dtype=torch.float32).to(device)
         self.target = None
@@ -203,7 +204,7 @@ class Training:
             outputs[batch.numpy()] = labelled.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
         adapted = {} if target is None else target.end_epoch()
-        return (total_loss / len(rows.y), score), adapted
+        return (total_loss / self.weight.numel(), score), adapted
 
     def _see(self, inputs, batch, drawn):
         """The rows of a minibatch, and the target rows that were drawn, through the network."""

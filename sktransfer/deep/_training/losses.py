@@ -63,6 +63,10 @@ class SoftmaxLoss:
         """The head itself: logits have no unit."""
         return head
 
+    def hold_out(self, y, fraction, seed):
+        """Choose the rows that train, and those that judge, by class; see `hold_out_rows`."""
+        return hold_out_rows(y, fraction, seed, classes=True)
+
 
 @dataclass(frozen=True)
 class SquaredLoss:
@@ -110,6 +114,10 @@ class SquaredLoss:
             coef=head.coef * self.scale[:, None],
             intercept=head.intercept * self.scale + self.mean,
         )
+
+    def hold_out(self, y, fraction, seed):
+        """Choose the rows that train, and those that judge; see `hold_out_rows`."""
+        return hold_out_rows(y, fraction, seed, classes=False)
 
 
 def hold_out_rows(y, fraction, seed, *, classes):

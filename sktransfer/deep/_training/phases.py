@@ -10,7 +10,6 @@ import numpy as np
 from sktransfer._messages import shown
 from sktransfer.deep._augmentation import View
 from sktransfer.deep._training.head import Head
-from sktransfer.deep._training.losses import hold_out_rows
 
 # Fixed views of an image where everything is frozen and nobody says how many.
 VIEWS_WHEN_FROZEN = 4
@@ -92,9 +91,7 @@ def train_stages(
     from sktransfer.deep._training.network import Network, predict
     from sktransfer.deep._training.target_half import TargetRows
 
-    are_classes = labels.y.ndim == 1
-    fraction = settings.validation_fraction
-    rows, held_out_rows = hold_out_rows(labels.y, fraction, seed, classes=are_classes)
+    rows, held_out_rows = loss.hold_out(labels.y, settings.validation_fraction, seed)
     activations = start.activations()
     state = None if checkpoint is None else checkpoint.load()
     stages = start.tail(device)
@@ -170,10 +167,11 @@ def _fit_head(training, held_out, *, loss, settings, log):
 
 def _known_labels(y, rows, places):
     """The class numbers of the images at some places that are among `rows`, else -1; or None."""
-    if y.ndim > 1:
+    if y.dtype.kind == "f":
         return None
     has_label = np.isin(places, rows)
-    return np.where(has_label, y[np.where(has_label, places, 0)], -1)
+    known = y[np.where(has_label, places, 0)]
+    return np.where(has_label.reshape(-1, *[1] * (y.ndim - 1)), known, -1)
 
 
 def _zeros(n_outputs, n_features):
