@@ -147,6 +147,22 @@ def test_training_stages_lowers_the_loss_of_every_column(kind, y):
             assert r2_score(y[rows, place], predicted[rows, place]) > 0.5
 
 
+def test_the_history_holds_the_mean_over_columns_of_unequal_numbers_of_labels():
+    y = WHOLE.copy()
+    y[12:, 0] = None
+    rates = {"learning_rate": 0.0, "backbone_learning_rate": 0.0, "weight_decay": 10.0}
+    model = FineTuneClassifier(**OPTIONS, **rates, validation_fraction=0).fit(X, y)
+    losses, shares = [], []
+    for place, probabilities in enumerate(model.predict_proba(X)):
+        rows, classes = has(y, place), model.classes_[place].tolist()
+        codes = [classes.index(label) for label in y[rows, place]]
+        losses.append(-np.log(probabilities[rows][np.arange(len(codes)), codes]).mean())
+        shares.append((probabilities[rows].argmax(axis=1) == codes).mean())
+    assert abs(losses[0] - losses[1]) > 0.1
+    np.testing.assert_allclose(model.history_["train_loss"][-1], np.mean(losses), rtol=1e-4)
+    np.testing.assert_allclose(model.history_["train_score"][-1], np.mean(shares), rtol=1e-6)
+
+
 # One column is the estimator without columns
 
 
