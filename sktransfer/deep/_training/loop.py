@@ -204,7 +204,7 @@ class Training:
             outputs[batch.numpy()] = labelled.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
         adapted = {} if target is None else target.end_epoch()
-        return (total_loss / self.weight.numel(), score), adapted
+        return (total_loss / len(rows.y), score), adapted
 
     def _see(self, inputs, batch, drawn):
         """The rows of a minibatch, and the target rows that were drawn, through the network."""
