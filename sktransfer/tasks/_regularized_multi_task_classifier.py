@@ -62,6 +62,7 @@ class RegularizedMultiTaskClassifier(_TaskClassifier, _BaseRegularizedMultiTask)
     See Also
     --------
     RegularizedMultiTaskRegressor : The formula and the cost.
+    LearnedPriorClassifier : Gives probabilities, and a model for a new task.
 
     Notes
     -----

@@ -60,6 +60,7 @@ class RegularizedMultiTaskRegressor(_TaskRegressor, _BaseRegularizedMultiTask):
     See Also
     --------
     RegularizedMultiTaskClassifier : The same for classes.
+    LearnedPriorRegressor : Learns in which directions tasks differ, and a model for a new task.
     DomainAugmenter : The same kernel for any linear model, with a given relatedness.
 
     Notes

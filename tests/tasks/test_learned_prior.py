@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
@@ -169,6 +170,17 @@ def test_probabilities_of_a_new_user_are_those_of_the_rule():
         losses.append([-np.log(np.maximum(chance, 1e-12)).mean() for chance in chances])
     adapted, together = np.mean(losses, axis=0)
     assert adapted < 0.8 * together
+
+
+def test_probabilities_are_means_over_the_posterior():
+    new = X[:6]
+    adapted = CLASSIFIER.adapt(X[8:12], Y[8:12] > 2)
+    rng, Z = np.random.default_rng(3), adapted._scaled(new)
+    drawn = rng.multivariate_normal(adapted._means[0, 0], adapted._covariances[0, 0], size=50_000)
+    expected = expit(drawn @ Z.T).mean(axis=0)
+    assert_allclose(adapted.predict_proba(new)[:, 1], expected, atol=0.015)
+    scores = new @ adapted.coef_[0] + adapted.intercept_[0]
+    assert np.abs(expit(scores) - expected).max() > 0.03
 
 
 def test_classes_in_parts_are_near_those_at_once():

@@ -93,13 +93,18 @@ def test_the_chosen_strength_of_one_task_is_that_of_a_gaussian_process():
 
 
 def test_a_linear_kernel_of_many_features_is_that_of_a_rotation_to_few():
-    basis = np.linalg.qr(RNG.normal(size=(600, 4)))[0].T
-    few = RegularizedMultiTaskRegressor(alpha=2.0, relatedness=0.4, fit_intercept=False)
-    many = RegularizedMultiTaskRegressor(alpha=2.0, relatedness=0.4, fit_intercept=False)
-    few.fit(X, Y, sample_domain=TASK)
-    many.fit(X @ basis, Y, sample_domain=TASK)
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(600, 4)))[0].T
+    strengths = {"alpha": 2.0, "relatedness": 0.4, "offset": 0.5}
+    few = RegularizedMultiTaskRegressor(**strengths).fit(X, Y, sample_domain=TASK)
+    many = RegularizedMultiTaskRegressor(**strengths).fit(X @ basis, Y, sample_domain=TASK)
     assert_allclose(few.coef_ @ basis, many.coef_, atol=1e-10)
+    assert_allclose(few.intercept_, many.intercept_)
     assert_allclose(few.predict(X), many.predict(X @ basis))
+    curve = {"kernel": "poly", "kernel_params": {"degree": 1, "gamma": 1.0, "coef0": 0.0}}
+    other = RegularizedMultiTaskRegressor(**strengths, **curve).fit(X, Y, sample_domain=TASK)
+    found = other.predict(X[:9], sample_domain=TASK[:9])
+    assert_allclose(found, few.predict(X[:9], sample_domain=TASK[:9]))
+    assert_allclose(other.predict(X), few.predict(X))
 
 
 @pytest.mark.parametrize("n_features", [4, 300])
