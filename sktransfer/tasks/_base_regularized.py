@@ -68,6 +68,7 @@ class _BaseRegularizedMultiTask(_BaseTasks):
         self._mean_number = shares @ rows.numbers if intercept else np.zeros(rows.numbers.shape[1])
         numbers = rows.numbers - self._mean_number
         self._fitted_rows = self.common_coef_ = self.coef_ = None
+        self.common_intercept_ = self.intercept_ = None  # unless the kernel is linear
         n_rows, n_features = rows.X.shape
         small = rows.n_tasks * (n_features + 1) ** 2 <= n_rows**2
         if self.kernel == "linear" and small:
