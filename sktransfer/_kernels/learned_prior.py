@@ -13,7 +13,7 @@ normal with covariance 1, ``S_k`` is as if one further task had deviations of co
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 # The squared error of a further row in the weak prior of the noise.
 _FURTHER_ERROR = 0.01
@@ -109,12 +109,12 @@ class Posteriors:
     @property
     def evidence(self):
         """The log marginal likelihood of all tasks."""
-        return float(logsumexp(self.log_joint, axis=0).sum())
+        return float(np.logaddexp.reduce(self.log_joint, axis=0).sum())
 
     @property
     def responsibilities(self):
         """The probability of each cluster for each task, (n_clusters, n_tasks)."""
-        return np.exp(self.log_joint - logsumexp(self.log_joint, axis=0))
+        return np.exp(self.log_joint - np.logaddexp.reduce(self.log_joint, axis=0))
 
     def moments(self):
         """Return the means and the covariances of tasks over all clusters.
@@ -347,43 +347,37 @@ def laplace_posteriors(prior, rows, starts=None, *, least_gain=1e-12):
     for k, mean in enumerate(prior.means):
         precision = np.linalg.inv(prior.covariances[k])
         start = np.repeat(mean[None], n_tasks, axis=0) if starts is None else starts[k]
-        modes, heights = _modes(rows, mean, precision, start, least_gain)
-        systems = _curvatures(rows, modes) + precision
+        modes, heights, systems = _modes(rows, mean, precision, start, least_gain)
         logdet = np.linalg.slogdet(systems)[1] - np.linalg.slogdet(precision)[1]
         found.append((modes, np.linalg.inv(systems), heights - 0.5 * logdet))
     return _posteriors(prior, found)
 
 
 def _modes(rows, mean, precision, modes, least_gain):
-    """Return the modes of the posteriors, and their log densities without constants."""
-    heights = _heights(rows, mean, precision, modes)
-    for _ in range(_MAX_NEWTON):
-        slopes = rows.sample_weight * (rows.is_class - expit(rows.scores(modes)))
+    """Return the modes of the posteriors, their log densities without constants and curvatures."""
+    heights, scores = _heights(rows, mean, precision, modes)
+    for left in reversed(range(_MAX_NEWTON)):
+        chances = expit(scores)
+        systems = rows.products(rows.sample_weight * chances * (1 - chances)) + precision
+        slopes = rows.sample_weight * (rows.is_class - chances)
         gradients = rows.sums(slopes[:, None] * rows.X) - (modes - mean) @ precision
-        systems = _curvatures(rows, modes) + precision
         steps = np.linalg.solve(systems, gradients[:, :, None])[:, :, 0]
-        gains = np.sum(steps * gradients, axis=1)
-        if gains.max() <= least_gain:
+        if left == 0 or np.sum(steps * gradients, axis=1).max() <= least_gain:
             break
         size = np.ones((len(modes), 1))
         for _ in range(_MAX_NEWTON):
-            new = _heights(rows, mean, precision, modes + size * steps)
-            worse = new < heights - 1e-12 * np.abs(heights)
+            found, scores = _heights(rows, mean, precision, modes + size * steps)
+            worse = found < heights - 1e-12 * np.abs(heights)
             if not worse.any():
                 break
             size[worse] /= 2
-        modes, heights = modes + size * steps, new
-    return modes, heights
+        modes, heights = modes + size * steps, found
+    return modes, heights, systems
 
 
 def _heights(rows, mean, precision, modes):
+    """Return the log densities of the posteriors without constants, and the scores of rows."""
     scores = rows.scores(modes)
     losses = rows.sample_weight * (np.logaddexp(0, scores) - rows.is_class * scores)
     apart = modes - mean
-    return -rows.sums(losses) - 0.5 * np.sum(apart @ precision * apart, axis=1)
-
-
-def _curvatures(rows, modes):
-    """Return the curvature of the loss of each task, (n_tasks, n_columns, n_columns)."""
-    chances = expit(rows.scores(modes))
-    return rows.products(rows.sample_weight * chances * (1 - chances))
+    return -rows.sums(losses) - 0.5 * np.sum(apart @ precision * apart, axis=1), scores

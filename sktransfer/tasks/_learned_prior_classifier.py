@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from sktransfer._kernels.learned_prior import ClassRows, Prior, laplace_posteriors
-from sktransfer._labels import read_classes
+from sktransfer._labels import labels_alone, read_classes
 from sktransfer._messages import listed
 from sktransfer.tasks._base_learned_prior import _BaseLearnedPrior
 from sktransfer.tasks._base_tasks import _TaskClassifier
@@ -133,7 +133,10 @@ class LearnedPriorClassifier(_TaskClassifier, _BaseLearnedPrior):
         return posteriors_of, None
 
     def _numbers_of(self, values, used):
-        labels = read_classes(values, used)
+        labels = labels_alone(values, used, discrete=True)
+        same_type = labels.ndim == 1 and labels.dtype.kind == self.classes_.dtype.kind
+        if not (same_type and np.isin(labels, self.classes_).all()):  # which is quick to see
+            labels = read_classes(values, used)
         unknown = np.setdiff1d(labels, self.classes_)
         if len(unknown):
             raise ValueError(
