@@ -38,7 +38,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
       target alone.
     - None: no adaptation, the control. It equals `FineTuneClassifier` on the labelled source rows.
 
-    It helps if one network could classify both domains, and what differs is how the rows look. It
+    It helps if one network could classify both domains, which differ in how the rows look. It
     hurts if the class proportions differ much, because the domains are then made alike by moving
     rows to other classes. An adversary is the least steady of them, and may win: a warning says so.
     "mcc" collapses into one class most easily if there are two. Compare with

@@ -11,7 +11,7 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
     :class:`FineTuneRegressor`, half the squared error of standardized targets. The adaptations are
     those that need no classes: "coral", "dan", "dann", "adda" and "mdd".
 
-    It helps if one network could predict both domains, and what differs is how the rows look. It
+    It helps if one network could predict both domains, which differ in how the rows look. It
     hurts if the targets of both domains differ in distribution, because their features are then
     made alike, although they should not be. Compare with ``adaptation=None`` on a few labelled
     target rows.

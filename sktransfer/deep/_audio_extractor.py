@@ -11,9 +11,9 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
     the network up to a stage, whose pooled activations are the sound's row of features. The network
     is never trained here.
 
-    It helps if labels are few, and if the answer is what is said: "speech" separates words by
-    speakers that it never heard. It hurts if the answer is who speaks, or how: the network
-    was trained to forget both, and the mean and standard deviation of the log-mel frames are
+    It helps if labels are few and concern the spoken words: "speech" separates words by speakers
+    that it never heard. It hurts if they concern the speaker or the manner of speaking: the network
+    was trained to ignore both, and the mean and standard deviation of the log-mel frames are
     better. It is also of little use for music, machines and animals.
 
     Parameters
@@ -41,9 +41,9 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
         The number of threads of the network, and of those that read sounds beside it, as for
         `PretrainedFeatureExtractor`.
     cache : "memory", str, os.PathLike or None, default="memory"
-        Where features are kept, as for `PretrainedFeatureExtractor`: each distinct sound runs once.
+        The cache of features, as for `PretrainedFeatureExtractor`: each distinct sound runs once.
     on_error : {"raise", "nan"}, default="raise"
-        What becomes of sounds that cannot be read: one error for all of X, or rows of NaN and a
+        The result for sounds that cannot be read: one error for all of X, or rows of NaN and a
         warning. `find_unreadable` lists them with their reasons. Unreadable are damaged, missing
         and empty files, sounds of less than 25 ms or more than ten minutes, arrays with NaN or
         infinity, and floats beyond -1..1.
@@ -66,8 +66,8 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
     -----
     X is a list, object array, Series or one-column table of
 
-    - paths, the content of files (bytes) or file objects: WAV, FLAC, OGG and what else libsndfile
-      reads, by the extra ``audio``; WAV files of 16 bits without it;
+    - paths, the content of files (bytes) or file objects: WAV, FLAC, OGG and other formats of
+      libsndfile with the extra ``audio``; WAV files of 16 bits without it;
     - arrays of samples (n_samples,) or (n_samples, n_channels), floats from -1 to 1, int16 or
       int32, with `sample_rate`; or dictionaries ``{"array": ..., "sampling_rate": ...}``, as in
       Hugging Face's data sets;

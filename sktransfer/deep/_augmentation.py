@@ -1,4 +1,4 @@
-"""Random views of images: what may change, and one drawn view of each image."""
+"""Random views of images: the possible changes, and one drawn view of each image."""
 
 import hashlib
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class Augmentation:
         Mirrors every second image, on average, left to right or upside down. Letters, digits and
         whatever else knows left from right should not be mirrored.
     fill : {"nearest", "constant", "reflect"}, default="nearest"
-        What comes in over the edge: its nearest pixel, `fill_value` or the mirrored image.
+        The pixels beyond the edge: its nearest pixel, `fill_value` or the mirrored image.
     fill_value : float, default=0.0
         From 0 (black) to 1 (white), for "constant".
     brightness, contrast, saturation : float, default=0.0
@@ -152,7 +152,7 @@ class View:
     number: int
 
     def key(self):
-        """What tells this view from any other, for a cache: bytes."""
+        """Return bytes that identify this view, for a cache."""
         return repr((_VERSION, self)).encode()
 
     def many(self, images, digests):

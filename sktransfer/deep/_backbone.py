@@ -1,4 +1,4 @@
-"""What a pretrained network is: a small frozen description that points to its weights."""
+"""The description of a pretrained network: small, frozen, with a reference to its weights."""
 
 import difflib
 import os
@@ -35,7 +35,7 @@ _ACCEPTED = (
 
 
 class Stage(NamedTuple):
-    """A place where a network can be cut.
+    """A place at which a network can be cut.
 
     Parameters
     ----------
@@ -74,11 +74,11 @@ class Backbone:
     fingerprint : str
         A hash of the weights and of the structure, in hexadecimal.
     engines : tuple of {"onnx", "torch", "numpy"}, default=("onnx", "torch")
-        What can run it.
+        The engines that can run it.
     module : torch.nn.Module or None, default=None
-        The network, where it exists in memory alone.
+        The network, if it exists only in memory.
     load_report : LoadReport or None, default=None
-        What became of a checkpoint that was read into the module.
+        The result of loading a checkpoint into the module.
     """
 
     name: str
@@ -130,7 +130,7 @@ class Backbone:
         raise ValueError(self._unknown(stage))
 
     def _inner_shape(self, name):
-        """The shape of what has a name but is no stage."""
+        """Return the shape at a named place that is no stage."""
         if "numpy" in self.engines:
             raise ValueError(self._unknown(name))
         texts = self.preprocessing.kind == "text"

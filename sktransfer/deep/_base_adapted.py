@@ -1,4 +1,4 @@
-"""What the networks that are adapted to a target domain share: their rows, and their penalty."""
+"""The base of the networks that adapt to a target domain: their rows, and their penalty."""
 
 from numbers import Real
 
@@ -20,7 +20,7 @@ _FEWEST_ROWS = 2
 class _AdaptsNetwork:
     """Learn from labelled rows, and make the rows of the target like them.
 
-    It stands before a base of `_BaseFineTune`.
+    It must precede a base of `_BaseFineTune`.
     """
 
     # Requested by default, so that metadata routing passes it through plain pipelines.

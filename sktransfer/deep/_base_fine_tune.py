@@ -1,4 +1,4 @@
-"""What a fine-tuned classifier and a fine-tuned regressor share: everything but y."""
+"""The base of fine-tuned classifiers and regressors: everything but y."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -243,7 +243,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         return sample_weight / sample_weight.max()
 
     def _read_depth(self, loss):
-        """How many stages are frozen: all of them, too, where there is nothing to train."""
+        """Return the number of frozen stages: all of them if there is nothing to train."""
         depth = self.backbone_.depth(self.freeze_depth)
         n_stages = len(self.backbone_.stages)
         if self._head_epochs() == 0 and depth == n_stages:
@@ -267,7 +267,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         return n_stages if loss.trivial or self.max_epochs == 0 else depth
 
     def _refuse_training(self, depth):
-        """Refuse to train, or to forget, what torch does not run."""
+        """Refuse to train, or to reset, a network that torch does not run."""
         untrained = f"the weights of backbone={shown(self.backbone_.name)} cannot be trained"
         if depth < len(self.backbone_.stages) and self.max_epochs:
             raise ValueError(
@@ -314,7 +314,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         return Run(device=self.device if device is None else str(device), cache=self.cache)
 
     def _train(self, given, depth, augmented, log, seed, checkpoint):
-        """Train what is not frozen; torch is imported where it is needed, and only there."""
+        """Train the stages that are not frozen; torch is imported only if needed."""
         options = {"loss": given.loss, "augmented": augmented, "log": log}
         items, labels = given.items, given.labels
         self.stage_weights_ = {}
@@ -441,7 +441,7 @@ def _draw_seed(random_state):
 
 
 def _read_precision(mixed_precision, device):
-    """Whether the second phase trains in bfloat16, where its device computes with it."""
+    """Return whether the second phase trains in bfloat16, if its device supports it."""
     import torch
 
     there = device.type == "cuda" and torch.cuda.is_bf16_supported()

@@ -1,4 +1,4 @@
-"""What classifiers with a trained network share: the classes, and all answers about them."""
+"""The base of classifiers with a trained network: the classes, and predictions of them."""
 
 from numbers import Integral, Real
 

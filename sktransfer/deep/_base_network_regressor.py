@@ -1,4 +1,4 @@
-"""What regressors with a trained network share: the targets, and predictions of them."""
+"""The base of regressors with a trained network: the targets, and predictions of them."""
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -96,7 +96,7 @@ class _BaseNetworkRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseFineTune):
 
 
 def _standardize(table, weight):
-    """Columns with weighted mean 0 and standard deviation 1, and what they had before.
+    """Return columns with weighted mean 0 and standard deviation 1, and their former moments.
 
     Divided by a power of two, which changes no digit, squares of large and small values stay
     within float64.

@@ -52,7 +52,7 @@ def describe(backbone, *, cache, **options):
 
 
 def _place(backbone, cache, options):
-    """The file of a description; None where there is to be none."""
+    """Return the file of a description; None if there should be none."""
     if cache is None or cache == "memory" or not str(backbone).startswith(ZOOS):
         return None
     folder = Path(backbone.partition(":")[2].removeprefix("local-dir:"))
@@ -75,7 +75,7 @@ def _place(backbone, cache, options):
 
 
 def _read(path):
-    """A description; None where there is none that can be used."""
+    """Return a description; None if there is no usable one."""
     try:
         found = decode(json.loads(path.read_text()), {})
     except Exception:  # a damaged file raises anything
@@ -84,7 +84,7 @@ def _read(path):
 
 
 def reload(estimator):
-    """Return the description of a fitted estimator's network, at the place where it is now.
+    """Return the description of a fitted estimator's network, at its present location.
 
     A fitted estimator names its network and does not hold it. If the parameter `backbone` names
     another file, folder or description with the same weights that fit has seen, those are read

@@ -38,15 +38,15 @@ class PretrainedFeatureExtractor(
 
     Each image runs through the network up to a stage, and the stage's feature map, pooled over
     its positions, is the image's row of features. The network is never trained here: `fit` only
-    learns in which range the pixel values lie. The network decides what X holds. If it reads
+    learns the range of the pixel values. The network determines the type of X. If it reads
     texts, as "words" does, X holds texts, and `PretrainedTextExtractor` describes the rest.
 
-    It helps when labels are few and the images resemble, in shapes and texture, what the network
-    was trained on; early stages hold edges and strokes that suit nearly every picture, late
-    stages hold what the network's own task needed. It hurts when the images are of another
-    nature: where single pixels have a meaning of their own (tables of measurements), or where
-    brightness is the answer and pooling throws it away, the raw pixels are better. If a position is
-    the answer, ``pooling="grid"`` keeps it.
+    It helps if labels are few and the images resemble the training images of the network in shapes
+    and texture. Early stages detect edges and strokes, which suit nearly every picture; late stages
+    detect patterns of the network's own task. It hurts if the images are of another kind. The raw
+    pixels are better if single pixels have a meaning of their own (tables of measurements), or if
+    the label depends on brightness, which pooling discards. If it depends on a position, use
+    ``pooling="grid"``.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class PretrainedFeatureExtractor(
         those of the next one in its row, and so on; see `feature_maps`. None keeps the activations
         as they are, a map channel by channel, row by row.
     weights : str, os.PathLike or None, default=None
-        A checkpoint for a torch module, read by the names of its layers; what does not fit is
-        skipped and listed in `load_report_`.
+        A checkpoint for a torch module, read by the names of its layers. Tensors that do not fit
+        are skipped and listed in `load_report_`.
     stages : sequence of str or None, default=None
         The cut points in order from the input: names of tensors of an ONNX graph, or of
         submodules; None: those that the network names itself, or found automatically.
@@ -76,9 +76,9 @@ class PretrainedFeatureExtractor(
     input_size : int, (int, int) or None, default=None
         Side, or height and width, of the network's input; None: as the network says.
     image_shape : (h, w), (h, w, c) or None, default=None
-        The shape of an image whose pixels stand in one row of a 2-D X, channels last. None: a
-        square where the length of the row allows it, otherwise an image of one row, with a
-        warning where that is longer than 64. It does not concern other input.
+        The shape of an image flattened into one row of a 2-D X, channels last. None: a square if
+        the length of the row allows it, otherwise an image of one row, with a warning if that is
+        longer than 64. It is not used for other input.
     value_range : (low, high) or None, default=None
         The values of black and white. None: booleans and integers of 8 and 16 bits have their
         own (a uint8 0..255), decoded files that of their mode. For other values, those of
@@ -95,18 +95,18 @@ class PretrainedFeatureExtractor(
         How many images run through the network at a time; about one batch more is read ahead.
         It changes no result.
     device : str, default="auto"
-        Where the network runs: "cpu", "cuda", "mps", or one of several as in "cuda:1"; "auto"
-        takes an accelerator where the network's engine has it.
+        The device of the network: "cpu", "cuda", "mps", or one of several as in "cuda:1". "auto"
+        uses an accelerator if the network's engine supports it.
     n_jobs : int or None, default=None
         The number of threads of the network, and of those that read images beside it: None for
         the processors that this process may use (no more than the environment variable
         ``OMP_NUM_THREADS`` allows), -1 for all.
     cache : "memory", str, os.PathLike or None, default="memory"
-        Where features are kept, so that each image runs once: "memory" for up to 256 MB in this
-        process, shared by all estimators; the path of a folder that several processes share and
-        that outlives them; None for nowhere. The folder also keeps torch networks as ONNX.
+        The cache of features, so that each image runs once: "memory" for up to 256 MB in this
+        process, for all estimators; the path of a folder, which several processes can use and
+        which outlives them; None for no cache. The folder also keeps torch networks as ONNX.
     on_error : {"raise", "nan"}, default="raise"
-        What becomes of images that cannot be read: one error for all of X, or rows of NaN and a
+        The result for images that cannot be read: one error for all of X, or rows of NaN and a
         warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and
         missing files, files of more than 1 GiB or of more pixels than ``PIL.Image`` allows, pipes
         and devices, and arrays with NaN, infinity or another number of channels.
@@ -122,11 +122,11 @@ class PretrainedFeatureExtractor(
     engine_ : str
         The library and the device that run the network, as in "onnx-cpu" or "torch-cuda:0".
     load_report_ : LoadReport
-        What was loaded from `weights`, skipped and left fresh; only where `weights` is given.
+        The tensors loaded from `weights`, skipped, and left random; only if `weights` is given.
     n_features_in_ : int
-        The number of pixel values in a row; only where X has rows of pixels.
+        The number of pixel values in a row; only if X has rows of pixels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        The names of the pixels; only where X is a DataFrame of numbers.
+        The names of the pixels; only if X is a DataFrame of numbers.
 
     See Also
     --------
@@ -159,19 +159,22 @@ class PretrainedFeatureExtractor(
     ``extractor.set_callbacks(sklearn.callback.ProgressBar())``, in `fit_transform` and in
     `transform`: each batch that the network computes is a task.
 
-    The time goes to the network, and in threads beside it to reading files, or to hashing and
-    scaling the pixels of arrays. Where the network keeps all processors busy the two add up; an
-    image that was computed before takes but its hash. An image is known by a hash of its content
-    (SHA-256, of the file's bytes or of the pixels, their shape and their dtype), not by its path or
-    its place in X; a file that is known is not decoded, and not read again as long as its size,
-    inode and times stay. The features depend on the value
-    range, the network, the stage, the pooling, the preprocessing and the engine, too, and so do the
-    keys; clones, folds and candidates of a search find what any of them has computed. Where
-    features are kept a row takes 4 bytes a feature and some 300 more; beyond 256 MB those that were
-    not asked for the longest are forgotten, and computed again. A folder grows without bound, and
-    can be deleted at any time; with ``n_jobs`` in a search each worker process has a memory of its
-    own, so that a folder saves more. Of equal images in X one is computed, whatever the cache.
-    Memory grows with the batch and the result, not with the number of files.
+    Most time is spent in the network. Threads beside it read files, or hash and scale the pixels of
+    arrays. If the network keeps all processors busy the two add up. An image that was computed
+    before costs only its hash.
+
+    An image is identified by a hash of its content (SHA-256, of the file's bytes or of the pixels,
+    their shape and their dtype), not by its path or its place in X. A known file is not decoded,
+    and not read again if its size, inode and times are unchanged. The features also depend on the
+    value range, the network, the stage, the pooling, the preprocessing and the engine, and so do
+    the keys. Clones, folds and candidates of a search use each other's results. Of equal images in
+    X one is computed, with any cache.
+
+    In the cache a row takes 4 bytes per feature and about 300 more. Beyond 256 MB the least
+    recently used rows are dropped, and computed again if needed. A folder grows without bound, and
+    can be deleted at any time. With ``n_jobs`` in a search each worker process has a memory of its
+    own, so a folder saves more. Memory grows with the batch and the result, not with the number of
+    files.
 
     References
     ----------
@@ -370,8 +373,8 @@ class PretrainedFeatureExtractor(
     def feature_maps(self, X):
         """Compute the features of each position of images, whatever `pooling` is.
 
-        The position (i, j) of h rows and w columns stands for the part of the network's input from
-        i / h to (i + 1) / h of its height, and likewise of its width; its features know of a wider
+        The position (i, j) of h rows and w columns covers the part of the network's input from i /
+        h to (i + 1) / h of its height, and likewise of its width. Its features depend on a wider
         part. If the preprocessing has a `crop`, the input is the middle of the image.
 
         Parameters
@@ -382,7 +385,7 @@ class PretrainedFeatureExtractor(
         Returns
         -------
         maps : ndarray of shape (n_samples, h, w, n_channels), float32
-            A view of what `transform` returns with ``pooling="grid"``. ``maps.reshape(-1,
+            A view of the result of `transform` with ``pooling="grid"``. ``maps.reshape(-1,
             n_channels)`` has a row for each position. A network of tokens gives those of the
             patches of the image, without the tokens before them.
 
@@ -462,7 +465,7 @@ class PretrainedFeatureExtractor(
         -------
         faults : list of Fault
             In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
-            what is no path) and ``reason``.
+            other items) and ``reason``.
         """
         backbone = self.backbone_ if hasattr(self, "backbone_") else describe_for(self)
         items = backbone.preprocessing.read(X, BaseEstimator(), reset=True, on_error="nan")

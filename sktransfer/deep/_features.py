@@ -24,7 +24,7 @@ VERSION = 2
 
 
 def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None):
-    """Compute the activations of a stage, and of each item only what is not known yet.
+    """Compute the activations of a stage, and of each item only those that are not cached.
 
     An item is known by its content: by a hash of the file's bytes, or of the pixels. An item in the
     cache is neither decoded nor run; of equal items in X one is. ``view.key()`` returns bytes that
@@ -90,7 +90,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
 
 
 def _average_parts(rows, computed):
-    """Average the rows of items that came in several parts, which stand next to each other."""
+    """Average the rows of items with several parts, which are contiguous."""
     starts = [place for place, row in enumerate(rows) if place == 0 or row != rows[place - 1]]
     if len(starts) == len(rows):
         return rows, computed
@@ -220,7 +220,7 @@ class _Lookup:
 
 
 def allocate(shape, in_memory):
-    """Memory for the result; where it is large, a file without a name that ends with it."""
+    """Return memory for the result; if it is large, an unnamed file that is deleted with it."""
     size = math.prod(shape) * 4
     if in_memory is None or size <= in_memory:
         return np.empty(shape, dtype=np.float32)

@@ -20,13 +20,13 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     second phase trains the stages alone, on pairs of rows [3]_, and fits the head on the new
     features.
 
-    It helps when labels are few and the images resemble what the network was trained on: then
-    keep everything frozen. Training more stages pays when there are some tens of labels a class
-    and the images differ from the network's own. It hurts when labels are very few and much is
-    trained: the network forgets what it knew and learns the few rows by heart [1]_. Where the
-    images have nothing in common with the network's, compare with ``initialize="random"``, the
-    same network from scratch, or with the raw pixels. Augmentation hurts where it makes one class
-    look like another: mirrored letters, digits on their head.
+    It helps if labels are few and the images resemble the training images of the network: then keep
+    everything frozen. Train more stages if there are some tens of labels per class and the images
+    differ from the network's own. It hurts if labels are very few and much is trained: the network
+    loses its pretraining and overfits the few rows [1]_. If the images have nothing in common with
+    the network's, compare with ``initialize="random"``, the same network from scratch, or with the
+    raw pixels. Augmentation hurts if it makes one class look like another: mirrored letters,
+    upside-down digits.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         and was trained on printed characters; the path of an ``.onnx`` file; "hf:FOLDER",
         "torchvision:NAME" or "timm:NAME"; or a module.
     weights : str, os.PathLike or None, default=None
-        A checkpoint for a module: read by layer name, skipping what does not fit.
+        A checkpoint for a module, read by layer name. Tensors that do not fit are skipped.
     stages : sequence of str or None, default=None
-        Where the network can be cut, in order from the input: tensors of an ONNX graph, submodules
-        of a module. None: found automatically.
+        The cut points in order from the input: tensors of an ONNX graph, or submodules of a
+        module. None: found automatically.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
         How pixels become the input. None: as the network says.
     input_size : int, (h, w) or None, default=None
@@ -53,7 +53,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         rows) and `backbone_learning_rate` (to 1e-3); there is no first phase, and batch-norm trains
         on the statistics of the minibatches. With everything frozen the features are random.
     objective : {"cross_entropy", "contrastive"}, default="cross_entropy"
-        What the second phase minimises. "contrastive" compares the features of all pairs of rows
+        The objective of the second phase. "contrastive" compares the features of all pairs of rows
         in a minibatch: their cosine is to be 1 for rows of one class, and 0 for others [3]_. After
         each epoch the head is fitted as in the first phase. It helps with very few labels, on
         sentence encoders above all, which were trained on cosines. It hurts with many labels: then
@@ -76,7 +76,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         How all rates fall over the `max_epochs` of the second phase, step by step, to almost 0.
     warmup_epochs : int, default=2
         Epochs at the start of the second phase in which all rates rise. AdamW's first steps are
-        its largest, and without a warm-up they cost a network for photographs what it knows.
+        its largest; without a warm-up they can destroy the features of a network for photographs.
     batch_size : int, default=32
         Rows of a minibatch in the second phase, 2 or more.
     weight_decay : float, default=1e-3
@@ -90,7 +90,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         This share of each label is spread over all classes alike, in both phases; not in pairs.
     validation_fraction : float, default=0.15
         Share of the rows, at least one of each class, that is held out to stop the second phase;
-        neither phase trains on them. With 0, or where a class has fewer than 5 rows, nothing is
+        neither phase trains on them. With 0, or if a class has fewer than 5 rows, nothing is
         held out and all epochs run. Without a second phase nothing is held out.
     n_iter_no_change : int, default=5
         The second phase stops after so many epochs without a smaller held-out loss.
@@ -100,7 +100,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         each; anything else holds for all of them.
     augment : dict or None, default=None
         Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
-        "rotation" and "shear" in degrees, "shift" and "zoom" as shares, "horizontal_flip" and
+        "rotation" and "shear" in degrees, "shift" and "zoom" as fractions, "horizontal_flip" and
         "vertical_flip", "fill" ("nearest", "constant" with "fill_value", "reflect"), and
         "brightness", "contrast" and "saturation". Equal images in an epoch change equally.
     augment_views : int or None, default=None
@@ -109,8 +109,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         which the frozen stages run in every epoch; with everything frozen 4 fixed views, and the
         head is trained on all of them beside the images.
     image_shape : (h, w), (h, w, c) or None, default=None
-        The shape of an image whose pixels stand in one row of a 2-D X, channels last. None: a
-        square where the length of the row allows it, otherwise an image of one row.
+        The shape of an image flattened into one row of a 2-D X, channels last. None: a square if
+        the length of the row allows it, otherwise an image of one row.
     value_range : (low, high) or None, default=None
         The values of black and white. None: learned in `fit`, as by
         `PretrainedFeatureExtractor`.
@@ -122,18 +122,18 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
         a CPU. Predictions are computed in float32.
     device : str, default="auto"
-        Where torch runs: "auto" for the first there is of "cuda", "mps" and "cpu", or a device.
+        The device of torch: "auto" for the first available of "cuda", "mps" and "cpu", or a device.
     cache : "memory", str, os.PathLike or None, default="memory"
-        Where activations of the frozen stages are kept for every other fit and prediction, those
-        of a search that freezes as deep, say: in the memory of the process (bounded), in a folder
-        that processes share, or nowhere.
+        The cache of activations of the frozen stages, for all fits and predictions that freeze to
+        the same depth, such as those of a search: in the memory of the process (bounded), in a
+        folder for several processes, or none.
     checkpoint : str, os.PathLike or None, default=None
-        A folder, made if it is absent, in which the training is kept, epoch by epoch. A process
-        that is killed and fits again with the same data and parameters goes on after the last whole
-        epoch, to the same weights where the machine and its threads are the same; after a finished
-        fit the same call gives the result back at once. The folder is bound to one fit: anything
-        else is an error, and changes nothing in it. So leave None in searches and
-        cross-validation, which fit many times.
+        A folder for the state of the training after each epoch, created if it is absent. If the
+        process is killed, the same fit on the same data resumes after the last complete epoch. On
+        the same machine and thread count it reaches identical weights. After a finished fit the
+        same call returns the result at once. The folder belongs to one fit: any other fit raises
+        an error and does not change it. Leave None in searches and cross-validation, which fit
+        many times.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of held-out rows, the order of the minibatches, augmented views and random
         weights. The same seed gives the same weights on one machine. None: fresh entropy, which
@@ -146,7 +146,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     backbone_ : Backbone
         The description of the network; pickles carry it in place of the frozen weights.
     load_report_ : LoadReport or None
-        With `weights`: what was loaded, skipped and left fresh.
+        With `weights`: the tensors loaded, skipped, and left random.
     image_format_ : ImageFormat
         How the pixels of X are read.
     input_shape_ : tuple of int or None
@@ -161,9 +161,9 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     history_ : dict of str to list
         For each epoch: "phase" ("head" or "fine-tune"; "head" again at the end if the start is
         kept), "train_loss", "train_score",
-        "validation_loss" and "validation_score" (NaN where nothing is held out). Scores are
+        "validation_loss" and "validation_score" (NaN if nothing is held out). Scores are
         accuracies, losses weighted cross-entropies without the penalty; those of training rows are
-        what the minibatches saw during the epoch. With ``objective="contrastive"`` the training
+        means over the minibatches of the epoch. With ``objective="contrastive"`` the training
         loss of the second phase is that of the pairs, and the others are those of the head that is
         fitted after the epoch.
     n_iter_ : int
@@ -199,8 +199,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     Costs: the frozen stages run once over the images, and once in all over those that any fit has
     seen before, as far as the cache reaches. `augment_views` costs as many passes more, once, and
     as much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
-    Activations too large for the memory lie in a temporary file. torch is imported only where
-    stages are trained or drawn at random.
+    Activations too large for the memory are in a temporary file. torch is imported only if stages
+    are trained or drawn at random.
 
     Each epoch is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.

@@ -13,12 +13,12 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     trained together with it on the squared error, in minibatches at a low rate, and the weights
     with the smallest loss on held-out rows are kept. Targets are standardised for the training.
 
-    It helps when targets are few and the images resemble what the network was trained on: then
-    keep everything frozen. Pooled features know what is in an image better than where: for
-    positions and angles train more stages, or keep the map (`PretrainedFeatureExtractor` with
-    ``pooling=None``). It hurts when rows are very few and much is trained [1]_, and where targets
-    have long tails, which the squared error follows: transform them first. Augmentation hurts
-    where it changes the target and leaves its number as it was.
+    It helps if targets are few and the images resemble the training images of the network: then
+    keep everything frozen. Pooled features describe the content of an image better than its
+    position. For positions and angles train more stages, or keep the map
+    (`PretrainedFeatureExtractor` with ``pooling="grid"``). It hurts if rows are very few and much
+    is trained [1]_. It also hurts if targets have long tails, which dominate the squared error:
+    transform them first. Augmentation hurts if it changes the true target of an image.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         and was trained on printed characters; the path of an ``.onnx`` file; "hf:FOLDER",
         "torchvision:NAME" or "timm:NAME"; or a module.
     weights : str, os.PathLike or None, default=None
-        A checkpoint for a module: read by layer name, skipping what does not fit.
+        A checkpoint for a module, read by layer name. Tensors that do not fit are skipped.
     stages : sequence of str or None, default=None
-        Where the network can be cut, in order from the input: tensors of an ONNX graph, submodules
-        of a module. None: found automatically.
+        The cut points in order from the input: tensors of an ONNX graph, or submodules of a
+        module. None: found automatically.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
         How pixels become the input. None: as the network says.
     input_size : int, (h, w) or None, default=None
@@ -56,7 +56,7 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         How all rates fall over the `max_epochs` of the second phase, step by step, to almost 0.
     warmup_epochs : int, default=2
         Epochs at the start of the second phase in which all rates rise. AdamW's first steps are
-        its largest, and without a warm-up they cost a network for photographs what it knows.
+        its largest; without a warm-up they can destroy the features of a network for photographs.
     batch_size : int, default=32
         Rows of a minibatch in the second phase, 2 or more.
     weight_decay : float, default=0.1
@@ -73,7 +73,7 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         The second phase stops after so many epochs without a smaller held-out loss.
     augment : dict or None, default=None
         Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
-        "rotation" and "shear" in degrees, "shift" and "zoom" as shares, "horizontal_flip" and
+        "rotation" and "shear" in degrees, "shift" and "zoom" as fractions, "horizontal_flip" and
         "vertical_flip", "fill" ("nearest", "constant" with "fill_value", "reflect"), and
         "brightness", "contrast" and "saturation". Equal images in an epoch change equally.
     augment_views : int or None, default=None
@@ -82,8 +82,8 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         which the frozen stages run in every epoch; with everything frozen 4 fixed views, and the
         head is trained on all of them beside the images.
     image_shape : (h, w), (h, w, c) or None, default=None
-        The shape of an image whose pixels stand in one row of a 2-D X, channels last. None: a
-        square where the length of the row allows it, otherwise an image of one row.
+        The shape of an image flattened into one row of a 2-D X, channels last. None: a square if
+        the length of the row allows it, otherwise an image of one row.
     value_range : (low, high) or None, default=None
         The values of black and white. None: learned in `fit`, as by
         `PretrainedFeatureExtractor`.
@@ -95,18 +95,18 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         Whether the second phase computes in bfloat16: "auto" on a CUDA device that does, never on
         a CPU. Predictions are computed in float32.
     device : str, default="auto"
-        Where torch runs: "auto" for the first there is of "cuda", "mps" and "cpu", or a device.
+        The device of torch: "auto" for the first available of "cuda", "mps" and "cpu", or a device.
     cache : "memory", str, os.PathLike or None, default="memory"
-        Where activations of the frozen stages are kept for every other fit and prediction, those
-        of a search that freezes as deep, say: in the memory of the process (bounded), in a folder
-        that processes share, or nowhere.
+        The cache of activations of the frozen stages, for all fits and predictions that freeze to
+        the same depth, such as those of a search: in the memory of the process (bounded), in a
+        folder for several processes, or none.
     checkpoint : str, os.PathLike or None, default=None
-        A folder, made if it is absent, in which the training is kept, epoch by epoch. A process
-        that is killed and fits again with the same data and parameters goes on after the last whole
-        epoch, to the same weights where the machine and its threads are the same; after a finished
-        fit the same call gives the result back at once. The folder is bound to one fit: anything
-        else is an error, and changes nothing in it. So leave None in searches and
-        cross-validation, which fit many times.
+        A folder for the state of the training after each epoch, created if it is absent. If the
+        process is killed, the same fit on the same data resumes after the last complete epoch. On
+        the same machine and thread count it reaches identical weights. After a finished fit the
+        same call returns the result at once. The folder belongs to one fit: any other fit raises
+        an error and does not change it. Leave None in searches and cross-validation, which fit
+        many times.
     random_state : int, RandomState instance or None, default=None
         Seeds the choice of held-out rows, the order of the minibatches, augmented views and random
         weights. The same seed gives the same weights on one machine. None: fresh entropy, which
@@ -119,7 +119,7 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     backbone_ : Backbone
         The description of the network; pickles carry it in place of the frozen weights.
     load_report_ : LoadReport or None
-        With `weights`: what was loaded, skipped and left fresh.
+        With `weights`: the tensors loaded, skipped, and left random.
     image_format_ : ImageFormat
         How the pixels of X are read.
     input_shape_ : tuple of int or None
@@ -135,9 +135,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     history_ : dict of str to list
         For each epoch: "phase" ("head" or "fine-tune"; "head" again at the end if the start is
         kept), "train_loss", "train_score",
-        "validation_loss" and "validation_score" (NaN where nothing is held out). Scores are
+        "validation_loss" and "validation_score" (NaN if nothing is held out). Scores are
         R^2, losses half the squared errors of standardised targets; those of training rows are
-        what the minibatches saw during the epoch.
+        means over the minibatches of the epoch.
     n_iter_ : int
         The number of epochs of both phases together.
     best_epoch_ : int
@@ -165,8 +165,8 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     Costs: the frozen stages run once over the images, and once in all over those that any fit has
     seen before, as far as the cache reaches. `augment_views` costs as many passes more, once, and
     as much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
-    Activations too large for the memory lie in a temporary file. torch is imported only where
-    stages are trained or drawn at random.
+    Activations too large for the memory are in a temporary file. torch is imported only if stages
+    are trained or drawn at random.
 
     Each epoch is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.

@@ -1,4 +1,4 @@
-"""What a user passed, read once: the point where a kind of input (pictures, texts) joins in.
+"""The user's input, read once: the interface for a kind of input (pictures, texts).
 
 The `preprocessing` of a `Backbone` is an `InputDescription`. Its `read` turns X into `Items`, and
 these yield the batches that the network takes. All else is the same for every kind of input: the
@@ -228,7 +228,7 @@ class Items(ABC):
         choose : callable or None, default=None
             ``choose(rows, digests, reading)`` returns a bool for each item: whether it is
             wanted. A digest is 16 bytes that depend on the content alone; `reading` is any
-            value that tells how it is read. It may be called in threads, before the costly part.
+            value that defines how it is read. It may be called in threads, before the costly part.
         view : object or None, default=None
             A random view of the items, as `View`.
 

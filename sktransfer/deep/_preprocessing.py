@@ -52,7 +52,7 @@ class Preprocessing(InputDescription):
         the shorter side becomes 256. This holds for images
         of exactly `size`, too. ``dataclasses.replace(preprocessing, crop=None)`` turns the cut off.
     channel_order : {"rgb", "bgr"}, default="rgb"
-        The order of the input's colours; `mean` and `std` stand in this order.
+        The order of the input's colors, also of `mean` and `std`.
 
     Raises
     ------
@@ -106,7 +106,7 @@ class Preprocessing(InputDescription):
         ----------
         text : str
             A JSON object with ``size``, ``channels``, ``range`` ([0, 1]), ``resize``, ``mean``
-            and ``std``, and where it differs from the default ``crop`` and ``channel_order``.
+            and ``std``, and ``crop`` and ``channel_order`` if they differ from the default.
 
         Returns
         -------

@@ -49,9 +49,9 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
     n_jobs : int or None, default=None
         The number of threads of the network, as for `PretrainedFeatureExtractor`.
     cache : "memory", str, os.PathLike or None, default="memory"
-        Where features are kept, as for `PretrainedFeatureExtractor`: each distinct text runs once.
+        The cache of features, as for `PretrainedFeatureExtractor`: each distinct text runs once.
     on_error : {"raise", "nan"}, default="raise"
-        What becomes of items that are no texts, as None, NaN and numbers: one error for all of
+        The result for items that are no texts, such as None, NaN and numbers: one error for all of
         X, or rows of NaN and a warning. An empty text is a text.
 
     Attributes

@@ -31,7 +31,7 @@ def ordered_map(function, tasks, *, n_threads, look_ahead):
 
 
 def n_threads(n_jobs):
-    """Return the number of threads that `n_jobs` stands for; negative ones count from the end."""
+    """Return the number of threads for `n_jobs`; negative ones count from the end."""
     if n_jobs is not None and n_jobs >= 0:
         return n_jobs
     usable = joblib.cpu_count()

@@ -1,4 +1,4 @@
-"""What the descriptions of adaptations share: their fields are checked, and they make a penalty."""
+"""The base of the descriptions of adaptations: checks of their fields, and their penalty."""
 
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
@@ -8,9 +8,9 @@ from sktransfer._messages import shown
 
 
 class How(NamedTuple):
-    """What a penalty is made of, beside the network: parameters of an estimator, and a seed.
+    """The input of a penalty beside the network: parameters of an estimator, and a seed.
 
-    `classes` tells whether the outputs of the network are logits of classes.
+    `classes` says whether the outputs of the network are logits of classes.
     """
 
     strength: float

@@ -11,7 +11,7 @@ _MOST_FIRST_TOKENS = 8
 
 
 class Grid(NamedTuple):
-    """Where the features of an image stand: rows, columns, channels.
+    """The positions of the features of an image: rows, columns, channels.
 
     `n_first` tokens of a sequence precede those of the patches; None for a map with its channels
     first.

@@ -56,8 +56,8 @@ class _Persistent:
     def load(cls, path, *, backbone=None):
         """Read an estimator that `save` has written.
 
-        A file may come from anyone, so it does not choose where later calls write: `checkpoint` is
-        None afterwards, and a folder as `cache` becomes "memory".
+        A file may come from anyone, so it does not choose the folders of later calls: `checkpoint`
+        is None afterwards, and a folder as `cache` becomes "memory".
 
         Parameters
         ----------

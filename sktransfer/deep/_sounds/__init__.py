@@ -1,1 +1,1 @@
-"""From what users pass as sounds to the batches that a network takes; no network is known here."""
+"""From the sounds of users to the batches of a network; no network is known here."""

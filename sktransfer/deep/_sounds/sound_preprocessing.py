@@ -40,7 +40,7 @@ class SoundPreprocessing(InputDescription):
     low, high : float, default=60.0, 3800.0
         Limits of the bands in Hz.
     span : float, default=80.0
-        In decibels: what is quieter than the loudest value of the sound by more is raised.
+        In decibels: values that are lower than the loudest value of the sound by more are raised.
     scale, offset : float, default=0.1, 2.0
         From decibels to the input.
     n_frames : int, default=76

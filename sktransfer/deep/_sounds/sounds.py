@@ -61,7 +61,7 @@ def validate_sounds(X):
 
 @dataclass(frozen=True, eq=False)
 class Sounds(ListedItems):
-    """Sounds, and how they are read; `content` is what `validate_sounds` returned."""
+    """Sounds, and how they are read; `content` is the result of `validate_sounds`."""
 
     content: tuple
     inputs: object
@@ -71,7 +71,7 @@ class Sounds(ListedItems):
     noun = "sound"
 
     def learn(self, estimator, *, on_error="raise"):
-        """Check what is no file; if something cannot be read, check all."""
+        """Check the items that are no files; if one cannot be read, check all."""
         arrays = [row for row, item in enumerate(self.content) if not is_file(item)]
         if on_error == "raise" and any(map(self._fault_of, arrays)):
             self.raise_faults(self.find_unreadable(estimator))

@@ -1,4 +1,4 @@
-"""What a sound of X may be, and its wave: files, bytes, arrays."""
+"""The possible sounds of X, and their waves: files, bytes, arrays."""
 
 import io
 import wave

@@ -84,7 +84,7 @@ class Tables(Items):
         return self.format.apply(self.content[rows])
 
     def as_inputs(self):
-        """Return what gives the inputs of the network: dense rows are scaled once, and kept."""
+        """Return the source of the network's inputs: dense rows are scaled once, and kept."""
         return self if issparse(self.content) else self.format.apply(self.content)
 
     @property

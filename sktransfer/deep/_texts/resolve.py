@@ -68,7 +68,7 @@ def describe_word_file(backbone, path, options, of_kind):
 
 
 def _own_input(backbone, options, weights=None):
-    """The description of texts that is given as `preprocessing`; refuse what texts do not read."""
+    """Return the `preprocessing` of texts; refuse any that is not for texts."""
     own = options["preprocessing"]
     inputs = own if isinstance(own, InputDescription) and own.kind == "text" else None
     _refuse(

@@ -1,4 +1,4 @@
-"""What sentence-transformers writes beside a transformer: how its tokens become one vector."""
+"""The files of sentence-transformers beside a transformer: how tokens become one vector."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath

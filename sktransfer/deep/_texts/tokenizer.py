@@ -180,5 +180,5 @@ def _is_limit(value):
 
 
 def role_of(name):
-    """What a graph's input stands for, by its name."""
+    """Return the meaning of a graph's input, by its name."""
     return next((role for part, role in _ROLES.items() if part in name.lower()), "ids")

@@ -1,1 +1,1 @@
-"""How fine-tuning trains; `phases` is where to begin to read."""
+"""Training in fine-tuning; begin to read in `phases`."""

@@ -1,4 +1,4 @@
-"""Adaptation by an adversary that tells the domains apart. Importing this module imports torch."""
+"""Adaptation by an adversary that separates the domains. Importing this module imports torch."""
 
 import copy
 
@@ -43,7 +43,7 @@ class Adversary(Penalty):
         return domain_loss(*logits, **self.weights(source, target))
 
     def see(self, source, target):
-        """What the discriminator sees of both minibatches, one after the other."""
+        """Return the discriminator's input of both minibatches, one after the other."""
         return torch.cat([source.features, target.features])
 
     def weights(self, source, target):
@@ -141,7 +141,7 @@ class TwoEncoders(Adversary):
 
     From the share `pretraining` of the training on, a copy of the network remains as it is, and the
     network's features of target rows are to look like the copy's of source rows: the discriminator
-    tells these apart, and the network learns its loss with inverted labels. The head stays as it
+    separates these, and the network learns its loss with inverted labels. The head remains as it
     is. Nothing but this loss is learned then, and a factor of it would change no step of AdamW: the
     strength, and the ramp that begins there, are factors of the rate. The value of the loss is that
     of the discriminator.

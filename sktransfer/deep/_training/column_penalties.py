@@ -10,7 +10,7 @@ from sktransfer.deep._training.penalty import Penalty
 class ColumnPenalties(Penalty):
     """The mean of the penalties of an adaptation that reads classes, one for each column of y.
 
-    `sizes` are the numbers of classes of the columns, whose logits stand side by side.
+    `sizes` are the numbers of classes of the columns, whose logits are concatenated.
     """
 
     def __init__(self, adaptation, network, how, sizes):

@@ -1,4 +1,4 @@
-"""What several columns of labels minimise: a loss each, and gaps in any of them."""
+"""The objective of several columns of labels: a loss each, with gaps in any of them."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from sktransfer.deep._training.losses import FEWEST_ROWS_TO_HOLD_OUT
 class ColumnsLoss:
     """The mean of the losses of several columns, each a mean over the rows that have a label there.
 
-    `parts` are losses of one column. The outputs of the network stand side by side, those of the
+    `parts` are losses of one column. The outputs of the network are concatenated, those of the
     first column first. In `Rows` y has the shape (n_samples, n_columns): class numbers with -1 for
     a gap, or standardized targets with NaN. `weight` has the same shape, with 0 for a gap.
     """

@@ -237,7 +237,8 @@ def fit_ridge_head(training, *, weight_decay):
 def evaluate_targets(outputs, rows):
     """Half the weighted mean squared error, and R^2, of outputs (n_samples, n_outputs).
 
-    Both are means over the outputs; R^2 of a constant target is 1 where it is met, else 0.
+    Both are means over the outputs; R^2 of a constant target is 1 if it is predicted exactly, else
+    0.
     """
     weight = rows.weight / rows.weight.sum()
     error = weight @ (outputs - rows.y) ** 2

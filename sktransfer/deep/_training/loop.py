@@ -36,7 +36,7 @@ class Training:
     numbers. With `batch_statistics` batch-norm of the stages trains on the statistics of the
     minibatch, and takes those of all training rows over at the end of each epoch.
 
-    A `penalty` is a `Penalty`, and what it returns is added to the mean loss of a minibatch, times
+    A `penalty` is a `Penalty`, and its result is added to the mean loss of a minibatch, times
     its weight. It reads the `target_rows`, which pass through the network in one batch with the
     labelled ones. `state` holds its parameters and buffers.
 
@@ -237,7 +237,7 @@ class Training:
                 self._require_finite(np.nan, "a weight or a statistic of batch-norm")
 
     def _require_finite(self, values, name):
-        """Raise an error that says what to change if training has diverged."""
+        """Raise an error with a remedy if training has diverged."""
         if not np.isfinite(values).all():
             raise ValueError(self._diverged(name))
 
@@ -269,7 +269,7 @@ class Training:
             group["lr"] = rate * factor * (of_network if place < n_stages else 1.0)
 
     def _descend(self, objective):
-        """One step of AdamW; with `l2_sp` the stages decay towards where they started [2]_.
+        """One step of AdamW; with `l2_sp` the stages decay towards their start [2]_.
 
         .. [2] Li, Grandvalet, Davoine. "Explicit inductive bias for transfer learning with
            convolutional networks". ICML 2018. https://arxiv.org/abs/1802.01483

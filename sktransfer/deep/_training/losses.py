@@ -1,4 +1,4 @@
-"""What a classifier and a regressor minimise, for the head's phase (NumPy) and the loop (torch)."""
+"""The losses of classifiers and regressors, for the head's phase (NumPy) and the loop (torch)."""
 
 from dataclasses import dataclass
 

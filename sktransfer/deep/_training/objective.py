@@ -1,4 +1,4 @@
-"""What the minibatches of the second phase minimise. Importing this module imports torch."""
+"""The objective of the minibatches of the second phase. Importing this module imports torch."""
 
 import numpy as np
 

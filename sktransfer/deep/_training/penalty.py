@@ -1,4 +1,4 @@
-"""What adapts a network to rows of a target domain. Importing this module imports torch."""
+"""The penalties that adapt a network to a target domain. Importing this module imports torch."""
 
 from abc import ABC, abstractmethod
 

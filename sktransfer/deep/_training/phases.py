@@ -1,6 +1,6 @@
 """The two phases of fine-tuning: a head on frozen features, then the last stages with it.
 
-Where nothing but a head is trained, on the features of pretrained weights, torch is not imported.
+If only a head is trained, on the features of pretrained weights, torch is not imported.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ VIEWS_WHEN_FROZEN = 4
 
 
 class Augmented(NamedTuple):
-    """How the training rows are augmented: by what, in how many fixed views, with which seed."""
+    """The augmentation of the training rows: the changes, the number of fixed views, the seed."""
 
     augmentation: object
     n_views: int | None
@@ -27,7 +27,7 @@ class Augmented(NamedTuple):
         return View(self.augmentation, self.seed, number)
 
     def fixed_views(self, *, default):
-        """The fixed views beside the images themselves; None where each epoch has its own."""
+        """The fixed views beside the images themselves; None if each epoch has its own."""
         if self.augmentation is None:
             return []
         n_views = default if self.n_views is None else self.n_views
@@ -37,7 +37,7 @@ class Augmented(NamedTuple):
 class Outcome(NamedTuple):
     """The result of a training: the head in the units of y, and the stages that were trained.
 
-    `converged` tells of the first phase, True without one. `best_epoch` is the number of epochs of
+    `converged` is for the first phase, True without one. `best_epoch` is the number of epochs of
     the second phase behind the weights, and `doubt` a sentence if that phase cannot be trusted.
     `unlabelled` are the outputs for the rows that a penalty reads, float64; None without a penalty.
     """
@@ -81,7 +81,7 @@ def train_stages(
 ):
     """Train a head on the features as they are, then the last stages together with it.
 
-    `labels` are those of the first images, without inputs. `from_scratch` tells that the stages
+    `labels` are those of the first images, without inputs. `from_scratch` means that the stages
     have random weights. Then there is no first phase, and batch-norm uses the statistics of the
     minibatches. ``make_penalty(network, seed)`` returns the penalty of `Training`, and `unlabelled`
     are the places of the images that it reads without a label. The outcome is the same, to the bit,
@@ -240,7 +240,7 @@ class _NewViews:
 
 
 def _training_inputs(start, activations, rows, augmented):
-    """What gives the inputs of the training rows, epoch by epoch."""
+    """The source of the inputs of the training rows, epoch by epoch."""
     views = augmented.fixed_views(default=None)
     if views is None:
         return _NewViews(start, rows, augmented)

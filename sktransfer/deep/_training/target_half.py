@@ -18,7 +18,7 @@ class TargetRows(NamedTuple):
     """The rows that a penalty reads beside the labelled source rows.
 
     ``inputs.epoch(number)`` gives their inputs, as for labelled rows. `y` holds class numbers, with
-    -1 for a row whose label is not read; None if no label is. `is_source` tells of each labelled
+    -1 for a row whose label is not read; None if no label is. `is_source` says of each labelled
     row of the training whether it is a source row: the other ones are target rows as well.
     """
 
