@@ -101,7 +101,7 @@ def _check_ready(out):
 
 
 def _warm_up():
-    """Pay for what only the first fit of a process pays for, so that no row is billed for it."""
+    """Run the costs of the first fit of a process, so that no row includes them."""
     data = draw_data(1, seed=0)
     FineTuneClassifier(freeze_depth=0, max_epochs=1).fit(*data.labelled).predict(data.test[0])
 
@@ -145,7 +145,7 @@ def run_method(method, data):
 
 
 def fit(method, data):
-    """Fit a method on what it may see: its own labelled rows, the source, the unlabelled rows."""
+    """Fit a method on the rows that it may see: labelled target, source, unlabelled target."""
     estimator = method.build()
     X, y = data.labelled
     if method.data == "target":

@@ -1,4 +1,4 @@
-"""What the demo compares: each method as the estimator that a user would write."""
+"""The methods of the demo: each as the estimator that a user would write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ FROM_SCRATCH = {
 class Method:
     """One row of the demo's table.
 
-    `data` says what it learns from: the labelled handwritten rows ("target"), the printed digits
+    `data` names its training data: the labelled handwritten rows ("target"), the printed digits
     ("source"), both as two domains ("both") or as if they were one ("pooled"), or both and the
     unlabelled handwritten rows ("all").
     """

@@ -45,7 +45,7 @@ def summarise(results):
 
 
 def format_table(results):
-    """Format the table, and under it where transfer did not help."""
+    """Format the table, and under it the cases in which transfer did not help."""
     summary = summarise(results)
     labels = sorted({result.n_labels for result in results})
     draws = len({result.draw for result in results})
@@ -81,7 +81,7 @@ def _cell(mean, deviation):
 
 
 def verdict(summary, labels):
-    """Say for each number of labels what transfer gained, and where doing without was better."""
+    """Return the gain of transfer for each number of labels, and the cases without a gain."""
     lines = []
     for n in labels:
         alone = {m: by[n][0] for m, by in summary.items() if m.group == NO_TRANSFER}
@@ -144,7 +144,7 @@ def draw_picture(results, path):
 
 
 def _name_lines(axes, ends, right):
-    """Write each line's name at its right end, moved apart where they would overlap."""
+    """Write each line's name at its right end, moved apart if they would overlap."""
     low, high = axes.get_ylim()
     gap = 0.055 * (high - low)
     place = np.inf

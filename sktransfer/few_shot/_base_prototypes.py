@@ -1,4 +1,4 @@
-"""What the classifiers by class means share: the map of rows before means are computed."""
+"""The base of the classifiers by class means: the map of rows before means are computed."""
 
 import numpy as np
 

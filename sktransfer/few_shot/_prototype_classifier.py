@@ -55,7 +55,7 @@ class PrototypeClassifier(_BasePrototypes):
     offset_ : ndarray of shape (n_features,)
         The mean of the source rows; zeros without a source row or with ``center=False``.
     whitening_ : ndarray of shape (n_features, n_features) or None
-        What rows are multiplied by; None if they are not whitened.
+        The matrix that whitens rows; None if they are not whitened.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. All source rows are one pool.
     n_features_in_ : int

@@ -16,20 +16,20 @@ class TransductivePrototypeClassifier(_BasePrototypes):
     """Predict the nearest class mean, after unlabelled target rows have moved the means.
 
     The unlabelled target rows in `fit` are softly assigned to the classes, such that the classes
-    have nearly equal shares of them, and each mean is computed again with the rows assigned to it,
+    have nearly equal numbers of them, and each mean is computed again with the rows assigned to it,
     until the assignments stay [1]_. Without such rows it is `PrototypeClassifier` with the
     Euclidean distance.
 
-    It helps if each class has one to five labelled rows and the rows to predict are at hand in
-    `fit`, with classes about equally frequent. It hurts if their shares differ much, because rows
-    are then moved to rare classes: lower `balance`. It also hurts if the first guesses are mostly
-    wrong, because the means then move to rows of other classes.
+    It helps if each class has one to five labelled rows and the rows to predict are available in
+    `fit`, with classes about equally frequent. It hurts if their proportions differ much, because
+    rows are then moved to rare classes: decrease `balance`. It also hurts if the first predictions
+    are mostly wrong, because the means then move to rows of other classes.
 
     Parameters
     ----------
     balance : float, default=0.5
-        How strongly the classes are pulled toward equal shares of the unlabelled rows: from 0, not
-        at all, to 1, exactly equal shares.
+        How strongly the classes are pulled toward equal numbers of the unlabelled rows: from 0,
+        not at all, to 1, exactly equal numbers.
     temperature : float, default=0.1
         Rows are assigned in proportion to ``exp(-distance / temperature)``, for the squared
         Euclidean distance after the steps below. Without `normalize` it has the unit of its square.
@@ -57,14 +57,14 @@ class TransductivePrototypeClassifier(_BasePrototypes):
     prototypes_ : ndarray of shape (n_candidates, n_features)
         The means of the mapped rows, those that are assigned softly included.
     bias_ : ndarray of shape (n_candidates,)
-        What is added to ``-distance / temperature`` so that the classes have their shares; of mean
+        Added to ``-distance / temperature`` so that the classes have their proportions; of mean
         0, and zeros with ``balance=0``.
     n_iter_ : int
         How often the means were computed; 1 without unlabelled target rows.
     offset_ : ndarray of shape (n_features,)
         The mean of the source rows; zeros without a source row or with ``center=False``.
     whitening_ : ndarray of shape (n_features, n_features) or None
-        What rows are multiplied by; None if they are not whitened.
+        The matrix that whitens rows; None if they are not whitened.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. All source rows are one pool.
     n_features_in_ : int
@@ -93,7 +93,7 @@ class TransductivePrototypeClassifier(_BasePrototypes):
 
     Examples
     --------
-    The labelled rows lie at the border of their classes, and the others show where the middle is:
+    The labelled rows lie at the border of their classes, and the others show their centers:
 
     >>> import numpy as np
     >>> from sktransfer import PrototypeClassifier, TransductivePrototypeClassifier

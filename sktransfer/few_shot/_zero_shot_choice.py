@@ -44,7 +44,7 @@ def frame_of(X, S):
 
 
 def learn(method, X, codes, S, *settings):
-    """Return the frame, and what a method learns in it with each of some settings."""
+    """Return the frame, and the result of a method in it for each setting."""
     frame = frame_of(X, S)
     fit = method(frame.rows(X), codes, frame.descriptions(S))
     return frame, (fit.learn(*setting) for setting in settings)
@@ -74,8 +74,8 @@ class _Fold(NamedTuple):
 def choose(method, X, codes, S, grid, *, n_unseen):
     """Choose the setting, the temperature and the offset of seen classes.
 
-    Classes are held out in folds, in shares near that of the unseen ones. The setting has the best
-    mean accuracy on held-out classes among themselves; the first of equal ones is taken.
+    Classes are held out in folds, in a proportion near that of the unseen ones. The setting with
+    the best mean accuracy on held-out classes among themselves is chosen; the first among equals.
 
     Parameters
     ----------

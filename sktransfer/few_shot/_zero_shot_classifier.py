@@ -54,7 +54,7 @@ class ZeroShotClassifier(_BaseFewShotClassifier):
     description_alpha : float or "auto", default="auto"
         The penalty on the weights of descriptions, likewise. Only for "eszsl".
     calibration : float or "auto", default="auto"
-        What is subtracted from the scores of seen classes with ``candidates="all"``, as they are
+        Subtracted from the scores of seen classes with ``candidates="all"``, as they are
         too high in rows of unseen ones [5]_. "auto": the best harmonic mean of the accuracies on
         rows of seen and of held-out classes.
 
@@ -80,8 +80,8 @@ class ZeroShotClassifier(_BaseFewShotClassifier):
         on held-out classes.
     held_out_accuracy_ : float
         The mean accuracy on seen classes that are held out, among those held out together. It
-        expects what unseen classes get, a bit too well as settings are chosen by it. NaN if nothing
-        is held out.
+        estimates the accuracy on unseen classes. It is slightly too high because settings are
+        chosen by it. NaN if nothing is held out.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. The rows of all domains are one pool.
     n_features_in_ : int

@@ -1,4 +1,4 @@
-"""The methods of `ZeroShotClassifier`: what each learns, and how it scores classes."""
+"""The methods of `ZeroShotClassifier`: their solutions and their scores of classes."""
 
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Compatibility:
         self._units = len(X) / X.shape[1], len(S) / S.shape[1]
 
     def learn(self, alpha, description_alpha):
-        """Return what is learned with these penalties."""
+        """Return the solution for these penalties."""
         rows, classes = self._units
         coef = self._solve(alpha * rows, description_alpha * classes) * len(self._S) / 2
         return Learned(coef, np.zeros(coef.shape[1]), self._S)
@@ -63,7 +63,7 @@ class Autoencoder:
         self._solve, self._S = autoencoder_solver(X, codes, S), S
 
     def learn(self, alpha, description_alpha):
-        """Return what is learned with this weight of the encoder."""
+        """Return the solution for this weight of the encoder."""
         coef = self._solve(alpha)
         return Learned(coef, np.zeros(coef.shape[1]), self._S)
 
@@ -81,7 +81,7 @@ class _Logistic:
         self._start = None
 
     def learn(self, alpha, description_alpha):
-        """Return what is learned with this penalty, started at the last one."""
+        """Return the solution for this penalty, started at the last one."""
         truth = self._truth()
         if self._start is None:
             self._start = np.zeros((self._X.shape[1] + 1, truth.shape[1]))

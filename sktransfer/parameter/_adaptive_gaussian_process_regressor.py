@@ -44,11 +44,11 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
     each domain and the parameters of the kernel are those of the largest likelihood. Without a
     source it is :class:`~sklearn.gaussian_process.GaussianProcessRegressor` with noise.
 
-    It helps if target rows are few, and a smooth function explains them: the prediction has a
-    standard deviation, which says where the source is not enough. It hurts if target rows are so
-    few that the likelihood says nothing about relatedness: a warning says so, with an interval. It
-    also hurts if source and target differ by an offset or a gain alone, for which
-    :class:`TransferRidge` needs fewer rows.
+    It helps if target rows are few, and a smooth function explains them. The prediction has a
+    standard deviation, which shows the regions in which the source is not enough. It hurts if
+    target rows are so few that the likelihood contains nothing about relatedness; a warning then
+    gives an interval. It also hurts if source and target differ by an offset or a gain alone, for
+    which :class:`TransferRidge` needs fewer rows.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
     noise : float or "auto", default="auto"
         The variance of the noise, the same in each domain. "auto" chooses one for each domain.
     likelihood : {"joint", "conditional"}, default="joint"
-        What the choice maximizes: "joint" the likelihood of all rows, "conditional" that of target
-        rows given source rows, as in the paper. With a handful of target rows the latter has
-        nothing to learn a kernel from.
+        The objective of the choice: "joint" the likelihood of all rows, "conditional" that of
+        target rows given source rows, as in the paper. With a handful of target rows the latter is
+        not enough to learn a kernel.
     normalize_y : bool, default=True
         Whether the numbers of all rows are centered and scaled, together.
 

@@ -1,4 +1,4 @@
-"""What the adaptive support vector machines of classes and of numbers share."""
+"""The base of the adaptive support vector machines of classes and of numbers."""
 
 from numbers import Integral, Real
 
@@ -55,7 +55,7 @@ class _BaseAdaptiveSVM(_BaseWeightedSources):
             raise _explained(error, rows.X) from None
 
     def _gamma_for(self, rows):
-        """Return the number that `gamma` stands for; rows count as often as they weigh."""
+        """Return the value of `gamma`; rows count by their weights."""
         if not isinstance(self.gamma, str):
             return self.gamma
         n_features = rows.X.shape[1]

@@ -27,7 +27,7 @@ class _BaseBiasedLinear(_BaseWeightedSources):
 
     @abstractmethod
     def _fit_correction(self, target, outputs, beta):
-        """Choose what is not given and fit.
+        """Choose the parameters that are not given, and fit.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What the linear classifiers that start from source models share."""
+"""The base of the linear classifiers that start from source models."""
 
 import numpy as np
 

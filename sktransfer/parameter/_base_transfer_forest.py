@@ -1,4 +1,4 @@
-"""What the forests share that are made of the trees of sources."""
+"""The base of the forests that are made of the trees of sources."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -73,7 +73,7 @@ class _BaseTransferForest(_BaseFittedSources):
 
     @abstractmethod
     def _numbers(self, labels):
-        """Return labels as shares of classes, or as a column of numbers."""
+        """Return labels as class proportions, or as a column of numbers."""
 
     @abstractmethod
     def _tree(self, seed):
@@ -160,7 +160,7 @@ class _BaseTransferForest(_BaseFittedSources):
         return read_tree(tree.tree_, values)
 
     def _average(self, X):
-        """Return what the trees say of rows on average, of shape (n_rows, n_columns)."""
+        """Return the mean output of the trees for rows, of shape (n_rows, n_columns)."""
         check_is_fitted(self)
         rows = self._read_rows(X, reset=False)
         return average_of(self.trees_, to_single(rows, self))

@@ -1,4 +1,4 @@
-"""What the estimators share that learn from rows next to the outputs of source models."""
+"""The base of the estimators that learn from rows and the outputs of source models."""
 
 from abc import abstractmethod
 
@@ -45,7 +45,7 @@ class _BaseTransferStacking(_BaseWeightedSources):
 
     @abstractmethod
     def _default_estimator(self):
-        """Return the estimator that None stands for."""
+        """Return the estimator for ``estimator=None``."""
 
     @abstractmethod
     def _kind_of_estimator(self):

@@ -59,7 +59,7 @@ class RelatedRows:
         return value, gradient
 
     def maximize(self, kernel, values, free, limits):
-        """Return the largest log-likelihood that is found from some values, and where it is."""
+        """Return the largest log-likelihood found from some values, and its place."""
         if not free.any():
             return self(kernel, values, with_gradient=False)[0], values
 

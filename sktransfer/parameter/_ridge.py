@@ -1,4 +1,4 @@
-"""What biased ridge regression of numbers and of classes share: the square loss."""
+"""The base of biased ridge regression of numbers and of classes: the square loss."""
 
 from numbers import Real
 
@@ -61,7 +61,7 @@ class _BaseTransferRidge(_BaseBiasedLinear):
         return self._fit_numbers(target, self._numbers(target.labels), outputs, beta)
 
     def _fit_numbers(self, target, numbers, outputs, beta):
-        """Choose what is not given and fit numbers, of shape (n_rows, n_columns)."""
+        """Choose the parameters that are not given, and fit numbers (n_rows, n_columns)."""
         alpha = self._default_alpha()
         if beta is None or isinstance(self.alpha, str):
             alpha, beta = self._choose(target, numbers, outputs, beta)

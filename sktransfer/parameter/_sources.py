@@ -1,4 +1,4 @@
-"""Fitted source models: what they must be, and how their outputs and coefficients are read."""
+"""Fitted source models: their requirements, outputs and coefficients."""
 
 from dataclasses import dataclass
 

@@ -69,13 +69,13 @@ class TransferForestClassifier(_ReadsClasses, _BaseTransferForest):
     SER grows a leaf on the target rows that reach it, without limits, on the square root of the
     number of features at a time. From the leaves up, a subtree becomes a leaf if that makes no more
     errors on the target rows. A subtree that no target row reaches becomes a leaf with the source's
-    shares of classes. The program of the authors takes those of its parent node there.
+    class proportions. The program of the authors uses those of its parent node there.
 
     STRUT visits a source tree from the root. Among the thresholds at which the information gain on
     target rows has a local maximum, it takes that of the largest divergence gain,
     ``1 - sum_side n_side / n JSD(source_side, target_side)`` in bits. Its children change sides if
     that gains more. A node whose target rows have one class, or one value of the feature, becomes a
-    leaf. A leaf that no target row reaches has the shares of its parent.
+    leaf. A leaf that no target row reaches has the proportions of its parent.
 
     Every tree is changed by all target rows, as in the paper. Rows are compared in float32, as in
     scikit-learn.
@@ -128,7 +128,7 @@ class TransferForestClassifier(_ReadsClasses, _BaseTransferForest):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            The mean of the shares of classes in the leaves, in the order of `classes_`.
+            The mean of the class proportions in the leaves, in the order of `classes_`.
         """
         return self._average(X)
 

@@ -15,7 +15,7 @@ class TransferForestRegressor(_ReadsNumbers, _BaseTransferForest):
     """Change each tree of source forests of numbers by target rows.
 
     It is :class:`TransferForestClassifier` for numbers. The paper [1]_ has classes alone: see Notes
-    for what takes their place. Without a source it is
+    for the counterpart of each step. Without a source it is
     :class:`~sklearn.ensemble.RandomForestRegressor` without bootstrap, a third of the features at a
     time.
 

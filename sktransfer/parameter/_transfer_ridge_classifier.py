@@ -15,7 +15,7 @@ class TransferRidgeClassifier(_PredictsByScores, _BaseTransferRidge):
     target rows, which has a closed form [1]_. Without a source, or with weights of 0, it is
     :class:`~sklearn.linear_model.RidgeClassifier`.
 
-    It helps if target rows are few and a source tells their classes apart. It hurts if so few
+    It helps if target rows are few and a source separates their classes. It hurts if so few
     target rows have labels that a misleading source looks right on them by chance: with one row
     nothing can be chosen, and a warning says so.
 

@@ -27,9 +27,9 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
     itself, or the correction of equal probabilities.
 
     It helps if the relation of the sources to the target is not a factor and a linear correction:
-    trees find where a source is right. It hurts if target rows are fewer than the classifier needs
-    to find that the output of a source matters: then ``mode="residual"`` keeps the source, or
-    :class:`TransferLogisticRegression` says with few numbers how far it holds.
+    trees find the region in which a source is right. It hurts if target rows are fewer than the
+    classifier needs to find that the output of a source matters. Then ``mode="residual"`` keeps the
+    source, or :class:`TransferLogisticRegression` fits the relation with few numbers.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
         for two classes). None if they have one class, which leaves the sources as they are.
     source_weights_ : ndarray of shape (n_sources,)
         The weight of each source in "residual", in the order of `sources_`; NaN in "outputs",
-        where the classifier weighs them by itself.
+        in which the classifier weights them by itself.
     sources_ : list of classifiers
         The models in `source`, then one for each source domain, by name.
     source_domains_ : tuple of str

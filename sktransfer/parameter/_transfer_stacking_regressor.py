@@ -17,9 +17,9 @@ class TransferStackingRegressor(_ReadsNumbers, _BaseTransferStacking):
     the regressor itself.
 
     It helps if the relation of the sources to the target is not a factor and a linear correction:
-    trees find where a source is right. It hurts if target rows are fewer than the regressor needs
-    to find that the output of a source matters: then ``mode="residual"`` keeps the source, or
-    :class:`TransferRidge` says with few numbers how far it holds.
+    trees find the region in which a source is right. It hurts if target rows are fewer than the
+    regressor needs to find that the output of a source matters. Then ``mode="residual"`` keeps the
+    source, or :class:`TransferRidge` fits the relation with few numbers.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class TransferStackingRegressor(_ReadsNumbers, _BaseTransferStacking):
         The fitted regressor.
     source_weights_ : ndarray of shape (n_sources,)
         The weight of each source in "residual", in the order of `sources_`; NaN in "outputs",
-        where the regressor weighs them by itself.
+        in which the regressor weights them by itself.
     sources_ : list of regressors
         The models in `source`, then one for each source domain, by name.
     source_domains_ : tuple of str

@@ -1,4 +1,4 @@
-"""What the estimators share that learn a prior over the coefficients of tasks."""
+"""The base of the estimators that learn a prior over the coefficients of tasks."""
 
 from abc import abstractmethod
 from copy import copy
@@ -65,7 +65,7 @@ class _BaseLearnedPrior(_BaseTasks):
 
     @abstractmethod
     def _summary(self, Z, codes, numbers, weights, n_tasks):
-        """Return what the posteriors of tasks depend on, for one output."""
+        """Return the statistics of the posteriors of tasks, for one output."""
 
     @abstractmethod
     def _posteriors_of(self, summary):
@@ -166,7 +166,7 @@ class _BaseLearnedPrior(_BaseTasks):
         return scores * self._number_scale + self._number_mean
 
     def _variances(self, X, codes):
-        """Return the variance of the posterior of what `_outputs` returns."""
+        """Return the posterior variance of the result of `_outputs`."""
         Z = self._scaled(X)
         variances = np.empty((len(Z), len(self._means)))
         for task, rows in rows_by_task(codes):

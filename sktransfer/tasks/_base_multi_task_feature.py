@@ -1,4 +1,4 @@
-"""What multi-task feature regression and classification share."""
+"""The base of multi-task feature regression and classification."""
 
 from numbers import Integral, Real
 

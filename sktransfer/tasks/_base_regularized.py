@@ -1,4 +1,4 @@
-"""What regularized multi-task regression and classification share."""
+"""The base of regularized multi-task regression and classification."""
 
 from numbers import Real
 

@@ -60,7 +60,7 @@ class _BaseTasks(_TransferEstimator):
 
     @abstractmethod
     def _outputs(self, X, codes):
-        """Return what is predicted of rows, of shape (n_rows, n_outputs).
+        """Return the predictions for rows, of shape (n_rows, n_outputs).
 
         `codes` are the tasks of rows, ``len(tasks_)`` for rows of the common function.
         """
