@@ -59,7 +59,7 @@ html_show_sourcelink = False
 
 
 def _keep_underscores(app, what, name, obj, options, lines):
-    """A shape such as (n_features_in_,) ends in what reStructuredText takes for a link."""
+    """A shape such as (n_features_in_,) ends in a form that reStructuredText reads as a link."""
     for place, line in enumerate(lines):
         lines[place] = re.sub(
             r"shape \([^()]*\)", lambda found: re.sub(r"_(?=[,)])", r"\\_", found.group()), line

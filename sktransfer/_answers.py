@@ -16,7 +16,7 @@ class AnswersByDomain:
     """Give a subclass of Pipeline methods that take `sample_domain`."""
 
     def __sklearn_clone__(self):
-        """Return a clone that shares the record of rows, as the folds of a cross-validation do."""
+        """Return a clone with the same record of rows, as the folds of a cross-validation do."""
         self._record = getattr(self, "_record", None) or RowRecord()
         copied = super().__sklearn_clone__()
         copied._record = self._record

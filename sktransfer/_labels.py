@@ -209,7 +209,7 @@ def read_classes(y, used, *, reader=None, instead=None):
 
 
 def read_columns(y, used, *, discrete):
-    """Return the labels in each column of an array with gaps, and in which rows they stand.
+    """Return the labels in each column of an array with gaps, and their rows.
 
     Parameters
     ----------

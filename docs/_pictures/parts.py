@@ -1,4 +1,4 @@
-"""Draw what the encoders find: words that stand for each other, parts that rows are made of.
+"""Draw the results of the encoders: words of the same meaning, and parts of rows.
 
 As in `shifts`, every picture is computed when the guide is built, and its titles hold the scores
 that came out.
@@ -75,7 +75,7 @@ def restored(encoder, panel):
 
 
 def directions(encoder, panel):
-    """Draw where each word that is no pivot lies along the first two directions."""
+    """Draw each word that is no pivot along the first two directions."""
     for word, (x, y) in enumerate(encoder.components_[:, :2]):
         if word in encoder.pivots_:
             continue
@@ -97,7 +97,7 @@ def _rays(n, *, rng):
 
 
 def draw_atoms(encoder, *, n_labelled=15, seed=0):
-    """Draw the atoms of unlabelled source rows, and what few labels make of the activations.
+    """Draw the atoms of unlabelled source rows, and a model of the activations from few labels.
 
     Parameters
     ----------

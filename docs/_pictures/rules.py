@@ -1,4 +1,4 @@
-"""Draw what a method learns where the rule itself differs: several sources, numbers, copies.
+"""Draw the result of a method if the rule itself differs: several sources, numbers, copies.
 
 As in `shifts`, every picture is computed when the guide is built, and its titles hold the scores
 that came out.
@@ -55,7 +55,7 @@ RULES = {
 
 
 def draw_rules(models, *, rules, n_labelled=12, n_source=200, seed=2):
-    """Draw what models make of sources and of a few labelled target rows.
+    """Draw models of sources and of a few labelled target rows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw what a method does to two domains: the pictures of the guide.
+"""Draw the effect of a method on two domains: the pictures of the guide.
 
 Every picture is computed when the guide is built, from the data of this file, and its titles hold
 the scores that came out.
@@ -38,7 +38,7 @@ def _moved(map_rows):
 
 
 def _covariate():
-    """The classes stay where they are, the rows are drawn elsewhere along a curved boundary."""
+    """The classes stay in place; the rows are drawn elsewhere along a curved boundary."""
     rng = np.random.default_rng(3)
 
     def draw(n, centre):
@@ -103,7 +103,7 @@ def _faint():
 
 
 def _class_by_class(seed=0):
-    """Four features; the second tells the classes too, but the other way round in the target."""
+    """Four features; the second separates the classes too, with the opposite sign in the target."""
     rng = np.random.default_rng(seed)
 
     def draw(n, direction):
@@ -149,7 +149,7 @@ def draw_alignment(aligner, *, shift, estimator=None):
     shift : str
         A key of `SHIFTS`.
     estimator : classifier, default=None
-        What is fitted on source rows; None is logistic regression.
+        The model of the source rows; None is logistic regression.
     """
     X_source, y_source, X_target, y_target = SHIFTS[shift]()
     X, y, sample_domain = pack_domains({"source": (X_source, y_source)}, target=X_target)
@@ -208,7 +208,7 @@ def draw_weights(weighter, *, shift="covariate"):
 
 
 def draw_boosting(model):
-    """Draw a booster beside its learner, where half of the source follows another rule.
+    """Draw a booster beside its base estimator, if half of the source follows another rule.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw what the stages of the built-in network know, on digits that it has not seen.
+"""Draw the accuracy of each stage of the built-in network, on digits that it has not seen.
 
 As in `shifts`, the picture is computed when the guide is built.
 """

@@ -27,7 +27,7 @@ COLUMNS = {
 def estimators():
     """Return the public estimators that state their needs, by name, those of a family together.
 
-    Those of networks are not among them: what they take depends on the network.
+    Those of networks are not among them: their input depends on the network.
     """
     items = {name: getattr(sktransfer, name) for name in sktransfer.__all__}
     found = {

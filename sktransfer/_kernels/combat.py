@@ -16,7 +16,7 @@ MOST_STEPS = 1000
 
 
 class SiteEffects(NamedTuple):
-    """What all sites share, and the effect of each.
+    """The common part of all sites, and the effect of each.
 
     `mean`, `scale` (n_features,) and `slopes` (n_covariates, n_features); `location` and `spread`
     (n_sites, n_features), in units of `scale`. `spread` is a standard deviation.

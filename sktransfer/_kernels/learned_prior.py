@@ -335,7 +335,7 @@ def laplace_posteriors(prior, rows, starts=None, *, least_gain=1e-12):
     prior : Prior
     rows : ClassRows
     starts : ndarray of shape (n_clusters, n_tasks, n_columns), default=None
-        Where Newton's steps start. None: at the mean of the prior.
+        The start of Newton's steps. None: the mean of the prior.
     least_gain : float, default=1e-12
         The gain of log density of a step, for any task, at which steps end.
 

@@ -57,7 +57,7 @@ class PrimalTasks:
 
     @cached_property
     def _spectra(self):
-        """Eigenvalues and vectors of the products, and what is along these: ones and moments."""
+        """Eigenvalues and vectors of the products, and ones and moments along these."""
         end = self.grams.shape[1] - self.intercept
         values, vectors = np.linalg.eigh(self.grams[:, :end, :end])
         turned = vectors.transpose(0, 2, 1)

@@ -21,7 +21,7 @@ _PERTURBATION = 1e-6
 
 @dataclass(frozen=True)
 class SharedFeatures:
-    """What the alternation found.
+    """The result of the alternation.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def factorize(gram, covariance, tasks, noise, weight):
     tasks : ndarray of shape (n_rows,), dtype int
     noise : ndarray of shape (n_tasks,)
     weight : ndarray of shape (n_rows,)
-        How many rows of the same values a row stands for.
+        The number of rows of the same values that a row represents.
 
     Returns
     -------

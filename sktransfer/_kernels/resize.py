@@ -35,7 +35,7 @@ def resize_matrix(n_in, n_out, method="bilinear", start=0, stop=None):
               \qquad \sum_j w_{ij} = 1.
 
     Bilinear is the triangle :math:`f(x) = \max(0, 1 - x)`, bicubic the cubic convolution of Keys
-    [1]_ with :math:`a = -1/2`. This is what Pillow computes. Rows near the border lose the part of
+    [1]_ with :math:`a = -1/2`. Pillow computes the same. Rows near the border lose the part of
     the filter that lies outside and are scaled up again, so a constant image stays constant.
 
     Parameters

@@ -33,7 +33,7 @@ class Scaling(NamedTuple):
 def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
     """Give the entropic plan, by alternating scalings of ``exp(-cost / regularization)``.
 
-    One iteration scales the rows and then proposes column scalings; where the domains have
+    One iteration scales the rows and then proposes column scalings; if the domains have
     clusters, plain iterations would need tens of thousands, so the next column scalings are
     extrapolated from the last few proposals (Anderson, "Iterative procedures for nonlinear integral
     equations", Journal of the ACM 1965, https://doi.org/10.1145/321296.321305).
@@ -109,7 +109,7 @@ def extrapolate(history, log_v, proposed):
 def _exponentiate(cost, beta, kernel, regularization, *, lowest_log):
     """Set ``kernel = exp((alpha + beta - cost) / regularization)``; give the potential `beta`.
 
-    ``alpha`` makes the largest entry of each row 1, and where no entry of a column is as large as
+    ``alpha`` makes the largest entry of each row 1, and if no entry of a column is as large as
     ``exp(lowest_log)``, `beta` is raised until one is.
     """
     np.subtract(cost, beta, out=kernel)

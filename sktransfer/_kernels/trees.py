@@ -29,7 +29,7 @@ class Tree:
     feature : ndarray of shape (n_nodes,), dtype int
     threshold : ndarray of shape (n_nodes,)
     values : ndarray of shape (n_nodes, n_columns)
-        The shares of the classes, or the mean of the numbers.
+        The class proportions, or the mean of the numbers.
     spread : ndarray of shape (n_nodes,)
         The variance of the leaves' means about that of the node, for numbers; else 0.
     """
@@ -251,7 +251,7 @@ def choose_threshold(source, node, values, numbers, weight):
 
     Among the thresholds at which the gain of the split has a local maximum, it is that of most
     divergence gain, ``1 - sum_side w_side / w D(source_side, target_side)``. Children change sides
-    if this gains more. D is the Jensen-Shannon divergence of the shares of classes, in bits. For
+    if this gains more. D is the Jensen-Shannon divergence of the class proportions, in bits. For
     numbers it is the squared Hellinger distance of normal distributions, whose means and variances
     are relative to the mean and the variance of the node.
 
@@ -293,7 +293,7 @@ def choose_threshold(source, node, values, numbers, weight):
 
 
 def _shares(numbers, weight, ends):
-    """Return the shares of classes left and right of each end, and the information gains."""
+    """Return the class proportions left and right of each end, and the information gains."""
     sums = np.cumsum(weight[:, None] * numbers, axis=0)
     left, right = sums[ends], sums[-1] - sums[ends]
     shares = [np.maximum(side, 0) / side.sum(axis=1, keepdims=True) for side in (left, right)]
@@ -322,7 +322,7 @@ def _moments(numbers, weight, ends):
 
 
 def _sides_of_source(source, node):
-    """Return what the children of a node of the source say, as `_shares` and `_moments` do."""
+    """Return the values of the children of a source node, as `_shares` and `_moments` do."""
     children = [source.left[node], source.right[node]]
     if source.values.shape[1] > 1:
         return [source.values[child] for child in children]
@@ -334,12 +334,12 @@ def _sides_of_source(source, node):
 
 
 def _entropy(shares):
-    """Return the entropy of shares along the last axis, in bits."""
+    """Return the entropy of proportions along the last axis, in bits."""
     return -np.sum(xlogy(shares, shares), axis=-1) / np.log(2)
 
 
 def _jensen_shannon(target, source):
-    """Return the divergence of shares of classes from those of the source, in bits."""
+    """Return the divergence of class proportions from those of the source, in bits."""
     return _entropy((target + source) / 2) - (_entropy(target) + _entropy(source)) / 2
 
 
@@ -379,7 +379,7 @@ def leaves_of(tree, X):
 
 
 def average_of(trees, X):
-    """Return the mean of what trees say of rows, of shape (n_rows, n_columns)."""
+    """Return the mean output of trees for rows, of shape (n_rows, n_columns)."""
     total = np.zeros((len(X), trees[0].values.shape[1]))
     for tree in trees:
         total += tree.values[leaves_of(tree, X)]

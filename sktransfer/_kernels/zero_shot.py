@@ -137,11 +137,11 @@ def mixture_scores(probabilities, S, S_new):
 
 
 def stacking_offset(margins, is_seen, is_right, weights):
-    """Return what to subtract from the scores of seen classes, and the harmonic mean it reaches.
+    """Return the offset of the scores of seen classes, and the harmonic mean that it reaches.
 
     A row is assigned to its best seen class if the margin, the score of that class less the best
     score of an unseen class, is above the offset, and to its best unseen class otherwise. The
-    offset maximizes ``2 a b / (a + b)`` for the weighted shares ``a`` and ``b`` of right rows of
+    offset maximizes ``2 a b / (a + b)`` for the weighted fractions ``a`` and ``b`` of right rows of
     seen and of unseen classes: calibrated stacking, Chao, Changpinyo, Gong and Sha, "An empirical
     study and analysis of generalized zero-shot learning for object recognition in the wild", ECCV
     2016, https://arxiv.org/abs/1605.04253.

@@ -14,7 +14,7 @@ from sktransfer._sklearn import StrOptions
 
 
 class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
-    """Remove the location and scale of each site, and keep what covariates explain.
+    """Remove the location and scale of each site, and keep the effects of covariates.
 
     Sites are the domains: hospitals, scanners, batches. Each feature of a site has an offset and a
     factor, which are shrunk toward those of the other features of the site. Features are compared

@@ -22,11 +22,11 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
     """Make rows of several instruments alike, from specimens that were measured on each.
 
     Domains are instruments, such as spectrometers, and `sample_pair` says which rows are the same
-    specimen. The differences of these pairs are what the instruments do; all else is chemistry. No
+    specimen. The differences of these pairs are the effect of the instruments; all else is chemistry. No
     label is read.
 
     It helps if a handful of specimens can be measured on both instruments. It hurts if the shared
-    specimens do not span what varies later, because a map is then extrapolated, and if specimens
+    specimens do not span the later variation, because a map is then extrapolated, and if specimens
     change between two measurements. More pairs are better than a more flexible map.
 
     Parameters
@@ -53,7 +53,8 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
         The map of each domain by name, for an array of shape (n_samples, n_features) of float64.
         Empty if `fit` saw no source.
     n_pairs_ : dict of str to int
-        How many specimens each domain shares with the reference; empty without `sample_pair`.
+        The number of specimens that each domain and the reference have in common; empty without
+        `sample_pair`.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -221,7 +222,7 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
         return {specimen: X[mine].mean(axis=0) for specimen, mine in rows.items()}
 
     def _pairs(self, specimens, name):
-        """Return the specimens that a domain shares with the reference, measured on each."""
+        """Return the specimens measured in a domain and in the reference, from each."""
         own, other = specimens[name], specimens[self.reference]
         shared = [specimen for specimen in own if specimen in other]
         if not shared:

@@ -1,4 +1,4 @@
-"""What scorers without target labels share: the domains of the rows, and hidden labels."""
+"""The base of scorers without target labels: the domains of the rows, and hidden labels."""
 
 from abc import ABC, abstractmethod
 

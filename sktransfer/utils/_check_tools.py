@@ -57,7 +57,7 @@ def takes_domain(estimator):
 
 
 def contract(check):
-    """Make a check fail with one sentence: the estimator, what was expected, what was observed.
+    """Make a check fail with one sentence: the estimator, the expectation, the observation.
 
     The expectation is the first paragraph of the docstring of the check. An exception that the
     estimator raised is the cause of the AssertionError, which names its place.

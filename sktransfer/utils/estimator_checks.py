@@ -177,7 +177,7 @@ def check_construction_touches_nothing(estimator):
 
 @contract
 def check_inputs_unchanged(estimator):
-    """Read-only arrays are accepted, and no byte of what the caller passed is changed."""
+    """Read-only arrays are accepted, and no byte of the caller's arguments is changed."""
     X, y, domains = domain_data()
     before = X.tobytes(), y.tobytes(), domains.tobytes()
     for array in (X, y, domains):
@@ -194,7 +194,7 @@ def _unchanged(before, *arrays):
 
 @contract
 def check_search_leaves_inputs_unchanged(estimator):
-    """GridSearchCV over the estimator changes no byte of what the caller passed."""
+    """GridSearchCV over the estimator changes no byte of the caller's arguments."""
     X, y, domains = domain_data()
     before = X.tobytes(), y.tobytes(), domains.tobytes()
     params = {"sample_domain": domains} if takes_domain(estimator) else {}
