@@ -21,9 +21,9 @@ WEIGHTING_RIDGE = 1e-4  # with ridge="auto"
 class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
     """Make rows of several instruments alike, from specimens that were measured on each.
 
-    Domains are instruments, such as spectrometers, and `sample_pair` says which rows are the same
-    specimen. The differences of these pairs are the effect of the instruments; all else is chemistry. No
-    label is read.
+    Domains are instruments, such as spectrometers, and `sample_pair` identifies the rows of the
+    same specimen. The differences of these pairs are the effect of the instruments; all else is
+    chemistry. No label is read.
 
     It helps if a handful of specimens can be measured on both instruments. It hurts if the shared
     specimens do not span the later variation, because a map is then extrapolated, and if specimens
