@@ -1,7 +1,7 @@
 """Soft assignments of rows to classes, with class proportions pulled toward equal ones.
 
 For distances ``D`` of ``n`` rows to ``K`` prototypes, the assignments ``P`` have rows that sum to
-1 and minimise ``sum(P D) + t sum(P log P) + l KL(c | n / K)``, with the sums ``c`` of the columns.
+1 and minimize ``sum(P D) + t sum(P log P) + l KL(c | n / K)``, with the sums ``c`` of the columns.
 With ``balance = l / (l + t)`` they are
 
 ``P_ik = exp(b_k - D_ik / t) / sum_j exp(b_j - D_ij / t)``,

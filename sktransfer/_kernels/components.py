@@ -62,7 +62,7 @@ class Problem(NamedTuple):
 class LinearKernel:
     """``K = X X^T`` of rows with fewer features than there are rows; never formed.
 
-    The mean ``m`` and the centred rows ``Z`` are kept apart, ``X = [1 Z] [m I]^T``, so that an
+    The mean ``m`` and the centered rows ``Z`` are kept apart, ``X = [1 Z] [m I]^T``, so that an
     offset takes no digits from the rows.
     """
 
@@ -299,7 +299,7 @@ def joint_components(
     """Components that are sparse in the source's rows: transfer joint matching.
 
     ``sum_i |a_i|`` over the source's rows of ``A`` (the l2,1 norm) and half of ``sum_i |a_i|^2``
-    over the target's are the cost of ``A``. It is minimised by turns: the components for given
+    over the target's are the cost of ``A``. It is minimized by turns: the components for given
     costs of the rows, then the costs ``1 / |a_i|`` for given components. Long, Wang, Ding, Sun and
     Yu, "Transfer joint matching for unsupervised domain adaptation", CVPR 2014.
 

@@ -125,7 +125,7 @@ def _expected_moments(X, mean, *, noise, ridge):
 
 
 def _scatter(X, Y, x_mean, y_mean):
-    """Sums of products of the columns less their means; a sparse array is never centred itself."""
+    """Sums of products of the columns less their means; a sparse array is never centered itself."""
     if issparse(X):
         product = (X.astype(np.float64).T @ Y.astype(np.float64)).toarray()
         product -= np.outer(X.shape[0] * x_mean, y_mean)

@@ -1,7 +1,7 @@
 """Ratios of two densities, ``r(x) = p_target(x) / p_source(x)``, learned from rows of both.
 
 The kernel methods model ``r(x) = sum_l theta_l k(x, c_l)`` with ``theta >= 0``, Gaussian ``k`` of
-one width and centres ``c_l`` among the target rows. They see rows as ``phi``, an array of shape
+one width and centers ``c_l`` among the target rows. They see rows as ``phi``, an array of shape
 (n_samples, n_centers) that holds ``k(x, c_l)``.
 
 - uLSIF: T. Kanamori, S. Hido and M. Sugiyama, "A least-squares approach to direct importance

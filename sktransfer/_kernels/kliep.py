@@ -1,9 +1,9 @@
 """KLIEP: the ratio of two densities by maximum likelihood, at its true optimum.
 
-KLIEP maximises ``mean_t log r(x)`` for ``r(x) = sum_l theta_l k(x, c_l)`` under ``theta >= 0`` and
+KLIEP maximizes ``mean_t log r(x)`` for ``r(x) = sum_l theta_l k(x, c_l)`` under ``theta >= 0`` and
 ``mean_s r(x) = 1``. With ``b_l = mean_s k(x, c_l)`` and ``u_l = theta_l b_l`` that is
 
-    maximise  f(u) = mean(log(A u)),  A[t, l] = k(x_t, c_l) / b_l,  over u >= 0, sum(u) = 1,
+    maximize  f(u) = mean(log(A u)),  A[t, l] = k(x_t, c_l) / b_l,  over u >= 0, sum(u) = 1,
 
 the likelihood of mixture proportions: concave, with a certificate. For ``g = A^T (1 / A u) / n_t``
 Jensen's inequality gives ``max f - f(u) <= log(max_l g_l)``, which is 0 at the optimum alone.

@@ -1,6 +1,6 @@
 """Kernel mean matching: the exact optimum of its quadratic program, at scale.
 
-    minimise  f(w) = w^T K w / 2 - kappa^T w  over  0 <= w <= bound,  lower <= sum(w) <= upper,
+    minimize  f(w) = w^T K w / 2 - kappa^T w  over  0 <= w <= bound,  lower <= sum(w) <= upper,
 
 with ``K_ij = k(x_i, x_j) + ridge [i = j]`` over source rows and ``kappa_i = n_s mean_j k(x_i,
 x_j^t)``: the weighted mean of the source in the kernel's feature space meets that of the target. J.

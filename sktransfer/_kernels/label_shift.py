@@ -19,7 +19,7 @@ LEAST_PROBABILITY = 1e-12  # smaller ones count as this
 def likely_shares(probabilities, source_shares, *, tol, max_iter):
     """Return the proportions of maximum likelihood, which the EM algorithm of Saerens et al. finds.
 
-    Maximise ``mean_t log sum_k q_k p_source(k | x) / pi_k``. M. Saerens, P. Latinne and C.
+    Maximize ``mean_t log sum_k q_k p_source(k | x) / pi_k``. M. Saerens, P. Latinne and C.
     Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural
     Computation 14, 2002, https://doi.org/10.1162/089976602753284446.
 

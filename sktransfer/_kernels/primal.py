@@ -45,7 +45,7 @@ class PrimalRows:
             self.rows, self.root, self.basis = self._from_products()
 
     def _from_products(self):
-        """Give the coordinates of centred rows, a root of their scatter, and the dual basis."""
+        """Give the coordinates of centered rows, a root of their scatter, and the dual basis."""
         if issparse(self.X):
             products = (self.X @ self.X.T).toarray()
             products = products - products.mean(axis=0)
@@ -81,7 +81,7 @@ class PrimalRows:
         )
 
     def _lift(self, coordinates):
-        """Give the vectors of features; those of dual coefficients sum to 0, which centres X."""
+        """Give the vectors of features; those of dual coefficients sum to 0, which centers X."""
         return coordinates if self.basis is None else self.X.T @ (self.basis @ coordinates)
 
     def resolved(self, problem, values, coordinates, lengths):

@@ -55,7 +55,7 @@ def pulled_softmax(X, codes, coef, intercept, *, C, tol=1e-6, max_iter=500):
 def recalibration(logits, codes, *, strength=1.0):
     """Fit one scale and a shift for each class to the logits of a given model.
 
-    Minimise ``sum_i loss_i + strength ((a - 1)^2 + ||b||^2) / 2`` for ``softmax(a z + b)``. The
+    Minimize ``sum_i loss_i + strength ((a - 1)^2 + ||b||^2) / 2`` for ``softmax(a z + b)``. The
     scale may be negative: it turns a model that is wrong on most rows around.
 
     Parameters

@@ -39,7 +39,7 @@ def learn_atoms(rows, *, n_atoms, alpha, max_iter, tol, random_state, turn=nullc
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features), float64
-        Centred, of about unit length.
+        Centered, of about unit length.
     n_atoms, max_iter : int
         ``n_atoms`` is clipped to the number of rows that differ; ``max_iter`` turns at most.
     alpha : float

@@ -3,7 +3,7 @@
 A domain's ``P``, (n_features, k) with orthonormal columns, are its first principal axes.
 
 - Alignment: ``x -> x Ps Ps^T Pt``, the coordinates in the source's subspace turned to the target's
-  axes; ``M = Ps^T Pt`` minimises ``||Ps M - Pt||``. Fernando, Habrard, Sebban and Tuytelaars,
+  axes; ``M = Ps^T Pt`` minimizes ``||Ps M - Pt||``. Fernando, Habrard, Sebban and Tuytelaars,
   "Unsupervised visual domain adaptation using subspace alignment", ICCV 2013.
 - Geodesic flow: with ``Phi(t)`` the subspace at time t on the geodesic from ``Ps`` to ``Pt``,
   ``G = int_0^1 Phi(t) Phi(t)^T dt``. Gong, Shi, Sha and Grauman, "Geodesic flow kernel for

@@ -1,4 +1,4 @@
-"""Components in which domains agree, labels are told apart and neighbours stay together (SSTCA).
+"""Components in which domains agree, labels are told apart and neighbors stay together (SSTCA).
 
 With the notation of :mod:`sktransfer._kernels.components`, the columns ``a`` of ``A`` have the
 smallest ``phi`` in
@@ -36,7 +36,7 @@ def indicators(classes):
 
 
 def laplacian(distances):
-    """The Laplacian of a graph of neighbours, scaled to Frobenius norm 1.
+    """The Laplacian of a graph of neighbors, scaled to Frobenius norm 1.
 
     Two rows are joined if one is a neighbor of the other, by an edge of weight ``exp(-d^2 / (2
     s^2))``, with ``s`` the median distance of neighbors.
@@ -44,7 +44,7 @@ def laplacian(distances):
     Parameters
     ----------
     distances : CSR array of shape (n_samples, n_samples)
-        In each row the distances to the row's neighbours; also those that are 0 are stored.
+        In each row the distances to the row's neighbors; also those that are 0 are stored.
 
     Returns
     -------

@@ -3,8 +3,8 @@
 With uniform masses on ``n`` source rows and ``m`` target rows, a plan is a matrix ``P >= 0`` of
 shape (n, m) whose rows sum to ``1 / n`` and whose columns sum to ``1 / m``. Three are here:
 
-- the exact one minimises ``sum(P * cost)``;
-- the entropic one, of :mod:`sktransfer._kernels.sinkhorn`, minimises
+- the exact one minimizes ``sum(P * cost)``;
+- the entropic one, of :mod:`sktransfer._kernels.sinkhorn`, minimizes
   ``sum(P * cost) + reg * sum(P * (log(P) - 1))``;
 - the class-regularised one adds ``eta / m * sum_j sum_c share_cj^1/2`` to the latter, where
   ``share_cj`` is the part of the mass of target row ``j`` that comes from class ``c`` (Courty,
@@ -59,7 +59,7 @@ def class_regularized(
     epsilon=EPSILON,
     turns=TURNS,
 ):
-    """Give the plan that is regularised by entropy and by the classes of the source rows.
+    """Give the plan that is regularized by entropy and by the classes of the source rows.
 
     The square root of a proportion is below its tangent. Each iteration adds the slope at the last
     plan's proportions to the cost, which never raises the objective (majorization-minimization, as
@@ -69,7 +69,7 @@ def class_regularized(
     ----------
     cost : ndarray of shape (n, m), dtype float64
     classes : ndarray of shape (n,), dtype int
-        Codes of the classes from 0; -1 for a row without a label, which is not regularised.
+        Codes of the classes from 0; -1 for a row without a label, which is not regularized.
     regularization, max_iter, tol
         As in `sinkhorn`, for each turn; `tol` also ends the turns, when no more than this
         share of the mass changes its class.

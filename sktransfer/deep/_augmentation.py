@@ -36,7 +36,7 @@ _DRAWN = (
 class Augmentation:
     """By how much images may be changed at random; 0 and False change nothing.
 
-    All geometry is one affine map with bilinear interpolation, then come the colours. Every
+    All geometry is one affine map with bilinear interpolation, then come the colors. Every
     number is drawn evenly and on its own.
 
     Parameters
@@ -58,7 +58,7 @@ class Augmentation:
         From 0 (black) to 1 (white), for "constant".
     brightness, contrast, saturation : float, default=0.0
         Factors from ``1 - value`` to ``1 + value``, for values up to 1: of the pixels, of their
-        distance from the image's mean grey, and of their distance from their own grey.
+        distance from the image's mean gray, and of their distance from their own gray.
 
     Raises
     ------

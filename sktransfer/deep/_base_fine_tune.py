@@ -215,7 +215,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     @abstractmethod
     def _read_target(self, items, y, sample_weight):
-        """Validate y; return it, the same as `Rows` without inputs, and the loss to minimise."""
+        """Validate y; return it, the same as `Rows` without inputs, and the loss to minimize."""
 
     def _choose_rows(self, items, y, sample_domain):
         """Return the masks of the rows with a label and of those that `_make_penalty` reads.

@@ -150,9 +150,9 @@ class PretrainedFeatureExtractor(
     the whole image, squashed, pass
     ``preprocessing=dataclasses.replace(extractor.backbone_.preprocessing, crop=None)``.
 
-    Colour becomes grey by luma (ITU-R BT.601) if the network wants grey; transparency is composed
+    Color becomes gray by luma (ITU-R BT.601) if the network wants gray; transparency is composed
     over white; the orientation that a camera wrote into a file is applied. Pictures with
-    transparency or more than 8 bits, and colour pictures for a grey network, are shrunk by a whole
+    transparency or more than 8 bits, and color pictures for a gray network, are shrunk by a whole
     factor first if they are very large, more than 8 or 33 million pixels.
 
     Progress is shown by scikit-learn's callbacks,

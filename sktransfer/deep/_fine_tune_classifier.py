@@ -14,7 +14,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     If the network reads texts or sounds, X holds these; the rest is the same.
 
     Training has two phases [1]_. First a linear softmax head is trained to convergence on the
-    network's pooled features, standardised; then, unless everything is frozen, the stages after
+    network's pooled features, standardized; then, unless everything is frozen, the stages after
     `freeze_depth` are trained together with the head, in minibatches at a low rate, and the
     weights with the smallest loss on held-out rows are kept. With ``objective="contrastive"`` the
     second phase trains the stages alone, on pairs of rows [3]_, and fits the head on the new

@@ -9,9 +9,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     If the network reads texts or sounds, X holds these; the rest is the same.
 
     Training has two phases [1]_. First a ridge regression is solved on the network's pooled
-    features, standardised; then, unless everything is frozen, the stages after `freeze_depth` are
+    features, standardized; then, unless everything is frozen, the stages after `freeze_depth` are
     trained together with it on the squared error, in minibatches at a low rate, and the weights
-    with the smallest loss on held-out rows are kept. Targets are standardised for the training.
+    with the smallest loss on held-out rows are kept. Targets are standardized for the training.
 
     It helps if targets are few and the images resemble the training images of the network: then
     keep everything frozen. Pooled features describe the content of an image better than its
@@ -60,8 +60,8 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     batch_size : int, default=32
         Rows of a minibatch in the second phase, 2 or more.
     weight_decay : float, default=0.1
-        The first phase is ``Ridge(alpha=weight_decay * n_samples)`` on standardised features, for
-        each standardised target; in the second AdamW's decay.
+        The first phase is ``Ridge(alpha=weight_decay * n_samples)`` on standardized features, for
+        each standardized target; in the second AdamW's decay.
     l2_sp : float, default=0.0
         In the second phase the stages decay towards their pretrained weights, at this strength,
         and not towards 0 [2]_. 0 leaves the decay as it is.
@@ -136,7 +136,7 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         For each epoch: "phase" ("head" or "fine-tune"; "head" again at the end if the start is
         kept), "train_loss", "train_score",
         "validation_loss" and "validation_score" (NaN if nothing is held out). Scores are
-        R^2, losses half the squared errors of standardised targets; those of training rows are
+        R^2, losses half the squared errors of standardized targets; those of training rows are
         means over the minibatches of the epoch.
     n_iter_ : int
         The number of epochs of both phases together.

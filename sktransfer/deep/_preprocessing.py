@@ -41,7 +41,7 @@ class Preprocessing(InputDescription):
     size : tuple of int
         Height and width of the input, in pixels.
     channels : {1, 3}
-        Grey or colour.
+        Gray or color.
     mean, std : tuple of float
         One value a channel of the input: the input is ``(image - mean) / std``.
     resize : {"bilinear", "bicubic"}, default="bilinear"

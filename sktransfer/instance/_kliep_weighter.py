@@ -74,7 +74,7 @@ class KLIEPWeighter(_BaseRatioWeighter):
     optimality_gap_ : float
         An upper bound of the distance of the mean log-likelihood to its maximum; see Notes.
     centers_ : ndarray of shape (n_centers_used, n_features)
-        The centres.
+        The centers.
     coef_ : ndarray of shape (n_centers_used,)
         The coefficient of each Gaussian in the ratio; not negative, most of them 0.
     source_domains_ : tuple of str

@@ -73,7 +73,7 @@ def _refuse_other_kinds(estimator, X):
 
 
 def _refuse_one_image(X):
-    """Refuse (h, w, c), which would be h grey images, each of w rows of c pixels."""
+    """Refuse (h, w, c), which would be h gray images, each of w rows of c pixels."""
     if X.ndim == 3 and X.shape[2] <= 4 and min(X.shape[:2]) > X.shape[2]:
         n, height, width = X.shape
         kind = {1: "grey", 2: "grey and alpha"}.get(width, "colour")

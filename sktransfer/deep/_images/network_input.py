@@ -1,4 +1,4 @@
-"""From pixels to the input of a network: size, colours, and the scale that it was trained with."""
+"""From pixels to the input of a network: size, colors, and the scale that it was trained with."""
 
 import math
 import warnings

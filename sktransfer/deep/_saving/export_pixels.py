@@ -76,7 +76,7 @@ def _to_unit(writer, images, value_range):
 
 
 def _over_white(writer, images):
-    """Compose transparent pixels over white: colour * alpha + (1 - alpha)."""
+    """Compose transparent pixels over white: color * alpha + (1 - alpha)."""
     colour = writer.add("Gather", images, np.arange(3), axis=1)
     alpha = writer.add("Gather", images, np.array([3]), axis=1)
     lit = writer.add("Sub", _single(1), alpha)

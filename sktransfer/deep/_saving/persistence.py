@@ -102,7 +102,7 @@ class _Persistent:
 
         After a fit on files, or on images of several sizes, the input is decoded images
         (n, height, width, channels) of any height and width, those of one call alike, with 1 or 3
-        channels; resizing and standardising are inside, decoding is not. Such a file needs version
+        channels; resizing and standardizing are inside, decoding is not. Such a file needs version
         18 of ONNX's operators, which have ``Resize`` with antialiasing. Pixel values are those of
         `value_range`, or else those that the fit has learned, or else 0..255. The metadata
         ``sktransfer.input`` and the description of the input say all this.
@@ -135,8 +135,8 @@ class _Persistent:
         Notes
         -----
         If the network sees one channel, or images that are not resized, probabilities agree with
-        `predict_proba` to 1e-5, up to the rounding of float32. Networks for colour see images of 8
-        bits that Pillow has resized and rounded: there a pixel may be one grey level off. In a file
+        `predict_proba` to 1e-5, up to the rounding of float32. Networks for color see images of 8
+        bits that Pillow has resized and rounded: there a pixel may be one gray level off. In a file
         for images of any size, bicubic interpolation of images that lose much more height than
         width may be off by more at sharp edges. On 153 photographs at 0.7 and 1.4 times their
         size all classes were the same, probabilities within 0.01, and features, of up to 6, within
