@@ -58,6 +58,8 @@ _HOME_OF = {
     "StructuralEncoder": "sktransfer.feature",
     "SubspaceAligner": "sktransfer.feature",
     "TargetFold": "sktransfer.model_selection",
+    "TaskGraph": "sktransfer.tasks",
+    "TaskGraphDisplay": "sktransfer.plotting",
     "TaskTrAdaBoostClassifier": "sktransfer.instance",
     "TrAdaBoostClassifier": "sktransfer.instance",
     "TrAdaBoostRegressor": "sktransfer.instance",

@@ -13,12 +13,22 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._array_api import check_same_namespace, get_namespace_and_device
 from sklearn.utils._metadata_requests import COMPOSITE_METHODS, _routing_enabled
 from sklearn.utils._missing import is_pandas_na
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils._tags import get_tags
 from sklearn.utils._user_interface import _print_elapsed_time
 from sklearn.utils.multiclass import _ovr_decision_function
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    _num_samples,
+)
 from sklearn.utils.validation import _check_method_params as index_method_params
-from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 PROTOCOL = {"_init_callback_context", "_n_features_out", "_parameter_constraints"}
 
@@ -31,6 +41,8 @@ __all__ = [
     "LinearClassifierMixin",
     "LinearModel",
     "StrOptions",
+    "_check_feature_names",
+    "_check_n_features",
     "_check_sample_weight",
     "_final_estimator_has",
     "_fit_context",
@@ -52,6 +64,7 @@ __all__ = [
     "method_params",
     "params_of_step",
     "step_message",
+    "validate_parameter_constraints",
     "validate_steps",
 ]
 

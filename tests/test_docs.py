@@ -149,7 +149,8 @@ def _printed():
     folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
     deep = ("feature_maps", "fine_tuning", "several_columns", "text")
-    for page in [*pages, *(DOCS / "guide" / "deep" / f"{name}.rst" for name in deep)]:
+    pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
+    for page in [*pages, DOCS / "guide" / "tasks" / "task_graph.rst"]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
         for kind, mark in [(each[1], each.start()) for each in marks]:

@@ -51,16 +51,16 @@ def corrected_error(values, *, n_train):
 
     Parameters
     ----------
-    values : ndarray of shape (n,)
+    values : ndarray of shape (n,) or (n, n_columns)
         Scores of rows; two or more.
     n_train : float
         The number of rows that a model was fitted on, on average, without those of other domains.
 
     Returns
     -------
-    error : float
+    error : float or ndarray of shape (n_columns,)
     """
-    return float(np.std(values, ddof=1) * np.sqrt(1 / len(values) + 1 / n_train))
+    return np.std(values, axis=0, ddof=1) * np.sqrt(1 / len(values) + 1 / n_train)
 
 
 def corrected_interval(differences, *, n_train, n_test, level):

@@ -6,6 +6,7 @@ from sktransfer.tasks._multi_task_feature_classifier import MultiTaskFeatureClas
 from sktransfer.tasks._multi_task_feature_regressor import MultiTaskFeatureRegressor
 from sktransfer.tasks._regularized_multi_task_classifier import RegularizedMultiTaskClassifier
 from sktransfer.tasks._regularized_multi_task_regressor import RegularizedMultiTaskRegressor
+from sktransfer.tasks._task_graph import TaskGraph
 
 __all__ = [
     "LearnedPriorClassifier",
@@ -14,4 +15,5 @@ __all__ = [
     "MultiTaskFeatureRegressor",
     "RegularizedMultiTaskClassifier",
     "RegularizedMultiTaskRegressor",
+    "TaskGraph",
 ]

@@ -152,7 +152,7 @@ class Scores:
     def error(self):
         """The standard error of the mean score, corrected for rows in common; NaN of one fold."""
         if self.score.is_by_row:
-            return corrected_error(self.values, n_train=self.sizes.n_train)
+            return float(corrected_error(self.values, n_train=self.sizes.n_train))
         if len(self.values) == 1:
             return np.nan
         ratio = self.sizes.n_test / self.sizes.n_train
