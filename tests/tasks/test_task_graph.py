@@ -115,6 +115,18 @@ def test_sources_of_a_new_task_are_those_of_its_column():
     assert graph.select_sources(X[new][:4], Y[new][:4]) == []
 
 
+def test_the_best_source_is_first():
+    rng = np.random.default_rng(0)
+    rule = rng.normal(size=40)
+    rules = {"a": rule + 0.4 * rng.normal(size=40), "b": rule, "c": rng.normal(size=40)}
+    task = np.repeat(list(rules), 200)
+    rows = rng.normal(size=(640, 40))
+    y = np.sum(rows[:600] * np.array([rules[name] for name in task]), axis=1)
+    graph = TaskGraph().fit(rows[:600], y + rng.normal(size=600), sample_domain=task)
+    y_new = rows[600:] @ rule + rng.normal(size=40)
+    assert graph.select_sources(rows[600:], y_new) == ["b", "a"]
+
+
 def test_a_wider_level_has_fewer_edges():
     strict = TaskGraph(level=1 - 0.1 / 20).fit(X, Y, sample_domain=TASK)
     assert_array_equal(strict.gains_, GRAPH.gains_)
