@@ -118,7 +118,7 @@ def test_sources_of_a_new_task_are_those_of_its_column():
 def test_the_best_source_is_first():
     rng = np.random.default_rng(0)
     rule = rng.normal(size=40)
-    rules = {"a": rule + 0.4 * rng.normal(size=40), "b": rule, "c": rng.normal(size=40)}
+    rules = {"a": rule + 0.2 * rng.normal(size=40), "b": rule, "c": rng.normal(size=40)}
     task = np.repeat(list(rules), 200)
     rows = rng.normal(size=(640, 40))
     y = np.sum(rows[:600] * np.array([rules[name] for name in task]), axis=1)
