@@ -42,6 +42,7 @@ _HOME_OF = {
     "MultiTaskFeatureClassifier": "sktransfer.tasks",
     "MultiTaskFeatureRegressor": "sktransfer.tasks",
     "MultiSourceTrAdaBoostClassifier": "sktransfer.instance",
+    "MultiViewTrAdaBoostClassifier": "sktransfer.instance",
     "NearestNeighborWeighter": "sktransfer.instance",
     "OptimalTransportAligner": "sktransfer.feature",
     "PretrainedAudioExtractor": "sktransfer.deep",

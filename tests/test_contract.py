@@ -130,6 +130,7 @@ VARIANTS = [
     ("TrAdaBoostClassifier", {"algorithm": "samme"}),
     ("TrAdaBoostClassifier", {"negligible_weight": 0.01}),
     ("MultiSourceTrAdaBoostClassifier", {"estimator": DecisionTreeClassifier(max_depth=1)}),
+    ("MultiViewTrAdaBoostClassifier", {"views": [[0], slice(1, None)]}),
     ("TaskTrAdaBoostClassifier", {"flip": False}),
     ("TrAdaBoostRegressor", {"loss": "square"}),
     ("TrAdaBoostRegressor", {"loss": "exponential"}),

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 import sktransfer
 from sktransfer import (
     MultiSourceTrAdaBoostClassifier,
+    MultiViewTrAdaBoostClassifier,
     TaskTrAdaBoostClassifier,
     TrAdaBoostClassifier,
     TrAdaBoostRegressor,
@@ -26,6 +27,7 @@ from sktransfer import (
 
 BOOSTERS = [
     MultiSourceTrAdaBoostClassifier(n_estimators=2, random_state=0),
+    MultiViewTrAdaBoostClassifier(n_estimators=2, random_state=0),
     TaskTrAdaBoostClassifier(n_estimators=2, random_state=0),
     TrAdaBoostClassifier(n_estimators=2, random_state=0),
     TrAdaBoostRegressor(n_estimators=2, random_state=0),

@@ -150,7 +150,8 @@ def _printed():
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
     deep = ("feature_maps", "fine_tuning", "several_columns", "text")
     pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
-    for page in [*pages, DOCS / "guide" / "tasks" / "task_graph.rst"]:
+    others = ("instance/multi_view_tradaboost", "tasks/task_graph")
+    for page in [*pages, *(DOCS / "guide" / f"{name}.rst" for name in others)]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
         for kind, mark in [(each[1], each.start()) for each in marks]:

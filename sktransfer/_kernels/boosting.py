@@ -146,6 +146,25 @@ def is_no_better_than_chance(error, *, n_classes):
     return error > 0 and vote_weight(error, n_classes=n_classes) <= 0
 
 
+def mean_mistakes(mistakes):
+    """Share of the views whose learner is wrong: ``mean_v [h_v != c]`` for each row.
+
+    With two classes it is ``|h - c|`` for ``h = mean_v h_v`` in [0, 1], as Freund and Schapire
+    (1997) count the mistakes of a hypothesis that is no class. A row on which views disagree has a
+    share between 0 and 1, and one on which they agree has 0 or 1.
+
+    Parameters
+    ----------
+    mistakes : list of ndarray of shape (n_samples,), dtype bool
+        Whether the learner of each view is wrong; at least one view.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_samples,), dtype float64
+    """
+    return np.mean(mistakes, axis=0)
+
+
 def target_error(weights, mistakes, is_source):
     """Weighted share of mistakes among target rows: ``sum(w [h != c]) / sum(w)`` over the target.
 
@@ -154,8 +173,8 @@ def target_error(weights, mistakes, is_source):
     weights : ndarray of shape (n_samples,)
         Positive.
     mistakes : ndarray of shape (n_samples,)
-        1 (or True) for a row that the round's learner gets wrong, else 0; for a regressor the
-        adjusted errors, in [0, 1].
+        1 (or True) for a row that the round's learner gets wrong, else 0; the adjusted errors of a
+        regressor and the shares of several views are in [0, 1].
     is_source : ndarray of shape (n_samples,), dtype bool
 
     Returns
@@ -201,8 +220,8 @@ def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
     weights : ndarray of shape (n_samples,), dtype float64
         Positive.
     mistakes : ndarray of shape (n_samples,)
-        1 (or True) for a row that the round's learner gets wrong, else 0; for a regressor the
-        adjusted errors, in [0, 1].
+        1 (or True) for a row that the round's learner gets wrong, else 0; the adjusted errors of a
+        regressor and the shares of several views are in [0, 1].
     is_source : ndarray of shape (n_samples,), dtype bool
     log_source_beta : float
         At most 0.

@@ -6,6 +6,7 @@ from sktransfer.instance._kliep_weighter import KLIEPWeighter
 from sktransfer.instance._kmm_weighter import KMMWeighter
 from sktransfer.instance._label_shift_weighter import LabelShiftWeighter
 from sktransfer.instance._multi_source_tradaboost_classifier import MultiSourceTrAdaBoostClassifier
+from sktransfer.instance._multi_view_tradaboost_classifier import MultiViewTrAdaBoostClassifier
 from sktransfer.instance._nearest_neighbor_weighter import NearestNeighborWeighter
 from sktransfer.instance._task_tradaboost_classifier import TaskTrAdaBoostClassifier
 from sktransfer.instance._tradaboost_classifier import TrAdaBoostClassifier
@@ -22,6 +23,7 @@ __all__ = [
     "KMMWeighter",
     "LabelShiftWeighter",
     "MultiSourceTrAdaBoostClassifier",
+    "MultiViewTrAdaBoostClassifier",
     "NearestNeighborWeighter",
     "TaskTrAdaBoostClassifier",
     "TrAdaBoostClassifier",

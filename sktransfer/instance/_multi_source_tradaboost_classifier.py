@@ -84,6 +84,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     See Also
     --------
     TrAdaBoostClassifier : Pools all source rows.
+    MultiViewTrAdaBoostClassifier : Fits one base estimator for each of several groups of columns.
     TaskTrAdaBoostClassifier : Chooses among estimators of the sources, which is much faster.
 
     Notes
@@ -155,22 +156,24 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         is_source = codes >= 0
         names = np.array(self.source_domains_ or (TARGET,))
         parts = [
-            _Part(X, self._for_fits, is_source, rows)
+            _Part(X, self._candidate_rows, is_source, rows)
             for rows in ((codes == k) | ~is_source for k in range(len(names)))
         ]
-        learners = self._clones(self.n_estimators * len(parts), generator(self.random_state))
+        n_learners = self.n_estimators * len(parts) * self._n_learners
+        learners = self._clones(n_learners, generator(self.random_state))
         chosen, candidates = [], []
-        X_target = _safe_indexing(X, ~is_source)
+        X_all = self._rows_to_predict(X)
+        X_target = self._rows_to_predict(_safe_indexing(X, ~is_source))
 
         def fit_round(weights):
-            fitted = [self._fit_part(next(learners), p, y, weights, sample_weight) for p in parts]
+            fitted = [self._fit_part(learners, p, y, weights, sample_weight) for p in parts]
             given = self._scale(weights, sample_weight)
-            missed = [learner.predict(X_target) != y[~is_source] for learner in fitted]
+            missed = [self._mistakes(each, X_target, y[~is_source]) for each in fitted]
             errors = [np.average(each, weights=given[~is_source]) for each in missed]
             candidates.append(errors)
             chosen.append(boosting.first_least(errors))
-            learner = fitted[chosen[-1]]
-            return learner, learner.predict(X) != y, given
+            kept = fitted[chosen[-1]]
+            return kept, self._mistakes(kept, X_all, y), given
 
         weights = boosting.initial_weights(sample_weight, np.zeros(len(y), dtype=bool))
         kept = self._run_transfer(fit_round, weights, is_source, sample_weight)
@@ -179,12 +182,31 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         self.candidate_errors_ = np.array(candidates[:n_rounds])
         return self._keep(kept, sample_weight)
 
-    def _fit_part(self, learner, part, y, weights, sample_weight):
+    def _fit_part(self, learners, part, y, weights, sample_weight):
         """Fit a candidate on its rows, with weights that sum to the total weight of these rows."""
         own = weights[part.rows]
         total = 1.0 if part.is_whole else own.sum()  # so that one source is TrAdaBoost, bit by bit
         given = self._scale(own / total, sample_weight[part.rows])
-        return self._fit_learner(learner, part.X, y[part.rows], given, part.is_source)
+        return self._fit_candidate(learners, part.X, y[part.rows], given, part.is_source)
+
+    # A candidate is one base estimator; with views it is one for each view.
+    _n_learners = 1
+
+    def _candidate_rows(self, X):
+        """Return the rows on which a candidate is fitted, as `_fit_candidate` takes them."""
+        return self._for_fits(X)
+
+    def _rows_to_predict(self, X):
+        """Return rows as `_mistakes` takes them."""
+        return X
+
+    def _fit_candidate(self, learners, X, y, weights, is_source):
+        """Fit the next of the clones in `learners`."""
+        return self._fit_learner(next(learners), X, y, weights, is_source)
+
+    def _mistakes(self, candidate, X, y):
+        """Return for each row whether the candidate is wrong, or the degree to which it is."""
+        return candidate.predict(X) != y
 
 
 class _Part:

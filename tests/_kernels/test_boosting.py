@@ -11,6 +11,7 @@ from sktransfer._kernels.boosting import (
     first_least,
     initial_weights,
     is_no_better_than_chance,
+    mean_mistakes,
     reweight,
     source_beta,
     steady_weights,
@@ -181,3 +182,11 @@ def test_of_source_rows_as_light_as_each_other_all_stay_or_all_go():
     weights, is_source = np.array([0.1, 0.1, 0.1, 0.7]), np.array([True, True, True, False])
     assert_array_equal(without_negligible(weights, is_source, share=0.25), weights)
     assert_array_equal(without_negligible(weights, is_source, share=0.31), [0, 0, 0, 0.7])
+
+
+def test_mean_mistakes_are_the_distance_from_the_mean_vote():
+    rng = np.random.default_rng(0)
+    votes, y = rng.integers(0, 2, (3, 50)), rng.integers(0, 2, 50)
+    expected = [abs(sum(vote[i] for vote in votes) / len(votes) - y[i]) for i in range(len(y))]
+    assert_allclose(mean_mistakes(list(votes != y)), expected, atol=1e-15)
+    assert_array_equal(mean_mistakes([votes[0] != y]), votes[0] != y)

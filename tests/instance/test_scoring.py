@@ -10,6 +10,7 @@ from sklearn.model_selection import cross_val_score
 
 from sktransfer import (
     MultiSourceTrAdaBoostClassifier,
+    MultiViewTrAdaBoostClassifier,
     TargetFold,
     TaskTrAdaBoostClassifier,
     TrAdaBoostClassifier,
@@ -21,6 +22,7 @@ from sktransfer import (
 
 CLASSIFIERS = [
     MultiSourceTrAdaBoostClassifier(n_estimators=3, random_state=0),
+    MultiViewTrAdaBoostClassifier(n_estimators=3, random_state=0),
     TaskTrAdaBoostClassifier(n_estimators=3, random_state=0),
     TrAdaBoostClassifier(n_estimators=3, random_state=0),
     WeightedTransferClassifier(random_state=0),

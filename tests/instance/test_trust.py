@@ -307,6 +307,7 @@ TASKS = {
     "WeightedTransferClassifier": ["weigh", "fit"],
     "WeightedTransferRegressor": ["weigh", "fit"],
     "MultiSourceTrAdaBoostClassifier": ["round"] * 3,
+    "MultiViewTrAdaBoostClassifier": ["round"] * 3,
     "TaskTrAdaBoostClassifier": ["source", "round", "round", "round"],
     "TrAdaBoostClassifier": ["round"] * 3,
     "TrAdaBoostRegressor": ["round"] * 3,
