@@ -39,7 +39,7 @@ class TaskGraph:
     For each ordered pair of tasks, ridge regression of the second starts from the model of the
     first: it shrinks the coefficients to those of the source, and not to 0. The gain of the edge is
     the R^2 of predictions of rows that were left out, minus that without the source. A negative
-    gain is negative transfer. This follows [1]_, who measure transfer in this way.
+    gain is negative transfer. Such graphs are proposed in [1]_.
 
     It helps if there are many tasks and sources are to be chosen for each. It finds little if tasks
     have many rows: then they need no source, and gains are near 0. The gain is that of linear
@@ -49,9 +49,9 @@ class TaskGraph:
     Parameters
     ----------
     level : float, default=0.9
-        The level of the interval of each edge. If a gain is 0, the edge counts as helpful in about
-        ``(1 - level) / 2`` of cases, and as harmful as often. That is so for each edge: among many
-        edges some are wrong. Pass ``1 - 0.1 / n_edges`` if all are to hold together in 90 % of
+        The level of the interval of each edge. If a gain is 0, the edge counts as helpful in at most
+        about ``(1 - level) / 2`` of cases, and as harmful as often. That is so for each edge: among
+        many edges some are wrong. Pass ``1 - 0.1 / n_edges`` if all are to hold together in 90 % of
         cases (Bonferroni).
 
     Attributes
@@ -84,8 +84,8 @@ class TaskGraph:
     ``s sqrt(1 / n + 1 / (n - 1))`` of the differences on ``n`` rows. It takes the source's model as
     it is: its rows are not drawn again. With few rows the differences are far from normal.
 
-    In [1]_ the graph also gives a new task the parameters of its neighbors, by eigenvectors of the
-    graph's Laplacian. That is not done here.
+    In [1]_ a new task is also mapped into the graph, and a function on the graph gives the parameters
+    to transfer. That is not done here.
 
     References
     ----------
