@@ -49,10 +49,10 @@ class TaskGraph:
     Parameters
     ----------
     level : float, default=0.9
-        The level of the interval of each edge. If a gain is 0, the edge counts as helpful in at most
-        about ``(1 - level) / 2`` of cases, and as harmful as often. That is so for each edge: among
-        many edges some are wrong. Pass ``1 - 0.1 / n_edges`` if all are to hold together in 90 % of
-        cases (Bonferroni).
+        The level of the interval of each edge. If a gain is 0, the edge counts as helpful in about
+        ``(1 - level) / 2`` of cases at most, and as harmful likewise. That is so for each edge:
+        among many edges some are wrong. Pass ``1 - 0.1 / n_edges`` if all are to hold together in
+        90 % of cases (Bonferroni).
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class TaskGraph:
     low_, high_ : ndarray of shape (n_tasks, n_tasks)
         The ends of the intervals.
     coef_ : ndarray of shape (n_tasks, n_features)
-        The coefficients of each task alone. 0 for a task with fewer than
-        three labelled rows or equal labels.
+        The coefficients of each task alone. 0 for a task with fewer than three labelled rows or
+        equal labels.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -84,8 +84,8 @@ class TaskGraph:
     ``s sqrt(1 / n + 1 / (n - 1))`` of the differences on ``n`` rows. It takes the source's model as
     it is: its rows are not drawn again. With few rows the differences are far from normal.
 
-    In [1]_ a new task is also mapped into the graph, and a function on the graph gives the parameters
-    to transfer. That is not done here.
+    In [1]_ a new task is also mapped into the graph, and a function on the graph gives the
+    parameters to transfer. That is not done here.
 
     References
     ----------
