@@ -59,10 +59,12 @@ class _BaseTransferStacking(_BaseWeightedSources):
     def _needs(self):
         parts = [self._estimator()]
         parts += [] if self.source_estimator is None else [self.source_estimator]
-        tags = [get_tags(part).input_tags for part in parts]
+        sparse, missing = True, True
+        for tags in [get_tags(part).input_tags for part in parts]:
+            sparse, missing = sparse and tags.sparse, missing and tags.allow_nan
         return Needs(
-            sparse=all(part.sparse for part in tags),
-            missing=all(part.allow_nan for part in tags),
+            sparse=sparse,
+            missing=missing,
             source_labels=True,
             target_labels=True,
             every_source=True,

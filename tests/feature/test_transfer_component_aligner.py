@@ -359,7 +359,7 @@ def test_labels_that_are_missing():
     aligner = TransferComponentAligner(supervised=True)
     message = (
         "TransferComponentAligner reads the labels of source rows, but y is None; pass y with a "
-        "label for each source row (the labels of target rows are read too, where they are not "
+        "label for each source row (the labels of target rows are read too, if they are not "
         "missing)."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

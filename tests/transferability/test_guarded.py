@@ -426,7 +426,7 @@ def test_of_few_rows_other_shares_are_not_recognised():
     guard = GuardedTransferClassifier(random_state=0).fit(X, hidden, sample_domain=domains)
     assert guard.decision_ == "vote"
     assert guard.shift_.p_after_shares is None
-    assert "What moved was not looked at further" in str(guard.shift_)
+    assert "The kind of shift was not examined" in str(guard.shift_)
 
 
 def test_refused_shares_have_no_vote():

@@ -42,7 +42,7 @@ class DANN(_Adversarial):
     --------
     >>> from sktransfer.deep import DANN
     >>> DANN(hidden_layer_sizes=())
-    DANN(hidden_layer_sizes=())
+    DANN(hidden_layer_sizes=(), rate=10.0)
     """
 
     hidden_layer_sizes: tuple = (100,)

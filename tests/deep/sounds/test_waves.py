@@ -134,7 +134,7 @@ def test_without_the_extra_plain_wave_files_are_read(samples, monkeypatch):
     with pytest.raises(Unreadable, match=r"only WAV files of 16 bits .*sktransfer\[audio\]"):
         read(flac)
     with pytest.raises(
-        Unreadable, match=r"^has 8000 samples .* wants 16000, .*sktransfer\[audio\]"
+        Unreadable, match=r"^has 8000 samples .* needs 16000, .*sktransfer\[audio\]"
     ):
         read(samples, 8000)
 
