@@ -55,7 +55,7 @@ def together(n_rows=200):
 
 def test_there_are_weighters_and_boosters():
     assert len(WEIGHTERS) == 7
-    assert len(BOOSTERS) == 5
+    assert len(BOOSTERS) == 6
     assert len(WEIGHTED) == 2
 
 
