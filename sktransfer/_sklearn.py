@@ -78,8 +78,8 @@ def validate_steps(pipeline):
 
 
 def last_step(pipeline):
-    """Return the last step of a pipeline, "passthrough" for None."""
-    return pipeline._final_estimator
+    """Return the last step of a pipeline, "passthrough" for None and without steps."""
+    return pipeline._final_estimator if pipeline.steps else "passthrough"
 
 
 def step_message(pipeline, index):

@@ -677,3 +677,9 @@ def test_rows_without_a_target_row_are_refused_with_the_usual_causes(data):
         ValueError, match=r"no target row.*TargetFold.*learning_curve takes the fir"
     ):
         pipe.fit(X[source], y[source], sample_domain=sample_domain[source])
+
+
+def test_a_pipeline_without_steps_is_refused_as_by_scikit_learn(data):
+    X, y, domains = data[:3]
+    with pytest.raises(ValueError, match=r"The pipeline is empty\. Please add steps\."):
+        TransferPipeline([]).fit(X, y, sample_domain=domains)
