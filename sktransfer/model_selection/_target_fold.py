@@ -1,16 +1,16 @@
 """K-fold cross-validation that tests on labelled target rows alone."""
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, KFold
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
+from sktransfer._sklearn import _num_samples
+from sktransfer.model_selection._base_fold import _BaseFold
 from sktransfer.model_selection._deal import are_classes, deal
 
 
-class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
+class TargetFold(_BaseFold):
     """Split the labelled target rows into folds; train on everything else too.
 
     Each test fold holds labelled target rows only, so the score estimates the performance for a
@@ -45,27 +45,6 @@ class TargetFold(GroupsConsumerMixin, BaseCrossValidator):
     [0 1 4 5 6] [2 3]
     [0 1 2 3 6] [4 5]
     """
-
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
-        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # says what is wrong with them
-        self.n_splits = n_splits
-        self.shuffle = shuffle
-        self.random_state = random_state
-
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Give the number of folds.
-
-        Parameters
-        ----------
-        X, y, groups : object
-            Ignored; here for API consistency.
-
-        Returns
-        -------
-        n_splits : int
-            The number of folds.
-        """
-        return self.n_splits
 
     def split(self, X, y=None, groups=None):
         """Give the indices of each fold's training and test rows.

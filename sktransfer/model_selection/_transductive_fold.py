@@ -1,16 +1,16 @@
 """K-fold cross-validation that holds source rows out, and shows target rows to both sides."""
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, KFold
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
-from sktransfer._sklearn import GroupsConsumerMixin, _num_samples
+from sktransfer._sklearn import _num_samples
+from sktransfer.model_selection._base_fold import _BaseFold
 from sktransfer.model_selection._deal import are_classes, deal
 
 
-class TransductiveFold(GroupsConsumerMixin, BaseCrossValidator):
+class TransductiveFold(_BaseFold):
     """Split the labelled source rows into folds; all target rows are in both sides of each split.
 
     It is the splitter for scorers that read no target labels, such as `ReverseValidation`: they
@@ -45,27 +45,6 @@ class TransductiveFold(GroupsConsumerMixin, BaseCrossValidator):
     [2 3 4 5] [0 1 4 5]
     [0 1 4 5] [2 3 4 5]
     """
-
-    def __init__(self, n_splits=5, *, shuffle=False, random_state=None):
-        KFold(n_splits, shuffle=shuffle, random_state=random_state)  # says what is wrong with them
-        self.n_splits = n_splits
-        self.shuffle = shuffle
-        self.random_state = random_state
-
-    def get_n_splits(self, X=None, y=None, groups=None):
-        """Return the number of folds.
-
-        Parameters
-        ----------
-        X, y, groups : object
-            Ignored; here for API consistency.
-
-        Returns
-        -------
-        n_splits : int
-            The number of folds.
-        """
-        return self.n_splits
 
     def split(self, X, y=None, groups=None):
         """Return the indices of each fold's training and test rows.
