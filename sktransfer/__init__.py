@@ -88,6 +88,7 @@ _HOME_OF = {
     "compare_transfer": "sktransfer.transferability",
     "paired_interval": "sktransfer.transferability",
     "proxy_a_distance": "sktransfer.transferability",
+    "ridge_probe": "sktransfer.transferability",
     "transfer_bound": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
 }
@@ -120,6 +121,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import diagnose_shift as diagnose_shift
     from sktransfer.transferability import paired_interval as paired_interval
     from sktransfer.transferability import proxy_a_distance as proxy_a_distance
+    from sktransfer.transferability import ridge_probe as ridge_probe
     from sktransfer.transferability import transfer_bound as transfer_bound
 
 

@@ -9,10 +9,20 @@ from sktransfer.transferability._comparison import (
 )
 from sktransfer.transferability._diagnose_shift import diagnose_shift
 from sktransfer.transferability._estimate import Estimate
+from sktransfer.transferability._feature_scores import (
+    gbc_score,
+    h_score,
+    logme_score,
+    nleep_score,
+    parc_score,
+    transrate_score,
+)
 from sktransfer.transferability._guarded_transfer_classifier import GuardedTransferClassifier
 from sktransfer.transferability._guarded_transfer_regressor import GuardedTransferRegressor
+from sktransfer.transferability._output_scores import leep_score, nce_score
 from sktransfer.transferability._paired_interval import paired_interval
 from sktransfer.transferability._proxy_a_distance import proxy_a_distance
+from sktransfer.transferability._ridge_probe import RidgeProbe, ridge_probe
 from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
 from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
 from sktransfer.transferability._transfer_bound import TransferBound, transfer_bound
@@ -26,13 +36,23 @@ __all__ = [
     "Estimate",
     "GuardedTransferClassifier",
     "GuardedTransferRegressor",
+    "RidgeProbe",
     "ShiftDiagnosis",
     "ShiftReport",
     "TransferBound",
     "TransferComparison",
     "compare_transfer",
     "diagnose_shift",
+    "gbc_score",
+    "h_score",
+    "leep_score",
+    "logme_score",
+    "nce_score",
+    "nleep_score",
     "paired_interval",
+    "parc_score",
     "proxy_a_distance",
+    "ridge_probe",
     "transfer_bound",
+    "transrate_score",
 ]
