@@ -17,7 +17,7 @@ def evidence_per_row(X, targets):
 
     Under ``y ~ N(0, v (I + r X X'))``, where ``v`` is the noise and ``r v`` the prior variance of a
     coefficient, the best ``v`` is ``mean(u^2 / (1 + r s^2))``. Here ``s`` are the singular values
-    of X and ``u`` the coordinates of y along its left singular vectors. A search over ``r`` is left.
+    of X and ``u`` the coordinates of y along its left singular vectors. A search over r is left.
     The maximum is that of the fixed point iteration of K. You, Y. Liu, J. Wang, M. Long, "LogME:
     Practical assessment of pre-trained models for transfer learning", ICML 2021.
 

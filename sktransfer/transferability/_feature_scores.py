@@ -109,7 +109,7 @@ def h_score(X: ArrayLike, y: ArrayLike) -> float:
     >>> from sklearn.datasets import load_iris
     >>> from sktransfer.transferability import h_score
     >>> round(h_score(*load_iris(return_X_y=True)), 2)
-    1.07
+    1.17
     """
     return shrunk_h_score(*read_features(X, y))
 
@@ -251,7 +251,7 @@ def parc_score(X: ArrayLike, y: ArrayLike, *, n_components: int = 32) -> float:
     >>> from sklearn.datasets import load_iris
     >>> from sktransfer.transferability import parc_score
     >>> round(parc_score(*load_iris(return_X_y=True)), 2)
-    0.68
+    0.61
     """
     _check_count("n_components", n_components)
     X, codes = read_features(X, y)
