@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 
 from sktransfer._containers import text_columns_named
 from sktransfer._domains import TARGET, read_sample_domain
-from sktransfer._kernels.arrays import rows_in_order
+from sktransfer._kernels.arrays import rows_in_order, zero_row_like
 from sktransfer._labels import hide_labels, read_labels
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
@@ -192,7 +192,7 @@ class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of domains that `fit` has seen.
+            Rows of domains that `fit` has seen; there may be none.
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row, as in `fit`. None: every row is a target row, as new data are.
 
@@ -202,9 +202,11 @@ class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
             The mapped rows, of the dtype of `X`.
         """
         check_is_fitted(self)
-        X = self._read_rows(X, reset=False)
+        X = self._read_rows(X, reset=False, ensure_min_samples=0)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)
+        if not X.shape[0]:
+            return self._checked_map(zero_row_like(X), read_sample_domain(None, 1))[:0]
         return self._checked_map(X, domains)
 
     @_fit_context(prefer_skip_nested_validation=False)

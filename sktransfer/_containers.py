@@ -85,6 +85,11 @@ def take(values, rows):
     return _safe_indexing(values, rows)
 
 
+def is_empty(X):
+    """Tell whether `X` is a collection of rows that has none."""
+    return hasattr(X, "__len__") and not isinstance(X, _NO_ROWS) and len(X) == 0
+
+
 @contextmanager
 def text_columns_named(X, name):
     """Raise short errors of validation, which name the columns of a data frame that hold text.
@@ -151,7 +156,7 @@ def present_cells(values):
 def is_present(values):
     """Return the mask of the rows of an array that hold no missing value."""
     present = present_cells(values)
-    return present.reshape(len(present), -1).all(axis=1)
+    return present if present.ndim == 1 else present.all(axis=tuple(range(1, present.ndim)))
 
 
 def _module(values):

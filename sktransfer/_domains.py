@@ -164,8 +164,10 @@ def read_sample_domain(
         return Domains((), np.full(n_samples, -1))
     values = _as_vector(sample_domain)
     _check_entries(values, n_samples)
+    if not n_samples:
+        return Domains((), np.empty(0, dtype=np.intp))
     names, codes = _encode(values)
-    if require_target and n_samples and not (codes < 0).any():
+    if require_target and not (codes < 0).any():
         raise ValueError(
             f"sample_domain has no target row, only the sources {list(names)}; {_HOW_TO_NAME}."
         )

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import sktransfer
 from sktransfer import KMMWeighter
 from sktransfer.deep import CDAN
+from sktransfer.utils._check_tools import domain_data, fit, fresh, takes_domain
 from sktransfer.utils.estimator_checks import transfer_checks
 
 # Networks are trained by torch: without it, the contract is that of all other estimators.
@@ -265,6 +266,32 @@ def test_transfer_contract(estimator, check):
     if getattr(estimator, "method", None) == "exact":
         pytest.importorskip("ot", reason="exact transport needs POT")
     check(estimator)
+
+
+def _transformers():
+    cases = [(type(estimator).__name__, {}, estimator) for estimator in ESTIMATORS]
+    cases += [(name, params, getattr(sktransfer, name)(**params)) for name, params in VARIANTS]
+    for name, params, estimator in cases:
+        of_numbers = _reading_numbers(estimator) is estimator
+        if of_numbers and hasattr(estimator, "transform"):
+            values = ", ".join(f"{key}={value}" for key, value in params.items())
+            yield pytest.param(estimator, id=f"{name}({values})")
+
+
+@pytest.mark.parametrize("estimator", list(_transformers()))
+def test_no_rows_become_no_rows(estimator):
+    # A partition that a filter has emptied is transformed as any other one.
+    if getattr(estimator, "method", None) == "exact":
+        pytest.importorskip("ot", reason="exact transport needs POT")
+    X, y, domains = domain_data()
+    fitted = fit(fresh(estimator), X, y, domains if takes_domain(estimator) else None)
+    some, none = fitted.transform(X[:3]), fitted.transform(X[:0])
+    assert none.shape == (0, some.shape[1])
+    assert none.dtype == some.dtype
+    if takes_domain(estimator):
+        assert fitted.transform(X[:0], sample_domain=[]).shape == none.shape
+    frames = fitted.set_output(transform="pandas").transform(X[:0])
+    assert list(frames.columns) == list(fitted.get_feature_names_out())
 
 
 def test_the_named_estimators_are_found():

@@ -26,6 +26,14 @@ def empty(shape, like):
     return xp.empty(shape, dtype=xp.float64, device=device(like))
 
 
+def zero_row_like(X):
+    """Return one row of zeros of the kind and with the columns of `X`."""
+    if issparse(X):
+        return type(X)((1, X.shape[1]), dtype=X.dtype)
+    xp = array_namespace(X)
+    return xp.zeros((1, X.shape[1]), dtype=X.dtype, device=device(X))
+
+
 def float64(X):
     """Return `X` in double precision, without a copy if it already is."""
     xp = array_namespace(X)

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sktransfer._containers import is_empty
 from sktransfer._messages import shown
 from sktransfer._sklearn import (
     Interval,
@@ -120,7 +121,7 @@ class PretrainedFeatureExtractor(
     image_format_ : ImageFormat
         The shape and the value range that pixels are read with.
     engine_ : str
-        The library and the device that run the network, as in "onnx-cpu" or "torch-cuda:0".
+        The library and the device that run the network, as in "onnx-cpu" or "torch-cuda".
     load_report_ : LoadReport
         The tensors loaded from `weights`, skipped, and left random; only if `weights` is given.
     n_features_in_ : int
@@ -137,8 +138,9 @@ class PretrainedFeatureExtractor(
     X may be rows of pixels (n, d), images (n, h, w) or (n, h, w, c) with 1, 3 or 4 channels, or a
     list, 1-D array, Series, Arrow column, one-column DataFrame or table, or another sequence, of
 
-    - paths, the content of files (bytes), file objects, or dictionaries of both as in Hugging
-      Face's data sets, ``{"bytes": ..., "path": ...}``;
+    - paths, the content of files (bytes), file objects, files of fsspec, ``fsspec.open(...)``, or
+      dictionaries of bytes and path as in Hugging Face's data sets,
+      ``{"bytes": ..., "path": ...}``;
     - Pillow images;
     - arrays (h, w) or (h, w, c) of differing sizes, tensors included.
 
@@ -345,7 +347,8 @@ class PretrainedFeatureExtractor(
         Parameters
         ----------
         X : array-like
-            Images in one of the forms of the Notes, not necessarily that of `fit`.
+            Images in one of the forms of the Notes, not necessarily that of `fit`. There may be
+            none.
 
         Returns
         -------
@@ -432,9 +435,18 @@ class PretrainedFeatureExtractor(
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
     def _transform(self, X, around_batch, pooling):
+        if is_empty(X):
+            return self._rows_of_nothing(X, pooling)
         backbone = reload(self)
         items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
         return self._compute(items, backbone, around_batch, pooling)
+
+    def _rows_of_nothing(self, X, pooling):
+        width = getattr(X, "shape", (0,))[-1]
+        if width > 1 and len(X.shape) == 2 and hasattr(self, "n_features_in_"):
+            validate_data(self, X, reset=False, skip_check_array=True)
+        n_out = self._grid().n_features if pooling == "grid" else self._n_features_out
+        return np.empty((0, n_out), dtype=np.float32)
 
     def _compute(self, items, backbone, around_batch, pooling):
         run = replace(self._run(), around_batch=around_batch)

@@ -53,8 +53,11 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
     lookup = _Lookup(features, store, about)
 
     def compute(batch):
-        activations = engine.run(batch)
-        found, expected = activations.shape[1:], stage.shape
+        mask = inputs.mask(batch)
+        pooled = engine.pools and mask is None and pooling in ("avg", "max")
+        activations = engine.run(batch, pooling) if pooled else engine.run(batch)
+        expected = (n_features(stage.shape, pooling),) if pooled else stage.shape
+        found = activations.shape[1:]
         if len(found) != len(expected) or any(
             side not in (None, length) for side, length in zip(expected, found, strict=True)
         ):
@@ -64,7 +67,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
                 f"described with {expected} for one: choose a stage whose shape does not depend "
                 f"on the values of the {items.noun}s."
             )
-        return pool(activations, pooling, mask=inputs.mask(batch))
+        return activations if pooled else pool(activations, pooling, mask=mask)
 
     batches = items.batches(inputs, run, faults, choose=lookup.choose, view=view)
     with closing(store), closing(batches):

@@ -25,14 +25,23 @@ _reading = threading.Lock()
 
 
 def is_file(item):
-    """Tell whether an item is a path, the content of a file, or a file object."""
+    """Tell whether an item is a path, the content of a file, a file object, or opens one."""
     kinds = (str, os.PathLike, bytes, bytearray, memoryview)
-    return isinstance(item, kinds) or is_stream(item)
+    return isinstance(item, kinds) or is_stream(item) or is_openable(item)
 
 
 def is_stream(item):
     """Tell whether an item is a file object: an open file, a buffer, an upload."""
     return callable(getattr(item, "read", None)) and not hasattr(item, "__array__")
+
+
+def is_openable(item):
+    """Tell whether an item stands for a file that is not local, and opens it when asked.
+
+    Such are ``fsspec.open(...)``, a path of universal_pathlib and a member ``zipfile.Path``.
+    """
+    remote = hasattr(item, "fs") or callable(getattr(item, "read_bytes", None))
+    return remote and callable(getattr(item, "open", None)) and not isinstance(item, os.PathLike)
 
 
 def plain_item(item):
@@ -60,6 +69,8 @@ def read_file(item):
         return _read_path(item)
     if is_stream(item):
         return _read_stream(item)
+    if is_openable(item):
+        return _read_remote(item)
     return bytes(item) if isinstance(item, memoryview) else item
 
 
@@ -69,6 +80,8 @@ def first_bytes(item, n_bytes):
         return _read_path(item, n_bytes)
     if is_stream(item):
         return _read_stream(item)[:n_bytes]
+    if is_openable(item):
+        return _read_remote(item, n_bytes)
     return bytes(memoryview(item)[:n_bytes])
 
 
@@ -152,6 +165,21 @@ def _read_path(path, n_bytes=-1):
             raise Unreadable("the file needs more memory than there is") from None
         except OSError as error:
             raise Unreadable(_reason_of_system(path, error)) from None
+
+
+def _read_remote(item, n_bytes=-1):
+    """The content of an item that `is_openable`, or its first bytes."""
+    try:
+        with item.open() if hasattr(item, "__enter__") else item.open("rb") as stream:
+            if n_bytes >= 0:
+                return stream.read(n_bytes)
+            return _read_all(stream)
+    except FileNotFoundError:
+        raise Unreadable("no such file") from None
+    except Unreadable:
+        raise
+    except Exception as error:  # any file system has failures of its own
+        raise Unreadable(f"it cannot be opened and read: {cause(error)}") from error
 
 
 def _read_stream(stream):

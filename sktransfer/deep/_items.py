@@ -282,5 +282,8 @@ class ListedItems(Items):
 
 
 def path_of(item):
-    """Return the path that an item is, or None."""
-    return os.fsdecode(item) if isinstance(item, (str, os.PathLike)) else None
+    """Return the path that an item is, or that its file system has for it, or None."""
+    if isinstance(item, (str, os.PathLike)):
+        return os.fsdecode(item)
+    path = getattr(item, "path", None) if hasattr(item, "fs") else None
+    return path if isinstance(path, str) else None

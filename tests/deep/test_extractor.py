@@ -24,7 +24,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import sktransfer.deep
-from sktransfer.deep import FineTuneClassifier, PretrainedFeatureExtractor
+from sktransfer.deep import (
+    FineTuneClassifier,
+    PretrainedAudioExtractor,
+    PretrainedFeatureExtractor,
+    PretrainedTextExtractor,
+)
 from sktransfer.deep._backbone import resolve_backbone
 from sktransfer.deep._cache.cache import memory
 from sktransfer.deep._engines import onnx_engine
@@ -54,6 +59,36 @@ def feature_maps(network, X, stage):
     items = backbone.preprocessing.read(X, estimator, reset=True).learn(estimator)
     ((_, batch),) = read_inputs(items, backbone, Run(batch_size=len(X)))
     return OnnxEngine(backbone, stage).run(batch)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [[], (), np.empty((0, 64)), np.empty((0, 8, 8)), pd.Series([], dtype=object), pl.Series([])],
+    ids=lambda nothing: f"{type(nothing).__module__}{np.shape(nothing)}",
+)
+def test_no_images_become_no_rows(digits, nothing):
+    extractor = PretrainedFeatureExtractor().fit(digits[0])
+    n_features = len(extractor.get_feature_names_out())
+    found = extractor.transform(nothing)
+    assert found.shape == (0, n_features)
+    assert found.dtype == np.float32
+    assert extractor.feature_maps(nothing).shape == (0, 2, 2, n_features)
+    grid = PretrainedFeatureExtractor(pooling="grid").fit(digits[0][:3])
+    assert grid.transform(nothing).shape == (0, 4 * n_features)
+    with pytest.raises(ValueError, match="X has 63 features"):
+        extractor.transform(np.empty((0, 63)))
+    with pytest.raises(ValueError, match=r"X is an empty|0 sample\(s\)|Expected 2D array"):
+        PretrainedFeatureExtractor().fit(nothing)
+
+
+@pytest.mark.parametrize("nothing", [[], np.array([], dtype=object), pd.Series([], dtype=object)])
+def test_no_texts_and_no_sounds_become_no_rows(nothing):
+    texts = PretrainedTextExtractor().fit(["one text"])
+    sounds = PretrainedAudioExtractor(sample_rate=16000).fit([np.ones(16000, dtype=np.float32)])
+    for extractor in (texts, sounds):
+        assert extractor.transform(nothing).shape == (0, len(extractor.get_feature_names_out()))
+        with pytest.raises(ValueError, match="X is an empty"):
+            extractor.fit(nothing)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
     device. ``device="auto"`` never loads torch for an ONNX file.
 
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
-    same bits alone as in any batch; ``engine.key`` names library and device, as in "torch-cuda:0".
+    same bits alone as in any batch. If ``engine.pools``, ``engine.run(batch, pooling)`` gives the
+    features of channels, pooled on the device. ``engine.key`` names the library and the kind of
+    device, as in "torch-cuda": the same for each device of the machine, as are the features.
     """
     return _choose(backbone, stage, device)[1](n_jobs)
 
@@ -66,7 +68,7 @@ def _choose(backbone, stage, device):
 
         return TorchEngine(backbone, stage, n_jobs=n_jobs, device=device)
 
-    return f"torch-{_torch_device(device)}", make
+    return f"torch-{_torch_device(device).partition(':')[0]}", make
 
 
 def _torch_device(device):

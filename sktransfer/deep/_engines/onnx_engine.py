@@ -21,6 +21,8 @@ class OnnxEngine:
     once. An image gives the same features alone as in a batch.
     """
 
+    pools = False
+
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
         device = find_device(device)
         self.key = f"onnx-{device}"

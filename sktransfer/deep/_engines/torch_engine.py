@@ -73,11 +73,12 @@ def rows_at_once(device, kind="image"):
     return (_TEXTS_AT_ONCE if kind == "text" else _ROWS_AT_ONCE).get(device.type, 64)
 
 
-def run_stages(stages, batches, device, *, pooled=False, kind="image"):
+def run_stages(stages, batches, device, *, pooling=None, kind="image"):
     """Run stages over batches, each padded to the same number of rows; (n, *shape), float32.
 
     A batch has at most ``rows_at_once(device, kind)`` rows. A row gives the same bits alone as in
-    any batch. With `pooled` each channel is averaged over its positions.
+    any batch. `pooling`, "avg" or "max", reduces each channel over its positions before anything
+    leaves the device.
     """
     step, parts = rows_at_once(device, kind), []
     with torch.no_grad():
@@ -86,7 +87,8 @@ def run_stages(stages, batches, device, *, pooled=False, kind="image"):
             x = torch.as_tensor(batch[np.minimum(np.arange(step), len(batch) - 1)]).to(device)
             for stage in stages:
                 x = stage(x)
-            parts.append((pool(x, "avg") if pooled else x)[: len(batch)].cpu().numpy())
+            x = x if pooling is None else pool(x, pooling)
+            parts.append(x[: len(batch)].cpu().numpy())
     return np.concatenate(parts).astype(np.float32, copy=False)
 
 
@@ -98,16 +100,21 @@ class TorchEngine:
 
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
         self._device = choose_device(device)
-        self.key = f"torch-{self._device}"
+        self.key = f"torch-{self._device.type}"
+        # On the CPU NumPy pools, as after ONNX Runtime; elsewhere maps are slow to bring back.
+        self.pools = self._device.type != "cpu"
         self._stages = _shared_stages(_up_to(backbone, stage), self._device)
         self._kind = backbone.preprocessing.kind
 
-    def run(self, batch):
-        """Compute activations (n, *shape), float32, of a float32 batch (n, channels, h, w)."""
+    def run(self, batch, pooling=None):
+        """Compute activations (n, *shape), float32, of a float32 batch (n, channels, h, w).
+
+        With `pooling`, "avg" or "max", the features of each channel, (n, c).
+        """
         with exact_arithmetic(self._device):
             step = rows_at_once(self._device, self._kind)
             batches = (batch[first : first + step] for first in range(0, len(batch), step))
-            return run_stages(self._stages, batches, self._device, kind=self._kind)
+            return run_stages(self._stages, batches, self._device, pooling=pooling, kind=self._kind)
 
 
 def _shared_stages(backbone, device):

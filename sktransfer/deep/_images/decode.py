@@ -13,6 +13,7 @@ from sktransfer.deep._files import (
     DIGEST_SIZE,
     digest_file,
     first_bytes,
+    is_openable,
     is_stream,
     new_hasher,
     open_file,
@@ -82,7 +83,7 @@ def _read_depth(item):
             return "sixteen" if deep else "bytes"
         if not start:
             raise Unreadable("empty")
-        if is_stream(item):
+        if is_stream(item) or is_openable(item):
             item = load(item)
     value_range = with_image(item, _working_mode)[1]
     return {None: "free", (0, 65535): "sixteen"}.get(value_range, "bytes")

@@ -47,7 +47,7 @@ def through_stages(stages, items, backbone, run, device, *, depth=0, view=None, 
 
     result, kind, length = None, backbone.preprocessing.kind, None
     for rows, batch in _input_batches(items, backbone, run, device, depth, view):
-        part = run_stages(stages, [batch], device, pooled=pooled, kind=kind)
+        part = run_stages(stages, [batch], device, pooling="avg" if pooled else None, kind=kind)
         if kind == "text" and part.ndim == 3:
             length = items.longest() if length is None else length
             part = pool(part, length).reshape(len(part), length, -1)

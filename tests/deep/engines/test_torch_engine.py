@@ -8,6 +8,7 @@ import pytest
 
 from sktransfer.deep._backbone import Backbone, resolve_backbone
 from sktransfer.deep._engines.engine import open_engine
+from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._preprocessing import Preprocessing
 
 pytest.importorskip("torch", reason="the torch engine needs torch")
@@ -15,6 +16,7 @@ pytest.importorskip("torch", reason="the torch engine needs torch")
 import torch
 
 from sktransfer.deep._engines.torch_engine import (
+    TorchEngine,
     build_torch_stages,
     choose_device,
     run_stages,
@@ -148,7 +150,7 @@ def test_a_stage_without_weights_is_run(write_graph, tmp_path):
     path = write_graph(tmp_path / "none.onnx", nodes, shape=("N", 3, 8, 8))
     backbone = resolve_backbone(path, preprocessing="torch", stages=["first", "out"])
     images = np.random.default_rng(2).normal(size=(5, 3, 8, 8)).astype(np.float32)
-    means = run_stages(build_torch_stages(backbone), [images], CPU, pooled=True)
+    means = run_stages(build_torch_stages(backbone), [images], CPU, pooling="avg")
     np.testing.assert_allclose(means, np.maximum(images, 0).mean(axis=(2, 3)), rtol=1e-5)
 
 
@@ -234,7 +236,7 @@ def test_a_row_gives_the_same_bits_in_any_batch():
 
     def features(size):
         batches = (images[i : i + size] for i in range(0, 20, size))
-        return run_stages(stages, batches, CPU, pooled=True)
+        return run_stages(stages, batches, CPU, pooling="avg")
 
     for size in (1, 3, 7):
         np.testing.assert_array_equal(features(size), features(8))
@@ -248,8 +250,20 @@ def test_pooled_activations_are_means_over_the_map(network):
     stages = build_torch_stages(resolve_backbone(network))[:2]
     maps = run_stages(stages, [IMAGES], CPU)
     assert maps.shape == (5, 12, 8, 8)
-    means = run_stages(stages, [IMAGES], CPU, pooled=True)
+    means = run_stages(stages, [IMAGES], CPU, pooling="avg")
     np.testing.assert_allclose(means, maps.mean(axis=(2, 3)), rtol=1e-5, atol=1e-7)
+    largest = run_stages(stages, [IMAGES], CPU, pooling="max")
+    np.testing.assert_array_equal(largest, maps.max(axis=(2, 3)))
+
+
+def test_an_engine_that_pools_gives_the_features_of_its_maps(network):
+    backbone = resolve_backbone(network)
+    engine = TorchEngine(backbone, backbone.stages[1])
+    assert engine.pools == (engine.key != "torch-cpu")
+    maps = engine.run(IMAGES)
+    for pooling in ("avg", "max"):
+        expected = pool(maps, pooling)
+        np.testing.assert_allclose(engine.run(IMAGES, pooling), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_unknown_device_names_those_there_are():

@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import re
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -100,6 +101,23 @@ def test_paths_in_dictionaries_and_open_files(tmp_path):
         for item in ({"path": str(path), "bytes": None}, {"path": path}, stream):
             np.testing.assert_array_equal(features([item]), EXPECTED)
         assert stream.tell() == 7
+
+
+def test_files_that_are_opened_when_asked(tmp_path):
+    fsspec = pytest.importorskip("fsspec")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("picture.png", CONTENT)
+    with fsspec.open("memory://shelf/picture.png", "wb") as stream:
+        stream.write(CONTENT)
+    remote = fsspec.open("memory://shelf/picture.png")
+    for item in (remote, zipfile.Path(tmp_path / "all.zip", "picture.png")):
+        for _ in range(2):
+            np.testing.assert_array_equal(features([item, item]), np.repeat(EXPECTED, 2, axis=0))
+    with pytest.raises(ValueError, match=r"X\[0\] '/shelf/lost.png' \(no such file\)"):
+        features([fsspec.open("memory://shelf/lost.png")])
+    lost = zipfile.Path(tmp_path / "all.zip", "lost.png")
+    with pytest.raises(ValueError, match=r"X\[0\] \(no such file\)"):
+        features([lost])
 
 
 def test_a_path_that_is_not_utf_8(tmp_path):

@@ -126,8 +126,9 @@ def test_any_container_of_texts(container):
 def test_what_is_no_sequence_of_texts_is_refused(X, message):
     with pytest.raises(ValueError, match=message):
         PretrainedTextExtractor().fit(X)
-    with pytest.raises(ValueError, match=message):
-        PretrainedTextExtractor().fit(TEXTS).transform(X)
+    if len(X):
+        with pytest.raises(ValueError, match=message):
+            PretrainedTextExtractor().fit(TEXTS).transform(X)
 
 
 @pytest.mark.parametrize(
