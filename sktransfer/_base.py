@@ -69,6 +69,9 @@ class _TransferEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
             check_magnitude(X, self, returns_squares=needs.returns_squares)
         return X
 
+    def _check_is_fitted(self):
+        check_is_fitted(self)
+
     def _dtypes_for(self, X):
         """Return the dtypes of rows that are kept, those of the library of `X`."""
         xp = get_namespace_and_device(X)[0]
@@ -201,7 +204,7 @@ class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
         X_mapped : {ndarray, sparse matrix} of shape (n_samples, n_features_out)
             The mapped rows, of the dtype of `X`.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         X = self._read_rows(X, reset=False, ensure_min_samples=0)
         domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
         domains.check_known(self.source_domains_, estimator_name=type(self).__name__)

@@ -71,6 +71,7 @@ class LinearKernel:
         self.extended = np.empty((len(X), len(self.mean) + 1))
         self.extended[:, 0] = 1
         self.centred = np.subtract(X, self.mean, out=self.extended[:, 1:])  # Z
+        self.n_samples = len(X)
 
     @cached_property
     def _factor(self):
@@ -80,7 +81,7 @@ class LinearKernel:
     def rank(self):
         """The number of directions in which the rows vary, but for rounding of their entries."""
         upper = self._factor[0][1:, 1:]
-        lengths = np.sqrt(np.sum(upper**2, axis=0) + len(self.extended) * self.mean**2)
+        lengths = np.sqrt(np.sum(upper**2, axis=0) + self.n_samples * self.mean**2)
         values = np.linalg.svd(upper / np.where(lengths > 0, lengths, 1), compute_uv=False)
         return int(np.sum(values > 8 * EPS * np.sqrt(len(self.mean))))
 
@@ -128,12 +129,16 @@ class LinearKernel:
 
         return Problem(
             size=len(triangle),
-            pull=lambda E: embedded.T @ (self.centred.T @ E),
+            pull=lambda E: embedded.T @ self._differences(E),
             spread=lambda: spread,
             lift=lambda c: lift(turn @ c),
             rows=lambda: self.centred @ embedded,
             largest=largest,
         )
+
+    def _differences(self, contrasts):
+        """``X^T E``, of which the columns sum to 0."""
+        return self.centred.T @ contrasts
 
     def embed(self, A):
         """``K A``."""

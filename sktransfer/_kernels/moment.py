@@ -67,7 +67,7 @@ def moment_map_of(source, target, *, scale):
     )
     if not scale:
         return MomentMap(mean_source, one, mean_target)
-    std_source, std_target = (_standard_deviation(domain) for domain in (source, target))
+    std_source, std_target = (standard_deviation_of(domain) for domain in (source, target))
     unknown = (std_source == 0) | (n_present < 2)
     ratio = xp.where(unknown, one, std_target / xp.where(unknown, one, std_source))
     return MomentMap(mean_source, ratio, mean_target)
@@ -80,10 +80,10 @@ def standard_deviation(X, mean):
     larger than that is set to 0.
     """
     counts = np.full(X.shape[1], len(X))
-    return _standard_deviation(FeatureSums(len(X), counts, mean, column_norms(X - mean)))
+    return standard_deviation_of(FeatureSums(len(X), counts, mean, column_norms(X - mean)))
 
 
-def _standard_deviation(domain):
+def standard_deviation_of(domain):
     """Standard deviation of the values that each feature has; that of fewer than two is 0."""
     xp = array_namespace(domain.mean)
     std = domain.norms / xp.sqrt(xp.clip(domain.n_present - 1, 1, None))

@@ -73,12 +73,15 @@ class PrimalRows:
 
         return Problem(
             size=self.root.shape[1],
-            pull=lambda E: self.rows.T @ E,
+            pull=self._differences,
             spread=lambda: self.root,
             lift=self._lift,
             rows=lambda: self.rows,
             largest=largest,
         )
+
+    def _differences(self, contrasts):
+        return self.rows.T @ contrasts
 
     def _lift(self, coordinates):
         """Give the vectors of features; those of dual coefficients sum to 0, which centers X."""

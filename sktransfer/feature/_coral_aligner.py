@@ -69,9 +69,10 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     allocated for it, except if "monge" meets two domains that together have as many rows as there
     are features.
 
-    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
-    its sums, which are as large as a covariance or as the rows. With fewer rows than features, the
-    centered rows can be read from them. `fit` keeps only the maps, from which no row can be read.
+    `partial_fit` takes the rows in batches, and `merge` joins parts that different machines have
+    seen. Both continue only an earlier `partial_fit`. They keep sums, which are
+    as large as a covariance or as the rows. With fewer rows than features, the centered rows can be
+    read from them. `fit` keeps only the maps, from which no row can be read.
 
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
 

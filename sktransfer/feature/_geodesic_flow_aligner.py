@@ -76,9 +76,10 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
 
     Each domain is centered with its own mean, in `fit` and in `transform`. A domain of fewer than
     two rows is an error. Computed in float64; the output keeps the dtype of the input.
-    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
-    its sums, which are as large as the covariances or as the rows, if these are smaller (rows can
-    then be read from them). `fit` keeps only the maps.
+    `partial_fit` takes the rows in batches, and `merge` joins parts that different machines have
+    seen. Both continue only an earlier `partial_fit`. They keep sums, which are
+    as large as the covariances or as the rows, if these are smaller (rows can then be read from
+    them). `fit` keeps only the maps.
 
     Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
     of any other library of the array API standard, on any device with double precision. The result

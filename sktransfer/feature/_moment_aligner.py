@@ -58,10 +58,11 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     keeps the dtype of the input. A feature that is constant in a source is set to the target's mean
     there. A feature that is constant in the target becomes constant in every source.
 
-    `partial_fit` takes the rows in batches and continues only an earlier `partial_fit`. It keeps
-    its sums, two numbers per feature, while `fit` keeps only the maps. With standard deviations, a
-    domain of fewer than two rows is an error. With ``sample_domain=None`` every row is a target row
-    and the aligner is the identity.
+    `partial_fit` takes the rows in batches, and `merge` joins parts that different machines have
+    seen. Both continue only an earlier `partial_fit`. They keep sums, two
+    numbers per feature, while `fit` keeps only the maps. With standard deviations, a domain of
+    fewer than two rows is an error. With ``sample_domain=None`` every row is a target row and the
+    aligner is the identity.
 
     Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
     of any other library of the array API standard, on any device with double precision. The result

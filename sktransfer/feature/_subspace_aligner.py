@@ -61,8 +61,9 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
 
     A domain of fewer than two rows is an error. Computed in float64; the output keeps the dtype of
     the input. The cost is that of one covariance per domain (or, with fewer rows than features, one
-    Gram matrix) and of its first eigenvectors. `partial_fit` takes the rows in batches and
-    continues only an earlier `partial_fit`. It keeps its sums, which are as large as the covariance
+    Gram matrix) and of its first eigenvectors. `partial_fit` takes the rows in batches, and
+    `merge` joins parts that different machines have seen. Both continue only an earlier
+    `partial_fit`. They keep sums, which are as large as the covariance
     or as the rows, if these are smaller (rows can then be read from them). `fit` keeps only the
     maps.
 

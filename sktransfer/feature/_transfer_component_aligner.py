@@ -3,9 +3,18 @@
 from dataclasses import replace
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
+from sktransfer._kernels.component_sums import (
+    LinearSums,
+    PrimalSums,
+    mean_differences,
+    root_of,
+    total_of,
+)
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
+from sktransfer._kernels.eigen import fix_signs
 from sktransfer._kernels.rows import stacked
 from sktransfer._kernels.supervised_components import (
     indicators,
@@ -14,10 +23,11 @@ from sktransfer._kernels.supervised_components import (
 )
 from sktransfer._labels import class_codes
 from sktransfer._sklearn import Interval
+from sktransfer._sums import _FitsBySums
 from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
 
 
-class TransferComponentAligner(_BaseComponentAligner):
+class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
     """Reduce all domains to components with much variance and small differences of the means.
 
     Transfer component analysis (TCA): let ``K`` be the kernel of all rows, ``H`` the centering
@@ -113,7 +123,16 @@ class TransferComponentAligner(_BaseComponentAligner):
     are fewer) and a search for neighbors. The problem is solved to machine precision in its
     symmetric form, by Lanczos iterations if few of many components are requested. In each column of
     ``A`` the entry of largest magnitude is positive. Computed in float64; the output keeps the
-    dtype of the input. Sparse input is supported if the kernel supports it. Only NumPy and SciPy
+    dtype of the input.
+
+    With kernel "linear" or "primal", `partial_fit` takes the rows in batches, and `merge` joins
+    parts that different machines have seen. Both continue only an earlier `partial_fit`, and keep
+    sums as large as the covariances or as the rows, if these are smaller. Components of the linear
+    kernel are those of `fit` up to their signs: in each column of ``components_`` the entry of
+    largest magnitude is positive. A feature that is smaller than the others by more than six digits
+    is better kept by `fit`, which squares nothing.
+
+    Sparse input is supported if the kernel supports it. Only NumPy and SciPy
     are used: under ``array_api_dispatch`` tensors are refused, and there is no GPU implementation.
 
     References
@@ -189,7 +208,10 @@ class TransferComponentAligner(_BaseComponentAligner):
         reads = self.supervised
         return replace(super()._needs, source_labels=reads, target_labels=reads)
 
+    _learned = ("components_", "eigenvalues_", "mean_", "n_components_")
+
     def _fit_domains(self, sources, X_target, labels=None):
+        self._forget()
         if self.kernel == PRIMAL and self.n_landmarks is not None:
             raise ValueError(
                 f"n_landmarks={self.n_landmarks!r} are rows through which a kernel is seen, but "
@@ -214,6 +236,33 @@ class TransferComponentAligner(_BaseComponentAligner):
             locality=self.locality,
             **rules,
         )
+
+    def _check_by_sums(self, method):
+        parameters = {"supervised": self.supervised, "n_landmarks": self.n_landmarks}
+        wrong = [f"{name}={value!r}" for name, value in parameters.items() if value]
+        if self.kernel not in ("linear", PRIMAL):
+            wrong.insert(0, f"kernel={self.kernel!r}")
+        if wrong:
+            raise ValueError(
+                f"TransferComponentAligner.{method} learns from sums over rows, which do not "
+                f"determine a fit with {', '.join(wrong)}; set kernel='linear' or 'primal', "
+                "supervised=False and n_landmarks=None, or fit all rows at once."
+            )
+
+    def _learn(self, sources, target):
+        total = total_of([*sources.values(), target])
+        differences = mean_differences(list(sources.values()), target)
+        rules = {"ridge": self.ridge, "n_components": self.n_components}
+        self.mean_ = None if sources else total.mean
+        if self.kernel == PRIMAL:
+            kernel = PrimalSums(root_of(total))
+            components, self.eigenvalues_ = transfer_components(kernel, differences, **rules)
+        else:
+            mean = total.mean if sources else np.zeros_like(total.mean)
+            kernel = LinearSums(total.n_samples, mean, root_of(total))
+            components, self.eigenvalues_ = transfer_components(kernel, differences, **rules)
+            components = fix_signs(kernel.directions(components))
+        self.components_, self.n_components_ = components, components.shape[1]
 
     def _classes_of(self, labels):
         """Return the class code of each row, -1 if it has no label."""

@@ -4,7 +4,6 @@ from abc import abstractmethod
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _BaseRowsEstimator
 from sktransfer._kernels.density_ratio import effective_sample_size
@@ -128,7 +127,7 @@ class _BaseRatioWeighter(_BaseWeighter):
             On the scale of ``weights_``: the mean is 1 over the source rows of `fit`, not over
             these. All 1 if `fit` saw no source row.
         """
-        check_is_fitted(self)
+        self._check_is_fitted()
         X = self._read_rows(X, reset=False)
         if not self.source_domains_:
             return np.ones(X.shape[0], dtype=X.dtype)

@@ -1,18 +1,22 @@
 """GaussianWeighter: the ratio of two normal densities."""
 
+from functools import reduce
 from numbers import Real
 
 import numpy as np
 
 from sktransfer._kernels.density_ratio import common_scale, shrunk_normal
+from sktransfer._kernels.normal_sums import common_scale_of, shrunk_normal_of
+from sktransfer._kernels.streaming import merged
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
+from sktransfer._sums import _FitsBySums
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 
 LARGEST_LOG = 600.0  # of a ratio, for a row however far out: below the largest number
 
 
-class GaussianWeighter(_BaseRatioWeighter):
+class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
     """Weight source rows by the ratio of two normal densities, one fitted to each domain.
 
     The simplest ratio that uses means and covariances: the log-ratio is a quadratic function of the
@@ -71,6 +75,11 @@ class GaussianWeighter(_BaseRatioWeighter):
     rows than features, it grows with ``n^2 d``: its covariance is then stored as a factor of n rows
     and a diagonal.
 
+    `partial_fit` takes the rows in batches, and `merge` joins parts that different machines have
+    seen. Both continue only an earlier `partial_fit`, and keep sums alone. Then there are no
+    ``weights_`` and no ``effective_sample_size_``, and `weigh` returns the ratio of the densities
+    itself. Its mean is 1 under the source's density, and not exactly so over the source rows.
+
     Sparse input is not supported, because centering would make it dense. Reduce it first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
@@ -125,6 +134,30 @@ class GaussianWeighter(_BaseRatioWeighter):
     def _covariance(self, density):
         """Return the covariance of the rows, given by `density` in units of `scale_`."""
         return None if density is None else density.covariance * self.scale_[:, None] * self.scale_
+
+    def _store(self, domains, ratio, dtype):
+        vars(self).pop("_sums", None)
+        super()._store(domains, ratio, dtype)
+
+    def _forget(self):
+        super()._forget()
+        for name in ("weights_", "effective_sample_size_"):
+            vars(self).pop(name, None)
+
+    def _learn(self, sources, target):
+        """Learn the densities; the weights are their ratio, of mean 1 under the source's."""
+        for name in self._learned:
+            setattr(self, name, None)
+        if not sources:
+            return
+        source = reduce(merged, sources.values())
+        scale = common_scale_of(source, target)
+        self._source, self._target = (
+            shrunk_normal_of(domain, scale, shrinkage=self.shrinkage) for domain in (source, target)
+        )
+        self.scale_, self.source_mean_, self.target_mean_ = scale, source.mean, target.mean
+        self._check_ranks()
+        self._largest, self._scale = 0.0, 1.0
 
     def _fit_ratio(self, X_source, X_target):
         self.scale_ = common_scale(X_source, X_target)
