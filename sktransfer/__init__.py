@@ -79,6 +79,8 @@ _HOME_OF = {
     "TransferWarning": "sktransfer.exceptions",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",
+    "WeightedConformalClassifier": "sktransfer.transferability",
+    "WeightedConformalRegressor": "sktransfer.transferability",
     "WeightedTransferClassifier": "sktransfer.instance",
     "WeightedTransferRegressor": "sktransfer.instance",
     "ZeroShotClassifier": "sktransfer.few_shot",
@@ -117,6 +119,10 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
     from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor
     from sktransfer.transferability import ShiftDiagnosis as ShiftDiagnosis
+    from sktransfer.transferability import (
+        WeightedConformalClassifier as WeightedConformalClassifier,
+    )
+    from sktransfer.transferability import WeightedConformalRegressor as WeightedConformalRegressor
     from sktransfer.transferability import compare_transfer as compare_transfer
     from sktransfer.transferability import diagnose_shift as diagnose_shift
     from sktransfer.transferability import paired_interval as paired_interval

@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import sktransfer
-from sktransfer import KMMWeighter
+from sktransfer import KMMWeighter, LabelShiftWeighter
 from sktransfer.deep import CDAN
 from sktransfer.utils._check_tools import domain_data, fit, fresh, takes_domain
 from sktransfer.utils.estimator_checks import transfer_checks
@@ -149,6 +149,8 @@ VARIANTS = [
     ("TransferForestClassifier", {"method": "ser", "n_estimators": 3}),
     ("TransferForestRegressor", {"method": "strut", "n_estimators": 3}),
     ("TransferStackingClassifier", {"estimator": DecisionTreeClassifier(max_depth=2)}),
+    ("WeightedConformalClassifier", {"weighter": LabelShiftWeighter(), "cv": 2}),
+    ("WeightedConformalRegressor", {"calibrate_on": "target"}),
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
     ("FineTuneClassifier", {"objective": "contrastive", "freeze_depth": -1, "max_epochs": 1}),

@@ -26,6 +26,8 @@ from sktransfer.transferability._ridge_probe import RidgeProbe, ridge_probe
 from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
 from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
 from sktransfer.transferability._transfer_bound import TransferBound, transfer_bound
+from sktransfer.transferability._weighted_conformal_classifier import WeightedConformalClassifier
+from sktransfer.transferability._weighted_conformal_regressor import WeightedConformalRegressor
 
 __all__ = [
     "ClassShare",
@@ -41,6 +43,8 @@ __all__ = [
     "ShiftReport",
     "TransferBound",
     "TransferComparison",
+    "WeightedConformalClassifier",
+    "WeightedConformalRegressor",
     "compare_transfer",
     "diagnose_shift",
     "gbc_score",

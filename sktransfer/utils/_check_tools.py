@@ -174,6 +174,9 @@ def seeded_parts(estimator, *, seed):
             self.weights_ = np.ones(X.shape[0])
             return self
 
+        def weigh(self, X):
+            return np.ones(X.shape[0])
+
     tree = Tree(max_depth=3, random_state=seed)
     kinds = {"estimator": tree, "weighter": Weighter(Tree(random_state=seed))}
     return seen, {name: kinds[name] for name in part_names(estimator)}
