@@ -90,6 +90,8 @@ _HOME_OF = {
     "compare_transfer": "sktransfer.transferability",
     "paired_interval": "sktransfer.transferability",
     "proxy_a_distance": "sktransfer.transferability",
+    "rank_backbones": "sktransfer.transferability",
+    "rank_sources": "sktransfer.transferability",
     "ridge_probe": "sktransfer.transferability",
     "transfer_bound": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
@@ -127,6 +129,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import diagnose_shift as diagnose_shift
     from sktransfer.transferability import paired_interval as paired_interval
     from sktransfer.transferability import proxy_a_distance as proxy_a_distance
+    from sktransfer.transferability import rank_backbones as rank_backbones
+    from sktransfer.transferability import rank_sources as rank_sources
     from sktransfer.transferability import ridge_probe as ridge_probe
     from sktransfer.transferability import transfer_bound as transfer_bound
 

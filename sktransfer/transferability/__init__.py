@@ -22,6 +22,9 @@ from sktransfer.transferability._guarded_transfer_regressor import GuardedTransf
 from sktransfer.transferability._output_scores import leep_score, nce_score
 from sktransfer.transferability._paired_interval import paired_interval
 from sktransfer.transferability._proxy_a_distance import proxy_a_distance
+from sktransfer.transferability._rank_backbones import rank_backbones
+from sktransfer.transferability._rank_sources import rank_sources
+from sktransfer.transferability._ranking import BackboneRanking, RankedCandidate, SourceRanking
 from sktransfer.transferability._ridge_probe import RidgeProbe, ridge_probe
 from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
 from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
@@ -30,6 +33,7 @@ from sktransfer.transferability._weighted_conformal_classifier import WeightedCo
 from sktransfer.transferability._weighted_conformal_regressor import WeightedConformalRegressor
 
 __all__ = [
+    "BackboneRanking",
     "ClassShare",
     "ColumnShift",
     "ComparedModel",
@@ -38,9 +42,11 @@ __all__ = [
     "Estimate",
     "GuardedTransferClassifier",
     "GuardedTransferRegressor",
+    "RankedCandidate",
     "RidgeProbe",
     "ShiftDiagnosis",
     "ShiftReport",
+    "SourceRanking",
     "TransferBound",
     "TransferComparison",
     "WeightedConformalClassifier",
@@ -56,6 +62,8 @@ __all__ = [
     "paired_interval",
     "parc_score",
     "proxy_a_distance",
+    "rank_backbones",
+    "rank_sources",
     "ridge_probe",
     "transfer_bound",
     "transrate_score",

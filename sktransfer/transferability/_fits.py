@@ -81,7 +81,7 @@ def _try_to_fit(candidate, rows, judge):
     Only warnings of candidates that cannot be left out reach the user.
     """
     try:
-        with _quiet() if candidate.may_fail else nullcontext():
+        with quiet() if candidate.may_fail else nullcontext():
             return fit_candidate(candidate, rows, judge)
     except (ValueError, TypeError, *NUMERICAL_ERRORS) as error:
         if not candidate.may_fail:
@@ -90,7 +90,7 @@ def _try_to_fit(candidate, rows, judge):
 
 
 @contextmanager
-def _quiet():
+def quiet():
     """Ignore warnings of fits that are experiments."""
     with warnings.catch_warnings():
         for category in (TransferWarning, ConvergenceWarning):
@@ -105,7 +105,7 @@ def fit_and_answer(candidate, rows, X, judge):
     be fitted on so few rows (those of one class, for instance) answers that it does not know.
     """
     start = time.perf_counter()
-    with _quiet():
+    with quiet():
         try:
             answers = judge.answers(fit_candidate(candidate, rows, judge)[0], X)
         except (ValueError, *NUMERICAL_ERRORS):
