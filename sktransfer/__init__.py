@@ -19,6 +19,7 @@ _HOME_OF = {
     "ClassPriorClassifier": "sktransfer.few_shot",
     "ColumnBridge": "sktransfer.feature",
     "CombatAligner": "sktransfer.feature",
+    "CollectiveFactorization": "sktransfer.relational",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DenoisingEncoder": "sktransfer.feature",
     "DirectStandardization": "sktransfer.feature",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.parameter import *  # noqa: F403
     from sktransfer.pipeline import *  # noqa: F403
     from sktransfer.plotting import *  # noqa: F403
+    from sktransfer.relational import *  # noqa: F403
     from sktransfer.tasks import *  # noqa: F403
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
     from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor

@@ -9,7 +9,6 @@ from pathlib import Path
 from pkgutil import walk_packages
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.datasets import make_classification
 
 import sktransfer
@@ -41,7 +40,7 @@ def public_items():
 
 
 def families():
-    """Return the names of the public folders that export an estimator."""
+    """Return the names of the public folders that export a class with a `fit`."""
     exports = {
         path.parent.name: import_module(f"sktransfer.{path.parent.name}")
         for path in sorted(Path(sktransfer.__file__).parent.glob("[!_]*/__init__.py"))
@@ -50,7 +49,7 @@ def families():
         name
         for name, package in exports.items()
         for items in [[getattr(package, item) for item in getattr(package, "__all__", ())]]
-        if any(isclass(item) and issubclass(item, BaseEstimator) for item in items)
+        if any(isclass(item) and hasattr(item, "fit") for item in items)
     ]
 
 

@@ -150,7 +150,11 @@ def _printed():
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
     deep = ("feature_maps", "fine_tuning", "several_columns", "text")
     pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
-    others = ("instance/multi_view_tradaboost", "tasks/task_graph")
+    others = (
+        "instance/multi_view_tradaboost",
+        "relational/collective_factorization",
+        "tasks/task_graph",
+    )
     for page in [*pages, *(DOCS / "guide" / f"{name}.rst" for name in others)]:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
