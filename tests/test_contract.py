@@ -160,7 +160,10 @@ VARIANTS = [
         "AdaptedNetworkClassifier",
         {"backbone": "mlp", "adaptation": "jan", "supervised": True},
     ),
-    ("AdaptedNetworkRegressor", {"backbone": "mlp", "adaptation": "mdd"}),
+    (
+        "AdaptedNetworkRegressor",
+        {"backbone": "mlp", "adaptation": "mdd", "activation": "logistic"},
+    ),
     ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
 ]
 

@@ -63,6 +63,9 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         the adaptation.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
+    activation : {"relu", "tanh", "logistic"}, default="relu"
+        With "mlp": the function after each hidden layer, as for `MLPClassifier`. Features of
+        "tanh" and "logistic" are bounded, so that larger ones are no escape from a discriminator.
     weights, stages, input_size : object
         As for `FineTuneClassifier`.
     preprocessing : object
@@ -160,6 +163,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         ramp=10.0,
         supervised=False,
         hidden_layer_sizes=None,
+        activation="relu",
         weights=None,
         stages=None,
         preprocessing=None,
@@ -201,6 +205,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         self.ramp = ramp
         self.supervised = supervised
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
         self.weights = weights
         self.stages = stages
         self.preprocessing = preprocessing

@@ -32,6 +32,8 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
         Whether the labels of target rows are learned from too, as for `AdaptedNetworkClassifier`.
     hidden_layer_sizes : tuple of int or None, default=None
         With "mlp": the width of each hidden layer. None: one of 100.
+    activation : {"relu", "tanh", "logistic"}, default="relu"
+        With "mlp": the function after each hidden layer, as for `AdaptedNetworkClassifier`.
     weights, stages, input_size : object
         As for `FineTuneRegressor`.
     preprocessing : object
@@ -112,6 +114,7 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
         ramp=10.0,
         supervised=False,
         hidden_layer_sizes=None,
+        activation="relu",
         weights=None,
         stages=None,
         preprocessing=None,
@@ -150,6 +153,7 @@ class AdaptedNetworkRegressor(_AdaptsNetwork, _BaseNetworkRegressor):
         self.ramp = ramp
         self.supervised = supervised
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
         self.weights = weights
         self.stages = stages
         self.preprocessing = preprocessing

@@ -7,11 +7,11 @@ from sklearn.base import is_classifier
 from sktransfer._domains import read_sample_domain
 from sktransfer._messages import shown
 from sktransfer._needs import Needs
-from sktransfer._sklearn import Interval, _fit_context
+from sktransfer._sklearn import Interval, StrOptions, _fit_context
 from sktransfer.deep._adaptations.description import How
 from sktransfer.deep._adaptations.names import read_adaptation
 from sktransfer.deep._kinds import refuse_other_kinds
-from sktransfer.deep._tables.table_input import PERCEPTRON, describe_perceptron
+from sktransfer.deep._tables.table_input import ACTIVATIONS, PERCEPTRON, describe_perceptron
 
 # Fewest rows of which a covariance, or a mean of pairs, can be computed.
 _FEWEST_ROWS = 2
@@ -34,6 +34,7 @@ class _AdaptsNetwork:
         "supervised": ["boolean"],
         # It says itself what it accepts.
         "hidden_layer_sizes": "no_validation",
+        "activation": [StrOptions(set(ACTIVATIONS))],
     }
 
     @property
@@ -99,7 +100,7 @@ class _AdaptsNetwork:
                     f"{name}={shown(getattr(self, name))}: backbone={PERCEPTRON!r} has none that "
                     "could be named; leave it out."
                 )
-        described = describe_perceptron(self.hidden_layer_sizes)
+        described = describe_perceptron(self.hidden_layer_sizes, self.activation)
         refuse_other_kinds(self, described)
         return described
 

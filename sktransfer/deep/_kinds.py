@@ -9,7 +9,7 @@ KINDS = {
     "image": ("input_size", "image_shape", "value_range", "augment", "augment_views"),
     "text": ("tokenizer", "max_tokens", "long_text", "prefix"),
     "sound": ("sample_rate",),
-    "table": ("hidden_layer_sizes",),
+    "table": ("hidden_layer_sizes", "activation"),
 }
 
 # The options of `resolve_backbone`, each named as the parameter that it comes from.

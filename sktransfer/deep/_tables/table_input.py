@@ -16,6 +16,9 @@ PERCEPTRON, STAGE = "mlp", "hidden"
 
 DEFAULT_SIZES = (100,)
 
+# As scikit-learn's perceptrons spell them; the first is the default.
+ACTIVATIONS = "relu", "tanh", "logistic"
+
 
 @dataclass(frozen=True)
 class TableInput(InputDescription):
@@ -27,12 +30,19 @@ class TableInput(InputDescription):
         The width of each hidden layer of the network.
     n_features : int, default=0
         The number of columns; 0 before `fit` has seen them.
+    activation : {"relu", "tanh", "logistic"}, default="relu"
+        The function after each hidden layer.
     """
 
     hidden_layer_sizes: tuple[int, ...] = DEFAULT_SIZES
     n_features: int = 0
+    activation: str = ACTIVATIONS[0]
 
     kind = "table"
+
+    def __post_init__(self):
+        if self.activation not in ACTIVATIONS:  # of a file that was changed
+            raise ValueError(f"activation={shown(self.activation)}: expected one of {ACTIVATIONS}.")
 
     def read(self, X, estimator, *, reset, on_error="raise"):
         """Check X, and return its rows; as for `InputDescription.read`."""
@@ -41,7 +51,7 @@ class TableInput(InputDescription):
         return Tables(X, None if reset else estimator.table_format_)
 
 
-def describe_perceptron(hidden_layer_sizes):
+def describe_perceptron(hidden_layer_sizes, activation):
     """Describe a perceptron with hidden layers: one stage, and no weights."""
     sizes = DEFAULT_SIZES if hidden_layer_sizes is None else hidden_layer_sizes
     whole = isinstance(sizes, (tuple, list)) and all(
@@ -56,9 +66,9 @@ def describe_perceptron(hidden_layer_sizes):
     return Backbone(
         name=PERCEPTRON,
         source="",
-        preprocessing=TableInput(sizes),
+        preprocessing=TableInput(sizes, activation=activation),
         stages=(STAGE,),
         shapes=(sizes[-1:],),
-        fingerprint="-".join([PERCEPTRON, *map(str, sizes)]),
+        fingerprint="-".join([PERCEPTRON, *map(str, sizes), activation]),
         engines=("torch",),
     )

@@ -1,11 +1,15 @@
 """Tables: a perceptron with random weights, on dense and sparse rows."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from scipy.special import expit
 from sklearn.datasets import make_moons
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 pytest.importorskip("torch", reason="a perceptron trains with torch")
@@ -13,6 +17,7 @@ pytest.importorskip("torch", reason="a perceptron trains with torch")
 import torch
 
 from sktransfer.deep import AdaptedNetworkClassifier
+from sktransfer.deep._tables.table_input import TableInput
 from sktransfer.deep._tables.tables import TableFormat
 
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
@@ -21,6 +26,8 @@ MOONS, CLASSES = make_moons(80, noise=0.05, random_state=0)
 X = np.concatenate([MOONS[:40], MOONS[40:] @ [[0.9, 0.3], [-0.3, 0.9]]])
 DOMAIN = np.repeat(["before", "target"], 40)
 OPTIONS = {"max_epochs": 3, "backbone_learning_rate": 1e-2, "random_state": 0}
+FUNCTIONS = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "logistic": expit}
+every_activation = pytest.mark.parametrize("activation", FUNCTIONS)
 
 
 @parametrize_with_checks([AdaptedNetworkClassifier("mlp", max_epochs=2)])
@@ -37,13 +44,14 @@ def fitted(*args, data=X, **parameters):
     return make(*args, **parameters).fit(data, CLASSES, sample_domain=DOMAIN)
 
 
-def test_it_computes_rectified_layers_of_standardized_rows():
-    model = fitted()
+@every_activation
+def test_it_computes_layers_of_standardized_rows(activation):
+    model = fitted(activation=activation)
     weights = model.stage_weights_["hidden"]
     hidden = (X - X.mean(axis=0)) / X.std(axis=0)
     for layer in range(2):
         W, b = weights[f"layers.{layer}.weight"], weights[f"layers.{layer}.bias"]
-        hidden = np.maximum(hidden @ W.T + b, 0)
+        hidden = FUNCTIONS[activation](hidden @ W.T + b)
     assert hidden.shape == (80, 5)
     logits = model.head_.outputs(hidden)
     np.testing.assert_allclose(
@@ -62,6 +70,33 @@ def test_the_start_is_drawn_from_the_seed_alone():
     wide = fitted(hidden_layer_sizes=(4000,), learning_rate=0.0, backbone_learning_rate=0.0)
     drawn = wide.stage_weights_["hidden"]["layers.0.weight"]
     np.testing.assert_allclose(drawn.var(), 2 / 2, rtol=0.05)  # He's: 2 / fan_in
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_bounded_units_start_uniform_with_the_variance_of_glorot(activation):
+    options = {"learning_rate": 0.0, "backbone_learning_rate": 0.0, "activation": activation}
+    weights = fitted(hidden_layer_sizes=(4000,), **options).stage_weights_["hidden"]
+    drawn = weights["layers.0.weight"]
+    np.testing.assert_allclose(drawn.var(), 2 / 4002, rtol=0.05)
+    np.testing.assert_allclose(np.abs(drawn).max(), np.sqrt(6 / 4002), rtol=0.01)
+    assert not weights["layers.0.bias"].any()
+
+
+def test_hidden_layers_are_those_of_scikit_learn():
+    for activation in FUNCTIONS:
+        model = fitted(activation=activation, preprocessing=(0, 1))
+        weights, head = model.stage_weights_["hidden"], model.head_
+        theirs = MLPClassifier((8, 5), activation=activation, max_iter=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            theirs.fit(X, CLASSES)
+        layers = [(weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"]) for i in range(2)]
+        # Of two classes it has one logit: the difference of ours.
+        last = (head.coef[1:] - head.coef[:1]) / head.scale
+        layers.append((last, head.intercept[1:] - head.intercept[:1] - last @ head.mean))
+        theirs.coefs_ = [coef.T.astype(float) for coef, _ in layers]
+        theirs.intercepts_ = [intercept.astype(float) for _, intercept in layers]
+        np.testing.assert_allclose(theirs.predict_proba(X), model.predict_proba(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("adaptation", [None, "coral", "dan", "jan", "mcc"])
@@ -128,9 +163,10 @@ def test_one_stage_is_trained_by_default_and_none_is_refused():
         fitted(l2_sp=0.1)
 
 
-def test_saved_and_pickled_it_answers_the_same(tmp_path):
+@every_activation
+def test_saved_and_pickled_it_answers_the_same(tmp_path, activation):
     pytest.importorskip("safetensors", reason="files are written with safetensors")
-    model = fitted("jan")
+    model = fitted("jan", activation=activation)
     model.save(tmp_path / "model.safetensors")
     loaded = AdaptedNetworkClassifier.load(tmp_path / "model.safetensors")
     for other in (loaded, pickle.loads(pickle.dumps(model))):
@@ -160,6 +196,8 @@ def test_an_interrupted_training_ends_with_the_same_answers(tmp_path, monkeypatc
     np.testing.assert_array_equal(resumed.predict_proba(X), fitted().predict_proba(X))
     with pytest.raises(ValueError, match="another fit, which differs in X"):
         fitted(checkpoint=tmp_path, data=X + 1.0)
+    with pytest.raises(ValueError, match=r"differs in activation \('relu' there, 'tanh' here\)"):
+        fitted(checkpoint=tmp_path, activation="tanh")
 
 
 @pytest.mark.parametrize("sizes", [(), 8, (0,), (2.5,), (True,), "8"])
@@ -174,3 +212,12 @@ def test_parameters_of_other_kinds_are_refused():
         fitted(image_shape=(1, 2))
     with pytest.raises(ValueError, match="read for tables only, but backbone='glyphs' reads im"):
         AdaptedNetworkClassifier(hidden_layer_sizes=(4,)).fit(X, CLASSES)
+    with pytest.raises(ValueError, match="activation='tanh': read for tables only, but backbone"):
+        AdaptedNetworkClassifier(activation="tanh").fit(X, CLASSES)
+
+
+def test_an_activation_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="The 'activation' parameter of AdaptedNetworkClassifier"):
+        fitted(activation="identity")
+    with pytest.raises(ValueError, match="activation='sine': expected one of"):
+        TableInput((8,), activation="sine")

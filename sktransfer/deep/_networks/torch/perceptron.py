@@ -8,16 +8,18 @@ from torch.nn.utils import skip_init
 
 from sktransfer.deep._networks.torch.tensors import to_arrays
 
+_FUNCTIONS = {"relu": torch.relu, "tanh": torch.tanh, "logistic": torch.sigmoid}
+
 
 class PerceptronStage(torch.nn.Module):
-    """Linear layers, each with a rectifier after it: (n, n_features) to (n, last size)."""
+    """Linear layers, each with an activation after it: (n, n_features) to (n, last size)."""
 
     # Of batch-norm, which it has not.
     momentum = None
 
-    def __init__(self, sizes, output_name):
+    def __init__(self, sizes, activation, output_name):
         super().__init__()
-        self.output_name = output_name
+        self.output_name, self.activation = output_name, activation
         layers = itertools.pairwise(sizes)
         # Without a draw from torch's global generator.
         self.layers = torch.nn.ModuleList(skip_init(torch.nn.Linear, *pair) for pair in layers)
@@ -26,8 +28,9 @@ class PerceptronStage(torch.nn.Module):
 
     def forward(self, x):
         """The last hidden layer."""
+        function = _FUNCTIONS[self.activation]
         for layer in self.layers:
-            x = torch.relu(layer(x))
+            x = function(layer(x))
         return x
 
     def arrays(self):
@@ -41,13 +44,23 @@ class PerceptronStage(torch.nn.Module):
         return self
 
     def reset(self, generator):
-        """Draw weights with variance 2 / fan_in and biases of 0 [1]_, and return the stage itself.
+        """Draw weights, set biases to 0, and return the stage itself.
+
+        The variance of the weights is 2 / n_inputs for "relu" [1]_. For the others it is
+        2 / (n_inputs + n_outputs), of a uniform distribution [2]_.
 
         .. [1] He, Zhang, Ren, Sun. "Delving deep into rectifiers". ICCV 2015.
            https://arxiv.org/abs/1502.01852
+        .. [2] Glorot, Bengio. "Understanding the difficulty of training deep feedforward neural
+           networks". AISTATS 2010. https://proceedings.mlr.press/v9/glorot10a.html
         """
         for layer in self.layers:
-            torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            if self.activation == "relu":
+                torch.nn.init.kaiming_normal_(
+                    layer.weight, nonlinearity="relu", generator=generator
+                )
+            else:
+                torch.nn.init.xavier_uniform_(layer.weight, generator=generator)
             torch.nn.init.zeros_(layer.bias)
         return self
 
@@ -56,4 +69,4 @@ def build_perceptron(backbone):
     """Build the one stage of a perceptron, with weights of 0, on the CPU."""
     inputs = backbone.preprocessing
     sizes = inputs.n_features, *inputs.hidden_layer_sizes
-    return [PerceptronStage(sizes, backbone.stages[0])]
+    return [PerceptronStage(sizes, inputs.activation, backbone.stages[0])]
