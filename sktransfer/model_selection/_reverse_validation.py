@@ -92,9 +92,6 @@ class ReverseValidation(_BaseDomainScorer):
     def __init__(self, scoring=None):
         self.scoring = scoring
 
-    def __repr__(self):
-        return f"ReverseValidation({'' if self.scoring is None else f'scoring={self.scoring!r}'})"
-
     def _score_rows(self, estimator, X, y, domains):
         rows = np.flatnonzero(domains.is_target)
         predicted = np.asarray(estimator.predict(_safe_indexing(X, rows)))

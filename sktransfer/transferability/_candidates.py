@@ -12,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from sktransfer._learner import innermost_learner
 from sktransfer._messages import shown
+from sktransfer._named_estimators import named_estimators
 from sktransfer._needs import needs_of
 from sktransfer._random import seeded_clones
 from sktransfer.feature import (
@@ -30,7 +31,6 @@ from sktransfer.instance import (
 )
 from sktransfer.pipeline import make_transfer_pipeline
 from sktransfer.transferability._baselines import Pooled, SourceOnly, TargetOnly
-from sktransfer.transferability._named_estimators import named_estimators
 from sktransfer.transferability._source_models import (
     PulledClassifier,
     RecalibratedSource,

@@ -6,13 +6,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 
 from sktransfer._messages import listed
+from sktransfer._named_estimators import named_estimators
 from sktransfer.transferability._baselines import Pooled, SourceOnly, TargetOnly
 from sktransfer.transferability._comparison import (
     ComparedModel,
     ComparedSource,
     TransferComparison,
 )
-from sktransfer.transferability._named_estimators import named_estimators
 from sktransfer.transferability._paired_interval import check_level
 from sktransfer.transferability._plain import hides_labels, with_labels, without_transfer
 from sktransfer.transferability._scores import ROW_SCORES, find_score

@@ -31,8 +31,8 @@ from sktransfer import (
     make_transfer_pipeline,
     paired_interval,
 )
+from sktransfer._named_estimators import named_estimators
 from sktransfer.transferability._baselines import TargetOnly
-from sktransfer.transferability._named_estimators import named_estimators
 
 CV = RepeatedTargetFold(2, n_repeats=2, random_state=0)
 PIPE = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
