@@ -74,7 +74,7 @@ class DeepEmbeddedValidation(_BaseDomainScorer):
     >>> sample_domain = np.repeat(["lab", "target"], 200)
     >>> model = LogisticRegression().fit([[-1.0], [1.0]], [0.0, 1.0])
     >>> round(DeepEmbeddedValidation()(model, X, y, sample_domain=sample_domain), 2)
-    -0.58
+    -0.57
     """
 
     _parameter_constraints: dict = {
