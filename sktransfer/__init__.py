@@ -96,6 +96,7 @@ _HOME_OF = {
     "WeightedTransferRegressor": "sktransfer.instance",
     "ZeroShotClassifier": "sktransfer.few_shot",
     "diagnose_shift": "sktransfer.transferability",
+    "load_features": "sktransfer.deep",
     "make_transfer_pipeline": "sktransfer.pipeline",
     "pack_domains": "sktransfer._packing",
     "compare_transfer": "sktransfer.transferability",
@@ -105,6 +106,7 @@ _HOME_OF = {
     "rank_sources": "sktransfer.transferability",
     "ridge_probe": "sktransfer.transferability",
     "select_by_agreement": "sktransfer.model_selection",
+    "store_features": "sktransfer.deep",
     "transfer_bound": "sktransfer.transferability",
     "unpack_domains": "sktransfer._packing",
 }
@@ -121,6 +123,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.deep import PretrainedAudioExtractor as PretrainedAudioExtractor
     from sktransfer.deep import PretrainedFeatureExtractor as PretrainedFeatureExtractor
     from sktransfer.deep import PretrainedTextExtractor as PretrainedTextExtractor
+    from sktransfer.deep import load_features as load_features
+    from sktransfer.deep import store_features as store_features
     from sktransfer.exceptions import *  # noqa: F403
     from sktransfer.feature import *  # noqa: F403
     from sktransfer.few_shot import *  # noqa: F403

@@ -30,7 +30,12 @@ _HOME = {
     "PretrainedFeatureExtractor": "_extractor",
     "PretrainedTextExtractor": "_text_extractor",
     "SoundPreprocessing": "_sounds.sound_preprocessing",
+    "ShardFault": "_shards.report",
     "Stage": "_backbone",
+    "StoreReport": "_shards.report",
+    "StoredFeatures": "_shards.stored",
+    "load_features": "_shards.stored",
+    "store_features": "_shards.store",
 }
 
 __all__ = [
@@ -56,8 +61,13 @@ __all__ = [
     "PretrainedAudioExtractor",
     "PretrainedFeatureExtractor",
     "PretrainedTextExtractor",
+    "ShardFault",
     "SoundPreprocessing",
     "Stage",
+    "StoreReport",
+    "StoredFeatures",
+    "load_features",
+    "store_features",
 ]
 
 if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getattr__`
@@ -88,6 +98,11 @@ if TYPE_CHECKING:  # the same names for type checkers, which do not run `__getat
     from sktransfer.deep._images.image_format import ImageFormat as ImageFormat
     from sktransfer.deep._networks.torch.checkpoints import LoadReport as LoadReport
     from sktransfer.deep._preprocessing import Preprocessing as Preprocessing
+    from sktransfer.deep._shards.report import ShardFault as ShardFault
+    from sktransfer.deep._shards.report import StoreReport as StoreReport
+    from sktransfer.deep._shards.store import store_features as store_features
+    from sktransfer.deep._shards.stored import StoredFeatures as StoredFeatures
+    from sktransfer.deep._shards.stored import load_features as load_features
     from sktransfer.deep._sounds.sound_preprocessing import SoundPreprocessing as SoundPreprocessing
     from sktransfer.deep._text_extractor import PretrainedTextExtractor as PretrainedTextExtractor
     from sktransfer.deep._training.head import Head as Head

@@ -23,12 +23,13 @@ from sktransfer.exceptions import TransferWarning
 VERSION = 2
 
 
-def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None):
+def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None, digests=None):
     """Compute the activations of a stage, and of each item only those that are not cached.
 
     An item is known by its content: by a hash of the file's bytes, or of the pixels. An item in the
     cache is neither decoded nor run; of equal items in X one is. ``view.key()`` returns bytes that
-    tell a view of the items from any other.
+    tell a view of the items from any other. The hashes are put into the list `digests`, if it is
+    given, each at the row of its item.
 
     Returns float32 features (n, n_features) and the list of `Fault` of the items that cannot be
     read, in the order of X. If there is one and ``run.on_error="raise"``, a ValueError lists them
@@ -42,7 +43,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
     about = (VERSION, backbone.fingerprint, stage.name, pooling, inputs, key)
     about = repr(about).encode() + (b"" if view is None else view.key())
     store, engine, faults = open_cache(run.cache), None, []
-    whole = None if run.cache is None else items.whole_key()
+    whole = None if run.cache is None or digests is not None else items.whole_key()
     if whole is not None:
         whole = hashlib.sha256(about + whole).digest()
         known = store.get_result(whole, features.size)
@@ -50,7 +51,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None)
             store.close()
             features[:] = known.reshape(features.shape)
             return features, []
-    lookup = _Lookup(features, store, about)
+    lookup = _Lookup(features, store, about, digests)
 
     def compute(batch):
         mask = inputs.mask(batch)
@@ -160,10 +161,11 @@ class _Lookup:
     """The items of one call: those that are known, and those that are still to be computed.
 
     It fills `features`, float32 (n, n_features). `about` is all that they depend on, except for the
-    item and how it is read.
+    item and how it is read. `digests` is a list to be filled in, or None.
     """
 
-    def __init__(self, features, cache, about):
+    def __init__(self, features, cache, about, digests=None):
+        self._digests = digests
         self._features = features
         self._cache = cache
         self._about = about
@@ -175,6 +177,9 @@ class _Lookup:
 
     def choose(self, positions, digests, reading):
         """Fill in the rows that the cache holds; tell of each item whether it is to be computed."""
+        if self._digests is not None:
+            for position, digest in zip(positions, digests, strict=True):
+                self._digests[position] = digest
         context = self._context(reading)
         keys = [context + digest for digest in digests]
         chosen = ~self._fill(positions, self._cache.get(keys, self._features.shape[1]))
