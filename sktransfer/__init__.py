@@ -76,6 +76,7 @@ _HOME_OF = {
     "TrAdaBoostClassifier": "sktransfer.instance",
     "TrAdaBoostRegressor": "sktransfer.instance",
     "TwoStageTrAdaBoostRegressor": "sktransfer.instance",
+    "TemperatureScaledClassifier": "sktransfer.transferability",
     "TransductiveFold": "sktransfer.model_selection",
     "TransductivePrototypeClassifier": "sktransfer.few_shot",
     "TransferComponentAligner": "sktransfer.feature",
@@ -138,6 +139,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import GuardedTransferClassifier as GuardedTransferClassifier
     from sktransfer.transferability import GuardedTransferRegressor as GuardedTransferRegressor
     from sktransfer.transferability import ShiftDiagnosis as ShiftDiagnosis
+    from sktransfer.transferability import (
+        TemperatureScaledClassifier as TemperatureScaledClassifier,
+    )
     from sktransfer.transferability import (
         WeightedConformalClassifier as WeightedConformalClassifier,
     )

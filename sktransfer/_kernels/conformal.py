@@ -93,7 +93,7 @@ def pooled_weights(ratios, *, source_share):
     """
     if source_share == 0:
         return np.ones_like(ratios)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):  # of ratios of 0, and near it
         return 1 / (source_share / ratios + (1 - source_share))
 
 

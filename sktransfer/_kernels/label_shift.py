@@ -65,8 +65,10 @@ def matching_weights(confusion, predicted):
     return np.maximum(np.linalg.solve(confusion, predicted), 0)
 
 
-def temperature(probabilities, codes):
+def temperature(probabilities, codes, *, strength=0.0):
     """The temperature at which probabilities of held-out rows are most likely.
+
+    It minimizes the sum of the log-losses plus ``strength * log(temperature)^2 / 2``.
 
     C. Guo et al., "On calibration of modern neural networks", ICML 2017,
     https://arxiv.org/abs/1706.04599.
@@ -77,6 +79,8 @@ def temperature(probabilities, codes):
         Of rows that the classifier was not fitted on.
     codes : ndarray of shape (n_samples,), dtype int
         Their classes.
+    strength : float, default=0.0
+        Of a pull to temperature 1, which counts most if there are few rows.
 
     Returns
     -------
@@ -87,7 +91,8 @@ def temperature(probabilities, codes):
 
     def mean_loss(log_temperature):
         p = tempered(probabilities, np.exp(log_temperature))[places]
-        return -np.mean(np.log(np.maximum(p, LEAST_PROBABILITY)))
+        pull = strength * log_temperature**2 / (2 * len(codes))
+        return pull - np.mean(np.log(np.maximum(p, LEAST_PROBABILITY)))
 
     bounds = np.log([COLDEST, HOTTEST])
     return float(np.exp(minimize_scalar(mean_loss, bounds=bounds, method="bounded").x))

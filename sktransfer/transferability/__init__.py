@@ -28,6 +28,7 @@ from sktransfer.transferability._ranking import BackboneRanking, RankedCandidate
 from sktransfer.transferability._ridge_probe import RidgeProbe, ridge_probe
 from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
 from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
+from sktransfer.transferability._temperature_scaled_classifier import TemperatureScaledClassifier
 from sktransfer.transferability._transfer_bound import TransferBound, transfer_bound
 from sktransfer.transferability._weighted_conformal_classifier import WeightedConformalClassifier
 from sktransfer.transferability._weighted_conformal_regressor import WeightedConformalRegressor
@@ -47,6 +48,7 @@ __all__ = [
     "ShiftDiagnosis",
     "ShiftReport",
     "SourceRanking",
+    "TemperatureScaledClassifier",
     "TransferBound",
     "TransferComparison",
     "WeightedConformalClassifier",

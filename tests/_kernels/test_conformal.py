@@ -99,6 +99,7 @@ def test_pooled_weights_are_ratios_to_the_mixture():
         assert_allclose(mixture @ found, 1)
     assert_array_equal(pooled_weights(ratios, source_share=1.0), ratios)
     assert_array_equal(pooled_weights(ratios, source_share=0.0), np.ones(4))
+    assert_array_equal(pooled_weights(np.array([0.0, 1e-320]), source_share=0.5), [0.0, 0.0])
 
 
 def test_scores_of_labels_by_hand():

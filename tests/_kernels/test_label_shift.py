@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
@@ -38,6 +39,19 @@ def test_no_other_temperature_has_a_smaller_loss():
     best = temperature(p, codes)
     losses = [log_loss(codes, tempered(p, best * factor)) for factor in (0.99, 1, 1.01)]
     assert losses[1] < min(losses[0], losses[2])
+
+
+def test_a_pull_adds_its_square_to_the_sum_of_the_losses():
+    logits, codes = make_logits(30)
+    p = softmax(3 * logits, axis=1)
+
+    def loss(log_t):
+        return 30 * log_loss(codes, tempered(p, np.exp(log_t))) + 5.0 * log_t**2 / 2
+
+    best = minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9})
+    found = temperature(p, codes, strength=5.0)
+    assert_allclose(np.log(found), best.x, atol=1e-4)
+    assert 1 < found < temperature(p, codes)
 
 
 def test_a_temperature_divides_the_logits():

@@ -229,6 +229,7 @@ def test_every_row_is_held_out_by_one_fold():
     X, y, _, _ = regression(50, 0, np.random.default_rng(6))
     zero = DummyRegressor(strategy="constant", constant=0.0)
     model = WeightedConformalRegressor(zero, cv=5, confidence_level=0.5, random_state=0).fit(X, y)
+    assert len(model.estimators_) == 5
     radius = np.sort(np.abs(y))[26 - 1]  # ceil(51 / 2)
     assert_allclose(model.predict_interval(X[:2]), [[-radius, radius]] * 2)
 
@@ -369,3 +370,39 @@ def test_packed_domains_and_text_labels():
     assert set(model.predict(X_field)) <= {"ill", "well"}
     assert len(model.weighters_) == len(model.estimators_) == 2
     assert model.predict_set(X_field).dtype == bool
+
+
+class Recording(TrueRatio):
+    """Remembers the labels of its fit."""
+
+    def fit(self, X, y=None, *, sample_domain=None):
+        self.y_, self.sample_domain_ = y, sample_domain
+        return self
+
+
+@UNLIMITED
+@FEW
+def test_no_weighter_sees_a_label_of_the_target():
+    X, y, domains, _ = regression(200, 100, np.random.default_rng(19), n_labelled=40)
+    model = WeightedConformalRegressor(weighter=Recording(), random_state=0)
+    model.fit(X, y, sample_domain=domains)
+    (weighter,) = model.weighters_
+    seen = np.asarray(weighter.sample_domain_)
+    assert not is_labelled(weighter.y_)[seen == "target"].any()
+    assert is_labelled(weighter.y_)[seen == "lab"].all()
+    assert (seen == "lab").sum() == 100
+    assert (seen == "target").sum() == 80
+
+
+@FEW
+def test_training_keeps_a_row_of_each_class_and_domain():
+    rng = np.random.default_rng(20)
+    X = rng.normal(size=(90, 2))
+    y = np.array(["a", "b"])[rng.integers(2, size=90)].astype(object)
+    y[0], y[89] = "rare", "new"
+    domains = np.array(["lab"] * 80 + ["clinic"] + ["target"] * 9)
+    for seed in range(5):
+        model = WeightedConformalClassifier(weighter=TrueRatio(), cv=2, random_state=seed)
+        model.fit(X, y, sample_domain=domains)
+        for inner in model.estimators_:
+            assert inner.classes_.tolist() == ["a", "b", "new", "rare"]
