@@ -103,13 +103,14 @@ class Place:
         if _is_local(fs):
             draft = f"{PRIVATE}/drafts/{self.run}-{uuid.uuid4().hex}"
             self.write(draft, content)
-            with contextlib.suppress(FileExistsError):
+            with contextlib.suppress(OSError):  # it is there, or there are no links on that disk
                 os.makedirs(os.path.dirname(self._path(name)), exist_ok=True)
                 os.link(self._path(draft), self._path(name))
             self.remove(draft)
-        elif self.read(name) is None:
+        if (found := self.read(name)) is None:
             self.write(name, content)
-        return self.read(name)
+            found = self.read(name)
+        return found
 
     def clean(self, *, run):
         """Delete what dead processes of a call have left, and what is of yesterday."""

@@ -15,7 +15,7 @@ from sktransfer.deep._extractor import PretrainedFeatureExtractor
 from sktransfer.deep._features import VERSION
 from sktransfer.deep._shards.engine import run_tasks
 from sktransfer.deep._shards.inputs import Reading, read_shards
-from sktransfer.deep._shards.part import differences, read_facts
+from sktransfer.deep._shards.part import read_facts
 from sktransfer.deep._shards.place import PRIVATE, import_store, place_of
 from sktransfer.deep._shards.report import StoreReport, Tally
 from sktransfer.deep._shards.stored import FOOTERS_AT_ONCE
@@ -160,7 +160,7 @@ def store_features(
     shards = read_shards(shards, job.reading)
     _check_context(job, folder)
     tally, waiting = Tally(), []
-    for shard, receipt in _look(job, shards, folder):
+    for shard, receipt in _look(job, shards):
         if receipt is None:
             waiting.append(shard)
         else:
@@ -214,19 +214,10 @@ def _check_context(job, folder):
         raise ValueError(
             f"folder={shown(str(folder))}: its file {shown(CONTEXT)} is damaged; delete it."
         ) from None
-    _refuse_other_context(found, job, folder)
+    job.check_context(found)
 
 
-def _refuse_other_context(found, job, folder):
-    if found != job.context:
-        raise ValueError(
-            f"folder={shown(str(folder))} holds features with "
-            f"{differences(found, job.context)}: pass another folder, or the extractor and the "
-            "dtype that it was filled with."
-        )
-
-
-def _look(job, shards, folder):
+def _look(job, shards):
     """Yield each shard with the receipt of a part that may stay, or None if it is to be made."""
     sizes = job.place.parts()
     notes = {name for name, _ in job.place.files(ASIDE)}
@@ -234,7 +225,7 @@ def _look(job, shards, folder):
     def look(shard):
         facts = read_facts(job.place, shard.part, sizes.get(shard.part))
         if facts is not None:
-            _refuse_other_context(facts.context, job, folder)
+            job.check_context(facts.context)
             if job.is_done(shard, facts):
                 return shard, Receipt(shard.name, facts.n_rows, facts.n_faults)
         if shard.facts.get("size") is None:

@@ -13,7 +13,7 @@ from sktransfer.deep._describe import reload
 from sktransfer.deep._engines.grid import find_grid
 from sktransfer.deep._features import find_engine, stage_features
 from sktransfer.deep._shards.inputs import Reading, Shard, UnreadableShard
-from sktransfer.deep._shards.part import features_of, read_facts, read_rows, writing
+from sktransfer.deep._shards.part import differences, features_of, read_facts, read_rows, writing
 from sktransfer.deep._shards.place import PRIVATE, Place
 
 # A shard that has ended so many processes is not begun again.
@@ -44,11 +44,19 @@ class Job:
     reading: Reading
     retry_faults: bool = False
 
+    def check_context(self, found):
+        """Raise an error if features in the folder depend on other things."""
+        if found != self.context:
+            raise ValueError(
+                f"folder={shown(self.place.address)} holds features with "
+                f"{differences(found, self.context)}: pass another folder, or the extractor and "
+                "the dtype that it was filled with."
+            )
+
     def is_done(self, shard, facts):
         """Tell whether a part with these facts is the part of a shard, and may stay."""
         return (
             facts is not None
-            and facts.context == self.context
             and facts.input == shard.facts
             and not (self.retry_faults and facts.n_faults)
         )
@@ -89,14 +97,15 @@ def make_part(extractor, shard: Shard, job: Job):
     """Compute the features of a shard, write its part, and return the `Receipt`."""
     place = job.place
     facts = read_facts(place, shard.part, place.size(shard.part))
+    if facts is not None:
+        job.check_context(facts.context)
     if job.is_done(shard, facts):  # another caller was quicker
         return Receipt(shard.name, facts.n_rows, facts.n_faults)
     attempt, deaths = _Attempt.begin(place, shard)
     if attempt is None:
         return Receipt(shard.name, reason=deaths, died=True)
-    known = None
-    if facts is not None and facts.input == shard.facts and facts.context == job.context:
-        known = _Known(place, shard.part)
+    same = facts is not None and facts.input == shard.facts
+    known = _Known(place, shard.part) if same else None
     try:
         return _fill_part(extractor, shard, job, attempt, known)
     except UnreadableShard as reason:
