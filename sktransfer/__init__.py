@@ -63,6 +63,7 @@ _HOME_OF = {
     "RegularizedMultiTaskRegressor": "sktransfer.tasks",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "ReverseValidation": "sktransfer.model_selection",
+    "SelfTaughtClustering": "sktransfer.cluster",
     "SelfTaughtEncoder": "sktransfer.feature",
     "ShiftDiagnosis": "sktransfer.transferability",
     "ShiftDisplay": "sktransfer.plotting",
@@ -89,6 +90,7 @@ _HOME_OF = {
     "TransferStackingClassifier": "sktransfer.parameter",
     "TransferStackingRegressor": "sktransfer.parameter",
     "TransferWarning": "sktransfer.exceptions",
+    "TransferredDiscriminantAnalysis": "sktransfer.cluster",
     "TransferJointAligner": "sktransfer.feature",
     "ULSIFWeighter": "sktransfer.instance",
     "WeightedConformalClassifier": "sktransfer.transferability",
@@ -117,6 +119,7 @@ __all__ = sorted(_HOME_OF)
 if TYPE_CHECKING:  # the same names for type checkers and editors, which do not run `__getattr__`
     from sktransfer._packing import pack_domains as pack_domains
     from sktransfer._packing import unpack_domains as unpack_domains
+    from sktransfer.cluster import *  # noqa: F403
     from sktransfer.deep import AdaptedNetworkClassifier as AdaptedNetworkClassifier
     from sktransfer.deep import AdaptedNetworkRegressor as AdaptedNetworkRegressor
     from sktransfer.deep import FineTuneClassifier as FineTuneClassifier

@@ -63,8 +63,10 @@ COMPOSITIONS = (sktransfer.TransferPipeline,)
 QUICK = {
     "AdaptedNetworkClassifier": {"max_epochs": 1},
     "AdaptedNetworkRegressor": {"max_epochs": 1},
+    "SelfTaughtClustering": {"n_init": 2},
     "TransferForestClassifier": {"n_estimators": 5},
     "TransferForestRegressor": {"n_estimators": 5},
+    "TransferredDiscriminantAnalysis": {"n_init": 1},
 }
 
 ESTIMATORS = [
@@ -128,6 +130,7 @@ VARIANTS = [
     ("RegularizedMultiTaskClassifier", {"kernel": "rbf", "relatedness": 0.7}),
     ("RegularizedMultiTaskRegressor", {"kernel": "rbf", "alpha": 1.0}),
     ("RegularizedMultiTaskRegressor", {"relatedness": 0.5, "offset": 0, "fit_intercept": False}),
+    ("TransferredDiscriminantAnalysis", {"n_clusters": 2, "n_components": 3, "n_init": 1}),
     ("TrAdaBoostClassifier", {"algorithm": "samme"}),
     ("TrAdaBoostClassifier", {"negligible_weight": 0.01}),
     ("MultiSourceTrAdaBoostClassifier", {"estimator": DecisionTreeClassifier(max_depth=1)}),

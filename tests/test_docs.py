@@ -151,6 +151,8 @@ def _printed():
     deep = ("feature_maps", "fine_tuning", "many_files", "several_columns", "text")
     pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
     others = (
+        "cluster/self_taught_clustering",
+        "cluster/transferred_discriminant_analysis",
         "instance/multi_view_tradaboost",
         "relational/collective_factorization",
         "tasks/task_graph",
