@@ -22,6 +22,7 @@ _HOME_OF = {
     "ClassPriorClassifier": "sktransfer.few_shot",
     "ColumnBridge": "sktransfer.feature",
     "CombatAligner": "sktransfer.feature",
+    "CodebookTransfer": "sktransfer.relational",
     "CollectiveFactorization": "sktransfer.relational",
     "CompareTransferDisplay": "sktransfer.plotting",
     "DeepEmbeddedValidation": "sktransfer.model_selection",

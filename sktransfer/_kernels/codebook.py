@@ -26,7 +26,7 @@ def trifactorize(X, rows, columns, *, max_iter, tol):
     max_iter : int
         The most iterations.
     tol : float
-        Stops if the squared error falls by less than this part of it.
+        Stops if the squared error changes by less than this part of it.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def trifactorize(X, rows, columns, *, max_iter, tol):
        Clustering", KDD 2006. https://doi.org/10.1145/1150402.1150420
     """
     U, V = rows, columns
-    B = U.T @ X @ V
-    error = np.inf
+    B = (U.T @ X @ V) / np.outer(np.sum(U**2, axis=0), np.sum(V**2, axis=0)) + _TINY
+    error = np.sum((X - U @ B @ V.T) ** 2)
     for _ in range(max_iter):
         XVB = X @ V @ B.T
         U = U * np.sqrt(XVB / (U @ (U.T @ XVB) + _TINY)) + _TINY
@@ -48,13 +48,15 @@ def trifactorize(X, rows, columns, *, max_iter, tol):
         UX = U.T @ X
         B = B * np.sqrt((UX @ V) / (U.T @ U @ B @ (V.T @ V) + _TINY))
         before, error = error, np.sum((X - U @ B @ V.T) ** 2)
-        if before - error <= tol * before:
+        if abs(before - error) <= tol * before:
             break
     return U, B, V
 
 
 def codebook(counts, sums, row_clusters, column_clusters, shape):
     """Return the mean value of each pair of clusters; that of all values if a pair has none.
+
+    If each cell has a value, this is ``[U^T X V] / [U^T 1 1^T V]`` [1]_.
 
     Parameters
     ----------
@@ -64,6 +66,11 @@ def codebook(counts, sums, row_clusters, column_clusters, shape):
     column_clusters : ndarray of shape (n_columns,)
     shape : tuple of two ints
         The numbers of clusters.
+
+    References
+    ----------
+    .. [1] B. Li, Q. Yang, X. Xue, "Can Movies and Books Collaborate? Cross-Domain Collaborative
+       Filtering for Sparsity Reduction", IJCAI 2009.
     """
     U, V = one_hot(row_clusters, shape[0]), one_hot(column_clusters, shape[1])
     number, total = U.T @ (counts @ V), U.T @ (sums @ V)

@@ -20,7 +20,7 @@ class _BaseRecommender(ABC):
 
     It is no estimator of scikit-learn, since its rows name entities and have no features. It has
     the parameters of one, for `clone` and searches. A concrete one writes `fit`, which sets
-    `items_` and `_seen`, and `_expect`.
+    `users_` and `items_` and calls `_keep_seen`, and `_expect`.
     """
 
     _parameter_constraints: dict = {}
@@ -126,7 +126,8 @@ class _BaseRecommender(ABC):
         Returns
         -------
         items : ndarray of shape (k,)
-            Labels, the largest expected value first.
+            Labels, the largest expected value first. If values are equal, those with more target
+            rows are first.
 
         Warns
         -----
@@ -166,12 +167,21 @@ class _BaseRecommender(ABC):
         self._check_fitted()
         if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
             raise ValueError(f"k={k!r}: expected the number of items to recommend, 1 or more.")
-        items = np.delete(self.items_, self._seen.get(user, []))
+        seen = self._seen.get(user, [])
+        items, popularity = (np.delete(each, seen) for each in (self.items_, self._popularity))
         if not len(items):
             return items
         users = np.empty(len(items), dtype=object)
         users[:] = [user] * len(items)
-        return items[np.argsort(-self._values(users, items, **described), kind="stable")[:k]]
+        values = self._values(users, items, **described)
+        return items[np.lexsort((-popularity, -values))[:k]]
+
+    def _keep_seen(self, users, items, n_users):
+        """Keep which items each user has seen, from the places of users and items of cells."""
+        order = np.argsort(users, kind="stable")
+        parts = np.split(items[order], np.searchsorted(users[order], np.arange(1, n_users)))
+        self._seen = dict(zip(self.users_.tolist(), parts, strict=True))
+        self._popularity = np.bincount(items, minlength=len(self.items_))
 
     def _values(self, users, items, **described):
         """Return the expected values of pairs, and warn if some are those of popularity."""

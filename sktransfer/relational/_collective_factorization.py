@@ -213,47 +213,44 @@ class CollectiveFactorization(_BaseRecommender):
 
     def _learn(self, ratings, names):
         """Factorize the matrices of the domains `names`, the target's first."""
-        shared_first = self.shared == "user"
-        kinds = ("users", "items") if shared_first else ("items", "users")
+        kinds = ("users", "items") if self.shared == "user" else ("items", "users")
+        described = [[self._side[kind].labels] if kind in self._side else [] for kind in kinds]
         parts = [ratings.of(name) for name in names]
-        parts = parts if shared_first else [(own, common, x) for common, own, x in parts]
-        described = [self._side[kind].labels if kind in self._side else None for kind in kinds]
-        extra = [[] if labels is None else [labels] for labels in described]
-        common = ratings.users if shared_first else ratings.items
-        common = Entities(common, *extra[0])
-        own = [
-            Entities(labels, *(extra[1] if not k else [])) for k, (_, labels, _) in enumerate(parts)
-        ]
-        relations = []
-        for name, entities, (rows, columns, values) in zip(names, own, parts, strict=True):
+        if self.shared == "item":
+            parts = [(items, users, values) for users, items, values in parts]
+        shared = Entities(*(rows for rows, _, _ in parts), *described[0])
+        relations, own = [], []
+        for name, (rows, columns, values) in zip(names, parts, strict=True):
             standard = read_standard(name, values, self.loss)
-            if name == TARGET:
-                self._standard = standard
+            own.append(Entities(columns, *(described[1] if name == TARGET else ())))
             relations.append(
                 collect(
-                    common.places(rows),
-                    entities.places(columns),
+                    shared.places(rows),
+                    own[-1].places(columns),
                     standard.apply(values, self.loss),
-                    (len(common), len(entities)),
+                    (len(shared), len(own[-1])),
                     loss=self.loss,
                     weight=self.weights_[name],
                     offset=standard.offset,
                 )
             )
-        features = [self._features(kinds[0], common.labels)]
-        features += [self._features(kinds[1], own[0].labels)]
-        features += [np.empty((len(entities), 0)) for entities in own[1:]]
-        self._optimize(relations, features)
-        seen_rows, seen_columns = relations[0].rows, relations[0].columns
-        known = [
-            np.bincount(np.concatenate([each.rows for each in relations]), minlength=len(common)),
-            np.bincount(seen_columns, minlength=len(own[0])),
+            if name == TARGET:
+                self._standard = standard
+        features = [
+            self._features(kinds[0], shared.labels),
+            self._features(kinds[1], own[0].labels),
         ]
-        self._keep(kinds, (common, own[0]), known)
-        pairs = (seen_rows, seen_columns) if shared_first else (seen_columns, seen_rows)
-        self._seen = _items_of_users(self.users_, *pairs)
+        features += [np.empty((len(entities), 0)) for entities in own[1:]]
+        sides = self._optimize(relations, features)
+        rows = np.concatenate([relation.rows for relation in relations])
+        places = {kinds[0]: rows, kinds[1]: relations[0].columns}
+        for kind, side, entities in zip(kinds, sides, (shared, own[0]), strict=False):
+            self._keep(kind, side, entities, places[kind])
+        cells = dict(zip(kinds, (relations[0].rows, relations[0].columns), strict=True))
+        self._keep_seen(cells["users"], cells["items"], len(self.users_))
 
     def _optimize(self, relations, features):
+        """Return the sides at a minimum of the objective."""
         sides = start(
             relations[0].shape[0],
             relations,
@@ -263,11 +260,9 @@ class CollectiveFactorization(_BaseRecommender):
         )
         rules = {"ridge": self.ridge, "max_iter": self.max_iter, "tol": self.tol}
         if self.loss == "squared":
-            self._sides, self.loss_curve_, converged = alternate(relations, sides, **rules)
+            sides, self.loss_curve_, converged = alternate(relations, sides, **rules)
         else:
-            self._sides, self.loss_curve_, converged = descend(
-                relations, sides, loss=self.loss, **rules
-            )
+            sides, self.loss_curve_, converged = descend(relations, sides, loss=self.loss, **rules)
         self.n_iter_ = len(self.loss_curve_)
         if not converged:
             warn(
@@ -275,24 +270,22 @@ class CollectiveFactorization(_BaseRecommender):
                 f"tol={self.tol:g} was reached; increase max_iter or tol.",
                 ConvergenceWarning,
             )
+        return sides
 
     def _features(self, kind, labels):
         if kind not in self._side:
             return np.empty((len(labels), 0))
         return self._side[kind].rows(labels)[0]
 
-    def _keep(self, kinds, entities, known):
-        """Store what predictions need of the two kinds of entities of the target."""
-        self._places, self._known = dict(zip(kinds, entities, strict=True)), {}
-        for kind, side, rows, count in zip(kinds, self._sides, entities, known, strict=False):
-            singular = kind.removesuffix("s")
-            setattr(self, f"{kind}_", rows.labels)
-            setattr(self, f"{singular}_factors_", side.factors[:, :-1])
-            setattr(self, f"{singular}_bias_", side.factors[:, -1])
-            described = self._side[kind].rows(rows.labels)[1] if kind in self._side else False
-            self._known[kind] = (count > 0) | described
-        self._coef = {kind: side.coef for kind, side in zip(kinds, self._sides, strict=False)}
-        del self._sides
+    def _keep(self, kind, side, entities, places):
+        """Store what predictions need of the users or of the items; `places` have a value."""
+        known = np.bincount(places, minlength=len(entities)) > 0
+        if kind in self._side:
+            known |= self._side[kind].rows(entities.labels)[1]
+        self._entities = getattr(self, "_entities", {}) | {kind: (entities, known, side)}
+        setattr(self, f"{kind}_", entities.labels)
+        setattr(self, f"{kind.removesuffix('s')}_factors_", side.factors[:, :-1])
+        setattr(self, f"{kind.removesuffix('s')}_bias_", side.factors[:, -1])
 
     def predict(self, X, *, users=None, items=None):
         """Return the expected value of each pair of a user and an item of the target.
@@ -333,7 +326,8 @@ class CollectiveFactorization(_BaseRecommender):
         Returns
         -------
         items : ndarray of shape (k,)
-            Labels, the largest expected value first.
+            Labels, the largest expected value first. If values are equal, those with more target
+            rows are first.
 
         Warns
         -----
@@ -357,26 +351,17 @@ class CollectiveFactorization(_BaseRecommender):
             raise ValueError(
                 f"{kind} was given, but fit had no {kind}; fit with side columns of {kind} too."
             )
-        singular = kind.removesuffix("s")
-        places = self._places[kind].places(labels)
-        found = np.zeros((len(labels), self.n_components + 1))
+        entities, fitted, side = self._entities[kind]
+        found = np.zeros((len(labels), side.factors.shape[1]))
         known = np.zeros(len(labels), dtype=bool)
         if kind in self._side:
             rows, known = self._side[kind].rows(labels, frame, kind, self)
-            found = rows @ self._coef[kind]
+            found = rows @ side.coef
+        places = entities.places(labels)
         here = places >= 0
-        fitted = getattr(self, f"{singular}_factors_"), getattr(self, f"{singular}_bias_")
-        found[here] = np.column_stack(fitted)[places[here]]
-        known[here] |= self._known[kind][places[here]]
+        found[here] = side.factors[places[here]]
+        known[here] |= fitted[places[here]]
         return found, known
 
     def _score(self, values, predicted):
         return _SCORES[self.loss](values, predicted)
-
-
-def _items_of_users(labels, users, items):
-    """Return the places of items of each user label, as a dict."""
-    order = np.argsort(users, kind="stable")
-    found, first = np.unique(users[order], return_index=True)
-    parts = np.split(items[order], first[1:])
-    return dict(zip(labels[found].tolist(), parts, strict=True))

@@ -113,10 +113,7 @@ def _columns(X, owner):
             raise ValueError(
                 f"X has shape {array.shape}, but {type(owner).__name__} expects {_ROWS}."
             )
-        columns = [
-            as_array(column.tolist() if array.dtype.kind == "O" else column, name="X")
-            for column in array.T
-        ]
+        columns = [as_array(column, name="X") for column in array.T]
     if not columns or not len(columns[0]):
         raise ValueError(f"X has no rows, but {type(owner).__name__} expects {_ROWS}.")
     return columns

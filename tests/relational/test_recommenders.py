@@ -17,7 +17,10 @@ import sktransfer
 from sktransfer import TargetFold, TransferWarning
 from sktransfer.relational._base_recommender import _BaseRecommender
 
-FEW = {"CollectiveFactorization": {"n_components": 2}}
+FEW = {
+    "CodebookTransfer": {"n_user_clusters": 3, "n_item_clusters": 3},
+    "CollectiveFactorization": {"n_components": 2},
+}
 RECOMMENDERS = [
     item(random_state=0, **FEW.get(name, {}))
     for name in sktransfer.relational.__all__
