@@ -26,8 +26,8 @@ N_KNOWN = 150  # users with many ratings of pastries
 N_LATER = 10  # ratings of each other user that are tested on
 TUNING = (100, 101)
 COUNTS = (0, 1, 2, 5, 20)
-SIZES = [{"n_components": k, "ridge": ridge} for k, ridge in product((3, 5, 8), (1.0, 2.0, 4.0))]
-BIASES = [{"n_components": 0, "ridge": ridge} for ridge in (0.5, 1.0, 2.0, 4.0)]
+SIZES = [{"n_components": k, "ridge": ridge} for k, ridge in product((3, 6), (1.0, 2.0, 4.0))]
+BIASES = [{"n_components": 0, "ridge": ridge} for ridge in (1.0, 2.0, 4.0)]
 
 # Name, class, fixed parameters, grid; with alpha of 1 the source is left out.
 CURVES = [

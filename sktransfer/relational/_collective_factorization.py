@@ -280,8 +280,6 @@ class CollectiveFactorization(_BaseRecommender):
     def _keep(self, kind, side, entities, places):
         """Store what predictions need of the users or of the items; `places` have a value."""
         known = np.bincount(places, minlength=len(entities)) > 0
-        if kind in self._side:
-            known |= self._side[kind].rows(entities.labels)[1]
         self._entities = getattr(self, "_entities", {}) | {kind: (entities, known, side)}
         setattr(self, f"{kind}_", entities.labels)
         setattr(self, f"{kind.removesuffix('s')}_factors_", side.factors[:, :-1])

@@ -115,6 +115,18 @@ def test_tri_factorization_recovers_planted_blocks():
         assert_allclose(unit.T @ unit, np.eye(unit.shape[1]), atol=0.25)
 
 
+def test_an_iteration_is_the_multiplicative_update_of_the_paper():
+    rng = np.random.default_rng(0)
+    X, U, V = (rng.uniform(0.5, 2, size=shape) for shape in ((6, 5), (6, 2), (5, 3)))
+    B = np.diag(1 / np.diag(U.T @ U)) @ U.T @ X @ V @ np.diag(1 / np.diag(V.T @ V))
+    found = trifactorize(X, U, V, max_iter=1, tol=0)
+    U = U * np.sqrt((X @ V @ B.T) / (U @ U.T @ X @ V @ B.T))
+    V = V * np.sqrt((X.T @ U @ B) / (V @ V.T @ X.T @ U @ B))
+    B = B * np.sqrt((U.T @ X @ V) / (U.T @ U @ B @ V.T @ V))
+    for each, expected in zip(found, (U, B, V), strict=True):
+        assert_allclose(each, expected, rtol=1e-9)
+
+
 def test_an_exact_factorization_does_not_move():
     rows, columns = np.arange(8) % 2, np.arange(9) % 3
     U, V = one_hot(rows, 2) / 2, one_hot(columns, 3) / np.sqrt(3)

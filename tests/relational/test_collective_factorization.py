@@ -170,6 +170,15 @@ def test_side_columns_predict_new_users_and_items():
     assert len(later.recommend(3, 4, users=users)) == 4
 
 
+def test_a_description_says_the_same_in_fit_and_in_predict():
+    rows, _, tastes, items = make_shop()
+    users, _ = side_frames(tastes, items)
+    model = fit(rows[rows["user"] > 3], users=users, tol=1e-3)
+    copy = users[users["user"] == 3].assign(user="copy")
+    found = model.predict([("copy", item) for item in model.items_], users=copy)
+    assert_allclose(found, model.predict([(3, item) for item in model.items_]), rtol=1e-12)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_units_order_and_kind_of_side_columns_change_nothing(loss):
     rows, domain, tastes, items = make_shop(loss)
