@@ -3,8 +3,10 @@
 from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
 
+from sktransfer._dask import transform_blocks
 from sktransfer._held_out import RowRecord
 from sktransfer._labels import read_truth
+from sktransfer._lazy import is_dask, refuse_lazy
 from sktransfer._messages import warn
 from sktransfer._routing import call
 from sktransfer._sklearn import _final_estimator_has, _num_samples, can_transform, last_step
@@ -40,6 +42,7 @@ class AnswersByDomain:
 
     def _call(self, method, X, args, sample_domain, params):
         """Call a method of the fitted pipeline on rows of the domains `sample_domain`."""
+        refuse_lazy(type(self).__name__, X=X, sample_domain=sample_domain)
         if sample_domain is None and method != "transform":
             self._warn_of_held_out_sources(X)
         if sample_domain is None:
@@ -71,6 +74,8 @@ class AnswersByDomain:
         X_mapped : ndarray of shape (n_samples, n_features_out)
             The mapped rows.
         """
+        if is_dask(X):
+            return transform_blocks(self, X, sample_domain)
         return self._call("transform", X, (), sample_domain, params)
 
     @available_if(_final_estimator_has("predict"))

@@ -14,9 +14,11 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer._containers import text_columns_named
+from sktransfer._dask import maps_blocks
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order, zero_row_like
 from sktransfer._labels import hide_labels, read_labels
+from sktransfer._lazy import is_dask, refuse_lazy
 from sktransfer._magnitude import (
     NUMERICAL_ERRORS,
     check_magnitude,
@@ -46,6 +48,7 @@ class _TransferEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta)
     def _read_rows(self, X, y="no_validation", **rules):
         """Return valid rows; `y` is looked at only if it is None."""
         needs, name = self._needs, self._reader
+        refuse_lazy(name, X=X, y=y)
         if issparse(X) and not needs.sparse:
             why = f", because {needs.dense_because}" if needs.dense_because else ""
             raise TypeError(
@@ -141,9 +144,14 @@ class _BaseRowsEstimator(_TransferEstimator):
         return self
 
     def _read_and_fit(self, X, y, sample_domain):
-        """Fit, and return the valid rows and their domains."""
+        """Fit, and return the valid rows and their domains, or those of Dask as they are."""
         needs = self._needs
         with whole_fit(self):
+            if is_dask(X):
+                end_fit = begin_fit(self, X, y, n_steps=None)
+                self._fit_blocks(X, y, sample_domain)
+                end_fit()
+                return X, sample_domain
             rows = self._read_rows(
                 X, y, ensure_min_samples=needs.min_rows, ensure_min_features=needs.min_features
             )
@@ -160,6 +168,10 @@ class _BaseRowsEstimator(_TransferEstimator):
                 raise numerical_error(error, self, rows) from error
             end_fit()
         return rows, domains
+
+    def _fit_blocks(self, X, y, sample_domain):
+        """Learn from a collection of Dask, block by block, if the method can."""
+        refuse_lazy(self._reader, X=X)
 
     def _check_counts(self, domains):
         domains.check_rows(self._needs.min_domain_rows, estimator_name=type(self).__name__)
@@ -180,6 +192,7 @@ class _BaseRowsEstimator(_TransferEstimator):
         return column_or_1d(hide_labels(y, domains.is_target) if hide else read_labels(y))
 
 
+@maps_blocks
 class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
     """A transformer that knows the domain of each row. A concrete one writes `_map_rows` too."""
 
@@ -195,7 +208,8 @@ class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of domains that `fit` has seen; there may be none.
+            Rows of domains that `fit` has seen; there may be none. An array or a data frame of
+            Dask is mapped lazily.
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row, as in `fit`. None: every row is a target row, as new data are.
 

@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
 
@@ -42,6 +43,7 @@ def as_array(values, *, name="y"):
         If the entries have no order (a dict, a set), can be read once only (an iterator), are
         sparse, or if it is a single value.
     """
+    refuse_lazy("sktransfer", **{name: values})
     refused = isinstance(values, _NO_ROWS) or issparse(values)
     array = None if refused else _convert(values)
     if refused or array.ndim == 0:

@@ -1,6 +1,7 @@
 """Parts of a fit as subtasks for scikit-learn's callbacks, such as its progress bar."""
 
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 
 
@@ -40,3 +41,11 @@ def fit_step(estimator, name):
     step.call_on_fit_task_begin(estimator=estimator)
     yield
     step.call_on_fit_task_end(estimator=estimator)
+
+
+def detached(estimator):
+    """Return a copy of an estimator, without its callbacks and its task, for another process."""
+    copied = copy(estimator)
+    for name in ("_callback_fit_ctx", "_skl_callbacks"):
+        vars(copied).pop(name, None)
+    return copied

@@ -1,16 +1,20 @@
 """The base of the estimators whose statistics are sums: rows in batches, in parts, in blocks."""
 
 from abc import abstractmethod
+from copy import copy
 
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from sktransfer._dask import reduce_blocks
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.streaming import merged, sums
 from sktransfer._magnitude import NUMERICAL_ERRORS, numerical_error
 from sktransfer._messages import listed, warn
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
+
+_OF_COLUMNS = ("n_features_in_", "feature_names_in_")
 
 
 class _FitsBySums:
@@ -25,6 +29,9 @@ class _FitsBySums:
     __metadata_request__partial_fit = {"sample_domain": True}
 
     _learned = ()
+
+    # What sums are taken of, known before them.
+    _given = ()
 
     _merged = staticmethod(merged)
 
@@ -56,6 +63,30 @@ class _FitsBySums:
 
     def _learn_from(self, sums):
         self._learn({name: sums[name] for name in self.source_domains_}, sums[TARGET])
+
+    def _fit_blocks(self, X, y, sample_domain):
+        self._check_by_sums("fit of a lazy collection")
+        part = clone(self)
+        self._copy_to(part, self._given)
+        found = reduce_blocks(_part_of, type(self).merge, X, sample_domain, estimator=part)
+        for name in _OF_COLUMNS:
+            vars(self).pop(name, None)
+        found._copy_to(self, _OF_COLUMNS)
+        sums = found._sums
+        self.source_domains_ = found.source_domains_
+        needed = self._needs.min_domain_rows if self.source_domains_ else self._needs.min_rows
+        short = self._short(sums, needed)
+        if short:
+            raise ValueError(
+                f"{type(self).__name__} needs at least {needed} rows of every domain in "
+                f"sample_domain, but X has {short}; add rows, leave that domain out, or correct its"
+                " name."
+            )
+        self._forget()
+        try:
+            self._learn_from(sums)
+        except NUMERICAL_ERRORS as error:
+            raise numerical_error(error, self) from error
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, *, sample_domain=None):
@@ -135,14 +166,15 @@ class _FitsBySums:
         """
         self._check_part(other)
         found = clone(self)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(found, name, getattr(self, name))
+        self._copy_to(found, (*_OF_COLUMNS, *self._given))
         together = dict(self._sums)
         for name, part in other._sums.items():
             together[name] = self._merged(together[name], part) if name in together else part
         found._set_sums(together)
         return found
+
+    def _copy_to(self, other, names):
+        vars(other).update({name: vars(self)[name] for name in names if name in vars(self)})
 
     def _set_sums(self, sums):
         self._forget()
@@ -217,6 +249,11 @@ class _FitsBySums:
         """Return the domains of fewer rows than `needed` as text."""
         counts = {TARGET: 0} | {name: part.n_samples for name, part in sums.items()}
         return ", ".join(f"{count} of {name!r}" for name, count in counts.items() if count < needed)
+
+
+def _part_of(estimator, X, sample_domain):
+    """Return an estimator that has seen the rows `X`, on a worker."""
+    return copy(estimator).partial_fit(X, sample_domain=sample_domain)
 
 
 def _same(first, second):

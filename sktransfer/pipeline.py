@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
 from sktransfer._answers import AnswersByDomain
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._needs import Needs
 from sktransfer._routing import routable, warn_of_domains
@@ -293,6 +294,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
         return self._fit_all("fit_predict", X, y, sample_domain, params)
 
     def _fit_all(self, method, X, y, sample_domain, params):
+        refuse_lazy(type(self).__name__, X=X, y=y, sample_domain=sample_domain)
         context = self._init_callback_context(
             task_name=method.replace("_", "-"), max_subtasks=len(self.steps)
         )

@@ -29,7 +29,7 @@ FAMILIES = families()
 # Folders that build on families: they may import public names of these.
 ON_TOP = {"distributed", "transferability", "model_selection", "datasets", "utils", "plotting"}
 
-HEAVY = ("torch", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers")
+HEAVY = ("torch", "dask", "onnxruntime", "onnx", "PIL", "matplotlib", "transformers")
 
 
 def _imports_of_ours(path):

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sktransfer._labels import has_label, labels_alone, read_labels
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
@@ -187,6 +188,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _read_rows(self, X, y, sample_domain, sample_weight):
         """Read the arguments of `fit`: labelled rows come first, rows of weight 0 are left out."""
+        refuse_lazy(type(self).__name__, X=X, y=y, sample_domain=sample_domain)
         items = self.backbone_.preprocessing.read(X, self, reset=True)
         sample_weight = self._read_weight(items, sample_weight)
         rows, unlabelled = np.arange(len(items)), None
@@ -395,6 +397,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         """The outputs of the head, (n_samples, n_outputs), float64."""
         check_is_fitted(self)
         backbone = reload(self)
+        refuse_lazy(type(self).__name__, X=X)
         items = backbone.preprocessing.read(X, self, reset=False)
         if self.depth_ == len(backbone.stages):
             features, _ = stage_features(items, backbone, self.depth_, self._run(), pooling="avg")

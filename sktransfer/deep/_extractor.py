@@ -13,6 +13,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sktransfer._containers import is_empty
+from sktransfer._dask import maps_blocks
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._sklearn import (
     Interval,
@@ -28,6 +30,7 @@ from sktransfer.deep._features import find_engine, stage_features, warn_of_fault
 from sktransfer.deep._items import Run
 
 
+@maps_blocks
 class PretrainedFeatureExtractor(
     TakesBackbone,
     CallbackSupportMixin,
@@ -329,6 +332,7 @@ class PretrainedFeatureExtractor(
 
     def _learn(self, X, backbone):
         """Fit; return the items of X, which `fit_transform` goes on with."""
+        refuse_lazy(type(self).__name__, X=X)
         items = backbone.preprocessing.read(X, self, reset=True, on_error=self.on_error)
         self.stage_ = backbone.stage_name(self.stage)
         if self.pooling == "grid":
@@ -348,7 +352,7 @@ class PretrainedFeatureExtractor(
         ----------
         X : array-like
             Images in one of the forms of the Notes, not necessarily that of `fit`. There may be
-            none.
+            none. An array, a series or a data frame of Dask is mapped lazily.
 
         Returns
         -------
@@ -435,6 +439,7 @@ class PretrainedFeatureExtractor(
         context.call_on_fit_task_end(**task, reconstruction_attributes={})
 
     def _transform(self, X, around_batch, pooling):
+        refuse_lazy(type(self).__name__, X=X)
         if is_empty(X):
             return self._rows_of_nothing(X, pooling)
         backbone = reload(self)
@@ -479,6 +484,7 @@ class PretrainedFeatureExtractor(
             In the order of X: named tuples of ``position`` (in X, from 0), ``path`` (None for
             other items) and ``reason``.
         """
+        refuse_lazy(type(self).__name__, X=X)
         backbone = self.backbone_ if hasattr(self, "backbone_") else describe_for(self)
         items = backbone.preprocessing.read(X, BaseEstimator(), reset=True, on_error="nan")
         return items.find_unreadable(self)

@@ -51,12 +51,15 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
     def _components(self, kernel, codes):
         """Return the components and eigenvalues of rows of the domains `codes` (-1: target)."""
 
-    def _fit_domains(self, sources, X_target, *labels):
+    def _check_parameters(self):
         if self.kernel in ("linear", PRIMAL) and self.kernel_params:
             raise ValueError(
                 f"kernel={self.kernel!r} takes no arguments, but kernel_params="
                 f"{self.kernel_params!r}; pass None, or the kernel that these are for."
             )
+
+    def _fit_domains(self, sources, X_target, *labels):
+        self._check_parameters()
         parts = [*sources.values(), X_target]
         codes = np.repeat([*range(len(sources)), -1], [part.shape[0] for part in parts])
         X = stacked(parts).astype(np.float64, copy=False)
@@ -75,16 +78,20 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         # Drawn from sorted rows, so that they do not depend on the order of the input.
         rows, rng = X[order_of_rows(X)], generator(self.random_state)
         landmarks = draw_rows(rows, self._landmarks_at_most, generator=rng)
-        K = self._similarities(landmarks)
-        if self.kernel != "linear":
-            check_kernel(K, landmarks, estimator=self)
-        root = inverse_root(K, cutoff=CUTOFF)
+        root = self._root_of(landmarks)
         rows = self._similarities(X, landmarks)
         self.mean_ = rows.mean(axis=0) if centred else None
         rows = self._less_mean(rows) @ root
         components, self.eigenvalues_ = self._components(LinearKernel(rows), codes, *labels)
         self.X_fit_, self.dual_components_ = landmarks, root @ (rows.T @ components)
         self.n_components_ = components.shape[1]
+
+    def _root_of(self, landmarks):
+        """Return the matrix that makes similarities to the landmarks features."""
+        K = self._similarities(landmarks)
+        if self.kernel != "linear":
+            check_kernel(K, landmarks, estimator=self)
+        return inverse_root(K, cutoff=CUTOFF)
 
     def _kernel_of(self, X, *, centred):
         """Return the kernel of the rows; if `centred`, the kernel of their centered features."""

@@ -1,11 +1,13 @@
 """The base of the aligners whose maps are learned from sums alone."""
 
 from sktransfer._base import _BaseAligner
+from sktransfer._dask import maps_blocks
 from sktransfer._domains import TARGET
 from sktransfer._sklearn import check_same_namespace
 from sktransfer._sums import _FitsBySums
 
 
+@maps_blocks
 class _BaseStreamingAligner(_FitsBySums, _BaseAligner):
     """An aligner whose `fit` learns from sums over the rows of each domain too."""
 

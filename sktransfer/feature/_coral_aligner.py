@@ -76,6 +76,9 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     With ``sample_domain=None`` every row is a target row and the aligner is the identity.
 
+    `fit` also takes an array or a data frame of Dask, block by block, and `transform` maps one
+    lazily.
+
     Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
     of any other library of the array API standard, on any device with double precision. The result
     is then of the same library.

@@ -81,6 +81,9 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     as large as the covariances or as the rows, if these are smaller (rows can then be read from
     them). `fit` keeps only the maps.
 
+    `fit` also takes an array or a data frame of Dask, block by block, and `transform` maps one
+    lazily.
+
     Under ``sklearn.config_context(array_api_dispatch=True)``, `X` may be a torch tensor or an array
     of any other library of the array API standard, on any device with double precision. The result
     is then of the same library.

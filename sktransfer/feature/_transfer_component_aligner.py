@@ -1,11 +1,13 @@
 """TransferComponentAligner: components that keep the variance and bring the means together."""
 
 from dataclasses import replace
+from functools import partial, reduce
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.neighbors import kneighbors_graph
 
+from sktransfer._dask import sample_blocks
 from sktransfer._kernels.component_sums import (
     LinearSums,
     PrimalSums,
@@ -15,13 +17,16 @@ from sktransfer._kernels.component_sums import (
 )
 from sktransfer._kernels.components import domain_contrasts, transfer_components, unit_contrasts
 from sktransfer._kernels.eigen import fix_signs
+from sktransfer._kernels.row_hashes import merged_samples
 from sktransfer._kernels.rows import stacked
+from sktransfer._kernels.streaming import sums
 from sktransfer._kernels.supervised_components import (
     indicators,
     laplacian,
     supervised_components,
 )
 from sktransfer._labels import class_codes
+from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer._sums import _FitsBySums
 from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
@@ -132,6 +137,10 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
     largest magnitude is positive. A feature that is smaller than the others by more than six digits
     is better kept by `fit`, which squares nothing.
 
+    `fit` also takes an array or a data frame of Dask, block by block, and `transform` maps one
+    lazily. Kernels other than "linear" and "primal" then require `n_landmarks`. The landmarks are
+    distinct rows, drawn by a hash of their values and the seed, so that blocks do not matter.
+
     Sparse input is supported if the kernel supports it. Only NumPy and SciPy
     are used: under ``array_api_dispatch`` tensors are refused, and there is no GPU implementation.
 
@@ -208,20 +217,26 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
         reads = self.supervised
         return replace(super()._needs, source_labels=reads, target_labels=reads)
 
+    _given = ("_landmarks", "_root")
+
     _learned = ("components_", "eigenvalues_", "mean_", "n_components_")
 
     def _fit_domains(self, sources, X_target, labels=None):
         self._forget()
-        if self.kernel == PRIMAL and self.n_landmarks is not None:
-            raise ValueError(
-                f"n_landmarks={self.n_landmarks!r} are rows through which a kernel is seen, but "
-                "kernel='primal' is none; pass n_landmarks=None, or kernel='linear'."
-            )
+        self._check_parameters()
         terms = ()
         if labels is not None:
             X = stacked([*sources.values(), X_target])
             terms = (indicators(self._classes_of(labels)), self._laplacian(X))
         super()._fit_domains(sources, X_target, *terms)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.kernel == PRIMAL and self.n_landmarks is not None:
+            raise ValueError(
+                f"n_landmarks={self.n_landmarks!r} are rows through which a kernel is seen, but "
+                "kernel='primal' is none; pass n_landmarks=None, or kernel='linear'."
+            )
 
     def _components(self, kernel, codes, *terms):
         contrasts = unit_contrasts(domain_contrasts(codes))
@@ -238,16 +253,44 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
         )
 
     def _check_by_sums(self, method):
-        parameters = {"supervised": self.supervised, "n_landmarks": self.n_landmarks}
-        wrong = [f"{name}={value!r}" for name, value in parameters.items() if value]
-        if self.kernel not in ("linear", PRIMAL):
-            wrong.insert(0, f"kernel={self.kernel!r}")
-        if wrong:
+        has_landmarks = self.n_landmarks is not None and not hasattr(self, "_landmarks")
+        wrong = {
+            "kernel": self.n_landmarks is None and self.kernel not in ("linear", PRIMAL),
+            "n_landmarks": has_landmarks,
+            "supervised": self.supervised,
+        }
+        found = [f"{name}={getattr(self, name)!r}" for name, is_wrong in wrong.items() if is_wrong]
+        if found:
+            remedy = "kernel='linear' or 'primal', supervised=False and n_landmarks=None"
+            if method != "partial_fit":
+                remedy = "kernel='linear' or 'primal', or n_landmarks, and supervised=False"
             raise ValueError(
                 f"TransferComponentAligner.{method} learns from sums over rows, which do not "
-                f"determine a fit with {', '.join(wrong)}; set kernel='linear' or 'primal', "
-                "supervised=False and n_landmarks=None, or fit all rows at once."
+                f"determine a fit with {', '.join(found)}; set {remedy}, or fit all rows at once."
             )
+
+    def _fit_blocks(self, X, y, sample_domain):
+        if self.n_landmarks is not None:
+            self._check_parameters()
+            seed = generator(self.random_state).randint(2**31 - 1)
+            rules = {"n_rows": self.n_landmarks, "seed": seed}
+            found = sample_blocks(X, sample_domain, estimator=self, **rules).values()
+            merge = partial(merged_samples, n_rows=self.n_landmarks)
+            self._landmarks = reduce(merge, found).rows if found else None
+            self._root = self._root_of(self._landmarks)
+        super()._fit_blocks(X, y, sample_domain)
+        for name in self._given:
+            vars(self).pop(name, None)
+
+    def _sums_of(self, X):
+        if self.n_landmarks is None:
+            return super()._sums_of(X)
+        return sums(self._similarities(X.astype(np.float64), self._landmarks) @ self._root)
+
+    def _forget(self):
+        super()._forget()
+        for name in ("X_fit_", "dual_components_"):
+            vars(self).pop(name, None)
 
     def _learn(self, sources, target):
         total = total_of([*sources.values(), target])
@@ -262,7 +305,13 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
             kernel = LinearSums(total.n_samples, mean, root_of(total))
             components, self.eigenvalues_ = transfer_components(kernel, differences, **rules)
             components = fix_signs(kernel.directions(components))
-        self.components_, self.n_components_ = components, components.shape[1]
+        self.n_components_ = components.shape[1]
+        if self.n_landmarks is None:
+            self.components_ = components
+            return
+        self.X_fit_, self.dual_components_ = self._landmarks, self._root @ components
+        if self.mean_ is not None:  # of the similarities, but for those that no feature shows
+            self.mean_ = self.mean_ @ np.linalg.pinv(self._root)
 
     def _classes_of(self, labels):
         """Return the class code of each row, -1 if it has no label."""

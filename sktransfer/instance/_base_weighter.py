@@ -1,15 +1,20 @@
 """The base of the weighters: the weight of each source row for the target."""
 
 from abc import abstractmethod
+from functools import reduce
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from sktransfer._base import _BaseRowsEstimator
+from sktransfer._dask import reduce_blocks, weigh_blocks
+from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._kernels.normal_sums import merged_weights, weight_sums
 from sktransfer._kernels.rows import order_of_rows
+from sktransfer._lazy import is_dask
 from sktransfer._needs import Needs
-from sktransfer.instance._effective_rows import warn_of_few_rows
+from sktransfer.instance._effective_rows import warn_of_few_rows, warn_of_sizes
 from sktransfer.instance._tasks import _ReportsTasks
 
 
@@ -125,11 +130,56 @@ class _BaseRatioWeighter(_BaseWeighter):
         -------
         weights : ndarray of shape (n_samples,)
             On the scale of ``weights_``: the mean is 1 over the source rows of `fit`, not over
-            these. All 1 if `fit` saw no source row.
+            these. All 1 if `fit` saw no source row. Lazy if `X` is a collection of Dask.
         """
+        if is_dask(X):
+            return weigh_blocks(self, X)
         self._check_is_fitted()
-        X = self._read_rows(X, reset=False)
-        if not self.source_domains_:
+        X = self._read_rows(X, reset=False, ensure_min_samples=0)
+        if not self.source_domains_ or not X.shape[0]:
             return np.ones(X.shape[0], dtype=X.dtype)
         weights = self._ratio(X.astype(np.float64)) / self._scale
         return np.minimum(weights, np.finfo(X.dtype).max).astype(X.dtype)
+
+    def _settle(self, X, sample_domain):
+        """Scale the weights to mean 1 over the source rows of a collection of Dask."""
+        self._scale = 1.0
+        found = reduce_blocks(_weights_of, _merged_by_source, X, sample_domain, estimator=self)
+        total = reduce(merged_weights, found.values())
+        self._scale_by(total)
+        self._check_scale()
+        self.effective_sample_size_ = total.effective_size
+        several = found if len(found) > 1 else {}
+        warn_of_sizes(
+            {
+                name: (part.n_samples, part.effective_size)
+                for name, part in {None: total, **dict(sorted(several.items()))}.items()
+            },
+            estimator_name=type(self).__name__,
+            remedy=self._spread,
+        )
+
+    def _scale_by(self, total):
+        """Set the mean of the ratio from its `WeightSums`."""
+        self._scale = float(np.exp(total.largest) * total.mean)
+
+    def _log_ratio(self, X):
+        """Return the logarithms of `_ratio`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self._ratio(X))
+
+
+def _weights_of(estimator, X, sample_domain):
+    """Return the `WeightSums` of each source of a block, on a worker."""
+    X = estimator._read_rows(X, reset=False, ensure_min_samples=0).astype(np.float64)
+    domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
+    return {
+        name: weight_sums(estimator._log_ratio(X[domains.rows(name)])) for name in domains.sources
+    }
+
+
+def _merged_by_source(first, second):
+    together = dict(first)
+    for name, part in second.items():
+        together[name] = merged_weights(together[name], part) if name in together else part
+    return together

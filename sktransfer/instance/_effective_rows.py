@@ -32,14 +32,31 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy):
         A phrase: an action that spreads the weights of this method.
     """
     names = domains.sources if len(domains.sources) > 1 else ()
-    groups = {"": ~domains.is_target}
-    groups |= {f" of the source {name!r}": domains.codes == k for k, name in enumerate(names)}
-    few = []
-    for words, rows in groups.items():
-        n_rows = np.count_nonzero(rows)
-        size = effective_sample_size(weights[rows])
-        if size < fewest_rows(n_rows):
-            few.append(f"{size:.3g} of the {n_rows} source rows{words}")
+    masks = {None: ~domains.is_target}
+    masks |= {name: domains.codes == k for k, name in enumerate(names)}
+    sizes = {
+        name: (np.count_nonzero(rows), effective_sample_size(weights[rows]))
+        for name, rows in masks.items()
+    }
+    warn_of_sizes(sizes, estimator_name=estimator_name, remedy=remedy)
+
+
+def warn_of_sizes(sizes, *, estimator_name, remedy):
+    """Warn with `TransferWarning` if an effective number of rows is small.
+
+    Parameters
+    ----------
+    sizes : dict of str or None to (int, float)
+        The number of rows and the effective number of each source; None: of all together.
+    estimator_name, remedy : str
+        As for `warn_of_few_rows`.
+    """
+    few = [
+        f"{size:.3g} of the {n_rows} source rows"
+        + ("" if name is None else f" of the source {name!r}")
+        for name, (n_rows, size) in sizes.items()
+        if size < fewest_rows(n_rows)
+    ]
     if few:
         shown = "; ".join(few[:4]) + (f"; and {len(few) - 4} more sources" if len(few) > 4 else "")
         warn(

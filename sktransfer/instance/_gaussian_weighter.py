@@ -80,6 +80,10 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
     ``weights_`` and no ``effective_sample_size_``, and `weigh` returns the ratio of the densities
     itself. Its mean is 1 under the source's density, and not exactly so over the source rows.
 
+    `fit` also takes an array or a data frame of Dask, block by block in two passes, and `weigh`
+    returns lazy weights of one. There are no ``weights_`` then, but `weigh` has their scale: the
+    mean is 1 over the source rows of `fit`.
+
     Sparse input is not supported, because centering would make it dense. Reduce it first, with
     :class:`~sklearn.decomposition.TruncatedSVD` for instance, or pass ``X.toarray()``.
 
@@ -143,6 +147,15 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
         super()._forget()
         for name in ("weights_", "effective_sample_size_"):
             vars(self).pop(name, None)
+
+    def _fit_blocks(self, X, y, sample_domain):
+        super()._fit_blocks(X, y, sample_domain)
+        self.effective_sample_size_ = 0.0
+        if self.source_domains_:
+            self._settle(X, sample_domain)
+
+    def _scale_by(self, total):
+        self._largest, self._scale = total.largest, total.mean
 
     def _learn(self, sources, target):
         """Learn the densities; the weights are their ratio, of mean 1 under the source's."""

@@ -4,6 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from sktransfer._dask import no_rows, reduce_blocks, sample_blocks
+from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.density_ratio import (
     WIDTH_FACTORS,
     gaussian,
@@ -12,13 +14,15 @@ from sktransfer._kernels.density_ratio import (
     ulsif,
     ulsif_scores,
 )
-from sktransfer._kernels.rows import draw_rows
+from sktransfer._kernels.ratio_sums import gaussian_sums, merged_gaussians, ulsif_of
+from sktransfer._kernels.rows import draw_rows, stacked
 from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._candidates import candidates, check_candidates
 
+N_SAMPLED = 10_000  # rows of each domain of a lazy collection, for the width and the ridge
 RIDGES = 10.0 ** np.linspace(-3, 1, 9)
 
 
@@ -98,6 +102,12 @@ class ULSIFWeighter(_BaseRatioWeighter):
     Memory grows with rows times centers. Time grows with rows times centers squared times widths,
     and with pairs times centers squared times widths and ridges.
 
+    `fit` also takes an array or a data frame of Dask, block by block in three passes, and `weigh`
+    returns lazy weights of one. The first pass draws at most 10,000 distinct rows of each domain by
+    a hash of their values and the seed, so that blocks do not matter. They give the centers, the
+    width and the ridge. The second pass finds the coefficients by sums over all rows, and the third
+    their scale. There are no ``weights_`` then.
+
     Sparse input is supported; `centers_` are then sparse too.
 
     Each candidate width is a task for scikit-learn's callbacks, such as
@@ -155,6 +165,13 @@ class ULSIFWeighter(_BaseRatioWeighter):
         rng = generator(self.random_state)
         self.centers_ = draw_rows(X_target, self.n_centers, generator=rng)
         squared = [squared_distances(X, self.centers_) for X in (X_source, X_target)]
+        self._choose(squared, rng)
+        phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)
+        self.coef_ = ulsif(phi_source, phi_target, alpha=self.alpha, ridge=self.ridge_)
+        return phi_source @ self.coef_
+
+    def _choose(self, squared, rng):
+        """Choose the width and the ridge by the distances of rows of both domains to centers."""
         widths = self.width
         if widths is None:
             widths = median_distance(*squared) * WIDTH_FACTORS
@@ -165,13 +182,58 @@ class ULSIFWeighter(_BaseRatioWeighter):
             self.scores_[k] = self._scores(shuffled, width, ridges)
         best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
         self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
-        phi_source, phi_target = (gaussian(part, width=self.width_) for part in squared)
-        self.coef_ = ulsif(phi_source, phi_target, alpha=self.alpha, ridge=self.ridge_)
-        return phi_source @ self.coef_
+
+    def _fit_blocks(self, X, y, sample_domain):
+        check_candidates(self, "width", "ridge")
+        self._read_rows(no_rows(X), ensure_min_samples=0)
+        for name in ("weights_", *self._learned):
+            vars(self).pop(name, None)
+        rng = generator(self.random_state)
+        n_rows, seed = max(self.n_centers, N_SAMPLED), rng.randint(2**31 - 1)
+        samples = sample_blocks(X, sample_domain, n_rows=n_rows, seed=seed, estimator=self)
+        rows = {name: sample.rows for name, sample in samples.items()}
+        self.source_domains_ = tuple(sorted(set(rows) - {TARGET}))
+        self._check_blocks(rows)
+        if not self.source_domains_:
+            vars(self).update(dict.fromkeys(self._learned), effective_sample_size_=0.0)
+            return
+        X_target = rows.pop(TARGET)
+        self.centers_ = X_target[: self.n_centers]
+        parts = stacked(list(rows.values())), X_target
+        self._choose([squared_distances(part, self.centers_) for part in parts], rng)
+        found = reduce_blocks(_sums_of, _merged, X, sample_domain, estimator=self)
+        self.coef_ = ulsif_of(*found, alpha=self.alpha, ridge=self.ridge_)
+        self._settle(X, sample_domain)
+
+    def _check_blocks(self, rows):
+        """Raise ValueError if samples of the domains have too few rows."""
+        n_target = rows[TARGET].shape[0] if TARGET in rows else 0
+        n_source = sum(part.shape[0] for part in rows.values()) - n_target
+        needed = self._needs.min_domain_rows if self.source_domains_ else 1
+        if n_target < needed or (self.source_domains_ and n_source < needed):
+            raise ValueError(
+                f"{type(self).__name__} needs at least {needed} different source rows, of all "
+                f"sources together, and as many target rows, but sample_domain names {n_source} "
+                f"and {n_target}; add rows."
+            )
 
     def _scores(self, squared, width, ridges):
         phi_source, phi_target = (gaussian(part, width=width) for part in squared)
         return ulsif_scores(phi_source, phi_target, alpha=self.alpha, ridges=ridges)
 
+    def _features(self, X):
+        return gaussian(squared_distances(X, self.centers_), width=self.width_)
+
     def _ratio(self, X):
-        return gaussian(squared_distances(X, self.centers_), width=self.width_) @ self.coef_
+        return self._features(X) @ self.coef_
+
+
+def _sums_of(estimator, X, sample_domain):
+    """Return the `GaussianSums` of the source rows and of the target rows of a block."""
+    X = estimator._read_rows(X, reset=False, ensure_min_samples=0).astype(np.float64)
+    is_target = read_sample_domain(sample_domain, X.shape[0], require_target=False).is_target
+    return [gaussian_sums(estimator._features(X[rows])) for rows in (~is_target, is_target)]
+
+
+def _merged(first, second):
+    return [merged_gaussians(*pair) for pair in zip(first, second, strict=True)]

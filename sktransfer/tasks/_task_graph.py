@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sktransfer._domains import TARGET, read_tasks
 from sktransfer._kernels.task_gains import FEWEST_ROWS, gains_of_sources, leave_one_out_losses
 from sktransfer._labels import is_labelled, read_labels, read_numbers
+from sktransfer._lazy import refuse_lazy
 from sktransfer._magnitude import check_magnitude
 from sktransfer._messages import listed, warn
 from sktransfer._sklearn import (
@@ -231,6 +232,7 @@ class TaskGraph:
 
     def _read(self, X, y, *, reset):
         """Return the rows that have a label, their labels, and the mask of them."""
+        refuse_lazy(type(self).__name__, X=X, y=y)
         _check_feature_names(self, X, reset=reset)
         X = check_array(X, accept_sparse="csr", dtype=np.float64, estimator=self, input_name="X")
         _check_n_features(self, X, reset=reset)

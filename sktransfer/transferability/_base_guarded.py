@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import hide_labels, is_labelled, read_labels
+from sktransfer._lazy import refuse_lazy
 from sktransfer._learner import check_learner
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
 from sktransfer._messages import listed
@@ -138,6 +139,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
 
     def _read(self, X, y, sample_domain):
         """Return `GuardRows` and the judge of their labels."""
+        refuse_lazy(type(self).__name__, X=X, y=y, sample_domain=sample_domain)
         reads_numbers = self.estimator is None
         is_table = reads_numbers and len(getattr(X, "columns", ())) > 1
         valid_X = self._read_rows(X, y) if is_table or not holds_items(X) else None
@@ -211,6 +213,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def _answers(self, X):
         """Return the answers for target rows."""
         check_is_fitted(self)
+        refuse_lazy(type(self).__name__, X=X)
         if not holds_items(X):
             valid_X = self._read_rows(X, reset=False)
             X = X if hasattr(X, "columns") else valid_X
