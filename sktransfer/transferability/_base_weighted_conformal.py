@@ -6,13 +6,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.conformal import pooled_weights
 from sktransfer._kernels.density_ratio import effective_sample_size
-from sktransfer._labels import hide_labels, is_labelled, read_labels
+from sktransfer._labels import hide_labels, is_labelled
 from sktransfer._learner import check_learner
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
 from sktransfer._messages import warn
@@ -32,7 +32,7 @@ from sktransfer._whole import whole_fit
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance import DiscriminatorWeighter
 from sktransfer.transferability._fits import fit_on_rows
-from sktransfer.transferability._guard_rows import guard_rows
+from sktransfer.transferability._guard_rows import guard_rows, read_required_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,8 @@ class _BaseWeightedConformal(MetaEstimatorMixin, _TransferEstimator):
 
     @property
     def _needs(self):
-        parts = [self._model()] if self.calibrate_on == "target" else [self._model(), self._ratio()]
-        tags = [get_tags(part).input_tags for part in parts]
+        weighters = [] if self.calibrate_on == "target" else [self._weighter()]
+        tags = [get_tags(part).input_tags for part in (self._model(), *weighters)]
         return Needs(
             sparse=all(part.sparse for part in tags),
             missing=all(part.allow_nan for part in tags),
@@ -91,7 +91,7 @@ class _BaseWeightedConformal(MetaEstimatorMixin, _TransferEstimator):
     def _model(self):
         return self._default_estimator() if self.estimator is None else self.estimator
 
-    def _ratio(self):
+    def _weighter(self):
         return DiscriminatorWeighter() if self.weighter is None else self.weighter
 
     @_fit_context(prefer_skip_nested_validation=False)
@@ -137,13 +137,7 @@ class _BaseWeightedConformal(MetaEstimatorMixin, _TransferEstimator):
         """Return `GuardRows`, and the label of each row as a number, NaN without a label."""
         valid_X = self._read_rows(X, y, ensure_min_samples=2)
         domains = read_sample_domain(sample_domain, valid_X.shape[0])
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} reads labels, but y is None; pass y with a label for each "
-                "source row, and missing values if a target row has none."
-            )
-        check_consistent_length(valid_X, y)
-        y = read_labels(y)
+        y = read_required_labels(y, domains, estimator_name=type(self).__name__)
         used = is_labelled(y)
         truth = np.full(len(domains.codes), np.nan)
         truth[used] = self._read_truth(y, used)
@@ -157,7 +151,7 @@ class _BaseWeightedConformal(MetaEstimatorMixin, _TransferEstimator):
         self._source_share = np.count_nonzero((fold_of >= 0) & ~rows.domains.is_target) / n_held
         models, weighters = (
             seeded_clones(part, len(found), generator=rng, keep_seeds=self.random_state is None)
-            for part in (self._model(), self._ratio())
+            for part in (self._model(), self._weighter())
         )
         self._folds = []
         for fold, model in zip(found, models, strict=True):

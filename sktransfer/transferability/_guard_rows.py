@@ -7,10 +7,11 @@ from numbers import Number
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.impute import SimpleImputer
+from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._domains import TARGET, Domains
 from sktransfer._kernels.rows import order_of_rows
-from sktransfer._labels import hide_labels, is_labelled
+from sktransfer._labels import hide_labels, is_labelled, read_labels
 from sktransfer._magnitude import has_missing
 from sktransfer._sklearn import _safe_indexing
 
@@ -145,6 +146,25 @@ def guard_rows(X, valid_X, y, domains):
         ranks[order_of_rows(valid_X)] = np.arange(len(y))
     has_gaps = valid_X is not None and has_missing(valid_X)
     return GuardRows(X, y, domains, is_labelled(y), ranks, valid_X is not None, has_gaps)
+
+
+def read_required_labels(y, domains, *, estimator_name):
+    """Return labels as an array, or raise ValueError if there are none or of another length.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or None
+    domains : Domains
+    estimator_name : str
+        The name of the method in the error.
+    """
+    if y is None:
+        raise ValueError(
+            f"{estimator_name} reads labels, but y is None; pass y with a label for each source "
+            "row, and missing values if a target row has none."
+        )
+    check_consistent_length(domains.codes, y)
+    return read_labels(y)
 
 
 def holds_items(X):

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.stats import t
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.label_shift import temperature, tempered
-from sktransfer._labels import is_labelled, read_classes, read_labels
+from sktransfer._labels import is_labelled, read_classes
 from sktransfer._learner import check_learner
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
@@ -22,7 +22,7 @@ from sktransfer._whole import whole_fit
 from sktransfer.transferability._baselines import class_probabilities
 from sktransfer.transferability._candidates import Candidate
 from sktransfer.transferability._fits import fit_candidate, out_of_fold
-from sktransfer.transferability._guard_rows import guard_rows, holds_items
+from sktransfer.transferability._guard_rows import guard_rows, holds_items, read_required_labels
 from sktransfer.transferability._judges import ClassJudge
 
 LEVEL = 0.9  # of the interval
@@ -47,7 +47,7 @@ class TemperatureScaledClassifier(
     hurts if the classes are calibrated differently, as under label shift: one number cannot correct
     that. It also costs one fit for each fold. scikit-learn's
     :class:`~sklearn.calibration.CalibratedClassifierCV` has no pull and holds out rows of all
-    domains. It is made for many labelled rows of one domain.
+    domains. It is made for more labelled rows, of one domain.
 
     Parameters
     ----------
@@ -184,13 +184,7 @@ class TemperatureScaledClassifier(
         valid_X = None if is_items else self._read_rows(X, y, ensure_min_samples=2)
         n_rows = _num_samples(X) if is_items else valid_X.shape[0]
         domains = read_sample_domain(sample_domain, n_rows)
-        if y is None:
-            raise ValueError(
-                "TemperatureScaledClassifier reads labels, but y is None; pass y with a label for "
-                "each source row, and missing values if a target row has none."
-            )
-        check_consistent_length(domains.codes, y)
-        y = read_labels(y)
+        y = read_required_labels(y, domains, estimator_name=type(self).__name__)
         used = is_labelled(y)
         self.classes_ = np.unique(read_classes(y, used))
         n_target = np.count_nonzero(used & domains.is_target)

@@ -24,11 +24,12 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
     :class:`~sktransfer.LabelShiftWeighter` it counts by the ratio of the class proportions [2]_.
 
     It helps under covariate shift, and under label shift with the matching weighter: unweighted
-    sets are then too small or too large on average. With the true ratio the coverage is exact, and
-    any classifier will do: a poor one has large sets. It hurts if the rule from features to classes
-    differs in the target, which no weight can correct; use ``calibrate_on="target"`` with some
-    labelled target rows. It also hurts if the ratio is estimated badly, as with many features.
-    Without source rows it is split conformal prediction itself.
+    sets are then too small or too large on average. With the true ratio the coverage holds for any
+    classifier and any number of rows: a poor classifier has large sets. It hurts if the rule from
+    features to classes differs in the target, which no weight can correct; use
+    ``calibrate_on="target"`` with some labelled target rows. It also hurts if the ratio is
+    estimated badly, as with many features. Without source rows it is split conformal prediction
+    itself.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
         ``LogisticRegression()``.
     weighter : weighter, default=None
         Estimates the ratio of the densities, or of the class proportions if it has
-        `class_weights_`, as :class:`~sktransfer.LabelShiftWeighter` has. It has
-        `weigh`, so that it gives weights to new rows. None is ``DiscriminatorWeighter()``.
+        `class_weights_`, as :class:`~sktransfer.LabelShiftWeighter` has. It has `weigh`, so that
+        new rows get weights too. None is ``DiscriminatorWeighter()``.
     score_function : {"lac", "aps"}, default="lac"
         "lac": one minus the probability of the class, which gives the smallest sets. "aps": the sum
         of the probabilities of all classes that are at least as probable [3]_, which adapts the
@@ -49,11 +50,13 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
         The share of the labelled rows of each domain that are held out once. It is not used with
         `cv`.
     cv : int, default=None
-        The number of folds, each of which is held out in turn. The sets are then more stable, but
-        the coverage that is proven falls from ``1 - a`` to ``1 - 2 a``. None: hold rows out once.
+        The number of folds, each of which is held out in turn. All rows then calibrate, but with
+        ``a = 1 - confidence_level`` only a coverage of ``1 - 2 a`` is proven instead of ``1 - a``.
+        None: hold rows out once.
     calibrate_on : {"all", "target"}, default="all"
         "all": labelled source rows by their weights, and labelled target rows. "target": labelled
-        target rows only. They need no weight, and the coverage then holds for any shift.
+        target rows only. If they are a random sample of the target, the coverage then holds for any
+        shift, without weights.
     random_state : int, RandomState instance or None, default=None
         Draws the rows that are held out, and seeds every `random_state` inside the weighter and the
         classifier. None draws fresh entropy and keeps the existing seeds.
@@ -81,9 +84,9 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
     -----
     TransferWarning
         By `fit`, if the effective sample is so small that the coverage of one fit varies by more
-        than half of ``1 - confidence_level``. By `predict_set`, if sets hold every class
-        because of the weight of the row, with their
-        share. By `weighter`, if its weights leave few effective rows.
+        than half of ``1 - confidence_level``. By `predict_set`, if sets hold every class because of
+        the weight of the row, with their share. By `weighter`, if its weights leave few effective
+        rows.
 
     See Also
     --------

@@ -22,31 +22,32 @@ class WeightedConformalRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeight
     of the source, and so does the new row [1]_.
 
     It helps under covariate shift: intervals without weights are then too narrow or too wide on
-    average. With the true ratio the coverage is exact, and any regressor will do: a poor one has
-    wide intervals. It hurts if the rule from features to numbers differs in the target, which no
-    weight can correct; use ``calibrate_on="target"`` with some labelled target rows. It also hurts
-    if the ratio is estimated badly, as with many features. Without source rows it is split
-    conformal prediction itself.
+    average. With the true ratio the coverage holds for any regressor and any number of rows: a poor
+    regressor has wide intervals. It hurts if the rule from features to numbers differs in the
+    target, which no weight can correct; use ``calibrate_on="target"`` with some labelled target
+    rows. It also hurts if the ratio is estimated badly, as with many features. Without source rows
+    it is split conformal prediction itself.
 
     Parameters
     ----------
     estimator : regressor, default=None
-        A transfer pipeline gets the rows of all domains. None is
-        ``Ridge()``.
+        A transfer pipeline gets the rows of all domains. None is ``Ridge()``.
     weighter : weighter, default=None
-        Estimates the ratio of the densities. It has
-        `weigh`, so that it gives weights to new rows. None is ``DiscriminatorWeighter()``.
+        Estimates the ratio of the densities. It has `weigh`, so that new rows get weights too.
+        None is ``DiscriminatorWeighter()``.
     confidence_level : float, default=0.9
         The probability with which an interval is to hold the label, over fits and new rows.
     calibration_size : float, default=0.5
         The share of the labelled rows of each domain that are held out once. It is not used with
         `cv`.
     cv : int, default=None
-        The number of folds, each of which is held out in turn. The sets are then more stable, but
-        the coverage that is proven falls from ``1 - a`` to ``1 - 2 a``. None: hold rows out once.
+        The number of folds, each of which is held out in turn. All rows then calibrate, but with
+        ``a = 1 - confidence_level`` only a coverage of ``1 - 2 a`` is proven instead of ``1 - a``.
+        None: hold rows out once.
     calibrate_on : {"all", "target"}, default="all"
         "all": labelled source rows by their weights, and labelled target rows. "target": labelled
-        target rows only. They need no weight, and the coverage then holds for any shift.
+        target rows only. If they are a random sample of the target, the coverage then holds for any
+        shift, without weights.
     random_state : int, RandomState instance or None, default=None
         Draws the rows that are held out, and seeds every `random_state` inside the weighter and the
         regressor. None draws fresh entropy and keeps the existing seeds.
@@ -73,8 +74,8 @@ class WeightedConformalRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeight
     TransferWarning
         By `fit`, if the effective sample is so small that the coverage of one fit varies by more
         than half of ``1 - confidence_level``. By `predict_interval`, if intervals are infinite
-        because of the weight of the row, with their
-        share. By `weighter`, if its weights leave few effective rows.
+        because of the weight of the row, with their share. By `weighter`, if its weights leave few
+        effective rows.
 
     See Also
     --------
