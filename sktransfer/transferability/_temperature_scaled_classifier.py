@@ -10,15 +10,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
-from sktransfer._kernels.label_shift import temperature, tempered
+from sktransfer._kernels.label_shift import COLDEST, HOTTEST, temperature, tempered
 from sktransfer._labels import is_labelled, read_classes
 from sktransfer._learner import check_learner
+from sktransfer._messages import warn
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
 from sktransfer._random import generator, seeded_clones
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import HasMethods, Interval, _fit_context, _num_samples, get_tags
 from sktransfer._whole import whole_fit
+from sktransfer.exceptions import TransferWarning
 from sktransfer.transferability._baselines import class_probabilities
 from sktransfer.transferability._candidates import Candidate
 from sktransfer.transferability._fits import fit_candidate, out_of_fold
@@ -76,13 +78,19 @@ class TemperatureScaledClassifier(
         The mean log-loss of held-out target rows with temperature, minus that without. Here each
         fold has the temperature of the other folds. Negative: calibration helps.
     interval_ : tuple of float
-        Student's interval of `difference_` over rows, at 90 %.
+        Student's interval of `difference_` over rows, at 90 %. It is approximate: the rows share
+        their models.
     source_domains_ : tuple of str
         The names of the source domains in `fit`.
     n_features_in_ : int
         Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features. Defined only if all feature names of `X` are strings.
+
+    Warns
+    -----
+    TransferWarning
+        If the temperature is at an end of its range.
 
     See Also
     --------
@@ -211,6 +219,7 @@ class TemperatureScaledClassifier(
     def _calibrate(self, probabilities, truth, part_of):
         """Choose the temperature, and estimate its effect fold by fold."""
         self.temperature_ = temperature(probabilities, truth, strength=self.strength)
+        self._warn_of_bound(len(truth))
         after = np.empty_like(probabilities)
         for part in np.unique(part_of):
             out = part_of == part
@@ -223,6 +232,16 @@ class TemperatureScaledClassifier(
         error = differences.std(ddof=1) / np.sqrt(len(differences))
         reach = t.ppf((1 + LEVEL) / 2, len(differences) - 1) * error
         self.interval_ = float(self.difference_ - reach), float(self.difference_ + reach)
+
+    def _warn_of_bound(self, n_rows):
+        if not 1.01 * COLDEST < self.temperature_ < HOTTEST / 1.01:
+            warn(
+                f"TemperatureScaledClassifier finds the temperature {self.temperature_:.2g} on "
+                f"{n_rows} held-out rows, an end of its range from {COLDEST:g} to {HOTTEST:g}: "
+                "these rows are nearly all right, or hardly better than chance. Label more target "
+                "rows, or raise strength.",
+                TransferWarning,
+            )
 
     def predict_proba(self, X):
         """Return the calibrated probability of each class.

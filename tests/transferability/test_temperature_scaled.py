@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sktransfer import (
     CORALAligner,
     TemperatureScaledClassifier,
+    TransferWarning,
     make_transfer_pipeline,
     pack_domains,
 )
@@ -116,3 +117,15 @@ def test_transfer_pipelines_and_texts():
     words = make_pipeline(CountVectorizer(), LogisticRegression())
     model = TemperatureScaledClassifier(words, random_state=0).fit(texts, y, sample_domain=domains)
     assert_allclose(model.predict_proba(texts).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("flip", "end"), [(False, "0.05"), (True, "20")])
+def test_a_temperature_at_its_end_is_named(flip, end):
+    X, y, domains, truth = sure_source(60, np.random.default_rng(5), noise=0.0)
+    y[400:460] = 1 - truth[:60] if flip else truth[:60]
+    X[400:, 0] += np.sign(X[400:, 0])  # far from the border
+    weak = LogisticRegression(C=1e-2)
+    model = TemperatureScaledClassifier(weak, strength=0, random_state=0)
+    with pytest.warns(TransferWarning, match=rf"temperature {end} on 60 held-out rows"):
+        model.fit(X, y, sample_domain=domains)
+    assert model.set_params(strength=5.0).fit(X, y, sample_domain=domains).temperature_ > 0.06
