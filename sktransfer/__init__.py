@@ -81,6 +81,7 @@ _HOME_OF = {
     "TemperatureScaledClassifier": "sktransfer.transferability",
     "TransductiveFold": "sktransfer.model_selection",
     "TransductivePrototypeClassifier": "sktransfer.few_shot",
+    "TransferAdvisor": "sktransfer.transferability",
     "TransferComponentAligner": "sktransfer.feature",
     "TransferForestClassifier": "sktransfer.parameter",
     "TransferForestRegressor": "sktransfer.parameter",
@@ -146,6 +147,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which do not 
     from sktransfer.transferability import (
         TemperatureScaledClassifier as TemperatureScaledClassifier,
     )
+    from sktransfer.transferability import TransferAdvisor as TransferAdvisor
     from sktransfer.transferability import (
         WeightedConformalClassifier as WeightedConformalClassifier,
     )

@@ -26,7 +26,13 @@ from sktransfer.deep._backbone import TakesBackbone
 from sktransfer.deep._describe import describe_for, reload
 from sktransfer.deep._engines.grid import find_grid
 from sktransfer.deep._engines.pooling import n_features
-from sktransfer.deep._features import find_engine, stage_features, warn_of_faults, warn_of_overflow
+from sktransfer.deep._features import (
+    all_stage_features,
+    find_engine,
+    stage_features,
+    warn_of_faults,
+    warn_of_overflow,
+)
 from sktransfer.deep._items import Run
 
 
@@ -375,6 +381,36 @@ class PretrainedFeatureExtractor(
             cache folder cannot be used.
         """
         return self._answer("transform", X, self.pooling)
+
+    def transform_stages(self, X):
+        """Compute the features of all stages of the network in one pass, whatever `stage` is.
+
+        Parameters
+        ----------
+        X : array-like
+            Images in one of the forms of the Notes, not necessarily that of `fit`.
+
+        Returns
+        -------
+        features : dict of str -> ndarray of shape (n_samples, n_features), float32
+            By the name of the stage, in order from the input: those of `transform` with this
+            `stage`, up to rounding. The cache keeps both apart.
+
+        Raises
+        ------
+        ValueError
+            If ``pooling="grid"``, or as in `transform`.
+        """
+        check_is_fitted(self)
+        if self.pooling == "grid":
+            raise ValueError("pooling='grid' is for one stage; expected 'avg', 'max' or None.")
+        backbone = reload(self)
+        items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
+        found, faults = all_stage_features(items, backbone, self._run(), pooling=self.pooling)
+        warn_of_faults(items, faults)
+        for features in found.values():
+            warn_of_overflow(items, features, faults)
+        return found
 
     @available_if(lambda self: self._kind is None)
     def feature_maps(self, X):

@@ -35,12 +35,16 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
     read, in the order of X. If there is one and ``run.on_error="raise"``, a ValueError lists them
     all; the results until then stay in the cache. Features that depend on chance or on the batch
     give the warning of `check_rows`.
+
+    A tuple of stages, for ONNX Runtime alone, gives their features side by side.
     """
-    run = Run() if run is None else run
-    stage, inputs = backbone.locate(stage), backbone.preprocessing
-    features = allocate((len(items), n_features(stage.shape, pooling)), run.in_memory)
-    key = find_engine(items, backbone, stage.name, run)
-    about = (VERSION, backbone.fingerprint, stage.name, pooling, inputs, key)
+    run, inputs = Run() if run is None else run, backbone.preprocessing
+    stages = [backbone.locate(each) for each in (stage if isinstance(stage, tuple) else [stage])]
+    name = tuple(each.name for each in stages) if len(stages) > 1 else stages[0].name
+    width = sum(n_features(each.shape, pooling) for each in stages)
+    features = allocate((len(items), width), run.in_memory)
+    key = find_engine(items, backbone, stages[-1].name, run)
+    about = (VERSION, backbone.fingerprint, name, pooling, inputs, key)
     about = repr(about).encode() + (b"" if view is None else view.key())
     store, engine, faults = open_cache(run.cache), None, []
     whole = None if run.cache is None or digests is not None else items.whole_key()
@@ -56,33 +60,26 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
     def compute(batch):
         mask = inputs.mask(batch)
         pooled = engine.pools and mask is None and pooling in ("avg", "max")
-        activations = engine.run(batch, pooling) if pooled else engine.run(batch)
-        expected = (n_features(stage.shape, pooling),) if pooled else stage.shape
-        found = activations.shape[1:]
-        if len(found) != len(expected) or any(
-            side not in (None, length) for side, length in zip(expected, found, strict=True)
-        ):
-            raise ValueError(
-                f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
-                f"at stage={shown(stage.name)} for {len(activations)} {items.noun}s, but was "
-                f"described with {expected} for one: choose a stage whose shape does not depend "
-                f"on the values of the {items.noun}s."
-            )
-        return activations if pooled else pool(activations, pooling, mask=mask)
+        found = engine.run(batch, pooling) if pooled else engine.run(batch)
+        if pooled:
+            return _checked(found, (width,), stages[0], backbone, items.noun)
+        parts = [
+            pool(_checked(each, stage.shape, stage, backbone, items.noun), pooling, mask=mask)
+            for each, stage in zip(found if len(stages) > 1 else [found], stages, strict=True)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     batches = items.batches(inputs, run, faults, choose=lookup.choose, view=view)
     with closing(store), closing(batches):
         for rows, batch in batches:
             first = engine is None
             # Not before: what the cache holds needs no network.
-            engine = engine or open_engine(
-                backbone, stage.name, n_jobs=run.n_jobs, device=run.device
-            )
+            engine = engine or open_engine(backbone, name, n_jobs=run.n_jobs, device=run.device)
             with run.around_batch():
                 computed = compute(batch)
             if first:
-                network = backbone.fingerprint, stage.name, pooling, key
-                of = f"backbone={shown(backbone.name)}, stage={shown(stage.name)}"
+                network = backbone.fingerprint, name, pooling, key
+                of = f"backbone={shown(backbone.name)}, stage={shown(name)}"
                 check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
             lookup.keep(*_average_parts(rows, computed))
     faults = lookup.finish(items, faults)
@@ -91,6 +88,41 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
     if whole is not None and not faults:
         store.put_result(whole, features)
     return features, faults
+
+
+def all_stage_features(items, backbone, run, *, pooling):
+    """Compute the features of all stages of a backbone, as `stage_features`.
+
+    ONNX Runtime computes them in one pass. Its results may differ from those of one stage alone by
+    rounding, since it fuses other steps, so the cache keeps them apart.
+
+    Returns a dict of the stage's name to features, and the list of `Fault`.
+    """
+    names = backbone.stages
+    if not find_engine(items, backbone, names[-1], run).startswith("onnx"):
+        found = {
+            name: stage_features(items, backbone, name, run, pooling=pooling) for name in names
+        }
+        return {name: features for name, (features, _) in found.items()}, found[names[-1]][1]
+    features, faults = stage_features(items, backbone, names, run, pooling=pooling)
+    widths = [n_features(shape, pooling) for shape in backbone.shapes]
+    parts = np.split(features, np.cumsum(widths)[:-1], axis=1)
+    return dict(zip(names, map(np.ascontiguousarray, parts), strict=True)), faults
+
+
+def _checked(activations, shape, stage, backbone, noun):
+    """Return activations, or raise ValueError if they have another shape than was described."""
+    found = activations.shape[1:]
+    if len(found) != len(shape) or any(
+        side not in (None, length) for side, length in zip(shape, found, strict=True)
+    ):
+        raise ValueError(
+            f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
+            f"at stage={shown(stage.name)} for {len(activations)} {noun}s, but was described with "
+            f"{shape} for one: choose a stage whose shape does not depend on the values of the "
+            f"{noun}s."
+        )
+    return activations
 
 
 def _average_parts(rows, computed):

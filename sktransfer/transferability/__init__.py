@@ -29,6 +29,7 @@ from sktransfer.transferability._ridge_probe import RidgeProbe, ridge_probe
 from sktransfer.transferability._shift_diagnosis import ShiftDiagnosis
 from sktransfer.transferability._shift_report import ClassShare, ColumnShift, ShiftReport
 from sktransfer.transferability._temperature_scaled_classifier import TemperatureScaledClassifier
+from sktransfer.transferability._transfer_advisor import TransferAdvice, TransferAdvisor
 from sktransfer.transferability._transfer_bound import TransferBound, transfer_bound
 from sktransfer.transferability._weighted_conformal_classifier import WeightedConformalClassifier
 from sktransfer.transferability._weighted_conformal_regressor import WeightedConformalRegressor
@@ -49,6 +50,8 @@ __all__ = [
     "ShiftReport",
     "SourceRanking",
     "TemperatureScaledClassifier",
+    "TransferAdvice",
+    "TransferAdvisor",
     "TransferBound",
     "TransferComparison",
     "WeightedConformalClassifier",

@@ -119,12 +119,14 @@ def _stages(name, extractor, images):
     start = time.perf_counter()
     extractor = clone(extractor).fit(images)
     network = name or extractor.backbone_.name
-    stages = extractor.backbone_.stages if extractor.stage is None else [extractor.stage_]
-    for stage in stages:
-        own = network if len(stages) == 1 else f"{network} {stage}"
-        computed = clone(extractor).set_params(stage=stage).fit_transform(images)
-        seconds, start = time.perf_counter() - start, time.perf_counter()
-        yield Features(own, _checked(computed, own), seconds, is_last=stage == stages[-1])
+    if extractor.stage is None and extractor.pooling != "grid":
+        found = extractor.transform_stages(images)
+    else:
+        found = {extractor.stage_: extractor.transform(images)}
+    seconds, last = (time.perf_counter() - start) / len(found), list(found)[-1]
+    for stage, computed in found.items():
+        own = network if len(found) == 1 else f"{network} {stage}"
+        yield Features(own, _checked(computed, own), seconds, is_last=stage == last)
 
 
 def _is_array(each):

@@ -30,8 +30,9 @@ def logme_score(X: ArrayLike, y: ArrayLike) -> float:
     Each class is regressed on the features, one against the rest, and the log evidence per row is
     maximized over the noise and the prior variance. The score is the mean over the classes.
 
-    It helps with hundreds of rows and more. It hurts with few: from 2 to 10 rows a class it chose a
-    stage that is 4 points worse than the best on average, and `ridge_probe` 3 points.
+    It helps to compare stages and networks without fitting a classifier: from 2 to 10 rows a class
+    its choice was 1.5 points below the best stage on average, and that of `ridge_probe` 3.4. It
+    hurts with few rows and many candidates: the last stage of a network known to be good lost 0.5.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def h_score(X: ArrayLike, y: ArrayLike) -> float:
     of all rows, shrunk by Ledoit and Wolf, and the trace is multiplied by one minus the shrinkage.
 
     It helps if candidates have the same number of features. It hurts if they have not: it favors
-    wide ones, and its mean loss was the second largest of all scores.
+    wide ones, such as pixels, and its choice was 17 points below the best stage on average.
 
     Parameters
     ----------
@@ -120,8 +121,8 @@ def transrate_score(X: ArrayLike, y: ArrayLike, *, distortion: float = 1e-4) -> 
     The rows are centered and scaled to a mean squared norm of 1, so that the score does not depend
     on the unit of the features. The rate of n rows Z is ``log det(I + Z' Z / (n distortion)) / 2``.
 
-    It was made for thousands of rows. It hurts with few: of all scores here it is the worst from 2
-    to 10 rows a class, because classes with fewer rows than features are compact by construction.
+    It helps with thousands of rows, for which it was made. It hurts with few: of all scores here it
+    is the worst from 2 to 10 rows a class, as it favors wide features.
 
     Parameters
     ----------

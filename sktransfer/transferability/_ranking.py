@@ -33,7 +33,7 @@ class RankedCandidate:
     weight : float
         The weight of the candidate in an average of predictions; 0 off the short list.
     seconds : float
-        Of its features and its probes; the features of a network count for its first stage.
+        Of its features and its probes; those of the features of a network are shared by its stages.
     """
 
     name: str

@@ -29,9 +29,10 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto"):
     device. ``device="auto"`` never loads torch for an ONNX file.
 
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
-    same bits alone as in any batch. If ``engine.pools``, ``engine.run(batch, pooling)`` gives the
-    features of channels, pooled on the device. ``engine.key`` names the library and the kind of
-    device, as in "torch-cuda": the same for each device of the machine, as are the features.
+    same bits alone as in any batch. Those of ONNX Runtime also take a tuple of stages, and return a
+    list. If ``engine.pools``, ``engine.run(batch, pooling)`` gives the features of channels, pooled
+    on the device. ``engine.key`` names the library and the kind of device, as in "torch-cuda": the
+    same for each device of the machine, as are the features.
     """
     return _choose(backbone, stage, device)[1](n_jobs)
 
@@ -57,7 +58,7 @@ def _choose(backbone, stage, device):
                 backbone, stage, n_jobs=n_jobs, device=found
             )
     elif _torch_device(device) == "cpu":
-        export = find_export(backbone, stage)
+        export = find_export(backbone, stage if isinstance(stage, str) else stage[-1])
         if export is not None:
             return ExportedEngine.key, lambda n_jobs: ExportedEngine(
                 backbone, stage, export, n_jobs=n_jobs

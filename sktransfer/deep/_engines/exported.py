@@ -55,7 +55,10 @@ class ExportedEngine(OnnxEngine):
     def __init__(self, backbone, stage, export, *, n_jobs=None):
         self._of = f"backbone={shown(backbone.name)}, stage={shown(stage)}"
         threads = n_threads(n_jobs)
-        output = output_names(_stages(backbone, stage))[stage]
+        self._is_single = isinstance(stage, str)
+        stages = (stage,) if self._is_single else stage
+        names = output_names(_stages(backbone, stages[-1]))
+        output = tuple(names[each] for each in stages)
 
         def make():
             return make_session(cut_graph(export.graph, output), threads)
@@ -66,7 +69,8 @@ class ExportedEngine(OnnxEngine):
         self._batch = ROWS
         if backbone.preprocessing.kind == "text":  # of one length, and so never padded
             # Tokens have the same bits in any batch, as `check_export` has found; sums have not.
-            self._batch = None if backbone.locate(stage).shape[0] is None else 1
+            tokens = all(backbone.locate(each).shape[0] is None for each in stages)
+            self._batch = None if tokens else 1
 
 
 def find_export(backbone, stage):

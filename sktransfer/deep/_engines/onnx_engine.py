@@ -15,7 +15,7 @@ SESSIONS = Recent(16)
 
 
 class OnnxEngine:
-    """Compute the activations of one stage of a backbone.
+    """Compute the activations of one stage of a backbone, or of a tuple of stages in one pass.
 
     Sessions are shared by all engines of a process, so that clones and grid searches load a network
     once. An image gives the same features alone as in a batch.
@@ -27,6 +27,7 @@ class OnnxEngine:
         device = find_device(device)
         self.key = f"onnx-{device}"
         self._of = f"backbone={shown(backbone.name)}, stage={shown(stage)}"
+        self._is_single = isinstance(stage, str)
         self._session = _get_session(backbone, stage, n_threads(n_jobs), device)
         image = self._session.get_inputs()[0]
         self._input = image.name
@@ -35,8 +36,12 @@ class OnnxEngine:
     def run(self, batch):
         """Compute activations (n, *shape), float32, of a batch as `Items.batches` yields it.
 
-        A dict holds an array for each input of the graph.
+        A dict holds an array for each input of the graph. Of several stages there is a list.
         """
+        found = self._run_parts(batch)
+        return found[0] if self._is_single else found
+
+    def _run_parts(self, batch):
         if self._batch is None or isinstance(batch, dict):
             return self._compute(batch)
         parts = []
@@ -44,20 +49,20 @@ class OnnxEngine:
             part = batch[start : start + self._batch]
             padding = np.zeros((self._batch - len(part), *batch.shape[1:]), dtype=batch.dtype)
             whole = np.concatenate([part, padding]) if len(padding) else part
-            parts.append(self._compute(whole)[: len(part)])
-        return np.concatenate(parts)
+            parts.append([found[: len(part)] for found in self._compute(whole)])
+        return [np.concatenate(found) for found in zip(*parts, strict=True)]
 
     def _compute(self, batch):
         feed = batch if isinstance(batch, dict) else {self._input: batch}
         try:
-            result = self._session.run(None, feed)[0]
+            results = self._session.run(None, feed)
         except Exception as error:  # ONNX Runtime has a class for each kind of failure
             raise ValueError(
                 f"{self._of} cannot be run on inputs of shape "
                 f"{', '.join(str(array.shape) for array in feed.values())} ({cause(error)}): "
                 "take a smaller batch_size, or check the file."
             ) from error
-        return result.astype(np.float32, copy=False)
+        return [result.astype(np.float32, copy=False) for result in results]
 
 
 def _get_session(backbone, stage, threads, device):
@@ -69,7 +74,8 @@ def _get_session(backbone, stage, threads, device):
 
 def _make_session(backbone, stage, threads, device):
     """A session that takes any number of images, if that gives the very same bits as one by one."""
-    part = cut_graph(backbone.weights(), stage, turned=find_turned(backbone, (stage,)))
+    turned = find_turned(backbone, (stage,) if isinstance(stage, str) else stage)
+    part = cut_graph(backbone.weights(), stage, turned=turned)
     try:
         session = make_session(part, threads, device)
     except ValueError:  # the device cannot be used
@@ -87,9 +93,10 @@ def _make_session(backbone, stage, threads, device):
     images = images.astype(np.float32)
     try:
         together = make_session(free_batch(part), threads, device)
-        found = together.run(None, {image.name: images})[0]
+        found = together.run(None, {image.name: images})
     except Exception:  # a failure is an answer here: the graph counts on its number of images
         return session
     halves = np.split(images, 2)
-    expected = np.concatenate([session.run(None, {image.name: half})[0] for half in halves])
-    return together if np.array_equal(found, expected) else session
+    expected = zip(*[session.run(None, {image.name: half}) for half in halves], strict=True)
+    same = map(np.array_equal, found, map(np.concatenate, expected))
+    return together if all(same) else session

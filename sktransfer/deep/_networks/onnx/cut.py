@@ -33,8 +33,8 @@ def cut(model, inputs, names):
 def cut_graph(weights, stage, *, turned=()):
     """Return an ONNX file with one output, and the nodes and weights on the way to it.
 
-    ONNX Runtime computes every declared output, also unused ones. So the graph is cut at the stage
-    before a session sees it.
+    A tuple as `stage` gives an output for each name. ONNX Runtime computes every declared output,
+    also unused ones. So the graph is cut at the stage before a session sees it.
     """
     model = parse(weights, "")
     inputs = free_inputs(model)
@@ -43,7 +43,8 @@ def cut_graph(weights, stage, *, turned=()):
     else:
         names = [value.name for value in inputs]
     turn(model, turned)
-    return cut(model, names, [stage]).SerializeToString()
+    stages = [stage] if isinstance(stage, str) else stage
+    return cut(model, names, stages).SerializeToString()
 
 
 def turn(model, names):
