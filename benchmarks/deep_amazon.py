@@ -6,8 +6,10 @@ review is its counts of 5000 words and pairs of words, which the network reads a
 network has one hidden layer of 50 units. Strengths, and the C of a logistic regression, are chosen
 among three by `ReverseValidation`: a model is fitted on nine tenths of the source rows, and another
 one of the same kind goes back from the target rows, with the labels that they were given, to the
-last tenth. No label of the target is read. Counts as they are were chosen after a look at the test
-rows of three pairs, and the beta of AdamW for adversaries on two pairs.
+last tenth. No label of the target is read. Strengths of the other adaptations are the defaults, 10
+for "coral". Counts as they are were chosen after a look at the test rows of three pairs, and the
+beta of AdamW for adversaries on two pairs, both with seed 0. The seed of the table is 10, which was
+not used before; the rows of the domains are fixed. Networks of peers are in `deep_mnist_usps`.
 
 What differs from the paper: minibatches of 64 rows and AdamW in place of single rows and plain SGD,
 six epochs without early stopping, rectified units in place of sigmoids, a discriminator with a
@@ -45,7 +47,7 @@ OPTIONS = {
     "batch_size": 64,
     "learning_rate": 1e-3,
     "backbone_learning_rate": 1e-3,
-    "random_state": 0,
+    "random_state": 10,
 }
 STRENGTHS = (0.1, 0.31, 1.0)
 N_COMPONENTS = 200  # of the counts, before CORAL
@@ -93,7 +95,12 @@ METHODS = {
     "coral, strength 10": (lambda _: network(adaptation="coral")(10.0), "", "counts"),
     "mcc": (lambda _: network(adaptation="mcc", ramp=None)(1.0), "", "counts"),
     "dan": (network(adaptation="dan"), "", "counts"),
+    "jan": (network(adaptation="jan"), "", "counts"),
     "dann": (network(adaptation="dann"), "strength", "counts"),
+    "cdan": (network(adaptation="cdan"), "strength", "counts"),
+    "adda": (network(adaptation="adda"), "", "counts"),
+    "confusion": (network(adaptation="confusion"), "", "counts"),
+    "mdd": (network(adaptation="mdd"), "", "counts"),
     "network, target alone": (network(adaptation=None), "labels", "counts"),
 }
 CANDIDATES = {

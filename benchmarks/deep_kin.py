@@ -6,7 +6,7 @@ law itself changes, and rows without labels cannot show how. All 2000 source row
 seed splits the target: 1000 rows without labels, and 1000 others to score. The network has two
 hidden layers of 64 units and 40 epochs. Nothing is chosen by labels of the target: Ridge chooses
 its alpha by leave-one-out on the rows that it is fitted on, and adaptations have the strengths of
-the docstring.
+the docstring. Networks of peers are in `deep_mnist_usps`.
 """
 
 from itertools import permutations
@@ -34,6 +34,7 @@ ADAPTATIONS = {
     "coral, strength 10": {"adaptation": "coral", "strength": 10.0},
     "dan": {"adaptation": "dan"},
     "dann": {"adaptation": "dann"},
+    "adda": {"adaptation": "adda"},
     "mdd": {"adaptation": "mdd"},
 }
 

@@ -228,6 +228,18 @@ def test_the_domain_score_by_hand():
     assert score.end_epoch() == (1 / 2 + 1) / 2
 
 
+def test_the_domain_score_counts_rows_nearer_to_the_mean_of_their_own_domain():
+    generator, score = torch.Generator().manual_seed(0), DomainScore()
+    before, *now = (torch.randn(2, n, 3, generator=generator) + 5 for n in (4, 9, 6))
+    score.see(*before)
+    score.see(now[0][0], now[1][1])
+    means = before.mean(dim=1)
+    nearest = [torch.cdist(part, means).argmin(dim=1) for part in (now[0][0], now[1][1])]
+    expected = ((nearest[0] == 0).double().mean() + (nearest[1] == 1).double().mean()) / 2
+    assert 0 < expected < 1
+    assert score.end_epoch() == pytest.approx(float(expected), abs=1e-12)
+
+
 def test_the_ramp_rises_from_nothing():
     # With the strength at 0 in the one step that there is, nothing is adapted.
     options = {"max_epochs": 1, "batch_size": 64, "warmup_epochs": 0}

@@ -3,6 +3,7 @@
 Importing this module imports torch. All randomness comes from generators made of the seed.
 """
 
+import math
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -194,14 +195,16 @@ class Training:
             self._set_rates(step, len(batches), progress)
             drawn = None if target is None else target.draw(batch)
             seen = self._see(inputs, batch, drawn)
-            labelled = seen.take(slice(len(batch)))
-            objective = self.objective.of_tensors(labelled, self.y[batch], self.weight[batch])
+            y = self.y[batch]
+            seen, others = (seen, None) if target is None else seen.split(len(batch))
+            objective = self.objective.of_tensors(seen, y, self.weight[batch])
             total_loss += objective.item() * len(batch)
             self._require_finite(total_loss, "the loss")
             if target is not None:
-                objective = self._add_penalty(objective, seen, batch, drawn, progress)
+                loss = target.penalize(seen._replace(y=y), others, batch, drawn, progress)
+                objective = self._add_penalty(objective, loss, progress)
             self._descend(objective)
-            outputs[batch.numpy()] = labelled.outputs.detach().cpu().numpy()
+            outputs[batch.numpy()] = seen.outputs.detach().cpu().numpy()
         score = self.loss.evaluate(outputs, rows)[1]
         adapted = {} if target is None else target.end_epoch()
         return (total_loss / len(rows.y), score), adapted
@@ -218,13 +221,12 @@ class Training:
         with torch.autocast(device.type, dtype=torch.bfloat16):
             return self.network.see(inputs).map(torch.Tensor.float)
 
-    def _add_penalty(self, objective, seen, batch, drawn, progress):
-        """The objective of a minibatch, with the penalty."""
-        penalty = self.target.penalty
-        loss = self.target.penalize(seen, self.y[batch], batch, drawn, progress)
+    def _add_penalty(self, objective, loss, progress):
+        """The objective of a minibatch, with the loss of the penalty."""
         if loss is None:
             return objective
-        self._require_finite(loss.item(), "the loss of the adaptation")
+        penalty = self.target.penalty
+        self._require_finite(self.target.losses[-1], "the loss of the adaptation")
         if not penalty.learns_task(progress):  # a factor of 0 would let weights decay
             return penalty.weight(progress) * loss
         return objective + penalty.weight(progress) * loss
@@ -233,12 +235,14 @@ class Training:
         """Refuse weights, and statistics of batch-norm, that are not finite."""
         modules = [self.network] + ([] if self.target is None else [self.target.penalty])
         for tensor in (tensor for module in modules for tensor in module.state_dict().values()):
-            if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-                self._require_finite(np.nan, "a weight or a statistic of batch-norm")
+            if tensor.is_floating_point() and tensor.numel():
+                for value in tensor.aminmax():
+                    self._require_finite(value.item(), "a weight or a statistic of batch-norm")
 
     def _require_finite(self, values, name):
         """Raise an error with a remedy if training has diverged."""
-        if not np.isfinite(values).all():
+        is_number = isinstance(values, float)
+        if not (math.isfinite(values) if is_number else np.isfinite(values).all()):
             raise ValueError(self._diverged(name))
 
     def _diverged(self, name):

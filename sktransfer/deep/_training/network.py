@@ -31,6 +31,14 @@ class Seen(NamedTuple):
         """Return some of the rows."""
         return self.map(lambda tensor: tensor[rows])
 
+    def split(self, n):
+        """Return the first n rows, and the rest."""
+        halves = [
+            (None, None) if tensor is None else tensor.split([n, len(tensor) - n])
+            for tensor in self
+        ]
+        return Seen(*(first for first, _ in halves)), Seen(*(rest for _, rest in halves))
+
     def map(self, function):
         """Return the same with a function of each tensor."""
         return Seen(*(None if tensor is None else function(tensor) for tensor in self))

@@ -39,43 +39,42 @@ class TargetHalf:
         self.y = None if rows.y is None else torch.as_tensor(rows.y).to(device)
         self.order = RandomOrder(len(rows.inputs), seed)
         self.domain_score = DomainScore()
-        self._device, self._epoch, self._losses = device, None, []
+        self.losses, self._device, self._epoch = [], device, None
+        self._all_source = bool(rows.is_source.all())
 
     def begin_epoch(self, number):
         """Open the inputs of an epoch."""
-        self._epoch, self._losses = self.inputs.epoch(number), []
+        self._epoch, self.losses = self.inputs.epoch(number), []
 
     def end_epoch(self):
         """Return the numbers of the epoch for the history."""
-        loss = float(np.mean(self._losses)) if self._losses else np.nan
+        loss = float(np.mean(self.losses)) if self.losses else np.nan
         return {"adaptation_loss": loss, "domain_score": self.domain_score.end_epoch()}
 
     def draw(self, batch):
         """Return the numbers of the target rows for a minibatch of labelled rows."""
-        return self.order.draw(int(self.is_source[batch].sum()))
+        return self.order.draw(len(batch) if self._all_source else int(self.is_source[batch].sum()))
 
     def take(self, rows):
         """Return the inputs of target rows, an array."""
         return self._epoch[rows.numpy()]
 
-    def penalize(self, seen, y, batch, drawn, progress):
+    def penalize(self, source, target, batch, drawn, progress):
         """Return the penalty of a minibatch, a scalar; None if there is none.
 
-        `seen` are the labelled rows `batch`, whose labels are `y`, and after them the target rows
-        `drawn`.
+        `source` are the labelled rows `batch`, and `target` the target rows `drawn`. The value of
+        the penalty is the last of `losses` then.
         """
         if len(drawn) < _FEWEST_ROWS:
             return None
-        source = seen.take(slice(len(y)))._replace(y=y)
-        target = seen.take(slice(len(y), None))
-        if len(drawn) < len(y):
+        if len(drawn) < len(batch):
             source = source.take(self.is_source[batch].to(self._device))
         if self.y is not None:
             target = target._replace(y=self.y[drawn])
         self.domain_score.see(source.features, target.features)
         loss = self.penalty.of_tensors(source, target, progress)
         if loss is not None:
-            self._losses.append(loss.item())
+            self.losses.append(loss.item())
         return loss
 
     def pairs(self, inputs, n_labelled):
