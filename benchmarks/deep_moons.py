@@ -42,17 +42,15 @@ def linear(rate):
     return {"adaptation": DANN(hidden_layer_sizes=(), rate=rate), "strength": 6.0}
 
 
-DAN = {"adaptation": "dan", "strength": 10.0}
 NETWORKS = {
     "15 rectified units, source alone": RECTIFIED | {"adaptation": None},
     "15 rectified units, dann": RECTIFIED | {"adaptation": "dann"},
     "15 rectified units, dann, linear": RECTIFIED | linear(10.0),
     "50 and 50 rectified units, source alone": LARGE | {"adaptation": None},
-    "50 and 50 rectified units, dan": LARGE | DAN,
+    "50 and 50 rectified units, dan": LARGE | {"adaptation": "dan", "strength": 10.0},
     "15 sigmoid units, source alone": SIGMOID | {"adaptation": None},
     "15 sigmoid units, dann": SIGMOID | {"adaptation": "dann"},
     "15 sigmoid units, dann, linear": SIGMOID | linear(3.0),
-    "15 sigmoid units, dan": SIGMOID | DAN,
 }
 
 
