@@ -47,7 +47,7 @@ for name, adaptation in {"no adaptation": None, "DANN": DANN((), rate=3.0)}.item
 
 # %%
 # The border of each network, and the target rows in the colors of their true classes. The rows of
-# the source are grey.
+# the source are gray.
 
 grid = np.stack(np.meshgrid(np.linspace(-4, 4, 200), np.linspace(-3, 3, 150)), axis=-1)
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained", sharey=True)

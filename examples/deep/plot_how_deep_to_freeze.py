@@ -2,13 +2,13 @@
 How deep should the network be frozen?
 ======================================
 
-A pretrained network can be left as it is, trained on from some stage, or trained on as a whole.
-More training costs more time; whether it also gains accuracy depends on how many labels there are
-and how far the images are from what the network knows.
+A pretrained network can stay as it is, or be trained from some stage on, or as a whole. More
+training costs more time. Whether it gains accuracy depends on the number of labels, and on how much
+the images differ from those that the network was trained on.
 
-:class:`~sktransfer.FreezeDepthDisplay` answers that for one's own images: it cross-validates each
-depth and draws score and cost. Here 100 handwritten digits, and a network that has only ever seen
-print.
+:class:`~sktransfer.FreezeDepthDisplay` answers this for your own images: it cross-validates each
+depth and plots score and cost. The images here are 100 handwritten digits. The network was trained
+on print only.
 """
 
 import matplotlib.pyplot as plt
@@ -24,7 +24,7 @@ rows = np.concatenate(
     [rng.choice(np.flatnonzero(y == digit), 10, replace=False) for digit in range(10)]
 )
 
-# The first training in a process also imports torch, which is no depth's cost.
+# The first training in a process also imports torch, which is not a cost of any depth.
 FineTuneClassifier(freeze_depth=3, max_epochs=1, cache=None).fit(X[rows], y[rows])
 
 # %%
@@ -42,7 +42,7 @@ display.ax_.set_title("100 handwritten digits, network trained on print")
 plt.show()
 
 # %%
-# Where the bands overlap the depths cannot be told apart, and the deepest freeze is the cheapest
+# If the bands overlap, the depths cannot be distinguished, and the deepest freeze is the cheapest
 # network that is as good. The images that were not used confirm or refute the choice:
 
 test = np.setdiff1d(np.arange(len(y)), rows)[:300]

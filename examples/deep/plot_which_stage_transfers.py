@@ -2,8 +2,8 @@
 Which stage of a pretrained network transfers?
 ==============================================
 
-Early stages see strokes, late stages see characters. A network that has only ever seen print knows
-characters well; how much of that holds for handwriting, and with how few labels?
+Early stages detect strokes, late stages detect characters. The network here was trained on print
+only. How useful are its stages for handwriting, and how many labels do they need?
 """
 
 import matplotlib.pyplot as plt
@@ -44,8 +44,8 @@ for k, (name, (train, test)) in enumerate(features.items()):
             model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
             scores.append(model.fit(train[rows], y_train[rows]).score(test, y_test))
         means.append(np.mean(scores))
-    colour = "0.5" if name == "pixels" else plt.cm.viridis(k / 5)
-    axes.plot(counts, means, marker="o", color=colour, label=name)
+    color = "0.5" if name == "pixels" else plt.cm.viridis(k / 5)
+    axes.plot(counts, means, marker="o", color=color, label=name)
 axes.set_xscale("log")
 axes.set_xticks(counts, [str(count) for count in counts])
 axes.minorticks_off()

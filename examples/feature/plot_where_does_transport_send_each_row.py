@@ -2,9 +2,9 @@
 Where does transport send each row?
 ===================================
 
-Three maps from the source to the target. The exact plan sends each row to one target row, the
-entropic plan to the mean of several, and the linear map moves all rows by one matrix. The more a
-plan spreads, the more it draws the cloud together.
+Three maps move the source rows to the target. The exact plan sends each row to one target row, the
+entropic plan to the mean of several, and the linear map moves all rows by one matrix. A plan that
+averages over more rows contracts the moved rows more.
 """
 
 from importlib.util import find_spec
@@ -34,10 +34,10 @@ if find_spec("ot"):  # the exact plan is computed by POT
     maps = {"exact": OptimalTransportAligner(method="exact")} | maps
 
 # %%
-# A line from each source row to where it goes. The number is what the nearest neighbours among the
-# moved source rows get right on target rows.
+# A line from each source row to its new place. The number is the accuracy of the nearest neighbors
+# among the moved source rows on target rows.
 
-colours = np.array(["#2b6cb0", "#c05621"])
+colors = np.array(["#2b6cb0", "#c05621"])
 figure, panels = plt.subplots(
     1,
     1 + len(maps),
@@ -54,8 +54,8 @@ for panel, (name, aligner) in zip(panels, ({"as it is": None} | maps).items()):
         for start, end in zip(X_source, moved):
             panel.plot(*zip(start, end), color="0.85", linewidth=0.6, zorder=0)
     panel.scatter(*X_target.T, s=10, color="0.6")
-    panel.scatter(*moved.T, s=12, c=colours[y_source], marker="^")
+    panel.scatter(*moved.T, s=12, c=colors[y_source], marker="^")
     score = KNeighborsClassifier(3).fit(moved, y_source).score(X_target, y_target)
     panel.set_title(f"{name}: {score:.2f}")
-figure.suptitle("source rows (triangles) on their way to the target (grey)")
+figure.suptitle("source rows (triangles) moved to the target (gray)")
 plt.show()

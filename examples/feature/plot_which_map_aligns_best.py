@@ -3,8 +3,8 @@ Which of CORAL's three maps moves the rows least?
 =================================================
 
 Every map ``Cs^-1/2 Q Ct^1/2`` with an orthogonal ``Q`` gives the source rows the covariance of the
-target. They differ in where each single row goes: the Monge map moves the rows least, the published
-one (``Q = I``) little more, and the Cholesky map, the cheapest, may turn the cloud.
+target. They differ in how each row moves. The Monge map moves the rows least, and the published one
+(``Q = I``) a little more. The Cholesky map is the cheapest, and may rotate the rows.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from sklearn.datasets import make_moons
 from sktransfer import CORALAligner, pack_domains
 
 # %%
-# Two moons; the target was read by an instrument with another gain and crosstalk.
+# Two moons. The instrument of the target has another gain, and crosstalk.
 
 X_source, y_source = make_moons(300, noise=0.08, random_state=0)
 X_clean, y_target = make_moons(300, noise=0.08, random_state=1)
@@ -23,7 +23,7 @@ X_target += X_source.mean(axis=0) - X_target.mean(axis=0)  # the shift itself is
 X, y, sample_domain = pack_domains({"lab": (X_source, y_source)}, target=X_target)
 
 # %%
-# The source before and after, over the target in grey. The title says how far a row moved.
+# The source before and after, over the target in gray. The title says how far a row moved.
 
 figure, panels = plt.subplots(
     1, 4, figsize=(13, 3.6), sharex=True, sharey=True, layout="constrained"

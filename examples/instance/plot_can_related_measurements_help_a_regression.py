@@ -2,9 +2,9 @@
 Can related measurements help a regression?
 ===========================================
 
-Three sources of 100 rows follow the target's curve with other constants: nearly the same ones on
-the left, far others on the right. With few rows of its own the target gains from near sources. With
-far ones, or many rows of its own, there is less to gain, or something to lose.
+Three sources of 100 rows follow the target's curve with other constants. They are nearly those of
+the target on the left, and very different on the right. A target with few rows gains from near
+sources. Distant sources, or many target rows, leave less to gain, and transfer may hurt.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 Do last year's rows help this year?
 ===================================
 
-A rule moved: last year's boundary is not this year's. With few rows of this year, a tree on them
-alone guesses; a tree on everything follows last year. TrAdaBoost trusts an old row only as long as
-it agrees with the new ones. With many new rows the old ones are not needed any more.
+The boundary between two classes has moved since last year. A tree on a few rows of this year is
+inaccurate, and a tree on all rows learns the boundary of last year. TrAdaBoost lowers the weight of
+an old row that disagrees with the new ones. With many new rows the old ones are not needed.
 """
 
 import matplotlib.pyplot as plt
@@ -43,7 +43,7 @@ for n_new in counts:
         accuracy[name].append(np.mean(runs[name]))
 
 # %%
-# Where the curves cross, transfer stops being worth it.
+# Beyond the point at which the curves cross, transfer no longer helps.
 
 figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
 for name, style in zip(names, ["--", ":", "-"]):

@@ -2,9 +2,9 @@
 How near do weights come to the true ratio?
 ===========================================
 
-Source and target are two Gaussians, so that the right weight of each source row is known: the ratio
-of the densities. Every weighter estimates it from rows alone. Those that assume Gaussians have it
-easy here; the others do not know.
+Source and target are Gaussian, so the true weight of each source row is known: the ratio of the two
+densities. Each weighter estimates it from rows alone. A weighter that assumes Gaussian domains has
+an advantage here.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 What if one of the sources is unrelated?
 ========================================
 
-Two sources: one follows nearly the target's rule, the other says nothing about it. With more and
-more rows of the unrelated one, a pool of all rows is led astray, and a method that keeps the
-sources apart should not be. Ten labelled target rows show what it has to beat: themselves.
+One of two sources nearly has the target's rule, the other one is unrelated. A model of all rows
+becomes worse as the unrelated source grows. A method that keeps the sources apart should not. The
+baseline is a model of the ten labelled target rows alone.
 """
 
 import matplotlib.pyplot as plt
@@ -55,14 +55,14 @@ for seed in range(n_draws):
             accuracy[name][place] += model.fit(X, y, **domains).score(*test) / n_draws
 
 # %%
-# Left the rows, right the answer.
+# The rows are on the left, the accuracy on the right.
 
 figure, (panel, axes) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-colours = np.array(["#2b6cb0", "#c05621"])
+colors = np.array(["#2b6cb0", "#c05621"])
 for name, marker in (("near", "^"), ("unrelated", "x")):
     X_source, y_source = sources[name]
-    panel.scatter(*X_source[:100].T, s=14, c=colours[y_source[:100]], marker=marker, alpha=0.5)
-panel.scatter(*target[0].T, s=50, c=colours[target[1]], edgecolors="k")
+    panel.scatter(*X_source[:100].T, s=14, c=colors[y_source[:100]], marker=marker, alpha=0.5)
+panel.scatter(*target[0].T, s=50, c=colors[target[1]], edgecolors="k")
 panel.set_title("near (triangles), unrelated (crosses), target (dots)")
 for name, values in accuracy.items():
     axes.plot(counts, values, "k:" if name == "target alone" else "-o", label=name)

@@ -2,9 +2,9 @@
 How many rows replace a fitted model?
 =====================================
 
-A colleague's model was fitted on a rule that has changed a little since. Its rows are gone. With
-few rows of today, a model on them alone guesses, and the old model is wrong in a steady way.
-Starting from the old model costs nothing when there are many rows.
+A colleague fitted a model to rows that are gone, and the rule has changed a little since. A model
+of a few new rows alone is inaccurate, and the old model has a constant bias. Starting from the old
+model needs fewer rows, and loses nothing if there are many.
 """
 
 import matplotlib.pyplot as plt

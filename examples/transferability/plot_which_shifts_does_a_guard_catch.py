@@ -66,12 +66,12 @@ for X_target, y_target in targets.values():
 # The rows of the targets above the lines on which the source's rows are densest, and the answers.
 
 figure, panels = plt.subplots(2, 3, figsize=(10, 6.2), layout="constrained", sharex="row")
-colours = np.array(["#2b6cb0", "#c05621"])
+colors = np.array(["#2b6cb0", "#c05621"])
 bars = ["#a0aec0", "#90cdf4", "#fbd38d", "#2f855a"]
 for place, (name, (X_target, y_target)) in enumerate(targets.items()):
     rows, answers = panels[:, place]
     rows.scatter(*source[0].T, s=6, c="#cbd5e0")
-    rows.scatter(*X_target.T, s=6, c=colours[y_target], alpha=0.6)
+    rows.scatter(*X_target.T, s=6, c=colors[y_target], alpha=0.6)
     rows.set_title(f"target: {name}")
     values = [accuracy[method][place] for method in methods]
     labels = answers.bar(list(methods), values, color=bars)
@@ -79,6 +79,6 @@ for place, (name, (X_target, y_target)) in enumerate(targets.items()):
     answers.set_ylim(0.4, 1.05)
     answers.tick_params(axis="x", rotation=25)
     answers.set_title(f"the guard decides: {decisions[place]}")
-panels[0, 0].set_ylabel("grey: rows of the source")
+panels[0, 0].set_ylabel("gray: rows of the source")
 panels[1, 0].set_ylabel("share right on the target")
 plt.show()

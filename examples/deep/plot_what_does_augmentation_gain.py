@@ -1,10 +1,9 @@
 """
-What does augmentation buy?
-===========================
+What does augmentation gain?
+============================
 
-Where images are few, slightly turned and shifted copies of them stand in for more. How much they
-help depends on whether the copies look like images that will come: digits are written a little
-slanted, but never on their head.
+If images are few, copies that are slightly rotated and shifted replace further images. They help if
+the copies look like new images. Digits are written a little slanted, but never upside down.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +18,7 @@ test = np.random.default_rng(0).choice(len(y), 500, replace=False)
 pool = np.setdiff1d(np.arange(len(y)), test)
 
 # %%
-# Three ways to change an image. The last is what not to do: a 6 on its head is a 9.
+# Three ways to change an image. The last one is a mistake: an upside-down 6 is a 9.
 
 none = None
 slight = {"rotation": 15, "shift": 0.1, "zoom": 0.1}
@@ -32,7 +31,7 @@ candidates = {"as they are": none, "slight changes": slight, "and mirrored": ups
 
 counts = [1, 2, 5, 10]
 figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-for colour, (name, augment) in zip(("0.5", "C0", "C3"), candidates.items(), strict=True):
+for color, (name, augment) in zip(("0.5", "C0", "C3"), candidates.items(), strict=True):
     means = []
     for count in counts:
         scores = []
@@ -43,7 +42,7 @@ for colour, (name, augment) in zip(("0.5", "C0", "C3"), candidates.items(), stri
             model = FineTuneClassifier(augment=augment, weight_decay=0.05, random_state=seed)
             scores.append(model.fit(X[rows], y[rows]).score(X[test], y[test]))
         means.append(np.mean(scores))
-    axes.plot(counts, means, marker="o", color=colour, label=name)
+    axes.plot(counts, means, marker="o", color=color, label=name)
 axes.set_xscale("log")
 axes.set_xticks(counts, [str(count) for count in counts])
 axes.minorticks_off()

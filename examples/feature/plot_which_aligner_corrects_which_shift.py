@@ -1,12 +1,12 @@
 """
-Which shift does which aligner mend?
-====================================
+Which aligner corrects which shift?
+===================================
 
-Seven ways in which two classes in the plane can move, and what each aligner makes of them. A
-nearest-neighbour classifier is fitted on source rows; the number is its share right on target rows.
-No aligner mends everything, and most of them lose somewhere. The last shift is another rule, which
-no map of the features mends: green there is luck. Geodesic flow, TCA and JDA leave directions out;
-in the plane there is hardly one to spare, so that they gain little here.
+Two classes in the plane move in seven ways, and each aligner is fitted to each shift. The number is
+the accuracy of a nearest-neighbor classifier of the source rows on the target rows. No aligner
+corrects all shifts, and most of them lose accuracy on one. The last shift is another rule, which no
+map of the features corrects: a gain there is chance. Geodesic flow, TCA and JDA leave directions
+out. They gain little here, because the plane has only two.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ from sktransfer import (
 )
 
 # %%
-# Two parallel clouds; the target is moved, or drawn in other shares, or labelled by another rule.
+# Two parallel clouds. The target is moved, has other class proportions, or has another rule.
 
 
 def draw(n, rng, *, share=0.5):
@@ -68,9 +68,10 @@ aligners = {
 }
 
 # %%
-# Each row is a shift, each column an aligner. Source rows are coloured by class, target rows grey.
+# Each row is a shift, each column an aligner. The color of a source row is its class. Target rows
+# are gray.
 
-colours = np.array(["#2b6cb0", "#c05621"])
+colors = np.array(["#2b6cb0", "#c05621"])
 figure, panels = plt.subplots(
     len(targets), len(aligners), figsize=(16, 14), layout="constrained", squeeze=False
 )
@@ -87,13 +88,13 @@ for row, (shift, (X_target, y_target)) in zip(panels, targets.items()):
         if mapped.shape[1] == 1:  # a second axis by chance, to see the rows
             mapped = np.column_stack([mapped, np.where(is_target, 0.0, 1.0) + rng.random(len(X))])
         panel.scatter(*mapped[is_target].T, s=6, color="0.75")
-        panel.scatter(*mapped[~is_target].T, s=6, c=colours[y_source], marker="^")
+        panel.scatter(*mapped[~is_target].T, s=6, c=colors[y_source], marker="^")
         panel.set_xticks([])
         panel.set_yticks([])
     for panel, name, score in zip(row, aligners, scores):
         gain = score - scores[0]
-        colour = "tab:green" if gain > 0.02 else "tab:red" if gain < -0.02 else "0.2"
-        panel.set_title(f"{name}: {score:.2f}", color=colour)
+        color = "tab:green" if gain > 0.02 else "tab:red" if gain < -0.02 else "0.2"
+        panel.set_title(f"{name}: {score:.2f}", color=color)
     row[0].set_ylabel(shift)
 figure.suptitle("green: better than no aligner, red: worse")
 plt.show()
