@@ -16,7 +16,7 @@ from sktransfer._kernels.collective import (
     linear_predictor,
     start,
 )
-from sktransfer._messages import warn
+from sktransfer._messages import shown, warn
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer._whole import whole_fit
@@ -98,7 +98,8 @@ class CollectiveFactorization(_BaseRecommender):
     for all items, exactly. Other losses are minimized by L-BFGS. Both find a local minimum.
 
     With side columns ``f`` of an entity, its factors and bias shrink to ``f B``, and not to 0. The
-    coefficients ``B`` are fitted in the same objective, by ridge regression.
+    coefficients ``B`` are fitted in the same objective, by ridge regression. Columns are scaled to
+    variance 1, and a column of ones is added.
 
     The text of [1]_ could not be read here. The objective with shared factors and weights is its
     known form. Common biases, scales, side columns and the algorithms are choices of this class.
@@ -280,6 +281,11 @@ class CollectiveFactorization(_BaseRecommender):
     def _keep(self, kind, side, entities, places):
         """Store what predictions need of the users or of the items; `places` have a value."""
         known = np.bincount(places, minlength=len(entities)) > 0
+        if kind in self._side and not self._side[kind].rows(entities.labels[known])[1].any():
+            raise ValueError(
+                f"{kind} describes none of the {known.sum()} {kind} of X that have a value, such "
+                f"as {shown(entities.labels[known][0])}; its first column must hold their labels."
+            )
         self._entities = getattr(self, "_entities", {}) | {kind: (entities, known, side)}
         setattr(self, f"{kind}_", entities.labels)
         setattr(self, f"{kind.removesuffix('s')}_factors_", side.factors[:, :-1])

@@ -93,33 +93,33 @@ def read_columns(X, owner, *, with_values):
             )
     if not with_values:
         return columns[:2]
-    return *columns[:2], _numbers(columns[2], owner)
+    return *columns[:2], _numbers(columns[2], "the third column of X", owner)
 
 
-def _columns(X, owner):
-    """Return the columns of `X` as arrays, each of its own type."""
+def _columns(X, owner, name="X", expected=_ROWS):
+    """Return the columns of a table as arrays, each of its own type."""
     if issparse(X):
         raise TypeError(
-            f"{type(owner).__name__} expects {_ROWS}, but X is a sparse {type(X).__name__}; pass "
-            "the rows, columns and data of X.tocoo() as three columns."
+            f"{type(owner).__name__} expects {expected}, but {name} is a sparse "
+            f"{type(X).__name__}; pass the rows, columns and data of {name}.tocoo() as columns."
         )
     if isinstance(X, str | bytes) or not hasattr(X, "__len__"):
-        raise TypeError(f"X={shown(X)}: {type(owner).__name__} expects {_ROWS}.")
+        raise TypeError(f"{name}={shown(X)}: {type(owner).__name__} expects {expected}.")
     if hasattr(X, "columns"):
-        columns = [as_array(X[name], name="X") for name in list(X.columns)]
+        columns = [as_array(X[label], name=name) for label in list(X.columns)]
     else:
         array = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
         if array.ndim != 2:
             raise ValueError(
-                f"X has shape {array.shape}, but {type(owner).__name__} expects {_ROWS}."
+                f"{name} has shape {array.shape}, but {type(owner).__name__} expects {expected}."
             )
-        columns = [as_array(column, name="X") for column in array.T]
+        columns = [as_array(column, name=name) for column in array.T]
     if not columns or not len(columns[0]):
-        raise ValueError(f"X has no rows, but {type(owner).__name__} expects {_ROWS}.")
+        raise ValueError(f"{name} has no rows, but {type(owner).__name__} expects {expected}.")
     return columns
 
 
-def _numbers(column, owner):
+def _numbers(column, place, owner):
     """Return a column as floating-point numbers, missing values as NaN."""
     present = present_cells(column)
     values = np.full(len(column), np.nan)
@@ -127,14 +127,12 @@ def _numbers(column, owner):
         values[present] = column[present].astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{type(owner).__name__} computes with numbers, but the values of X, its third column, "
-            f"hold {shown(column[present][:3].tolist())}; pass numbers there."
+            f"{type(owner).__name__} computes with numbers, but {place} holds "
+            f"{shown(column[present][:3].tolist())}; pass numbers there."
         ) from None
     n_infinite = np.isinf(values).sum()
     if n_infinite:
-        raise ValueError(
-            f"X has {n_infinite} infinite values in its third column; correct or remove these rows."
-        )
+        raise ValueError(f"{place} has {n_infinite} infinite values; correct or remove these rows.")
     check_magnitude(values, owner)
     return values
 
@@ -144,9 +142,8 @@ class SideColumns:
 
     def __init__(self, frame, name, owner):
         self.labels, columns = read_side(frame, name, owner)
-        with np.errstate(invalid="ignore"):
-            self._mean = np.nan_to_num(_nan_mean(columns))
-            scale = np.sqrt(_nan_mean((columns - self._mean) ** 2))
+        self._mean = _nan_mean(columns)
+        scale = np.sqrt(_nan_mean((columns - self._mean) ** 2))
         self._scale = np.where(scale > 0, scale, 1.0)
         self._rows = self._scaled(columns)
         self._entities = Entities(self.labels)
@@ -190,18 +187,14 @@ def _nan_mean(columns):
 def read_side(frame, name, owner):
     """Return the labels of a frame, its first column, and its other columns as numbers."""
     expected = f"a data frame whose first column holds {name} and whose others hold numbers"
-    columns = _columns(frame, owner)
-    labels, *others = columns
+    labels, *others = _columns(frame, owner, name, expected)
     if not others or not is_present(labels).all():
         raise ValueError(f"{name} has missing labels or no columns of numbers; pass {expected}.")
-    repeated = [
-        label
-        for label, count in zip(
-            *np.unique(Entities(labels).places(labels), return_counts=True), strict=True
+    entities = Entities(labels)
+    repeated = entities.labels[np.bincount(entities.places(labels)) > 1]
+    if len(repeated):
+        raise ValueError(
+            f"{name} describes {listed(repeated.tolist())} more than once; keep one row of each."
         )
-        if count > 1
-    ]
-    if repeated:
-        known = Entities(labels).labels[repeated].tolist()
-        raise ValueError(f"{name} describes {listed(known)} more than once; keep one row of each.")
-    return labels, np.column_stack([_numbers(column, owner) for column in others])
+    columns = [_numbers(column, f"a column of {name}", owner) for column in others]
+    return labels, np.column_stack(columns)

@@ -247,7 +247,8 @@ def test_errors():
         ({"ridge": 0}, "The 'ridge' parameter"),
         ({"users": users[["user"]]}, "users has missing labels or no columns of numbers"),
         ({"users": pd.concat([users, users[:1]])}, "users describes 0 more than once"),
-        ({"users": users.assign(age="old")}, "hold"),
+        ({"users": users.assign(age="old")}, "but a column of users holds"),
+        ({"users": users.assign(user="x" + users["user"].astype(str))}, "describes none of the 40"),
     ]
     for params, message in cases:
         with pytest.raises(ValueError, match=message):
