@@ -25,6 +25,9 @@ class AverageThresholdedConfidence(_BaseDomainScorer):
     the borders. It hurts if a candidate is sure of wrong answers on the target, which looks like a
     good one, and with few wrong source rows, which leave the threshold to chance.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -1.2 and -0.9 points against no adaptation. It lost to it in 70 % and 58 % of the runs.
+
     Parameters
     ----------
     confidence : {"entropy", "largest"}, default="entropy"

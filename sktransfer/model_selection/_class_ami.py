@@ -27,6 +27,9 @@ class ClassAMI(_BaseTargetScorer):
     It helps if classes are compact and apart in the features, as in those of a good network. It
     hurts if the largest differences between target rows have nothing to do with the classes.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -3.1 and -0.7 points against no adaptation. It lost to it in 68 % and 42 % of the runs.
+
     Parameters
     ----------
     random_state : int, RandomState instance or None, default=0
@@ -68,13 +71,13 @@ class ClassAMI(_BaseTargetScorer):
 
     def _score_target(self, estimator, X):
         reader = type(self).__name__
-        codes = target_predictions(estimator, X, reader=reader)
+        predicted = target_predictions(estimator, X, reader=reader)
         n_classes = len(classes_of(estimator, reader))
-        if len(codes) < n_classes:
+        if len(predicted) < n_classes:
             raise ValueError(
                 f"{reader} finds a cluster for each of the {n_classes} classes, and needs as many "
-                f"target rows, but there are {len(codes)}; pass more."
+                f"target rows, but there are {len(predicted)}; pass more."
             )
         features = features_of(estimator, X, reader=reader)
         clusters = KMeans(n_classes, n_init=N_INIT, random_state=self.random_state)
-        return adjusted_mutual_info_score(codes, clusters.fit_predict(features))
+        return adjusted_mutual_info_score(predicted, clusters.fit_predict(features))

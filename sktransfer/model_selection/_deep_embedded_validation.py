@@ -29,6 +29,9 @@ class DeepEmbeddedValidation(_BaseDomainScorer):
     It helps in the cases of `ImportanceWeightedValidation`, if weights differ much. It hurts in the
     same cases, and with few held-out rows, on which the control itself is an estimate.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -0.5 and -2.1 points against no adaptation. It lost to it in 47 % and 54 % of the runs.
+
     Parameters
     ----------
     weighter : weighter, default=None

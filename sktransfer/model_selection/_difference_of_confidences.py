@@ -24,6 +24,9 @@ class DifferenceOfConfidences(_BaseDomainScorer):
     It helps if a classifier that errs more on the target is less sure there. It hurts if it is as
     sure of wrong answers, as under a shift of class proportions or of the rule.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -0.8 and -0.4 points against no adaptation. It lost to it in 65 % and 50 % of the runs.
+
     Warns
     -----
     TransferWarning

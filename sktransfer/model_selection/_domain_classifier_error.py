@@ -27,6 +27,9 @@ class DomainClassifierError(_BaseDomainScorer):
     told apart although the classifier is right. It says nothing about methods that weight rows,
     because all of them have the features of the source alone.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -1.5 and -0.8 points against no adaptation. It lost to it in 57 % and 27 % of the runs.
+
     Parameters
     ----------
     estimator : classifier, default=None

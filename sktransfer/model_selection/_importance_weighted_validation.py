@@ -23,6 +23,9 @@ class ImportanceWeightedValidation(_BaseDomainScorer):
     overlap: the score is then an unbiased estimate of the loss on the target. It hurts if the rule
     differs, which no weight shows, and if few rows take nearly all the weight.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    +0.6 and +0.9 points against no adaptation. It lost to it in 45 % and 42 % of the runs.
+
     Parameters
     ----------
     weighter : weighter, default=None

@@ -100,19 +100,18 @@ def probabilities_of(estimator, X, names=None, *, reader):
 
 def target_probabilities(estimator, X, *, reader):
     """Return the class probabilities of target rows, with a warning if one class is predicted."""
-    P = probabilities_of(estimator, X, reader=reader)
-    if P.shape[1] > 1:
-        warn_of_one_class(classes_of(estimator, reader)[P.argmax(axis=1)], reader=reader)
+    classes, P = classes_of(estimator, reader), probabilities_of(estimator, X, reader=reader)
+    if len(classes) > 1:
+        warn_of_one_class(classes[P.argmax(axis=1)], reader=reader)
     return P
 
 
 def target_predictions(estimator, X, *, reader):
-    """Return the number of the predicted class of each target row, from 0, with that warning."""
-    classes = classes_of(estimator, reader)
+    """Return the predicted classes of target rows, with a warning if there is one."""
     predicted = np.asarray(estimator.predict(X))
-    if len(classes) > 1:
+    if len(classes_of(estimator, reader)) > 1:
         warn_of_one_class(predicted, reader=reader)
-    return np.unique(predicted, return_inverse=True)[1]
+    return predicted
 
 
 def classes_of(estimator, reader):
@@ -121,6 +120,11 @@ def classes_of(estimator, reader):
         raise ValueError(
             f"{reader} scores classifiers, but {type(estimator).__name__} is none: pass a "
             "classifier. ImportanceWeightedValidation and ReverseValidation score regressors too."
+        )
+    if isinstance(estimator.classes_, list):
+        raise ValueError(
+            f"{reader} scores classifiers of one output, but {type(estimator).__name__} has "
+            f"{len(estimator.classes_)}; score a classifier for each."
         )
     return np.asarray(estimator.classes_)
 

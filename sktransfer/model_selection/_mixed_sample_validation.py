@@ -29,6 +29,9 @@ class MixedSampleValidation(_BaseTargetScorer):
     this part is constant, and the other one favors candidates with answers far from the border. It
     hurts if classes differ in size, because the border is then not half way.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -6.5 and -1.3 points against no adaptation. It lost to it in 73 % and 48 % of the runs.
+
     Parameters
     ----------
     share : float, default=0.55
@@ -89,9 +92,9 @@ class MixedSampleValidation(_BaseTargetScorer):
 
     def _score_target(self, estimator, X):
         reader = type(self).__name__
-        codes = target_predictions(estimator, X, reader=reader)
-        predicted = np.asarray(estimator.predict(X))
+        predicted = target_predictions(estimator, X, reader=reader)
         rows = _numbers(X, reader)
+        _, codes = np.unique(predicted, return_inverse=True)
         partners = dict(zip(("same", "other"), draw_partners(codes, generator(self.random_state))))
         used = partners if self.partners == "both" else {self.partners: partners[self.partners]}
         agreed = [

@@ -20,6 +20,9 @@ class PredictionEntropy(_BaseTargetScorer):
     answers sure, and if a candidate is sure of wrong answers. One that predicts a single class may
     have the best score.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -5.7 and -0.3 points against no adaptation. It lost to it in 82 % and 50 % of the runs.
+
     Warns
     -----
     TransferWarning

@@ -40,6 +40,9 @@ class ReverseValidation(_BaseDomainScorer):
     proportions that differ lower the score of a good candidate. Compare the candidate that it
     chooses with one without adaptation on a few labelled target rows.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    +2.0 and -0.4 points against no adaptation. It lost to it in 35 % and 37 % of the runs.
+
     Parameters
     ----------
     scoring : str, callable or None, default=None

@@ -29,6 +29,9 @@ def select_by_agreement(
     transport and weights, and err on different rows. It hurts if most candidates are variants of
     one idea, which then outvote the others together, and if a single one is right.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    +0.8 and +0.1 points against no adaptation. It lost to it in 15 % and 19 % of the runs.
+
     Parameters
     ----------
     estimators : dict of str -> estimator, or list of estimators or (str, estimator) tuples

@@ -23,6 +23,9 @@ class SoftNeighborhoodDensity(_BaseTargetScorer):
     It hurts nearly always with linear models: the greatest score, ``log(n_target - 1)``, is that of
     a classifier that gives all rows the same answer.
 
+    Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
+    -14.8 and -1.3 points against no adaptation. It lost to it in 95 % and 56 % of the runs.
+
     Parameters
     ----------
     temperature : float, default=0.05

@@ -279,6 +279,9 @@ def test_answers_that_are_no_probabilities_are_refused():
     with pytest.raises(ValueError, match=r"4 classes answers with an array of shape \(60, 6\)"):
         score(SoftNeighborhoodDensity(), pairs)
     assert np.isfinite(score(ClassAMI(), votes))
+    several = DummyClassifier().fit(X[:30], np.column_stack([Y[:30], Y[:30]]))
+    with pytest.raises(ValueError, match="classifiers of one output, but DummyClassifier has 2"):
+        score(PredictionEntropy(), several)
 
 
 @pytest.mark.parametrize("name", sorted(set(OWN) - set(OF_ERRORS)))
