@@ -154,6 +154,7 @@ def _printed():
         "cluster/self_taught_clustering",
         "cluster/transferred_discriminant_analysis",
         "instance/multi_view_tradaboost",
+        "laptop_to_cluster",
         "relational/codebook_transfer",
         "relational/collective_factorization",
         "tasks/task_graph",
