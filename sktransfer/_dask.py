@@ -201,6 +201,10 @@ def _called(estimator, method, X, domains=None):
     given = {} if domains is None else {"sample_domain": domains}
     if X.shape[0]:
         return call(X, **given)
+    if hasattr(estimator, "steps"):
+        for _, step in estimator.steps:
+            X = X if step in (None, "passthrough") else _called(step, method, X)
+        return X
     try:
         return call(X)
     except ValueError:  # transformers of scikit-learn refuse what has no row

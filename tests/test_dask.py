@@ -21,6 +21,7 @@ from sktransfer import (
     GeodesicFlowAligner,
     MomentAligner,
     PretrainedFeatureExtractor,
+    PretrainedTextExtractor,
     SubspaceAligner,
     TransferComponentAligner,
     ULSIFWeighter,
@@ -265,11 +266,24 @@ def test_a_later_fit_does_not_change_an_earlier_transform():
 
 def test_a_pipeline_of_transformers_maps_block_by_block():
     rows, names = make_rows()
-    pipe = make_transfer_pipeline(StandardScaler(), SubspaceAligner(2))
+    pipe = make_transfer_pipeline(StandardScaler(), None, SubspaceAligner(2))
     expected = pipe.fit(rows, sample_domain=names).transform(rows, sample_domain=names)
-    mapped = pipe.transform(in_blocks(rows, [50, 70]), sample_domain=names)
-    assert mapped.chunks == ((50, 70), (2,))
+    mapped = pipe.transform(in_blocks(rows, [50, 0, 70]), sample_domain=names)
+    assert mapped.chunks == ((50, 0, 70), (2,))
     assert_allclose(mapped.compute(), expected, atol=1e-12)
+    named = pipe.fit(frame_of(rows, names, [120])[list("abcde")].compute(), sample_domain=names)
+    mapped = named.transform(frame_of(rows, names, [50, 0, 70])[list("abcde")], sample_domain=names)
+    assert list(mapped.columns) == list(named.get_feature_names_out())
+    assert_allclose(mapped.compute(), expected, atol=1e-12)
+
+
+def test_steps_after_an_extractor_see_no_invented_item():
+    words = np.array(["a word", "another word here", "a third"], dtype=object)
+    pipe = make_transfer_pipeline(PretrainedTextExtractor(), StandardScaler())
+    expected = pipe.fit(words).transform(words)
+    mapped = pipe.transform(da.from_array(words, chunks=((2, 0, 1),)))
+    assert mapped.shape == expected.shape
+    assert_allclose(mapped.compute(), expected, atol=1e-6)
 
 
 def test_paths_of_images_in_a_series(tmp_path):
