@@ -194,8 +194,8 @@ class _FitsBySums:
         ]
         if without:
             raise ValueError(
-                f"{kind}.merge adds sums over rows, but {' and '.join(without)} has none; fit each "
-                "part by partial_fit, because fit keeps no sums."
+                f"{kind}.merge adds sums over rows, and there are none in {' and '.join(without)}; "
+                "fit each part by partial_fit, because fit keeps no sums."
             )
         mine, theirs = self.get_params(), other.get_params()
         differ = [name for name in mine if not _same(mine[name], theirs[name])]

@@ -142,8 +142,8 @@ def test_other_parts_are_refused_in_one_sentence(estimator):
     with pytest.raises(TypeError, match=f"^{kind}.merge takes another {kind}, but other is of typ"):
         part.merge(X)
     message = (
-        f"{kind}.merge adds sums over rows, but other has none; fit each part by partial_fit, "
-        "because fit keeps no sums."
+        f"{kind}.merge adds sums over rows, and there are none in other; fit each part by "
+        "partial_fit, because fit keeps no sums."
     )
     for other in (clone(estimator), clone(estimator).fit(X, sample_domain=names)):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

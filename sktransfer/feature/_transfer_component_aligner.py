@@ -134,8 +134,8 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
     parts that different machines have seen. Both continue only an earlier `partial_fit`, and keep
     sums as large as the covariances or as the rows, if these are smaller. Components of the linear
     kernel are those of `fit` up to their signs: in each column of ``components_`` the entry of
-    largest magnitude is positive. A feature that is smaller than the others by more than six digits
-    is better kept by `fit`, which squares nothing.
+    largest magnitude is positive. If features are dependent but for a millionth, the last
+    components have few digits, and `fit` in memory, which squares nothing, keeps them.
 
     `fit` also takes an array or a data frame of Dask, block by block, and `transform` maps one
     lazily. Kernels other than "linear" and "primal" then require `n_landmarks`. The landmarks are
