@@ -14,7 +14,7 @@ from sklearn.utils.validation import (
 )
 
 from sktransfer._containers import text_columns_named
-from sktransfer._dask import maps_blocks
+from sktransfer._dask import aligned, maps_blocks
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.arrays import rows_in_order, zero_row_like
 from sktransfer._labels import hide_labels, read_labels
@@ -110,6 +110,9 @@ class _BaseRowsEstimator(_TransferEstimator):
     # How many times, at most, `_fit_rows` reports a subtask to callbacks. None: unknown.
     _n_fit_steps = 0
 
+    # Whether it can be fitted on a collection of Dask, by `_fit_blocks`.
+    _fits_blocks = False
+
     @abstractmethod
     def _fit_rows(self, X, y, domains):
         """Learn from valid rows.
@@ -147,9 +150,10 @@ class _BaseRowsEstimator(_TransferEstimator):
         """Fit, and return the valid rows and their domains, or those of Dask as they are."""
         needs = self._needs
         with whole_fit(self):
-            if is_dask(X):
+            if is_dask(X) and self._fits_blocks:
+                X, sample_domain = aligned(X, sample_domain, reader=self._reader)
                 end_fit = begin_fit(self, X, y, n_steps=None)
-                self._fit_blocks(X, y, sample_domain)
+                self._fit_blocks(X, sample_domain)
                 end_fit()
                 return X, sample_domain
             rows = self._read_rows(
@@ -169,9 +173,12 @@ class _BaseRowsEstimator(_TransferEstimator):
             end_fit()
         return rows, domains
 
-    def _fit_blocks(self, X, y, sample_domain):
-        """Learn from a collection of Dask, block by block, if the method can."""
-        refuse_lazy(self._reader, X=X)
+    def _fit_blocks(self, X, sample_domain):
+        """Learn from a collection of Dask, block by block, if `_fits_blocks`.
+
+        `sample_domain` is None, or a collection in the blocks of `X`.
+        """
+        raise NotImplementedError
 
     def _check_counts(self, domains):
         domains.check_rows(self._needs.min_domain_rows, estimator_name=type(self).__name__)

@@ -64,9 +64,7 @@ def reduce_blocks(function, combine, X, sample_domain, *, estimator):
     """
     from dask import compute, delayed
 
-    name = type(estimator).__name__
-    X = _in_blocks(X, reader=name)
-    domains = _like(X, sample_domain, reader=name)
+    X, domains = aligned(X, sample_domain, reader=type(estimator).__name__)
     blocks = np.ravel(X.to_delayed())
     marks = [None] * len(blocks) if domains is None else np.ravel(domains.to_delayed())
     held, found = delayed(detached(estimator), traverse=False), delayed(function, pure=False)
@@ -131,10 +129,8 @@ def transform_blocks(estimator, X, sample_domain=None):
         An array of an array, with its chunks of rows; else a data frame with the index of `X` and
         the names of `get_feature_names_out`.
     """
-    name = type(estimator).__name__
     getattr(estimator, "_check_is_fitted", lambda: check_is_fitted(estimator))()
-    X = _in_blocks(X, reader=name)
-    domains = _like(X, sample_domain, reader=name)
+    X, domains = aligned(X, sample_domain, reader=type(estimator).__name__)
     return _mapped_blocks(detached(estimator), "transform", X, domains)
 
 
@@ -241,6 +237,20 @@ def _some_rows(X):
         return meta_nonempty(X)
     shape = (1, *X.shape[1:])
     return csr_array(shape, dtype=X.dtype) if issparse(X) else np.zeros(shape, dtype=X.dtype)
+
+
+def aligned(X, sample_domain, *, reader):
+    """Return both in the same blocks of whole rows; what is not a collection becomes one.
+
+    Raises
+    ------
+    TypeError
+        If `X` is neither an array nor a data frame.
+    ValueError
+        If the numbers of rows or of blocks differ.
+    """
+    X = _in_blocks(X, reader=reader)
+    return X, _like(X, sample_domain, reader=reader)
 
 
 def _in_blocks(X, *, reader):

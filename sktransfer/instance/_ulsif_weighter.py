@@ -1,5 +1,6 @@
 """ULSIFWeighter: the ratio of the densities by least squares, in closed form."""
 
+from functools import partial, reduce
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +16,8 @@ from sktransfer._kernels.density_ratio import (
     ulsif_scores,
 )
 from sktransfer._kernels.ratio_sums import gaussian_sums, merged_gaussians, ulsif_of
-from sktransfer._kernels.rows import draw_rows, stacked
+from sktransfer._kernels.row_hashes import merged_samples
+from sktransfer._kernels.rows import draw_rows
 from sktransfer._needs import Needs
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval
@@ -151,6 +153,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
 
     _needs = Needs(sparse=True, min_domain_rows=2)  # leave-one-out leaves one
     _spread = "Scale the features, set alpha=0.1 or increase width"
+    _fits_blocks = True
     _learned = ("width_", "ridge_", "scores_", "centers_", "coef_")
 
     def __init__(self, *, alpha=0.0, width=None, ridge=None, n_centers=100, random_state=None):
@@ -183,7 +186,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
         best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
         self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
 
-    def _fit_blocks(self, X, y, sample_domain):
+    def _fit_blocks(self, X, sample_domain):
         check_candidates(self, "width", "ridge")
         self._read_rows(no_rows(X), ensure_min_samples=0)
         for name in ("weights_", *self._learned):
@@ -191,24 +194,24 @@ class ULSIFWeighter(_BaseRatioWeighter):
         rng = generator(self.random_state)
         n_rows, seed = max(self.n_centers, N_SAMPLED), rng.randint(2**31 - 1)
         samples = sample_blocks(X, sample_domain, n_rows=n_rows, seed=seed, estimator=self)
-        rows = {name: sample.rows for name, sample in samples.items()}
-        self.source_domains_ = tuple(sorted(set(rows) - {TARGET}))
-        self._check_blocks(rows)
+        self.source_domains_ = tuple(sorted(set(samples) - {TARGET}))
+        sources = [samples[name] for name in self.source_domains_]
+        parts = [[samples[TARGET]] if TARGET in samples else [], sources]
+        merge = partial(merged_samples, n_rows=n_rows)
+        X_target, X_source = (reduce(merge, part).rows if part else None for part in parts)
+        self._check_blocks(X_source, X_target)
         if not self.source_domains_:
             vars(self).update(dict.fromkeys(self._learned), effective_sample_size_=0.0)
             return
-        X_target = rows.pop(TARGET)
         self.centers_ = X_target[: self.n_centers]
-        parts = stacked(list(rows.values())), X_target
-        self._choose([squared_distances(part, self.centers_) for part in parts], rng)
+        self._choose([squared_distances(X, self.centers_) for X in (X_source, X_target)], rng)
         found = reduce_blocks(_sums_of, _merged, X, sample_domain, estimator=self)
         self.coef_ = ulsif_of(*found, alpha=self.alpha, ridge=self.ridge_)
         self._settle(X, sample_domain)
 
-    def _check_blocks(self, rows):
-        """Raise ValueError if samples of the domains have too few rows."""
-        n_target = rows[TARGET].shape[0] if TARGET in rows else 0
-        n_source = sum(part.shape[0] for part in rows.values()) - n_target
+    def _check_blocks(self, *rows):
+        """Raise ValueError if the source or the target has too few rows, or None."""
+        n_source, n_target = (0 if part is None else part.shape[0] for part in rows)
         needed = self._needs.min_domain_rows if self.source_domains_ else 1
         if n_target < needed or (self.source_domains_ and n_source < needed):
             raise ValueError(
