@@ -91,8 +91,8 @@ def rank_backbones(
     Raises
     ------
     ValueError
-        If two rows or fewer are labelled, all labels are equal, a name occurs twice, `preferred` is
-        no candidate, or features have another number of rows than `y`.
+        If fewer than two rows are labelled, all labels are equal, a name occurs twice, `preferred`
+        is no candidate, or features have another number of rows than `y`.
 
     See Also
     --------

@@ -79,7 +79,8 @@ def rank_sources(
     Raises
     ------
     ValueError
-        If there is no source with a labelled row, or two target rows or fewer are labelled.
+        If there is no source with a labelled row, or fewer than two target rows are
+        labelled.
 
     See Also
     --------

@@ -69,9 +69,10 @@ class TransferAdvisor:
     better, and they are different. With few rows the network stays frozen. With many, the best
     stage and those after it are trained.
 
-    It helps as a start that says why. It hurts to follow it without a comparison: the choice of a
-    stage is that of `rank_backbones`, whose blend is at least as good, and a search over
-    `freeze_depth` decides between depths.
+    It helps if the items are of another kind than those of the network: an earlier stage is often
+    better then. It hurts if they are of the same kind and labels are few: the last stage is better
+    than any choice. An average of stages by the weights of the ranking was better on average, and
+    a search over `freeze_depth` decides between depths.
 
     It is no estimator: it has no `fit`, and returns a description.
 
@@ -181,7 +182,7 @@ def _sentence(stages, best, depth, many, ranking):
     if not many:
         return (
             f"Few rows: leave the network as it is, and fit a linear model on {chosen}. An average "
-            "of stages by their weights is at least as safe."
+            "of stages by their weights is safer."
         )
     trained = ", ".join(stages[depth:])
     return (

@@ -234,6 +234,26 @@ def test_no_source_has_the_scores_of_a_ranking_of_the_target_rows():
     assert (none.score, none.loss) == (alone.candidates[0].score, alone.candidates[0].loss)
 
 
+class EqualShares(LogisticRegression):
+    """Checks that the 100 source rows, which come first, weigh as much as the target rows."""
+
+    def fit(self, X, y, sample_weight=None):
+        if sample_weight is not None:
+            n_source = 200 if len(X) > 200 else 100
+            weights = sample_weight[:n_source].sum(), sample_weight[n_source:].sum()
+            assert_allclose(*weights)
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_source_and_the_target_rows_have_half_of_the_weight_each():
+    X, y, sample_domain = make_domains()
+    found, expected = (
+        rank_sources(X, y, sample_domain=sample_domain, estimator=model(), **_of_sources())
+        for model in (EqualShares, LogisticRegression)
+    )
+    assert figures_of(found) == figures_of(expected)
+
+
 def test_sources_without_labels_are_no_sources():
     X, y, sample_domain = make_domains()
     y = np.where(np.asarray(sample_domain) == "target", y.astype(object), None)
