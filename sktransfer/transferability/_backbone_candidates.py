@@ -24,12 +24,15 @@ class Features:
     seconds : float
     is_last : bool
         Whether it is the last stage of its network.
+    is_output : bool
+        Whether they are the probabilities of a source model's classes.
     """
 
     name: str
     X: np.ndarray
     seconds: float
     is_last: bool = True
+    is_output: bool = False
 
 
 def read_features_of(backbones, X, rows, *, n_samples):
@@ -103,7 +106,13 @@ def _features(name, each, images, rows, n_samples):
 
 
 def _computed(name, each, images):
-    """Yield the features of a network at each stage, or of a transformer."""
+    """Yield the features of a network at each stage, or of a transformer, or outputs."""
+    if hasattr(each, "predict_proba"):
+        name = name or type(each).__name__.lower()
+        start = time.perf_counter()
+        computed = _checked(each.predict_proba(images), name)
+        yield Features(name, computed, time.perf_counter() - start, is_output=True)
+        return
     transformer = each if hasattr(each, "fit_transform") else PretrainedFeatureExtractor(each)
     if "stage" not in transformer.get_params(deep=False):
         name = name or type(each).__name__.lower()

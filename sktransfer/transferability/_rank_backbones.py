@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from sktransfer._kernels.feature_scores import (
+    log_expected_prediction,
+    negative_conditional_entropy,
+)
 from sktransfer._kernels.ridge_probe import adjusted_p_values, probe
 from sktransfer._messages import listed, shown
 from sktransfer._random import generator
@@ -56,8 +60,9 @@ def rank_backbones(
     backbones : str, PathLike, Backbone, module, transformer, list of these, or dict
         The networks, as `backbone` of `PretrainedFeatureExtractor`, each at all its stages. An
         extractor is a candidate at its own `stage` if that is set. Any other transformer is one
-        candidate, fitted on the labelled rows without labels. A dict also takes arrays of features
-        of shape (n_samples, n_features), each a candidate.
+        candidate, fitted on the labelled rows without labels. A fitted classifier of another task
+        is a candidate by its probabilities, and has a LEEP and an NCE. A dict also takes arrays of
+        features of shape (n_samples, n_features), each a candidate.
     X : array-like of n_samples items, or None
         The images, texts or sounds; None if all candidates are arrays.
     y : array-like of shape (n_samples,)
@@ -155,6 +160,10 @@ def rank_backbones(
     candidates = []
     for m, each in enumerate(found):
         known = dict(figures.get(each.name, {}))
+        if each.is_output and target.judge.is_discrete:
+            outputs = each.X / each.X.sum(axis=1, keepdims=True)
+            known["leep"] = log_expected_prediction(outputs, target.truth)
+            known["nce"] = negative_conditional_entropy(outputs.argmax(axis=1), target.truth)
         spent = each.seconds + seconds[m] + known.pop("seconds", 0.0)
         figure = {"n_features": each.X.shape[1], "skill": skills[m], "seconds": spent} | known
         p_value = p_values[m] if p_values is not None and n_rows else None

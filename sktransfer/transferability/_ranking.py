@@ -19,6 +19,8 @@ class RankedCandidate:
     name : str
     n_features : int or None
         Columns of its features.
+    leep, nce : float or None
+        Of the outputs of a fitted classifier, as `leep_score` and `nce_score`.
     skill : float or None
         1 minus the leave-one-out error of a ridge regression over that of the mean label.
     p_value : float or None
@@ -38,6 +40,8 @@ class RankedCandidate:
 
     name: str
     n_features: int | None = None
+    leep: float | None = None
+    nce: float | None = None
     skill: float | None = None
     p_value: float | None = None
     score: float | None = None
@@ -86,6 +90,7 @@ class _BaseRanking:
 
     def __str__(self):
         titles = {"name": "candidate", "n_features": "features", "p_value": "p"}
+        titles |= {"leep": "LEEP", "nce": "NCE"}
         titles |= {"score": self.score_name, "loss": self.loss_name}
         titles |= {"difference": f"to {self.preferred}"}
         columns = [
@@ -113,6 +118,8 @@ class _BaseRanking:
 _FORMATS = {
     "name": "{}",
     "n_features": "{}",
+    "leep": "{:.3f}",
+    "nce": "{:.3f}",
     "skill": "{:.3f}",
     "p_value": "{:.2f}",
     "score": "{:.3f}",

@@ -14,6 +14,7 @@ from sktransfer import (
     rank_sources,
     ridge_probe,
 )
+from sktransfer.transferability import leep_score, nce_score
 from tests.shelf import whole
 
 RNG = np.random.default_rng(0)
@@ -116,6 +117,21 @@ def test_every_stage_of_a_network_is_a_candidate():
     )
     one = rank_backbones(PretrainedFeatureExtractor(stage=2), X, y, **FAST)
     assert [each.name for each in one.candidates] == ["glyphs"]
+
+
+def test_fitted_classifiers_of_other_tasks_are_ranked_by_their_outputs():
+    near = LogisticRegression().fit(GOOD, Y // 2)  # knows one of the three classes
+    far = LogisticRegression().fit(GOOD, NOISE[:, 0] > 0)
+    ranking = rank_backbones({"far": far, "near": near}, GOOD, CLASSES, **FAST)
+    assert ranking.best == "near"
+    for each, model in ((c, {"far": far, "near": near}[c.name]) for c in ranking.candidates):
+        outputs = model.predict_proba(GOOD)
+        assert_allclose(each.leep, leep_score(outputs, CLASSES))
+        assert_allclose(each.nce, nce_score(outputs.argmax(axis=1), CLASSES))
+        assert each.skill == ridge_probe(outputs, CLASSES).skill
+    assert "LEEP     NCE" in str(ranking)
+    numbers = rank_backbones({"near": near}, GOOD, GOOD[:, 0], **FAST)
+    assert numbers.candidates[0].leep is None
 
 
 def test_one_row_a_class_keeps_the_prior():
