@@ -404,7 +404,12 @@ class PretrainedFeatureExtractor(
         check_is_fitted(self)
         if self.pooling == "grid":
             raise ValueError("pooling='grid' is for one stage; expected 'avg', 'max' or None.")
+        refuse_lazy(type(self).__name__, X=X)
         backbone = reload(self)
+        if is_empty(X):
+            widths = [n_features(shape, self.pooling) for shape in backbone.shapes]
+            parts = [np.empty((0, width), dtype=np.float32) for width in widths]
+            return dict(zip(backbone.stages, parts, strict=True))
         items = backbone.preprocessing.read(X, self, reset=False, on_error=self.on_error)
         found, faults = all_stage_features(items, backbone, self._run(), pooling=self.pooling)
         warn_of_faults(items, faults)

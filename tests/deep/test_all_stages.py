@@ -83,6 +83,15 @@ def test_a_network_of_one_stage_has_one():
     np.testing.assert_array_equal(features, extractor.transform(["a word", "two words"]))
 
 
+def test_no_rows_in_no_rows_out():
+    extractor = PretrainedFeatureExtractor().fit(DIGITS)
+    found, whole_rows = extractor.transform_stages(DIGITS[:0]), extractor.transform_stages(DIGITS)
+    assert {stage: rows.shape[1] for stage, rows in found.items()} == {
+        stage: rows.shape[1] for stage, rows in whole_rows.items()
+    }
+    assert all(len(rows) == 0 for rows in found.values())
+
+
 def test_grids_are_of_one_stage():
     extractor = PretrainedFeatureExtractor(pooling="grid").fit(DIGITS)
     message = "pooling='grid' is for one stage; expected 'avg', 'max' or None."
