@@ -62,6 +62,7 @@ _HOME_OF = {
     "PrototypeClassifier": "sktransfer.few_shot",
     "RegularizedMultiTaskClassifier": "sktransfer.tasks",
     "RegularizedMultiTaskRegressor": "sktransfer.tasks",
+    "RelationMapper": "sktransfer.relational",
     "RepeatedTargetFold": "sktransfer.model_selection",
     "ReverseValidation": "sktransfer.model_selection",
     "SelfTaughtClustering": "sktransfer.cluster",

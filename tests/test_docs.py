@@ -157,6 +157,7 @@ def _printed():
         "laptop_to_cluster",
         "relational/codebook_transfer",
         "relational/collective_factorization",
+        "relational/relation_mapper",
         "tasks/task_graph",
     )
     for page in [*pages, *(DOCS / "guide" / f"{name}.rst" for name in others)]:
