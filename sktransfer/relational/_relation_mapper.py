@@ -1,5 +1,6 @@
 """RelationMapper: which relation of the target corresponds to which of a source, and its rules."""
 
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.relation_paths import path_counts
 from sktransfer._kernels.relation_search import best_assignment, merged, total_score
-from sktransfer._messages import listed, warn
+from sktransfer._messages import listed, shown, warn
 from sktransfer._sklearn import Interval, validate_parameter_constraints
 from sktransfer.exceptions import TransferWarning
 from sktransfer.relational._domain_facts import DomainFacts, mapped_degrees, mapped_rule
@@ -171,7 +172,7 @@ class RelationMapper:
             setattr(self, name, value)
         return self
 
-    def fit(self, triples, y=None, *, sample_domain=None, types=None):
+    def fit(self, triples, *, sample_domain=None, types=None):
         """Learn the rules of the source, map its relations, and carry the rules over.
 
         Parameters
@@ -179,8 +180,6 @@ class RelationMapper:
         triples : array-like of shape (n_triples, 3)
             Facts of both domains: head, relation and tail, any hashable values. Equal names in two
             domains mean nothing.
-        y : None
-            Ignored.
         sample_domain : array-like of shape (n_triples,), default=None
             ``"target"`` for a fact of the target, else the name of the source, of which there is
             one at most. None: every fact is one of the target.
@@ -198,6 +197,8 @@ class RelationMapper:
         ------
         ValueError
             If triples cannot be read, if there is no target fact, or if there are several sources.
+        TypeError
+            If `types` is no dict.
 
         Warns
         -----
@@ -216,6 +217,10 @@ class RelationMapper:
                 "of the target and of one source."
             )
         types = {} if types is None else types
+        if not isinstance(types, Mapping):
+            raise TypeError(
+                f"types={shown(types)}: expected a dict from the name of an entity to its type."
+            )
         target = DomainFacts([facts[row] for row in domains.rows("target")], types, self.max_length)
         self._target, self.relations_ = target, target.relations
         self.mapping_, self.scores_, self.source_rules_ = {}, {}, []

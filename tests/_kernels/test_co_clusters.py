@@ -87,6 +87,13 @@ def test_costs_are_divergences_but_for_a_term_of_the_item():
         assert_allclose(np.diff(costs[item]), np.diff(expected), rtol=1e-10)
 
 
+def test_costs_of_several_tables_add_up_by_their_weights():
+    tables, clusters = [draw(5, 3, 1), draw(5, 4, 2)], [draw(2, 3, 3), draw(2, 4, 4)]
+    whole = divergence_costs(tables, [1.0, 0.3], clusters)
+    parts = [divergence_costs([t], [1.0], [c]) for t, c in zip(tables, clusters, strict=True)]
+    assert_allclose(whole, parts[0] + 0.3 * parts[1])
+
+
 @pytest.mark.parametrize("weight", [0.3, 2.0])
 def test_the_loss_never_increases_and_is_that_of_the_result(weight):
     tables = [draw(20, 15, 1), draw(40, 15, 2)]

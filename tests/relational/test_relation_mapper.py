@@ -143,6 +143,18 @@ def test_a_symmetric_relation_has_its_rule_and_one_spelling_of_each_path(pair):
     assert not inverse
 
 
+def test_rules_of_a_turned_relation_run_backward(pair):
+    source, known, _, types = pair
+    known = [(t, "led_by", h) if r == "mentors" else (h, r, t) for h, r, t in known]
+    mapper = fit(source, known, types=types, **QUICK)
+    assert mapper.mapping_["advises"] == ("led_by", True)
+    assert mapper.mapping_["attends"] == ("staffed_by", True)
+    text = "led_by(x, y) if staffed_by(z, x) and runs(y, z): "
+    (rule,) = [rule for rule in mapper.rules_ if str(rule).startswith(text)]
+    assert rule.source == "advises(x, y) if teaches(x, z) and attends(y, z)"
+    assert rule.n_facts > 0.3 * rule.n_pairs > 0
+
+
 def test_types_limit_the_mapping(pair):
     source, known, _, types = pair
     turned = {name: kind for name, kind in types.items() if name.startswith("t ")}
@@ -256,6 +268,14 @@ def test_parameters_are_kept():
 def test_messages(triples, sample_domain, message):
     with pytest.raises(ValueError, match=whole(message)):
         RelationMapper().fit(triples, sample_domain=sample_domain)
+
+
+def test_types_are_a_dict():
+    with pytest.raises(
+        TypeError,
+        match=whole("types=['a']: expected a dict from the name of an entity to its type."),
+    ):
+        RelationMapper().fit([("a", "r", "b")], types=["a"])
 
 
 def test_an_unknown_relation_is_refused(fitted):
