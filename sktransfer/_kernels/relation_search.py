@@ -82,6 +82,10 @@ def best_assignment(terms, n_relations, targets, costs, is_allowed, *, start=Non
         One for each relation.
     is_proven : bool
         Whether the search was finished.
+
+    Notes
+    -----
+    Of equal assignments the one with the lower options is found.
     """
     n_options, left_out = costs.shape[1], costs.shape[1] - 1
     weight = np.zeros(n_relations)
@@ -114,7 +118,7 @@ def best_assignment(terms, n_relations, targets, costs, is_allowed, *, start=Non
             after = after + levels[len(index) + 1][index] - levels[len(index)][index]
         used = {targets[option] for option in chosen.values() if option != left_out}
         branches = []
-        for option in range(n_options):
+        for option in reversed(range(n_options)):  # the last is taken first, also of equal ones
             if after[option] <= best[0] + 1e-9:
                 continue
             if option != left_out and targets[option] in used:

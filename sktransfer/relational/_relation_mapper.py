@@ -82,6 +82,9 @@ class RelationMapper:
     used. Facts that occur twice count once. With ``sample_domain=None`` every fact is one of the
     target, and only its own rules are found.
 
+    If all relations are turned at once, the rules stay the same. Only the numbers of facts with a
+    common head, or a common tail, then show the direction. With equal scores no relation is turned.
+
     The scores of rules count the same facts more than once, so that `score_` is too sure. The
     mapping of one relation is that of TAMAR with clauses of one path; the likelihood and the
     search are choices made here, and none of the papers' tables was repeated.

@@ -174,6 +174,13 @@ def test_without_a_source_only_own_rules_are_found(pair):
     assert scores[0] == pytest.approx(own._target.base[2 * own.relations_.index("sits_near")])
 
 
+def test_nothing_is_turned_without_a_reason():
+    facts = [fact for k in range(4) for fact in ((k, "r", k + 10), (k + 10, "r", k + 20))]
+    facts += [(k, "s", k + 20) for k in range(4)]
+    mapper = fit(facts, [(f"t{h}", r, f"t{t}") for h, r, t in facts])
+    assert mapper.mapping_ == {"r": ("r", False), "s": ("s", False)}
+
+
 def test_facts_of_chance_are_mapped_to_none():
     rng = np.random.default_rng(0)
 
