@@ -85,9 +85,9 @@ class RelationMapper:
     If all relations are turned at once, the rules stay the same. Only the numbers of facts with a
     common head, or a common tail, then show the direction. With equal scores no relation is turned.
 
-    The scores of rules count the same facts more than once, so that `score_` is too sure. The
-    mapping of one relation is that of TAMAR with clauses of one path; the likelihood and the
-    search are choices made here, and none of the papers' tables was repeated.
+    The scores of rules count the same facts more than once, so that `score_` is too sure. Mappings
+    that are scored by rules carried over are the idea of the papers, of which the abstracts could
+    be read. The paths, the likelihood and the search are choices made here.
 
     References
     ----------
@@ -187,9 +187,9 @@ class RelationMapper:
             ``"target"`` for a fact of the target, else the name of the source, of which there is
             one at most. None: every fact is one of the target.
         types : dict or None, default=None
-            The type of an entity, such as ``"person"``, by its name. A relation whose heads, or
-            tails, all have one type is mapped only so that each type of the source corresponds to
-            one of the target. None, or an entity without a type: no limit.
+            The type of an entity of both domains, such as ``"person"``, by its name. A relation
+            whose heads, or tails, all have one type is mapped only so that each type of the source
+            corresponds to one of the target. None, or an entity without a type: no limit.
 
         Returns
         -------
