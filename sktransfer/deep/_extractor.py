@@ -113,8 +113,9 @@ class PretrainedFeatureExtractor(
         ``OMP_NUM_THREADS`` allows), -1 for all.
     cache : "memory", str, os.PathLike or None, default="memory"
         The cache of features, so that each image runs once: "memory" for up to 256 MB in this
-        process, for all estimators; the path of a folder, which several processes can use and
-        which outlives them; None for no cache. The folder also keeps torch networks as ONNX.
+        process, for all estimators; the path of a folder, which processes of several hosts can
+        use and which outlives them; None for no cache. The folder also keeps torch networks, as
+        ONNX.
     on_error : {"raise", "nan"}, default="raise"
         The result for images that cannot be read: one error for all of X, or rows of NaN and a
         warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and

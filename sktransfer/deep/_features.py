@@ -6,7 +6,8 @@ import mmap
 import os
 import tempfile
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -69,19 +70,32 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
-    batches = items.batches(inputs, run, faults, choose=lookup.choose, view=view)
-    with closing(store), closing(batches):
-        for rows, batch in batches:
-            first = engine is None
-            # Not before: what the cache holds needs no network.
-            engine = engine or open_engine(backbone, name, n_jobs=run.n_jobs, device=run.device)
-            with run.around_batch():
-                computed = compute(batch)
-            if first:
-                network = backbone.fingerprint, name, pooling, key
-                of = f"backbone={shown(backbone.name)}, stage={shown(name)}"
-                check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
-            lookup.keep(*_average_parts(rows, computed))
+    def run_batches(part, around_batch):
+        nonlocal engine
+        with closing(part.batches(inputs, run, faults, choose=lookup.choose, view=view)) as batches:
+            for rows, batch in batches:
+                first = engine is None
+                # Not before: what the cache holds needs no network.
+                engine = engine or open_engine(backbone, name, n_jobs=run.n_jobs, device=run.device)
+                with around_batch():
+                    computed = compute(batch)
+                if first:
+                    network = backbone.fingerprint, name, pooling, key
+                    of = f"backbone={shown(backbone.name)}, stage={shown(name)}"
+                    check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
+                lookup.keep(*_average_parts(rows, computed))
+
+    with closing(store):
+        run_batches(items, run.around_batch)
+        while not (faults and run.on_error == "raise"):
+            rows = lookup.wait()
+            if not len(rows):
+                break
+            n_faults = len(faults)
+            run_batches(items.take(rows), nullcontext)
+            faults[n_faults:] = [
+                f._replace(position=int(rows[f.position])) for f in faults[n_faults:]
+            ]
     faults = lookup.finish(items, faults)
     if run.on_error == "raise":
         items.raise_faults(faults)
@@ -205,10 +219,14 @@ class _Lookup:
         self._first = {}
         self._keys = {}
         self._copies = []
+        self._elsewhere = {}
+        self._rows = None
         self._lock = threading.Lock()
 
     def choose(self, positions, digests, reading):
         """Fill in the rows that the cache holds; tell of each item whether it is to be computed."""
+        if self._rows is not None:
+            positions = self._rows[list(positions)].tolist()
         if self._digests is not None:
             for position, digest in zip(positions, digests, strict=True):
                 self._digests[position] = digest
@@ -223,7 +241,28 @@ class _Lookup:
                     chosen[place] = False
                 else:
                     self._keys[position] = key
+        left = np.flatnonzero(chosen)
+        mine = self._cache.claim([keys[place] for place in left])
+        for place in left[~mine]:
+            self._elsewhere[positions[place]] = self._keys.pop(positions[place])
+            chosen[place] = False
         return chosen
+
+    def wait(self):
+        """Fill in the rows that other processes compute; return those that none of them does."""
+        pause = 0.005
+        while self._elsewhere:
+            positions, keys = list(self._elsewhere), list(self._elsewhere.values())
+            found = self._fill(positions, self._cache.get(keys, self._features.shape[1]))
+            mine = self._cache.claim(keys) & ~found
+            for place in np.flatnonzero(found | mine):
+                del self._elsewhere[positions[place]]
+            if mine.any():
+                self._rows = np.array(positions)[mine]
+                return self._rows
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+        return np.empty(0, dtype=int)
 
     def _context(self, reading):
         if reading not in self._contexts:
@@ -242,6 +281,8 @@ class _Lookup:
 
     def keep(self, positions, rows):
         """Store rows that the network has computed."""
+        if self._rows is not None:
+            positions = self._rows[list(positions)].tolist()
         self._features[positions] = rows
         self._cache.put([self._keys.pop(position) for position in positions], rows)
 

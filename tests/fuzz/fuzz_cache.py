@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from sktransfer.deep._cache.cache import MemoryCache, open_cache
-from sktransfer.deep._cache.folder import DATABASE, STORE, TOKEN, FolderCache
+from sktransfer.deep._cache.folder import STORE, TOKEN, FolderCache
 
 N_ROWS, N_VALUES = 8, 60
 
@@ -46,7 +46,8 @@ def odd_name(rng, folder):
 
 def damage(store, rng):
     """Change a file of the store."""
-    path = store / rng.choice([DATABASE, DATABASE, DATABASE, TOKEN])
+    rows = min((path.name for path in store.glob("*.rows")), default=TOKEN)
+    path = store / rng.choice([rows, rows, rows, TOKEN])
     content = bytearray(path.read_bytes()) if path.exists() else bytearray(b"x")
     kind = rng.integers(8)
     region = rng.choice([32, 100, 4096, len(content)])

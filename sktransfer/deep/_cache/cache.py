@@ -46,6 +46,10 @@ class NoCache:
     def put(self, keys, rows):
         """Do nothing."""
 
+    def claim(self, keys):
+        """Return True for each key: all rows are computed here."""
+        return np.full(len(keys), True)
+
     def get_result(self, key, n_values):
         """Return None."""
 
@@ -90,6 +94,10 @@ class MemoryCache:
                 while self.n_bytes > self.max_bytes:
                     _, oldest = self._rows.popitem(last=False)
                     self.n_bytes -= oldest.nbytes + BYTES_A_ROW
+
+    def claim(self, keys):
+        """Return True for each key: no other process fills this cache."""
+        return np.full(len(keys), True)
 
     def get_result(self, key, n_values):
         """Return the `n_values` numbers of a whole call; None for an unknown key."""

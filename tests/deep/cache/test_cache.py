@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 from sktransfer.deep._cache.cache import BYTES_A_ROW, MemoryCache, NoCache, memory, open_cache
-from sktransfer.deep._cache.folder import DATABASE, STORE, TOKEN, FolderCache
+from sktransfer.deep._cache.folder import STORE, TOKEN, FolderCache
 
 
 def row(number, n_values=5):
@@ -158,7 +157,7 @@ def test_the_parameter(tmp_path):
     for folder in (tmp_path / "a" / "b", str(tmp_path / "c")):
         with closing(open_cache(folder)) as cache:
             assert cache.folder == Path(folder)
-        assert (Path(folder) / STORE / DATABASE).exists()
+        assert (Path(folder) / STORE / TOKEN).exists()
 
 
 def test_what_is_no_cache_is_an_error(tmp_path):
@@ -186,25 +185,30 @@ def test_rows_outlive_the_process(tmp_path):
     assert run(script, tmp_path).stdout == "1200\n"
 
 
+def rows_files(folder):
+    return sorted((folder / STORE).glob("*.rows"))
+
+
 def test_the_file_holds_numbers_and_nothing_that_could_run(tmp_path):
     with open_folder(tmp_path) as cache:
         fill(cache, [7])
-    with closing(sqlite3.connect(tmp_path / STORE / DATABASE)) as connection:
-        ((name, value),) = connection.execute("SELECT key, value FROM features").fetchall()
-    assert name == key(7)
-    assert value == row(7).astype("<f4").tobytes()
-    assert sorted(p.name for p in (tmp_path / STORE).iterdir()) == sorted([DATABASE, TOKEN])
+    (file,) = rows_files(tmp_path)
+    content = file.read_bytes()
+    assert content[24:56] == key(7)
+    assert content[60:] == row(7).astype("<f4").tobytes()
+    assert len(list((tmp_path / STORE).iterdir())) == 2  # and the token
 
 
 def test_memory_stands_before_the_folder_until_it_is_another(tmp_path):
     front = MemoryCache()
     with closing(FolderCache(tmp_path, front)) as cache:
         fill(cache, [1])
-    (tmp_path / STORE / DATABASE).rename(tmp_path / "moved")
-    (tmp_path / "moved").rename(tmp_path / STORE / DATABASE)
+    (file,) = rows_files(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(b"")
     with closing(FolderCache(tmp_path, front)) as cache:
         assert held(cache, [1]) == [1]
-        assert cache._connection is None
+    file.write_bytes(content)
     for file in (tmp_path / STORE).iterdir():
         file.unlink()
     (tmp_path / STORE).rmdir()
@@ -261,8 +265,7 @@ with open_folder(sys.argv[1]) as cache:
             found = held(cache, range(last + 16), n_values=2000)
             assert found[:last] == list(range(last))
             fill(cache, [5_000_000 + attempt], n_values=2000)
-    with closing(sqlite3.connect(tmp_path / STORE / DATABASE)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert not list((tmp_path / STORE).glob("*.damaged"))
 
 
 FULL = r"The cache '.*' takes no more features \(.*\); the features are right all the same\."
@@ -365,57 +368,57 @@ finally:
     assert re.fullmatch(FULL, done.stdout.strip())
 
 
-def _garbage(store):
-    (store / DATABASE).write_bytes(b"no database at all" * 1000)
+def _garbage(content):
+    return b"no rows at all, but some words" * 1000
 
 
-def _cut_off(store):
-    content = (store / DATABASE).read_bytes()
-    (store / DATABASE).write_bytes(content[: len(content) // 2])
-
-
-def _one_bit(store):
-    content = bytearray((store / DATABASE).read_bytes())
+def _one_bit_of_a_row(content):
+    content = bytearray(content)
     content[content.index(row(3, 500).tobytes()) + 1000] ^= 1
-    (store / DATABASE).write_bytes(content)
+    return bytes(content)
 
 
-def _another_table(store):
-    with closing(sqlite3.connect(store / DATABASE)) as connection:
-        connection.execute("ALTER TABLE features RENAME TO other")
+def _one_bit_of_a_key(content):
+    content = bytearray(content)
+    content[content.index(key(3)) + 31] ^= 1
+    return bytes(content)
 
 
-def _no_database(store):
-    (store / DATABASE).unlink()
-
-
-def _no_token(store):
-    (store / TOKEN).unlink()
-
-
-@pytest.mark.parametrize(
-    "damage", [_garbage, _cut_off, _one_bit, _another_table, _no_database, _no_token]
-)
-def test_what_is_damaged_is_set_aside_and_named(tmp_path, damage):
+@pytest.mark.parametrize("damage", [_garbage, _one_bit_of_a_row, _one_bit_of_a_key])
+def test_a_file_that_is_damaged_is_set_aside_and_named(tmp_path, damage):
+    script = "with open_folder(sys.argv[1]) as cache: fill(cache, range(40), n_values=500)"
+    assert run(script, tmp_path).returncode == 0
+    (file,) = rows_files(tmp_path)
+    file.write_bytes(damage(file.read_bytes()))
+    damaged = file.read_bytes()
+    cache = FolderCache(tmp_path, MemoryCache())
+    found = held(cache, range(40), n_values=500)
+    assert len(found) < 40
+    fill(cache, range(40), n_values=500)
+    aside = file.with_suffix(".damaged")
+    message = f"The cache {str(tmp_path / STORE)!r} had a damaged file, which is set aside as "
+    message += f"{str(aside)!r} ("
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}"):
+        cache.close()
+    assert aside.read_bytes() == damaged
     with open_folder(tmp_path) as cache:
-        fill(cache, range(40), n_values=500)
-    damage(tmp_path / STORE)
-    damaged = {p.name: p.read_bytes() for p in (tmp_path / STORE).iterdir()}
-    for number in (1, 2):
-        aside = tmp_path / f"{STORE}-damaged-{number}"
-        message = f"The cache {str(tmp_path / STORE)!r} was damaged and is set aside as "
-        message += f"{str(aside)!r} ("
-        cache = FolderCache(tmp_path, MemoryCache())
-        held(cache, range(40), n_values=500)
-        fill(cache, range(40), n_values=500)
-        with pytest.warns(UserWarning, match=f"^{re.escape(message)}"):
-            cache.close()
-        kept = {p.name: p.read_bytes() for p in aside.iterdir()}
-        if number == 1:
-            assert {name: kept[name] for name in damaged} == damaged
-        with open_folder(tmp_path) as cache:
-            assert held(cache, range(50), n_values=500) == list(range(40))
-        damage(tmp_path / STORE)
+        assert held(cache, range(50), n_values=500) == list(range(40))
+
+
+def test_a_block_that_is_cut_off_is_not_there_yet(tmp_path):
+    script = """
+with open_folder(sys.argv[1]) as cache:
+    fill(cache, range(40), n_values=500)
+    fill(cache, range(40, 50), n_values=500)
+"""
+    assert run(script, tmp_path).returncode == 0
+    (file,) = rows_files(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    with open_folder(tmp_path) as cache:
+        assert held(cache, range(50), n_values=500) == list(range(40))
+        file.write_bytes(content)
+        assert held(cache, range(50), n_values=500) == list(range(50))
 
 
 def _flipped(content, place, bit):
@@ -424,38 +427,133 @@ def _flipped(content, place, bit):
     return bytes(content)
 
 
-def _places(content, rng):
-    """Places in each region: the header, the schema, each page's header, and anywhere."""
-    schema = [match.start() + 2 for match in re.finditer(b"features|checksum|BLOB|INT", content)]
-    pages = [page + offset for page in range(0, len(content), 4096) for offset in range(12)]
-    anywhere = rng.integers(len(content), size=40).tolist()
-    return [*range(100), *schema, *pages, *anywhere]
-
-
 def test_one_flipped_bit_anywhere_costs_at_most_one_warning(tmp_path):
-    with open_folder(tmp_path / "whole") as cache:
-        fill(cache, range(6), n_values=300)
+    script = "with open_folder(sys.argv[1]) as cache: fill(cache, range(6), n_values=30)"
+    assert run(script, tmp_path / "whole").returncode == 0
     whole = {p.name: p.read_bytes() for p in (tmp_path / "whole" / STORE).iterdir()}
+    (name,) = (p.name for p in rows_files(tmp_path / "whole"))
     rng = np.random.default_rng(0)
-    cases = [(DATABASE, place) for place in _places(whole[DATABASE], rng)]
-    cases += [(TOKEN, place) for place in range(32)]
+    cases = [(name, place) for place in range(len(whole[name]))]
+    cases = cases[:250] + cases[250::7] + [(TOKEN, place) for place in range(32)]
     warned = 0
-    for number, (name, place) in enumerate(cases):
+    for number, (file, place) in enumerate(cases):
         folder = tmp_path / str(number)
         (folder / STORE).mkdir(parents=True)
-        damaged = whole | {name: _flipped(whole[name], place, rng.integers(8))}
-        for file, content in damaged.items():
-            (folder / STORE / file).write_bytes(content)
+        for other, content in whole.items():
+            damaged = _flipped(content, place, rng.integers(8)) if other == file else content
+            (folder / STORE / other).write_bytes(damaged)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             with open_folder(folder) as cache:
-                found = held(cache, range(6), n_values=300)
-                fill(cache, sorted(set(range(6)) - set(found)), n_values=300)
-        assert len(caught) <= 1, (name, place)
+                found = held(cache, range(6), n_values=30)
+                fill(cache, sorted(set(range(6)) - set(found)), n_values=30)
+        assert len(caught) <= 1, (file, place)
         warned += len(caught)
         with open_folder(folder) as cache:  # a warning would be an error here
-            assert held(cache, range(6), n_values=300) == list(range(6)), (name, place)
-    assert warned > 20
+            assert held(cache, range(6), n_values=30) == list(range(6)), (file, place)
+    assert warned > 200
+
+
+# What several processes do
+
+
+def test_a_row_that_another_process_claims_is_left_to_it(tmp_path):
+    script = """
+import time
+with open_folder(sys.argv[1]) as cache:
+    assert cache.claim([key(n) for n in range(10)]).all()
+    print("claimed", flush=True)
+    sys.stdin.readline()
+    fill(cache, range(5))
+    print("stored", flush=True)
+    sys.stdin.readline()
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+    header = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    command = [sys.executable, "-c", header + "from test_cache import *\n" + script, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    keys = [key(n) for n in range(12)]
+
+    def after(line, expected):
+        if line:
+            other.stdin.write("\n")
+        assert other.stdout.readline().strip() == expected
+
+    with subprocess.Popen(command, **pipes) as other, open_folder(tmp_path) as cache:
+        after(False, "claimed")
+        assert cache.claim(keys).tolist() == [False] * 10 + [True] * 2
+        assert held(cache, range(12)) == []
+        after(True, "stored")
+        assert held(cache, range(12)) == list(range(5))
+        assert cache.claim(keys[:10]).tolist() == [False] * 10
+        after(True, "closed")  # what it has claimed and not computed is free
+        assert cache.claim(keys[:10]).tolist() == [False] * 5 + [True] * 5
+        other.stdin.write("\n")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_the_claims_of_a_killed_process_are_free(tmp_path):
+    script = """
+import os, signal
+cache = FolderCache(sys.argv[1], MemoryCache())
+cache.claim([key(n) for n in range(10)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert run(script, tmp_path).returncode == -signal.SIGKILL
+    with open_folder(tmp_path) as cache:
+        assert cache.claim([key(n) for n in range(10)]).all()
+        fill(cache, range(10))
+        assert not cache.claim([key(n) for n in range(10)]).any()
+
+
+def test_two_that_claim_at_once_do_not_wait_for_each_other(tmp_path):
+    script = """
+import time
+keys = [key(n) for n in range(300)]
+with open_folder(sys.argv[1]) as cache:
+    computed = []
+    for first in range(0, 300, 10):
+        some = range(first, first + 10)
+        left = sorted(set(some) - set(held(cache, some)))
+        mine = cache.claim([key(n) for n in left])
+        fill(cache, [n for n, is_mine in zip(left, mine) if is_mine])
+        computed += [n for n, is_mine in zip(left, mine) if is_mine]
+    start = time.monotonic()
+    while len(held(cache, range(300))) < 300:
+        left = sorted(set(range(300)) - set(held(cache, range(300))))
+        mine = cache.claim([key(n) for n in left])
+        fill(cache, [n for n, is_mine in zip(left, mine) if is_mine])
+        assert time.monotonic() < start + 30
+print(len(computed))
+"""
+    header = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    command = [sys.executable, "-c", header + "from test_cache import *\n" + script, str(tmp_path)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    computed = [int(process.communicate(timeout=120)[0]) for process in both]
+    assert 300 <= sum(computed) <= 330
+
+
+def test_many_small_files_that_rest_are_joined(tmp_path):
+    with open_folder(tmp_path) as cache:
+        fill(cache, range(3))
+    (file,) = rows_files(tmp_path)
+    content = file.read_bytes()
+    for number in range(100):
+        copy = file.with_name(f"{'0' * 12}-1-{number:016x}.rows")
+        copy.write_bytes(content)
+        os.utime(copy, (0, 0))
+    (copy.parent / "0-1-0.rows").write_bytes(content.replace(key(1), key(9)))  # in use, and damaged
+    script = """
+with pytest.warns(UserWarning, match="damaged"), open_folder(sys.argv[1]) as cache:
+    assert held(cache, range(10)) == [0, 1, 2]
+"""
+    done = run(script, tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = [path.name for path in rows_files(tmp_path)]
+    assert sorted(name.split("-")[0] for name in names) == sorted([file.name[:12], "joined"])
+    with open_folder(tmp_path) as cache:
+        assert held(cache, range(10)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("name", ["~no-such-user/x", "a\0b"])
