@@ -68,7 +68,7 @@ def test_a_killed_worker_of_dask(embed, tmp_path):
     shards = make_shards(tmp_path / "log", {KILLED_ONCE: 1})
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),

@@ -93,15 +93,16 @@ def test_the_digest_is_that_of_the_content(embed, pictures, tmp_path):
     assert len(set(first.column("digest").to_pylist())) == len(pictures)
 
 
-def test_the_order_of_columns_and_chunks_does_not_matter(embed, pictures, tmp_path, monkeypatch):
+def test_the_length_of_what_is_read_at_once_does_not_matter(embed, pictures, tmp_path, monkeypatch):
     monkeypatch.setattr("sktransfer.deep._shards.inputs.ROWS_AT_ONCE", 5)
     monkeypatch.setattr("sktransfer.deep._shards.inputs.BYTES_AT_ONCE", 700)
     expected = embed.transform(list(pictures.values()))
     for kind in ("tar", "bytes column", "dictionary"):
         folder = tmp_path / kind
         folder.mkdir()
-        shard, _ = make_shard(kind, folder, pictures)
+        shard, keys = make_shard(kind, folder, pictures)
         store_features(embed, [shard], folder / "features")
+        assert load_features(folder / "features").keys.tolist() == keys
         np.testing.assert_array_equal(load_features(folder / "features"), expected)
 
 

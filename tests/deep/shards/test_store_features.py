@@ -10,6 +10,9 @@ from sklearn.exceptions import NotFittedError
 
 from sktransfer import PretrainedFeatureExtractor, load_features, store_features
 from sktransfer.deep import ShardFault
+from sktransfer.deep._shards.inputs import Reading, read_shards
+from sktransfer.deep._shards.place import place_of
+from sktransfer.deep._shards.work import Job, make_part
 from tests.deep.shards.photos import png, read_log, shards_of
 from tests.deep.shards.test_inputs import write_files, write_tar
 from tests.shelf import whole
@@ -57,6 +60,13 @@ def test_a_damaged_part_is_made_again(damage, embed, pictures, tmp_path):
     report = store_features(embed, split(pictures), tmp_path)
     assert (report.n_made, report.n_kept) == (1, 2)
     np.testing.assert_array_equal(load_features(tmp_path), expected)
+
+
+def test_other_names_of_the_items_of_a_shard(embed, pictures, tmp_path):
+    renamed = {f"new-{name}": picture for name, picture in pictures.items()}
+    for content in (pictures, renamed):
+        assert store_features(embed, {"one": content}, tmp_path).n_made == 1
+    assert load_features(tmp_path).keys.tolist() == list(renamed)
 
 
 @pytest.mark.parametrize("kind", ["file", "list"])
@@ -193,9 +203,35 @@ def test_half_precision(embed, pictures, tmp_path):
     np.testing.assert_array_equal(X, expected.astype(np.float16))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_features_that_overflow_are_faults(dtype, write_network, tmp_path, pictures):
-    pytest.importorskip("onnx")
+def test_the_first_call_settles_the_context_even_without_shards(embed, pictures, tmp_path):
+    store_features(embed, [], tmp_path)
+    with pytest.raises(ValueError, match="holds features with dtype='float32', not 'float16'"):
+        store_features(embed, [pictures], tmp_path, dtype="float16")
+
+
+def test_a_worker_never_replaces_a_part_of_another_context(embed, pictures, tmp_path):
+    # Another caller was quicker, and has another stage.
+    store_features(embed, {"a": pictures}, tmp_path)
+    options = Reading("image")
+    (shard,) = read_shards({"a": pictures}, options)
+    context = load_features(tmp_path).context | {"stage": "another"}
+    before = stamps(tmp_path)
+    with pytest.raises(ValueError, match="holds features with stage='stage4', not 'another'"):
+        make_part(embed, shard, Job(place_of(tmp_path, {}), context, options))
+    assert stamps(tmp_path) == before
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@pytest.mark.parametrize(
+    ("dtype", "scale", "reason"),
+    [
+        ("float32", 1e6, None),
+        ("float16", 1e6, "a feature is beyond 65504, the largest number of float16"),
+        ("float32", 1e38, "its features are not finite"),
+        ("float16", 1e38, "its features are not finite"),
+    ],
+)
+def test_features_that_overflow_are_faults(dtype, scale, reason, write_network, tmp_path, pictures):
     import onnx
     from onnx import numpy_helper
 
@@ -203,18 +239,18 @@ def test_features_that_overflow_are_faults(dtype, write_network, tmp_path, pictu
     model = onnx.load(path)
     for weight in model.graph.initializer:
         if weight.name in ("block4.scale", "block4.bias"):
-            large = numpy_helper.to_array(weight) * np.float32(1e6)
+            large = numpy_helper.to_array(weight) * np.float32(scale)
             weight.CopyFrom(numpy_helper.from_array(large, weight.name))
     onnx.save(model, path)
     extractor = PretrainedFeatureExtractor(path, cache=None).fit([png(0)])
     report = store_features(extractor, [pictures], tmp_path / "features", dtype=dtype)
     X = load_features(tmp_path / "features")
-    if dtype == "float32":
-        assert report.n_faults == 0
-        assert np.asarray(X).max() > 65504
+    assert set(X.faults) == {reason}
+    assert report.n_faults == (0 if reason is None else 12)
+    if reason is None:
+        assert np.asarray(X).max() > np.finfo(np.float16).max
     else:
-        assert set(X.faults) == {"a feature is beyond 65504, the largest number of float16"}
-        assert np.isnan(X).all()
+        assert not np.isfinite(X).all(axis=1).any()
 
 
 def test_no_items_and_no_shards(embed, tmp_path):
