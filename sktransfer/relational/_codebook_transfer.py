@@ -151,7 +151,7 @@ class CodebookTransfer(_BaseRecommender):
         Raises
         ------
         ValueError
-            If no target row has a value, if there are several sources, if source values are
+            If no row of a domain has a value, if there are several sources, if source values are
             negative, if the source has fewer users or items than clusters, or if `X` or
             `sample_domain` cannot be read.
         """
@@ -172,6 +172,7 @@ class CodebookTransfer(_BaseRecommender):
         return self
 
     def _read_codebook(self, name, users, items, values, draws):
+        """Return the mean value of each pair of clusters of the domain `name`."""
         if values.min() < 0:
             raise ValueError(
                 f"{type(self).__name__} factorizes non-negative values, but domain {name!r} has "
@@ -197,6 +198,7 @@ class CodebookTransfer(_BaseRecommender):
         return codebook(counts, sums, U.argmax(axis=1), V.argmax(axis=1), clusters)
 
     def _find_members(self, users, items, values, draws):
+        """Find the clusters of the users and items of the target."""
         self._users, self._items = Entities(users), Entities(items)
         self.users_, self.items_ = self._users.labels, self._items.labels
         places = self._users.places(users), self._items.places(items)

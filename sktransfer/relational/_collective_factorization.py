@@ -189,7 +189,7 @@ class CollectiveFactorization(_BaseRecommender):
         Raises
         ------
         ValueError
-            If no target row has a value, if values do not suit the loss, or if `X`, `users`,
+            If no row of a domain has a value, if values do not suit the loss, or if `X`, `users`,
             `items` or `sample_domain` cannot be read.
 
         Warns

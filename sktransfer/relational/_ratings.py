@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sktransfer._containers import as_array, is_present, present_cells
-from sktransfer._domains import Domains, read_sample_domain
+from sktransfer._domains import TARGET, Domains, read_sample_domain
 from sktransfer._magnitude import check_magnitude
 from sktransfer._messages import listed, shown
 
@@ -61,10 +61,14 @@ def read_ratings(X, sample_domain, owner):
     users, items, values = read_columns(X, owner, with_values=True)
     domains = read_sample_domain(sample_domain, len(values))
     used = np.flatnonzero(~np.isnan(values))
-    if not domains.is_target[used].any():
+    counts = np.bincount(domains.codes[used] + 1, minlength=len(domains.sources) + 1)
+    empty = [
+        name for name, count in zip((TARGET, *domains.sources), counts, strict=True) if not count
+    ]
+    if empty:
         raise ValueError(
-            f"{type(owner).__name__} needs target rows that have a value, but none of the "
-            f"{domains.is_target.sum()} target rows has one; pass the values that there are."
+            f"{type(owner).__name__} needs rows that have a value in each domain, but those of "
+            f"{listed(empty)} have none; pass values, or leave such a source out."
         )
     keys = Entities(users).places(users), Entities(items).places(items)
     used = used[np.lexsort((values[used], *(key[used] for key in keys), domains.codes[used]))]

@@ -237,11 +237,13 @@ def test_errors(model):
         (ROWS.assign(value="good"), "the third column of X holds"),
         (ROWS.assign(value=np.inf), "the third column of X has .* infinite values"),
         (ROWS.assign(user=None), f"X has {len(ROWS)} rows without user; leave"),
-        (ROWS.assign(value=np.nan), f"{name} needs target rows that have a value"),
+        (ROWS.assign(value=np.nan), "in each domain, but those of 'target', 'drinks' have none"),
     ]
     for rows, message in cases:
         with pytest.raises(ValueError, match=message):
             fitted(model, rows)
+    with pytest.raises(ValueError, match="but those of 'drinks' have none; pass values"):
+        fitted(model, ROWS.assign(value=ROWS["value"].where(SAMPLE_DOMAIN == "target")))
     with pytest.raises(ValueError, match="sample_domain has no target row"):
         fitted(model, ROWS, ["drinks"] * len(ROWS))
     with pytest.raises(TypeError, match="expects rows of a user"):
