@@ -21,8 +21,8 @@ SMALLEST_PROBABILITY = 1e-15
 class JudgedRows(NamedTuple):
     """Labelled source rows, and after them the target rows.
 
-    `y` holds the labels of the source rows and missing values, and `names` is their
-    `sample_domain`, an array of texts.
+    `y` holds the labels of the source rows and missing values for the target rows, `names` is the
+    `sample_domain` of all, an array of texts, and `labels` holds those of the source rows alone.
     """
 
     X: object
@@ -134,7 +134,7 @@ def warn_of_one_class(predicted, *, reader):
     if len(predicted) > 1 and (predicted == predicted[0]).all():
         warn(
             f"All {len(predicted)} target rows are predicted to be of the class "
-            f"{shown(predicted[0].item())}: the score of {reader} is that of a constant, and no "
+            f"{shown(predicted.tolist()[0])}: the score of {reader} is that of a constant, and no "
             "sign of a good model.",
             TransferWarning,
         )
@@ -172,10 +172,10 @@ def losses_of(estimator, rows, loss, *, reader):
     X, names = rows.source
     if loss == "squared":
         return (call(estimator.predict, X, sample_domain=names) - rows.labels) ** 2
+    classes = classes_of(estimator, reader)
     if loss == "zero_one":
-        classes_of(estimator, reader)
         return np.asarray(~hits_of(estimator, rows), dtype=float)
-    is_own = rows.labels[:, np.newaxis] == classes_of(estimator, reader)
+    is_own = rows.labels[:, np.newaxis] == classes
     unseen = np.unique(rows.labels[~is_own.any(axis=1)])
     if len(unseen):
         warn(

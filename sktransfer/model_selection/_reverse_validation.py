@@ -109,7 +109,7 @@ class ReverseValidation(_BaseDomainScorer):
         if is_classifier(estimator) and predicted.ndim == 1 and len(np.unique(predicted)) == 1:
             warn(
                 f"All {len(predicted)} target rows are predicted to be of the class "
-                f"{shown(predicted[0].item())}, so that nothing can be learned from them: the "
+                f"{shown(predicted.tolist()[0])}, so that nothing can be learned from them: the "
                 "score of ReverseValidation is that of a constant.",
                 TransferWarning,
             )

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import VotingClassifier
@@ -294,6 +295,19 @@ def test_one_predicted_class_gives_a_warning_and_a_number(name):
     # A third of the source rows are right, with confidence 1 in both domains.
     expected |= {"AverageThresholdedConfidence": 1, "DifferenceOfConfidences": 1 / 3}
     assert_allclose(found, expected[name], atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:All 60 target rows are predicted")
+@pytest.mark.parametrize("name", SCORERS)
+def test_classes_may_be_objects(name):
+    names = np.array(["a", "b", "c"], dtype=object)[Y.astype(int)]
+    names[IS_TARGET] = None
+    constant = DummyClassifier(strategy="most_frequent")
+    for model in (LogisticRegression(), constant):
+        model.fit(X[:30], names[:30])
+        plain = clone(model).fit(X[:30], Y[:30])
+        if name != "ReverseValidation" or model is constant:
+            assert score(SCORERS[name], model, names) == score(SCORERS[name], plain)
 
 
 @pytest.mark.parametrize("name", OWN)
