@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 from sktransfer._containers import take as take_rows
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._labels import has_label, is_labelled, labels_alone
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import cause, shown
 from sktransfer._packing_labels import is_nullable, read_domain_labels, stack_labels
 from sktransfer._sklearn import _num_samples, _safe_indexing
@@ -78,6 +79,7 @@ def pack_domains(
     counts = {}
     labels = {}
     for name, (X, y) in domains.items():
+        refuse_lazy("pack_domains", X=X, y=y)
         counts[name] = _num_samples(X)
         labels[name] = None if y is None else read_domain_labels(name, y, n_rows=counts[name])
     rows = _stack_rows({name: X for name, (X, _) in domains.items()}, columns)
@@ -113,6 +115,7 @@ def unpack_domains(X: Any, y: Any, sample_domain: ArrayLike) -> tuple[dict[str, 
     >>> sources
     {'lab': ([[0.0]], array([1]))}
     """
+    refuse_lazy("unpack_domains", X=X, y=y)
     X = X.tocsr() if sparse.issparse(X) else X
     domains = read_sample_domain(sample_domain, _num_samples(X))
     if y is not None:

@@ -21,6 +21,7 @@ from sktransfer import (
     make_transfer_pipeline,
 )
 from sktransfer._lazy import is_dask, is_lazy
+from tests.shelf import public_items
 from tests.test_contract import ESTIMATORS
 
 # The rows are few: weights that leave few of them are expected.
@@ -204,3 +205,27 @@ def test_a_pipeline_refuses_to_be_fitted_and_to_predict_and_names_itself():
             getattr(pipe, method)(poisoned(X))
     with pytest.raises(TypeError, match="but y is a lazy Array of dask"):
         pipe.score(X, poisoned(CLASSES))
+
+
+LAZY = poisoned(X)
+MODEL = LogisticRegression().fit(X, CLASSES)
+CALLS = {
+    "compare_transfer": lambda call: call({"it": MODEL}, LAZY, CLASSES, sample_domain=DOMAINS),
+    "pack_domains": lambda call: call({"lab": (X, CLASSES)}, target=LAZY),
+    "proxy_a_distance": lambda call: call(LAZY, sample_domain=DOMAINS),
+    "rank_sources": lambda call: call(LAZY, CLASSES, sample_domain=DOMAINS),
+    "ridge_probe": lambda call: call(LAZY, CLASSES),
+    "select_by_agreement": lambda call: call([MODEL, MODEL, MODEL], LAZY),
+    "transfer_bound": lambda call: call(MODEL, LAZY, CLASSES, sample_domain=DOMAINS),
+    "unpack_domains": lambda call: call(LAZY, CLASSES, DOMAINS),
+    "transferability.h_score": lambda call: call(LAZY, CLASSES),
+    "transferability.leep_score": lambda call: call(LAZY, CLASSES),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_no_function_gathers_rows(name):
+    call = public_items()[name]
+    reader = "The score" if name.endswith("h_score") else name.rpartition(".")[2]
+    with pytest.raises(TypeError, match=f"^{reader} reads what is in memory, but .* is a lazy Arr"):
+        CALLS[name](call)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._kernels.unlabelled_scores import agreements_with_vote
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown, warn
 from sktransfer._named_estimators import named_estimators
 from sktransfer._sklearn import _num_samples
@@ -92,6 +93,7 @@ def select_by_agreement(
             f"{_NAME} compares candidates with each other, but estimators has {len(named)}; pass "
             "two or more."
         )
+    refuse_lazy("select_by_agreement", X=X)
     if not _num_samples(X):
         raise ValueError(f"{_NAME} reads predictions of target rows, but X has none; pass some.")
     agreements = agreements_with_vote(_answers(named, X), without_own=vote == "others")

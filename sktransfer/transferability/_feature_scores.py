@@ -20,6 +20,7 @@ from sktransfer._kernels.feature_scores import (
     standardized,
 )
 from sktransfer._labels import is_labelled, read_classes
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._random import generator
 
@@ -331,6 +332,7 @@ def nleep_score(
 
 def read_features(X, y, *, n_least=2):
     """Return features of labelled rows as float64, and the position of each row's class."""
+    refuse_lazy("The score", X=X, y=y)
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     check_consistent_length(X, y)
     return X, read_codes(y, n_least=n_least)

@@ -9,6 +9,7 @@ from sktransfer._kernels.feature_scores import (
     log_expected_prediction,
     negative_conditional_entropy,
 )
+from sktransfer._lazy import refuse_lazy
 from sktransfer.transferability._feature_scores import read_codes
 
 
@@ -61,6 +62,7 @@ def leep_score(probabilities: ArrayLike, y: ArrayLike) -> float:
     >>> round(leep_score([[0.5, 0.5]] * 4, y), 3)
     -0.693
     """
+    refuse_lazy("leep_score", probabilities=probabilities, y=y)
     probabilities = check_array(probabilities, dtype=np.float64, input_name="probabilities")
     check_consistent_length(probabilities, y)
     sums = probabilities.sum(axis=1)

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from sktransfer._domains import TARGET
+from sktransfer._lazy import refuse_lazy
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import _num_samples, _safe_indexing
 from sktransfer.transferability._estimate import Estimate, error_estimate
@@ -82,6 +83,7 @@ def proxy_a_distance(
     {'far': 2, 'near': 0}
     """
     check_level(level)
+    refuse_lazy("proxy_a_distance", X=X)
     domains = read_two_domains(sample_domain, _num_samples(X), cv, name="proxy_a_distance")
     rng = generator(random_state)
     X = X.tocsr() if issparse(X) else X

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sktransfer._containers import take
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._labels import is_labelled
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer._sklearn import _num_samples, _safe_indexing
@@ -104,6 +105,7 @@ def rank_sources(
     """
     check_numbers(cv=cv, n_repeats=n_repeats, prior=prior, eta=eta)
     check_level(level)
+    refuse_lazy("rank_sources", X=X, y=y)
     domains = read_sample_domain(sample_domain, _num_samples(X))
     target, labelled = read_target(y, used=domains.is_target), is_labelled(y)
     X = X.tocsr() if issparse(X) else X

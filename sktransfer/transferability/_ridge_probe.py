@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from sktransfer._kernels.ridge_probe import adjusted_p_values, probe
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._random import generator
 from sktransfer.transferability._probe_target import read_target
@@ -95,6 +96,7 @@ def ridge_probe(
     0.01
     """
     check_permutations(n_permutations)
+    refuse_lazy("ridge_probe", X=X, y=y)
     X = check_array(X, dtype=np.float64, ensure_min_samples=2)
     check_consistent_length(X, y)
     target = read_target(y)

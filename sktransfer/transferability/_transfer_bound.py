@@ -9,6 +9,7 @@ from scipy.sparse import issparse
 from sklearn.base import is_classifier
 
 from sktransfer._labels import is_labelled, read_classes
+from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
 from sktransfer._random import generator, seeded_clones
 from sktransfer._sklearn import _num_samples, _safe_indexing
@@ -172,6 +173,7 @@ def transfer_bound(
         raise ValueError(
             f"model={shown(model)}: expected a classifier; the bound is of error rates."
         )
+    refuse_lazy("transfer_bound", X=X, y=y)
     domains = read_two_domains(sample_domain, _num_samples(X), cv, name="transfer_bound")
     X = X.tocsr() if issparse(X) else X
     rng, keep_seeds = generator(random_state), random_state is None

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 from sktransfer._containers import take
 from sktransfer._domains import TARGET, Domains, read_sample_domain
 from sktransfer._labels import is_labelled, labels_alone
+from sktransfer._lazy import refuse_lazy
 from sktransfer._magnitude import NUMERICAL_ERRORS
 from sktransfer._sklearn import _num_samples, _safe_indexing
 from sktransfer.transferability._fits import fit_on_rows
@@ -56,6 +57,7 @@ class DomainData:
 
 def read_data(X, y, sample_domain, *, discrete):
     """Return `DomainData`, or raise an error if there is nothing to compare."""
+    refuse_lazy("compare_transfer", X=X, y=y, sample_domain=sample_domain)
     n_samples = _num_samples(X)
     if y is None:
         raise ValueError("compare_transfer scores labelled target rows, but y is None; pass y.")
