@@ -63,7 +63,8 @@ class AnswersByDomain:
         Parameters
         ----------
         X : array-like, sparse matrix, DataFrame or list of n_samples rows
-            Rows of any domain that `fit` has seen.
+            Rows of any domain that `fit` has seen. An array or a data frame of Dask is mapped
+            lazily.
         sample_domain : array-like of shape (n_samples,), default=None
             The domain of each row, as in `fit`.
         **params : dict of str -> object

@@ -105,10 +105,10 @@ class ULSIFWeighter(_BaseRatioWeighter):
     and with pairs times centers squared times widths and ridges.
 
     `fit` also takes an array or a data frame of Dask, block by block in three passes, and `weigh`
-    returns lazy weights of one. The first pass draws at most 10,000 distinct rows of each domain by
-    a hash of their values and the seed, so that blocks do not matter. They give the centers, the
-    width and the ridge. The second pass finds the coefficients by sums over all rows, and the third
-    their scale. There are no ``weights_`` then.
+    returns lazy weights of one. The first pass draws at most 10,000 distinct rows of the source and
+    as many of the target by a hash of their values and the seed, so that blocks do not matter.
+    They give the centers, the width and the ridge. The second pass finds the coefficients by sums
+    over all rows, and the third their scale. There are no ``weights_`` then.
 
     Sparse input is supported; `centers_` are then sparse too.
 
