@@ -95,6 +95,7 @@ def test_a_fit_by_blocks_is_the_fit_of_all_rows(estimator, sizes):
         )
         if hasattr(found, "effective_sample_size_"):
             assert_allclose(found.effective_sample_size_, whole.effective_sample_size_)
+            assert_allclose(found.weigh(looked_at)[names != "target"].mean(), 1)
         assert "_sums" not in vars(found)
         assert len(pickle.dumps(found)) < 2 * len(pickle.dumps(whole)) + 1000
 
