@@ -63,6 +63,10 @@ COMPOSITIONS = (sktransfer.TransferPipeline,)
 QUICK = {
     "AdaptedNetworkClassifier": {"max_epochs": 1},
     "AdaptedNetworkRegressor": {"max_epochs": 1},
+    "FineTuneClassifier": {"max_epochs": 1},
+    "FineTuneRegressor": {"max_epochs": 1},
+    "GuardedTransferClassifier": {"n_repeats": 1},
+    "GuardedTransferRegressor": {"n_repeats": 1},
     "SelfTaughtClustering": {"n_init": 2},
     "TransferForestClassifier": {"n_estimators": 5},
     "TransferForestRegressor": {"n_estimators": 5},
@@ -157,17 +161,20 @@ VARIANTS = [
     ("WeightedTransferClassifier", {"weighter": KMMWeighter()}),
     ("WeightedTransferRegressor", {"weighter": KMMWeighter()}),
     ("FineTuneClassifier", {"objective": "contrastive", "freeze_depth": -1, "max_epochs": 1}),
-    ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,)}),
-    ("AdaptedNetworkClassifier", {"backbone": "mlp", "adaptation": CDAN(entropy=True)}),
+    ("AdaptedNetworkClassifier", {"backbone": "mlp", "hidden_layer_sizes": (8,), "max_epochs": 2}),
     (
         "AdaptedNetworkClassifier",
-        {"backbone": "mlp", "adaptation": "jan", "supervised": True},
+        {"backbone": "mlp", "adaptation": CDAN(entropy=True), "max_epochs": 2},
+    ),
+    (
+        "AdaptedNetworkClassifier",
+        {"backbone": "mlp", "adaptation": "jan", "supervised": True, "max_epochs": 2},
     ),
     (
         "AdaptedNetworkRegressor",
-        {"backbone": "mlp", "adaptation": "mdd", "activation": "logistic"},
+        {"backbone": "mlp", "adaptation": "mdd", "activation": "logistic", "max_epochs": 2},
     ),
-    ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1}),
+    ("GuardedTransferClassifier", {"method": "best", "n_repeats": 1, "cv": 2}),
 ]
 
 
