@@ -1,0 +1,168 @@
+"""Features of many files: cost of a shard, workers, stragglers, deaths, and memory.
+
+Pictures of 8 x 8 pixels pass through "glyphs" with one thread a worker. Workers are processes of
+joblib and of a Dask cluster on this machine; they are stopped and killed by signals. Quiet
+processors are needed for the columns of seconds; the columns of runs are exact.
+"""
+
+import tempfile
+import time
+from contextlib import contextmanager, nullcontext
+from itertools import pairwise
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from benchmarks._runner import Table
+from benchmarks._shard_runs import (
+    Kill,
+    beside,
+    embed,
+    logged_shards,
+    peak_memory,
+    picture,
+    runs,
+    slow_down,
+)
+from sktransfer import load_features, store_features
+
+# The goals: runs of the network for each that is needed, the duration next to that of workers that
+# are never idle, and the speed of two workers next to twice that of one.
+RUNS, MAKESPAN, TWICE = 1.05, 1.15, 0.9
+
+
+def run(data_home, *, quick=False):
+    """Measure all; a minute with ``quick``, otherwise about four."""
+    return [
+        cost_of_a_shard((100, 1000) if quick else (1000, 10_000, 100_000)),
+        workers_and_stragglers(3000 if quick else 24_000),
+        deaths(6000 if quick else 24_000),
+        memory((10, 100) if quick else (10, 100, 500)),
+    ]
+
+
+def cost_of_a_shard(counts):
+    """Time shards without items, in this process, and a second call that keeps all parts."""
+    extractor, rows = embed(), []
+    for n_shards in counts:
+        shards = {f"{place:06}": [] for place in range(n_shards)}
+        with tempfile.TemporaryDirectory() as folder:
+            made = store_features(extractor, shards, folder).seconds
+            kept = store_features(extractor, shards, folder).seconds
+        rows.append([n_shards, made, 1000 * made / n_shards, kept, 1000 * kept / n_shards])
+    columns = "shards", "made, s", "ms a shard", "kept, s", "ms a shard kept"
+    notes = ["Milliseconds a shard that do not grow: the cost is linear in the number of shards."]
+    return Table("Shards without items, one process", columns, rows, notes)
+
+
+def workers_and_stragglers(n_rows):
+    """Time equal shards by one and two workers, and shards of lognormal sizes with a slow one."""
+    extractor, draw = embed(), np.random.default_rng(0)
+    equal = [n_rows // 48] * 48
+    uneven = draw.lognormal(sigma=1.0, size=64)
+    uneven = np.maximum(1, uneven / uneven.sum() * n_rows).astype(int).tolist()
+    cases = [
+        ("one worker", 1, equal, nullcontext()),
+        ("two workers", 2, equal, nullcontext()),
+        ("two, sizes lognormal", 2, uneven, nullcontext()),
+        ("two, one at half speed", 1.5, uneven, beside(slow_down, seconds=0.05)),
+    ]
+    rows, rate = [], None
+    with _engine("dask"):
+        _seconds(extractor, _arrays(equal))  # the workers load the network
+        for name, n_workers, lengths, disturbed in cases:
+            with disturbed, joblib.parallel_config(n_jobs=1) if n_workers == 1 else nullcontext():
+                seconds = _seconds(extractor, _arrays(lengths))
+            n_pictures = sum(lengths)
+            rate = rate or n_pictures / seconds
+            ideal = n_pictures / (rate * n_workers)
+            rows.append([name, len(lengths), n_pictures, n_pictures / seconds, seconds / ideal])
+    columns = "workers", "shards", "pictures", "pictures/s", "duration / ideal"
+    notes = [
+        "Workers of Dask that have the network; one worker is this process. Ideal: each as fast as "
+        "one alone, and never idle.",
+        f"Goals: two workers at most {1 / TWICE:.2f}, with stragglers {MAKESPAN}.",
+    ]
+    return Table("Two workers, and stragglers", columns, rows, notes)
+
+
+def _arrays(lengths):
+    """Return shards of so many pictures each, as arrays."""
+    images = [picture(number) for number in range(sum(lengths))]
+    places = np.cumsum([0, *lengths]).tolist()
+    return {f"{k:04}": images[a:b] for k, (a, b) in enumerate(pairwise(places))}
+
+
+def _seconds(extractor, shards):
+    with tempfile.TemporaryDirectory() as folder:
+        return store_features(extractor, shards, folder).seconds
+
+
+def deaths(n_rows):
+    """Kill workers now and then, and have one shard that kills each of its own."""
+    rows, lengths = [], [n_rows // 120] * 120
+    for engine in ("loky", "dask"):
+        for what, deadly, seconds in (("a worker each 2 s", None, 2), ("by a shard", 60, 1e9)):
+            with tempfile.TemporaryDirectory() as folder, _engine(engine):
+                folder, kill = Path(folder), Kill()
+                shards = logged_shards(folder / "log", lengths, deadly=deadly)
+                with beside(kill, seconds=seconds):
+                    report = store_features(embed(), shards, folder / "features", n_jobs=2)
+                X = load_features(folder / "features")
+                lost = [fault.name for fault in report.set_aside]
+                wanted = {key for name in shards if name not in lost for key in shards[name]}
+                right = len(X) == len(wanted) and set(X.keys) == wanted
+                rows.append(
+                    [
+                        engine,
+                        what,
+                        kill.n_killed or 2 * len(report.set_aside),
+                        len(report.set_aside),
+                        report.seconds,
+                        "yes" if right else "NO",
+                        runs(folder / "log") / len(wanted),
+                    ]
+                )
+    columns = "engine", "killed", "deaths", "set aside", "s", "rows exact", "runs / needed"
+    notes = [
+        f"{n_rows} pictures in {len(lengths)} shards. Goal: {RUNS} runs for each picture that is "
+        "needed, at most."
+    ]
+    return Table("Workers that die", columns, rows, notes, digits=3)
+
+
+@contextmanager
+def _engine(name):
+    if name == "loky":
+        yield
+        return
+    from distributed import Client, LocalCluster
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with (
+        LocalCluster(**options, silence_logs=50) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        yield
+
+
+def memory(counts):
+    """Measure the largest memory of one process by the number of its shards, 100 pictures each."""
+    rows = []
+    for n_shards in counts:
+        code = f"""
+import tempfile
+import numpy as np
+from benchmarks._shard_runs import embed, picture
+from sktransfer import store_features
+shard = [picture(number) for number in range(100)]
+with tempfile.TemporaryDirectory() as folder:
+    store_features(embed(), {{str(n): shard for n in range({n_shards})}}, folder)
+"""
+        start = time.perf_counter()
+        rows.append([n_shards, peak_memory(code), time.perf_counter() - start])
+    columns = "shards", "largest memory, MB", "s"
+    notes = ["A slope of zero: memory does not grow with the number of shards."]
+    return Table("Memory of a worker", columns, rows, notes)
