@@ -7,6 +7,8 @@ has other users and items in the source.
 
 Numbers of factors, of clusters and `ridge` of each method are chosen on two draws of their own,
 from the same grid. Errors are root mean squared errors on test rows of four other draws.
+
+`alpha` was first chosen on held-out single rows, and on held-out users after a look at its errors.
 """
 
 import warnings

@@ -86,7 +86,7 @@ class RelationMapper:
     common head, or a common tail, then show the direction. With equal scores no relation is turned.
 
     The scores of rules count the same facts more than once, so that `score_` is too sure. Mappings
-    that are scored by rules carried over are the idea of the papers, of which the abstracts could
+    that are scored by rules carried over are the idea of the papers, of which only summaries could
     be read. The paths, the likelihood and the search are choices made here.
 
     References
