@@ -48,10 +48,12 @@ fuzz: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks all
 
-# Guide and gallery, warnings as errors; the page to open is docs/_build/html/index.html.
+# Guide and gallery, warnings as errors; the page to open is docs/_build/html/index.html. It loads
+# every file from its own folder, without a network.
 docs: $(READY)
 	$(BIN)/pip install --progress-bar off --quiet --editable '.[docs]'
 	$(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python tools/offline.py docs/_build/html
 
 glyphs: $(READY)
 	$(BIN)/python -m tools.glyphs --out sktransfer/deep/weights
