@@ -9,7 +9,7 @@ import joblib
 # A process that ends so often before its task could say that it has begun will always do so.
 MOST_STARTS = 5
 
-# A process of these has no threads of its own to find, as in joblib's own processes.
+# What limits the threads of a process, as joblib limits those of its own.
 _THREADS_OF = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -46,7 +46,7 @@ def _in_processes(function, tasks, n_workers, env):
         executor = executor or ProcessPoolExecutor(1, env=env)
         running[executor.submit(function, *task)] = task, executor, n_starts
 
-    tasks, running, idle = iter(tasks), {}, []
+    tasks, running = iter(tasks), {}
     try:
         for task in islice(tasks, n_workers):
             start(task)
@@ -63,10 +63,10 @@ def _in_processes(function, tasks, n_workers, env):
                     continue
                 following = next(tasks, None)
                 if following is None:
-                    idle.append(executor)
+                    executor.shutdown(wait=False)
                 else:
                     start(following, executor)
                 yield result
     finally:
-        for executor in [*idle, *(executor for _, executor, _ in running.values())]:
+        for _, executor, _ in running.values():  # after an error, or Control-C
             executor.shutdown(kill_workers=True)

@@ -230,8 +230,10 @@ def _look(job, shards):
                 return shard, Receipt(shard.name, facts.n_rows, facts.n_faults)
         if shard.facts.get("size") is None:
             return shard, Receipt(shard.name, reason="no such file")
-        noted = _note_of(shard) in notes and not job.retry_faults
-        return shard, _read_note(job, shard) if noted else None
+        noted = _note_of(shard) in notes
+        if noted and job.retry_faults:
+            job.place.remove(f"{ASIDE}/{_note_of(shard)}")
+        return shard, _read_note(job, shard) if noted and not job.retry_faults else None
 
     with ThreadPoolExecutor(FOOTERS_AT_ONCE) as threads:
         yield from threads.map(look, shards)

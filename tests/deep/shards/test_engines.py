@@ -60,6 +60,7 @@ def test_killed_processes(embed, tmp_path):
     retried = store_features(embed, healed, folder, retry_faults=True)
     assert (retried.n_made, retried.n_kept, retried.set_aside) == (1, N_SHARDS - 1, ())
     check_rows(folder, embed, range(N_SHARDS * N_PHOTOS))
+    assert not list((folder / "_sktransfer" / "aside").iterdir())
 
 
 @pytest.mark.filterwarnings("ignore")  # those of Dask and of its sockets

@@ -1,6 +1,7 @@
 """A folder of parts: what stays, what is made again, and what is refused."""
 
 import os
+import sys
 import tarfile
 
 import numpy as np
@@ -310,6 +311,18 @@ def test_arguments(embed, tmp_path):
     message = "dtype='float64' is not known: expected 'float32' or 'float16'."
     with pytest.raises(ValueError, match=whole(message)):
         store_features(embed, [], tmp_path, dtype="float64")
+
+
+def test_without_the_packages(embed, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    message = (
+        "store_features and load_features need pyarrow and fsspec, of which fsspec is not "
+        'installed; run pip install "sktransfer[store]".'
+    )
+    with pytest.raises(ImportError, match=whole(message)):
+        store_features(embed, [], tmp_path)
+    with pytest.raises(ImportError, match=whole(message)):
+        load_features(tmp_path)
 
 
 def test_the_report_in_sentences(embed, pictures, tmp_path, monkeypatch, capsys):
