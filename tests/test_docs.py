@@ -158,6 +158,7 @@ def _printed():
         "relational/codebook_transfer",
         "relational/collective_factorization",
         "relational/relation_mapper",
+        "saving",
         "tasks/task_graph",
     )
     for page in [*pages, *(DOCS / "guide" / f"{name}.rst" for name in others)]:
