@@ -113,6 +113,7 @@ _HOME_OF = {
     "ridge_probe": "sktransfer.transferability",
     "select_by_agreement": "sktransfer.model_selection",
     "store_features": "sktransfer.deep",
+    "to_onnx": "sktransfer._to_onnx",
     "transfer_bound": "sktransfer.transferability",
     "trusted_types": "sktransfer._trusted_types",
     "unpack_domains": "sktransfer._packing",
@@ -123,6 +124,7 @@ __all__ = sorted(_HOME_OF)
 if TYPE_CHECKING:  # the same names for type checkers and editors, which do not run `__getattr__`
     from sktransfer._packing import pack_domains as pack_domains
     from sktransfer._packing import unpack_domains as unpack_domains
+    from sktransfer._to_onnx import to_onnx as to_onnx
     from sktransfer._trusted_types import trusted_types as trusted_types
     from sktransfer.cluster import *  # noqa: F403
     from sktransfer.deep import AdaptedNetworkClassifier as AdaptedNetworkClassifier

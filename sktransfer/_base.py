@@ -27,12 +27,13 @@ from sktransfer._magnitude import (
     numerical_error,
 )
 from sktransfer._needs import Needs
+from sktransfer._onnx import WritesONNX
 from sktransfer._progress import begin_fit
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
 from sktransfer._whole import whole_fit
 
 
-class _TransferEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class _TransferEstimator(WritesONNX, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """An estimator whose `fit` takes ``sample_domain`` and reads what `_needs` states."""
 
     # Requested by default, so that metadata routing passes it through plain pipelines.

@@ -16,6 +16,7 @@ from sktransfer._containers import is_empty
 from sktransfer._dask import maps_blocks
 from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown
+from sktransfer._onnx import WritesONNX
 from sktransfer._sklearn import (
     Interval,
     StrOptions,
@@ -38,6 +39,7 @@ from sktransfer.deep._items import Run
 
 @maps_blocks
 class PretrainedFeatureExtractor(
+    WritesONNX,
     TakesBackbone,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -241,6 +243,8 @@ class PretrainedFeatureExtractor(
 
     # The only kind of input that a subclass takes; None: any.
     _kind = None
+
+    _no_onnx = "its network reads images, texts or sounds, for which skl2onnx has no input"
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from sktransfer._kernels.nystroem import inverse_root
 from sktransfer._kernels.primal import PrimalRows
 from sktransfer._kernels.rows import draw_rows, order_of_rows, stacked
 from sktransfer._needs import Needs
+from sktransfer._onnx import kernel_refusal
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
@@ -46,6 +47,19 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
             min_rows=2,  # one row has no variance
             returns_squares=self.kernel != PRIMAL,  # a kernel is a product of rows
         )
+
+    @property
+    def _no_onnx(self):
+        return None if self.kernel == PRIMAL else kernel_refusal(self.kernel)
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        if hasattr(self, "components_"):
+            return graph.by_map(lambda rows: self._transform_domain(rows, name))
+        values = graph.kernel(self.X_fit_, self.kernel, **(self.kernel_params or {}))
+        if self.mean_ is not None:
+            values = graph.add("Sub", values, self.mean_)
+        return graph.add("MatMul", values, self.dual_components_)
 
     @abstractmethod
     def _components(self, kernel, codes):

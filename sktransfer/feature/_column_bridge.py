@@ -88,6 +88,8 @@ class ColumnBridge(OneToOneFeatureMixin, _BaseTransformer):
 
     _parameter_constraints: dict = {"estimator": [HasMethods(["fit", "predict"]), None]}
 
+    _no_onnx = None
+
     def __init__(self, estimator=None):
         self.estimator = estimator
 
@@ -159,6 +161,15 @@ class ColumnBridge(OneToOneFeatureMixin, _BaseTransformer):
                 "columns that say more.",
                 TransferWarning,
             )
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        if len(self._lacking.get(name, ())):
+            raise TypeError(
+                f"ColumnBridge cannot be written as ONNX for domain={name!r}, because its models "
+                "fill columns that these rows lack."
+            )
+        return graph.given
 
     def _map_rows(self, X, domains):
         mapped = X.copy()

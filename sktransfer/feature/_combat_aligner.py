@@ -88,6 +88,8 @@ class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
         "reference": [StrOptions({"target", "all"})],
     }
 
+    _no_onnx = None
+
     def __init__(self, covariates=None, *, reference="target"):
         self.covariates = covariates
         self.reference = reference
@@ -146,9 +148,18 @@ class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
                 "leave it out, or add rows."
             )
 
+    def _write_onnx(self, graph):
+        name = graph.domain
+        if self._keeps(name):
+            return graph.given
+        return graph.by_map(lambda rows: self._transform_domain(rows, name))
+
+    def _keeps(self, name):
+        """Tell whether rows of a domain are not changed."""
+        return self.effects_ is None or (name == TARGET and self.reference == "target")
+
     def _transform_domain(self, X, name):
-        is_reference = name == TARGET and self.reference == "target"
-        if self.effects_ is None or is_reference:
+        if self._keeps(name):
             return X.copy()
         site = [*self.source_domains_, TARGET].index(name)
         mapped = X.astype(np.float64)

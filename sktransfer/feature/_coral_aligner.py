@@ -123,6 +123,8 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
         min_domain_rows=2,  # a covariance divides by n - 1
     )
 
+    _no_onnx = None
+
     def __init__(self, *, ridge=1.0, map="coral"):
         self.ridge = ridge
         self.map = map
@@ -150,6 +152,10 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
                 f"{n_features}, the number of features: {found}; increase ridge or keep fewer "
                 "features."
             )
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        return graph.given if name == TARGET else graph.by_map(self.maps_[name])
 
     def _transform_domain(self, X, name):
         return copied(X) if name == TARGET else self.maps_[name](X)

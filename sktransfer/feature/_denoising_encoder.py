@@ -106,6 +106,8 @@ class DenoisingEncoder(_BaseEncoder):
 
     _needs = Needs(sparse=True)
 
+    _no_onnx = None
+
     def __init__(self, n_layers=2, *, noise=0.5, ridge=1e-5, n_targets=5000, keep_input=True):
         self.n_layers = n_layers
         self.noise = noise
@@ -158,6 +160,14 @@ class DenoisingEncoder(_BaseEncoder):
         mapped = X @ self.coefs_[k]
         mapped += self.intercepts_[k]
         return np.tanh(mapped, out=mapped).astype(X.dtype, copy=False)
+
+    def _write_onnx(self, graph):
+        outputs = [graph.rows]
+        for coef, intercept in zip(self.coefs_, self.intercepts_, strict=True):
+            layer = graph.affine(coef, intercept, rows=outputs[-1])
+            outputs.append(graph.add("Tanh", layer))
+        kept = outputs if self.keep_input else outputs[1:]
+        return graph.add("Concat", *kept, axis=1)
 
     def _encode(self, X):
         outputs = [X]

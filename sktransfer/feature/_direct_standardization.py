@@ -111,6 +111,8 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
         "ridge": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
+    _no_onnx = None
+
     def __init__(self, method="weighting", *, reference="target", window=2, ridge="auto"):
         self.method = method
         self.reference = reference
@@ -232,6 +234,10 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
                 "the domain."
             )
         return np.stack([own[k] for k in shared]), np.stack([other[k] for k in shared])
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        return graph.by_map(self.maps_[name]) if name in self.maps_ else graph.given
 
     def _transform_domain(self, X, name):
         if name not in self.maps_:

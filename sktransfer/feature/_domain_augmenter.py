@@ -13,6 +13,7 @@ from sktransfer._domains import TARGET
 from sktransfer._kernels.augment import augment
 from sktransfer._kernels.rows import order_of_rows, spread_rows, stacked
 from sktransfer._needs import Needs
+from sktransfer._onnx import kernel_refusal
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
@@ -177,6 +178,29 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
             random_state=rng.randint(np.iinfo(np.int32).max),
         )
         return nystroem.set_output(transform="default").fit(X)
+
+    @property
+    def _no_onnx(self):
+        return kernel_refusal(self.kernel)
+
+    def _write_onnx(self, graph):
+        name, rows = graph.domain, graph.rows
+        if self.kernel_map_ is not None:
+            landmarks, root = self.kernel_map_.components_, self.kernel_map_.normalization_
+            values = graph.kernel(landmarks, self.kernel, **(self.kernel_params or {}))
+            rows = graph.add("MatMul", values, root.T)
+        if not self.source_domains_:
+            return rows
+        nothing = graph.add("Mul", rows, np.float64(0))
+        domains = [*self.source_domains_, TARGET]
+        copies = [graph.add("Mul", rows, np.sqrt(self.common_weight))]
+        copies += [rows if each == name else nothing for each in domains]
+        if self.intercepts:
+            marks = np.zeros((1, len(domains)))
+            first = graph.add("Slice", nothing, *(np.array([k]) for k in (0, 1, 1)))
+            marks[0, domains.index(name)] = 1
+            copies.append(graph.add("Add", first, marks))
+        return graph.add("Concat", *copies, axis=1)
 
     def _transform_domain(self, X, name):
         if self.kernel_map_ is not None:

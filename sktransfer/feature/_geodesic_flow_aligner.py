@@ -124,6 +124,8 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     # One row varies in no direction.
     _needs = Needs(array_api=True, sparse=True, min_rows=2, min_domain_rows=2)
 
+    _no_onnx = None
+
     def __init__(self, n_components=20):
         self.n_components = n_components
 
@@ -146,6 +148,9 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
             else target.axes
         )
         self.maps_ = {name: SubspaceMap(space.mean, self.root_) for name, space in spaces.items()}
+
+    def _write_onnx(self, graph):
+        return graph.by_map(self.maps_[graph.domain])
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X)

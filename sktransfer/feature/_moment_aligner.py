@@ -100,6 +100,8 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
 
     _parameter_constraints: dict = {"with_std": ["boolean"]}
 
+    _no_onnx = None
+
     _sums_of = staticmethod(feature_sums)
     _merged = staticmethod(merged_features)
 
@@ -139,6 +141,14 @@ class MomentAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
                 "these domains values.",
                 TransferWarning,
             )
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        if name == TARGET:
+            return graph.given
+        mean_source, scale, mean_target = self.maps_[name]
+        moved = graph.add("Mul", graph.add("Sub", graph.rows, mean_source), scale)
+        return graph.add("Add", moved, mean_target)
 
     def _transform_domain(self, X, name):
         return copied(X) if name == TARGET else self.maps_[name](X)

@@ -168,6 +168,8 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         "random_state": ["random_state"],
     }
 
+    _no_onnx = None
+
     def __init__(
         self,
         *,
@@ -296,6 +298,17 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
                 instead="take supervised=False",
             )
         return dict(zip(sources, np.split(codes, np.cumsum(sizes)[:-1]), strict=True))
+
+    def _write_onnx(self, graph):
+        name = graph.domain
+        if name not in self.maps_:
+            return graph.given
+        if self.method != "linear":
+            raise TypeError(
+                f"OptimalTransportAligner(method={self.method!r}) cannot be written as ONNX for "
+                f"domain={name!r}, because a row of a source moves as the nearest row of fit does."
+            )
+        return graph.by_map(self.maps_[name])
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X) if name in self.maps_ else X.copy()

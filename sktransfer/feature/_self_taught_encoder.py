@@ -123,6 +123,8 @@ class SelfTaughtEncoder(_BaseEncoder):
         "random_state": ["random_state"],
     }
 
+    _no_onnx = "the code of each row is found by iterations"
+
     def __init__(
         self,
         n_components=100,

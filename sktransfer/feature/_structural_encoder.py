@@ -138,6 +138,8 @@ class StructuralEncoder(_BaseEncoder):
         "keep_input": ["boolean"],
     }
 
+    _no_onnx = None
+
     def __init__(
         self,
         n_components=50,
@@ -236,6 +238,10 @@ class StructuralEncoder(_BaseEncoder):
                 f"{n_features - 1} of X; name those, or pass 'frequency'."
             )
         return pivots
+
+    def _write_onnx(self, graph):
+        projected = graph.affine(self.components_, -self.mean_)
+        return graph.add("Concat", graph.rows, projected, axis=1) if self.keep_input else projected
 
     def _encode(self, X):
         projected = (np.asarray(X @ self.components_) - self.mean_).astype(X.dtype, copy=False)

@@ -111,6 +111,8 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     # One row varies in no direction.
     _needs = Needs(array_api=True, sparse=True, min_rows=2, min_domain_rows=2)
 
+    _no_onnx = None
+
     def __init__(self, n_components=20):
         self.n_components = n_components
 
@@ -122,6 +124,9 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
             for name, source in sources.items()
         }
         self.maps_[TARGET] = SubspaceMap(target.mean, target.axes)
+
+    def _write_onnx(self, graph):
+        return graph.by_map(self.maps_[graph.domain])
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X)

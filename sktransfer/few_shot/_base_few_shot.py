@@ -164,6 +164,11 @@ class _BaseFewShotClassifier(_ScoresLabelsAlone, ClassifierMixin, _TransferEstim
         probabilities[:, self._candidates] = softmax(scores, axis=1)
         return probabilities
 
+    def _onnx_probabilities(self, graph, scores):
+        """Add the probabilities of all classes for the scores of the candidates."""
+        among_all = np.eye(len(self.classes_))[self._candidates]
+        return graph.add("MatMul", graph.add("Softmax", scores, axis=1), among_all)
+
     def _scores(self, X):
         check_is_fitted(self)
         with np.errstate(over="ignore"):

@@ -40,6 +40,15 @@ class _BasePrototypes(_BaseFewShotClassifier):
             )
         return prototypes.inverse_root(covariance)
 
+    _no_onnx = None
+
+    def _onnx_rows(self, graph):
+        """Add the map of rows."""
+        rows = graph.add("Sub", graph.rows, self.offset_)
+        if self.whitening_ is not None:
+            rows = graph.add("MatMul", rows, self.whitening_)
+        return graph.unit_rows(rows) if self.normalize else rows
+
     def _map(self, X):
         X = X - self.offset_
         X = X if self.whitening_ is None else X @ self.whitening_

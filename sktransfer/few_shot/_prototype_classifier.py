@@ -2,6 +2,8 @@
 
 from numbers import Real
 
+import numpy as np
+
 from sktransfer._kernels import prototypes
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.few_shot._base_prototypes import _BasePrototypes
@@ -122,6 +124,16 @@ class PrototypeClassifier(_BasePrototypes):
     def _learn(self, rows):
         self._learn_map(rows)
         self.prototypes_ = prototypes.class_means(self._map(rows.shots), rows.shot_codes)
+
+    def _write_onnx(self, graph):
+        rows = self._onnx_rows(graph)
+        if self.metric == "euclidean":
+            distances = graph.squared_distances(self.prototypes_, rows=rows)
+        else:
+            means = prototypes.unit_rows(self.prototypes_)
+            distances = graph.add("Neg", graph.add("MatMul", graph.unit_rows(rows), means.T))
+        scores = graph.add("Div", distances, np.float64(-self.temperature))
+        return self._onnx_probabilities(graph, scores)
 
     def _log_scores(self, X):
         distances = DISTANCES[self.metric](self._map(X), self.prototypes_)

@@ -160,6 +160,12 @@ class TransductivePrototypeClassifier(_BasePrototypes):
                 ConvergenceWarning,
             )
 
+    def _write_onnx(self, graph):
+        rows = self._onnx_rows(graph)
+        distances = graph.squared_distances(self.prototypes_, rows=rows)
+        scores = graph.add("Div", distances, np.float64(-self.temperature))
+        return self._onnx_probabilities(graph, graph.add("Add", scores, self.bias_))
+
     def _log_scores(self, X):
         distances = prototypes.squared_distances(self._map(X), self.prototypes_)
         return self.bias_ + (distances.min(axis=1, keepdims=True) - distances) / self.temperature

@@ -92,6 +92,30 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
             total = 2.0 ** np.rint(np.log2(total))
         return total * weights
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        totals = [
+            graph.add("Mul", graph.votes(learner, self.classes_, columns=columns), weight)
+            for learner, weight, columns in self._voters()
+        ]
+        totals = totals[0] if len(totals) == 1 else graph.add("Sum", *totals)
+        n_classes = len(self.classes_)
+        if n_classes == 1:
+            return graph.add("Softmax", totals, axis=1)
+        # The margins over K - 1, up to what all classes share.
+        shares = graph.add("Div", totals, graph.sum_of_columns(totals))
+        scores = graph.add("Mul", shares, np.float64(n_classes / (n_classes - 1) ** 2))
+        return graph.add("Softmax", scores, axis=1)
+
+    def _voters(self):
+        """Yield each model that votes, its weight and its columns (None: all)."""
+        first = boosting_votes.first_voter(len(self.estimators_), transfer=self._only_last_half())
+        for learner, weight in zip(
+            self.estimators_[first:], self.estimator_weights_[first:], strict=True
+        ):
+            yield learner, weight, None
+
     def predict(self, X):
         """Predict the class of each row.
 

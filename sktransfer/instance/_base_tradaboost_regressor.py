@@ -61,6 +61,8 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
             return weights * sample_weight.sum()
         return boosting.steady_weights(weights, sample_weight)
 
+    _no_onnx = "it predicts a weighted median of the rounds"
+
     def predict(self, X):
         """Predict the weighted median of the rounds' predictions for each row.
 

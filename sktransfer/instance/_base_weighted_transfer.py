@@ -78,6 +78,11 @@ class _BaseWeightedTransfer(_BasePredictor):
             )
         return weights
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        return graph.answers(self.estimator_)
+
     def predict(self, X):
         """Predict the label of each row.
 

@@ -28,6 +28,8 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
 
     _needs = Needs(sparse=True)
 
+    _no_onnx = "it weighs rows for the fit of a model; write that model"
+
     _n_fit_steps = None
 
     # What fit learns beside the weights: None if there is no source.

@@ -200,6 +200,13 @@ class MultiViewTrAdaBoostClassifier(MultiSourceTrAdaBoostClassifier):
         )
         return islice(totals, n_views - 1, None, n_views)
 
+    def _voters(self):
+        every = np.arange(self.n_features_in_)
+        views = [None] if self.views is None else [every[columns] for columns in self.views_]
+        for learners, weight in zip(self.estimators_, self.estimator_weights_, strict=True):
+            for learner, columns in zip(learners, views, strict=True):
+                yield learner, weight / len(views), columns
+
     def _votes_of_views(self, X):
         """Return the votes of all views, round by round, and their weights."""
         views = self._rows_to_predict(self._valid_new(X))

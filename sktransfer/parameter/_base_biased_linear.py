@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._rows import named_columns
@@ -75,6 +76,18 @@ class _BaseBiasedLinear(_BaseWeightedSources):
     @abstractmethod
     def _keep(self, coefficients, intercepts):
         """Store the coefficients in scikit-learn's layout."""
+
+    @property
+    def _no_onnx(self):
+        if self._functions:
+            return "it adds the predictions of a source that is no linear model"
+        return None
+
+    def _write_onnx(self, graph):
+        said = graph.affine(np.atleast_2d(self.coef_).T, np.atleast_1d(self.intercept_))
+        if is_classifier(self) and len(self.classes_) == 2:
+            return graph.both_classes(said)
+        return said
 
     def _outputs(self, X):
         """Return the outputs for rows, of shape (n_rows, n_columns)."""

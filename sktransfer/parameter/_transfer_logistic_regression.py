@@ -223,6 +223,12 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
         )
         return float(1 / penalty), beta
 
+    def _write_onnx(self, graph):
+        scores = super()._write_onnx(graph)
+        if len(self.classes_) == 2:  # the logistic function is the softmax of half of the scores
+            scores = graph.add("Mul", scores, np.float64(0.5))
+        return graph.add("Softmax", scores, axis=1)
+
     def predict_proba(self, X):
         """Return the probability of each class.
 

@@ -23,6 +23,8 @@ class _BaseRecommender(ABC):
     `users_` and `items_` and calls `_keep_seen`, and `_expect`.
     """
 
+    _no_onnx = "it predicts pairs of a user and an item, and not rows of numbers"
+
     _parameter_constraints: dict = {}
     _remedy = "pass rows of them to fit"
 

@@ -43,6 +43,8 @@ class _BaseTasks(_TransferEstimator):
     other hooks.
     """
 
+    _no_onnx = "it reads the task of each row, and an ONNX file has no input for it"
+
     __metadata_request__predict = {"sample_domain": True}
     __metadata_request__score = {"sample_domain": True}
 

@@ -73,6 +73,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def _make_judge(self, y, used):
         """Return the judge for the labels of the rows in the mask `used`."""
 
+    _no_onnx = "it mixes the answers of its candidates"
+
     @property
     def _needs(self):
         tags = get_tags(self._model()).input_tags

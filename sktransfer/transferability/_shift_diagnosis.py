@@ -131,6 +131,8 @@ class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
         "random_state": ["random_state"],
     }
 
+    _no_onnx = "it describes the rows of fit and answers no others"
+
     _needs = Needs(
         sparse=True,
         missing=True,
