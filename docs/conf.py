@@ -25,6 +25,8 @@ extensions = [
     "sphinx-mathjax-offline",  # serves MathJax from the built folder
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
+    "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -45,6 +47,8 @@ plot_working_directory = str(HERE / "_pictures")
 sphinx_gallery_conf = {
     "examples_dirs": [str(HERE.parent / "examples")],
     "gallery_dirs": ["gallery"],
+    "doc_module": ("sktransfer",),
+    "backreferences_dir": "gallery/backreferences",  # which examples use a class
     "filename_pattern": "/plot_",
     "download_all_examples": False,
     "show_signature": False,
@@ -53,6 +57,10 @@ sphinx_gallery_conf = {
     "min_reported_time": 10,
     "write_computation_times": False,  # pages that load scripts from elsewhere
 }
+
+# The button copies the code without its prompts and its output.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sktransfer {release}"

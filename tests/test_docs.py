@@ -161,7 +161,8 @@ def _printed():
         "saving",
         "tasks/task_graph",
     )
-    for page in [*pages, *(DOCS / "guide" / f"{name}.rst" for name in others)]:
+    pages += [DOCS / "index.rst", *(DOCS / "guide" / f"{name}.rst" for name in others)]
+    for page in pages:
         code = ""
         marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
         for kind, mark in [(each[1], each.start()) for each in marks]:
@@ -196,3 +197,10 @@ def test_the_readme_quotes_the_demo():
     printed = (DOCS / "demo.txt").read_text().splitlines()
     assert quoted
     assert not set("".join(quoted).splitlines()) - set(printed)
+
+
+def test_the_start_page_and_the_readme_name_the_same_limits():
+    title = "Who should not use this"
+    (readme,) = re.findall(rf"## {title}\n(.*?)##", (ROOT / "README.md").read_text(), re.DOTALL)
+    (box,) = _blocks((DOCS / "index.rst").read_text(), mark=rf"\.\. admonition:: {title}\n")
+    assert box.split() == re.sub("^> ?", "", readme, flags=re.MULTILINE).split()
