@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -311,6 +312,7 @@ class Graph:
 
 
 def _float64(values):
+    values = values.toarray() if issparse(values) else values
     return np.asarray(values, dtype=np.float64)
 
 

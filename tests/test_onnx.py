@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import sktransfer
 from sktransfer import (
@@ -39,6 +40,7 @@ skl2onnx = pytest.importorskip("skl2onnx", reason="it writes the files")
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 
 WRITTEN = {
+    "AdaptiveSVR",
     "CORALAligner",
     "ColumnBridge",
     "CombatAligner",
@@ -54,6 +56,7 @@ WRITTEN = {
     "PrototypeClassifier",
     "StructuralEncoder",
     "SubspaceAligner",
+    "TemperatureScaledClassifier",
     "TaskTrAdaBoostClassifier",
     "TrAdaBoostClassifier",
     "TransductivePrototypeClassifier",
@@ -230,6 +233,26 @@ def test_a_base_estimator_without_probabilities(tmp_path):
         to_onnx(model, path, X=X.astype(np.float64))
 
 
+@pytest.mark.parametrize("source", [Ridge(), DecisionTreeRegressor(max_depth=2), SVR()], ids=repr)
+@pytest.mark.parametrize("kind", [TransferRidge, sktransfer.AdaptiveSVR])
+def test_sources_of_numbers(kind, source, tmp_path):
+    X, y, _ = _data()
+    values, path = y + X[:, 1], tmp_path / "m.onnx"
+    model = kind(source=source.fit(X, y), beta=0.7).fit(X, values)
+    to_onnx(model, path)
+    _check(model, path, X)
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], ["a", "b", "c"]])
+def test_a_source_of_probabilities(labels, tmp_path):
+    X, _, _ = _data()
+    y, path = np.array(labels)[(7 * X[:, 0]).astype(int) % len(labels)], tmp_path / "m.onnx"
+    tree = DecisionTreeClassifier(max_depth=2).fit(X, y)
+    for model in (TransferLogisticRegression(source=tree), TransferRidgeClassifier(source=tree)):
+        to_onnx(model.fit(X[:30], y[:30]), path)
+        _check(model, path, X)
+
+
 def test_large_means_and_no_rows(tmp_path):
     X, y, domains = _data()
     X, path = X + np.float32(1e4), tmp_path / "m.onnx"
@@ -277,7 +300,7 @@ def test_errors_name_the_remedy(tmp_path):
     model = TransferLogisticRegression().fit(X, days, sample_domain=domains)
     with pytest.raises(TypeError, match="ONNX has labels of integers or of text"):
         to_onnx(model, path)
-    ridge = TransferRidge(source=GridSearchCV(Ridge(), {"alpha": [1.0]}).fit(X, y)).fit(X, y)
-    with pytest.raises(TypeError, match="a source that is no linear model"):
-        to_onnx(ridge, path)
+    model = TransferRidgeClassifier(source=SVC().fit(X, y)).fit(X, y)
+    with pytest.raises(TypeError, match=r"the decisions of SVC\(\), which is no linear model"):
+        to_onnx(model, path)
     assert not path.exists()

@@ -79,12 +79,13 @@ class _BaseBiasedLinear(_BaseWeightedSources):
 
     @property
     def _no_onnx(self):
-        if self._functions:
-            return "it adds the predictions of a source that is no linear model"
-        return None
+        refusals = (source.onnx_refusal() for _, source in self._functions)
+        return next(filter(None, refusals), None)
 
     def _write_onnx(self, graph):
         said = graph.affine(np.atleast_2d(self.coef_).T, np.atleast_1d(self.intercept_))
+        for weight, source in self._functions:
+            said = graph.add("Add", said, graph.add("Mul", source.write_onnx(graph), weight))
         if is_classifier(self) and len(self.classes_) == 2:
             return graph.both_classes(said)
         return said

@@ -60,6 +60,26 @@ class SourceModel:
             coefficients, intercepts = (np.hstack([-x, x]) for x in (coefficients, intercepts))
         return self._columns(coefficients), self._columns(intercepts[None])[0]
 
+    def onnx_refusal(self):
+        """Return why the outputs have no ONNX operators, None if they have."""
+        if self.linear_part() is not None or self.classes is None:
+            return None
+        if hasattr(self.model, "decision_function") or not hasattr(self.model, "predict_proba"):
+            return f"it adds the decisions of {shown(self.model)}, which is no linear model"
+        return None
+
+    def write_onnx(self, graph):
+        """Write the outputs for rows, of shape (n_rows, n_columns)."""
+        part = self.linear_part()
+        if part is not None:
+            return graph.affine(*part)
+        *_, said = graph.answers(self.model)
+        if self.classes is None:
+            return said
+        # Twice the probabilities less 1, in columns that are linear in them.
+        places = self._columns(np.eye(len(self.model.classes_)))
+        return graph.affine(2 * places, -places.sum(axis=0), rows=said)
+
     def _columns(self, scores):
         """Order columns by the classes of the reader; a class that is unknown here gets 0."""
         known = read_classes(self.model.classes_, np.ones(len(self.model.classes_), dtype=bool))

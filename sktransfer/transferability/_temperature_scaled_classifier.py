@@ -10,7 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
-from sktransfer._kernels.label_shift import COLDEST, HOTTEST, temperature, tempered
+from sktransfer._kernels.label_shift import (
+    COLDEST,
+    HOTTEST,
+    LEAST_PROBABILITY,
+    temperature,
+    tempered,
+)
 from sktransfer._labels import is_labelled, read_classes
 from sktransfer._learner import check_learner
 from sktransfer._messages import warn
@@ -242,6 +248,16 @@ class TemperatureScaledClassifier(
                 "rows, or raise strength.",
                 TransferWarning,
             )
+
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        *_, known = graph.answers(self.estimator_)
+        among_all = np.asarray(self.estimator_.classes_)[:, None] == self.classes_
+        probabilities = graph.affine(among_all, np.zeros(len(self.classes_)), rows=known)
+        floored = graph.add("Max", probabilities, np.float64(LEAST_PROBABILITY))
+        powers = graph.add("Div", graph.add("Log", floored), np.float64(self.temperature_))
+        return graph.add("Softmax", powers, axis=1)
 
     def predict_proba(self, X):
         """Return the calibrated probability of each class.
