@@ -79,9 +79,10 @@ def to_onnx(
     if not is_installed("skl2onnx"):
         raise ImportError(f"to_onnx needs skl2onnx; run {install_command('onnx')}.")
     check_is_fitted(pipeline)
-    if hasattr(pipeline, "_no_onnx"):
-        refuse_onnx(pipeline)
     model = _as_pipeline(pipeline)
+    for _, step in model.steps:
+        if hasattr(step, "_no_onnx"):
+            refuse_onnx(step)
     used, asked = USED.set([]), DOMAIN.set(domain)
     try:
         written = _converted(model, _input_types(pipeline, X))
@@ -101,7 +102,8 @@ def _as_pipeline(model):
     """Return the model, which a search may have found, as a plain pipeline of its steps."""
     model = found_model(model)
     steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
-    return Pipeline([(name, found_model(step)) for name, step in steps])
+    used = [(name, step) for name, step in steps if step not in (None, "passthrough")]
+    return Pipeline([(name, found_model(step)) for name, step in used])
 
 
 def _input_types(model, X):

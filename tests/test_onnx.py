@@ -146,6 +146,14 @@ def test_how_many_are_written():
     assert names >= WRITTEN
 
 
+def test_a_step_says_why_not(tmp_path):
+    X = np.random.default_rng(0).integers(0, 255, size=(12, 8, 8), dtype=np.uint8)
+    pipe = make_transfer_pipeline(sktransfer.PretrainedFeatureExtractor(), LogisticRegression())
+    pipe.fit(X, [0, 1] * 6)
+    with pytest.raises(TypeError, match=r"^PretrainedFeatureExtractor cannot be written as ONNX"):
+        to_onnx(pipe, tmp_path / "m.onnx")
+
+
 def test_recommenders_say_why_not(tmp_path):
     rows = [(f"u{k // 8}", f"i{k % 8}", float(k % 5)) for k in range(64)]
     model = sktransfer.CollectiveFactorization(random_state=0)
@@ -187,6 +195,7 @@ def test_a_transfer_pipeline(domain, labels, tmp_path):
     pipe = make_transfer_pipeline(
         make_column_transformer((CORALAligner(), [0, 1]), (MomentAligner(), [2, 3])),
         StandardScaler(),
+        "passthrough",
         LogisticRegression(),
     ).fit(X, np.array(labels)[y], sample_domain=domains)
     path = tmp_path / "m.onnx"

@@ -244,7 +244,7 @@ class PretrainedFeatureExtractor(
     # The only kind of input that a subclass takes; None: any.
     _kind = None
 
-    _no_onnx = "its network reads images, texts or sounds, for which skl2onnx has no input"
+    _no_onnx = "it is a network with its preprocessing, which FineTuneClassifier writes"
 
     def __init__(
         self,
