@@ -65,9 +65,8 @@ class WritesONNX:
         refuse_onnx(self)
 
         def parse(scope=None, inputs=None):
-            if (
-                scope.options
-            ):  # a pipeline asks for no zipmap, which skl2onnx knows of its own alone
+            # A pipeline sets an option that skl2onnx knows of its own classifiers alone.
+            if scope.options:
                 scope.options.pop(id(self), None)
             return ["label", "probabilities"] if is_classifier(self) else ["variable"]
 

@@ -53,9 +53,10 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         return None if self.kernel == PRIMAL else kernel_refusal(self.kernel)
 
     def _write_onnx(self, graph):
-        name = graph.domain
+        _ = graph.domain  # refuses one that fit has not seen; all rows are mapped alike
         if hasattr(self, "components_"):
-            return graph.by_map(lambda rows: self._transform_domain(rows, name))
+            mean = np.zeros(self.n_features_in_) if self.mean_ is None else self.mean_
+            return graph.affine(self.components_, -mean @ self.components_)
         values = graph.kernel(self.X_fit_, self.kernel, **(self.kernel_params or {}))
         if self.mean_ is not None:
             values = graph.add("Sub", values, self.mean_)

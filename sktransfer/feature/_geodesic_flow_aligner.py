@@ -150,7 +150,8 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
         self.maps_ = {name: SubspaceMap(space.mean, self.root_) for name, space in spaces.items()}
 
     def _write_onnx(self, graph):
-        return graph.by_map(self.maps_[graph.domain])
+        mean, matrix = self.maps_[graph.domain]
+        return graph.affine(matrix, -mean @ matrix)
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X)

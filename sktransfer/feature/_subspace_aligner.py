@@ -126,7 +126,8 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
         self.maps_[TARGET] = SubspaceMap(target.mean, target.axes)
 
     def _write_onnx(self, graph):
-        return graph.by_map(self.maps_[graph.domain])
+        mean, matrix = self.maps_[graph.domain]
+        return graph.affine(matrix, -mean @ matrix)
 
     def _transform_domain(self, X, name):
         return self.maps_[name](X)
