@@ -12,6 +12,7 @@ OUTSIDE = [
     '<script src="//cdn.example/a.js"></script>',
     '<link href="http://cdn.example/a.css" rel="stylesheet" />',
     '<link rel="preconnect" href="https://fonts.example">',
+    '<link rel="preconnect" href="//fonts.example">',
     '<img src="https://cdn.example/a.png">',
     '<img src="here.png" srcset="here.png 1x, https://cdn.example/a.png 2x">',
     '<video poster="https://cdn.example/a.png"></video>',
@@ -21,15 +22,18 @@ OUTSIDE = [
     """<p style="background: url('https://cdn.example/a.png')">text</p>""",
     '<script src="/a.js"></script>',
     '<script src="../a.js"></script>',
+    '<script src="//cdn.example/a.js"></script><script src="//cdn.example/a.js"></script>',
 ]
 INSIDE = [
     '<a href="https://doi.example/10">a paper</a>',
     '<img src="here.png">',
     '<img src="./here.png?digest=1">',
+    '<img src="her%65.png">',
     '<img src="data:image/png;base64,AAAA">',
     '<link href="#top" rel="help">',
     "<style>/* @import 'https://cdn.example/a.css'; */ p { color: red }</style>",
     "<pre>@import url(https://cdn.example/a.css)</pre>",
+    "<style>p { color: red }</style>@import url(https://cdn.example/a.css)",
     "<script>const text = '&lt;img src=https://cdn.example/a.png>';</script>",
 ]
 
@@ -66,6 +70,11 @@ def test_a_style_sheet_is_read(tmp_path):
     assert faults(site(tmp_path, "")) == [
         "_static/a.css: https://cdn.example/a.woff is outside the folder"
     ]
+
+
+def test_a_template_of_the_theme_is_no_page(tmp_path):
+    (tmp_path / "_static").mkdir()
+    assert not faults(site(tmp_path / "_static", '<script src="{{ pathto(1) }}"></script>').parent)
 
 
 def test_the_command_exits_with_the_faults(tmp_path, capsys):

@@ -43,7 +43,7 @@ class _Page(HTMLParser):
                 self.addresses += addresses_in_style(value)
 
     def handle_endtag(self, tag):
-        self._in_style = self._in_style and tag != "style"
+        self._in_style = False
 
     def handle_data(self, data):
         if self._in_style:
@@ -61,12 +61,10 @@ def addresses_in_page(text):
 def fault(address, *, holder, folder):
     """Return the reason why `address` in the file `holder` is not served from `folder`, or None."""
     parts = urlsplit(address)
-    if parts.scheme == "data" or not (parts.scheme or parts.netloc or parts.path):
+    if parts.scheme == "data":
         return None
-    if parts.scheme or parts.netloc:
-        return "outside the folder"
     place = (holder.parent / unquote(parts.path)).resolve()
-    if parts.path.startswith("/") or not place.is_relative_to(folder.resolve()):
+    if parts.netloc or not place.is_relative_to(folder.resolve()):
         return "outside the folder"
     return None if place.exists() else "not in the folder"
 
