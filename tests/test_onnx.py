@@ -262,6 +262,17 @@ def test_a_source_of_probabilities(labels, tmp_path):
         _check(model, path, X)
 
 
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("labels", [["no", "yes"], ["a", "b", "c"]])
+def test_margins_of_classes(kernel, labels, tmp_path):
+    X, _, _ = _data()
+    y, path = np.array(labels)[(7 * X[:, 0]).astype(int) % len(labels)], tmp_path / "m.onnx"
+    for source in (LogisticRegression(), DecisionTreeClassifier(max_depth=2)):
+        model = sktransfer.AdaptiveSVC(source=source.fit(X, y), kernel=kernel, beta=0.7)
+        to_onnx(model.fit(X[:30] ** 2, y[:30]), path)
+        _check(model, path, X)
+
+
 def test_large_means_and_no_rows(tmp_path):
     X, y, domains = _data()
     X, path = X + np.float32(1e4), tmp_path / "m.onnx"

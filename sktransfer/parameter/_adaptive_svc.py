@@ -180,6 +180,34 @@ class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
             weight,
         )
 
+    @property
+    def _no_onnx(self):
+        if self._alone is not None:
+            return "without a source it is an SVC; fit and write that"
+        return super()._no_onnx
+
+    def _write_onnx(self, graph):
+        pairs = list(combinations(range(len(self.classes_)), 2))
+        nothing = graph.add("Mul", graph.sum_of_columns(graph.rows), np.float64(0))
+        corrections = [
+            nothing if correction is None else self._onnx_machine(graph, correction)
+            for correction in self.corrections_
+        ]
+        total = self._onnx_sources(graph)
+        if len(pairs) == 1:
+            (said,) = corrections
+            return graph.both_classes(said if total is None else graph.add("Add", said, total))
+        said = graph.add("Concat", *corrections, axis=1)
+        first, second = (np.eye(len(self.classes_))[list(places)] for places in zip(*pairs))
+        signs = second - first
+        if total is not None:
+            said = graph.add("Add", said, graph.add("MatMul", total, signs.T / 2))
+        won = graph.cast(graph.add("Greater", said, np.float64(0)), np.float64)
+        votes = graph.affine(signs, first.sum(axis=0), rows=won)
+        sums = graph.add("MatMul", said, signs)
+        reach = graph.affine(3 * np.eye(len(self.classes_)), 3.0, rows=graph.add("Abs", sums))
+        return graph.add("Add", votes, graph.add("Div", sums, reach))
+
     def decision_function(self, X):
         """Return the scores of the classes.
 

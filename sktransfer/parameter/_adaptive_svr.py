@@ -5,7 +5,6 @@ from numbers import Real
 import numpy as np
 from sklearn.svm import SVR
 
-from sktransfer._onnx import kernel_refusal
 from sktransfer._sklearn import Interval
 from sktransfer.parameter._adaptive_svm import _BaseAdaptiveSVM, fit_machine
 from sktransfer.parameter._labels_of_sources import _ReadsNumbers
@@ -141,20 +140,10 @@ class AdaptiveSVR(_ReadsNumbers, _BaseAdaptiveSVM):
             self._plain(target), target.X, numbers[:, 0], target.sample_weight
         )
 
-    @property
-    def _no_onnx(self):
-        refusals = (source.onnx_refusal() for source in self._sources)
-        return kernel_refusal(self.kernel) or next(filter(None, refusals), None)
-
     def _write_onnx(self, graph):
-        machine = self.correction_
-        options = {"gamma": machine.gamma, "degree": self.degree, "coef0": self.coef0}
-        values = graph.kernel(machine.support_vectors_, self.kernel, **options)
-        said = graph.affine(machine.dual_coef_.T, machine.intercept_, rows=values)
-        for weight, source in zip(self.source_weights_, self._sources, strict=True):
-            if weight:
-                said = graph.add("Add", said, graph.add("Mul", source.write_onnx(graph), weight))
-        return said
+        said = self._onnx_machine(graph, self.correction_)
+        total = self._onnx_sources(graph)
+        return said if total is None else graph.add("Add", said, total)
 
     def predict(self, X):
         """Predict the number of each row.
