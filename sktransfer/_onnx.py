@@ -259,19 +259,38 @@ class Graph:
 
         Numbers are converted to float64. A classifier has labels first.
         """
-        from skl2onnx._parse import _parse_sklearn
-
-        model = found_model(model)
-        if takes_zipmap(model):
-            for holder in (self._scope, self._container):
-                holder.add_options(id(model), {"zipmap": False})
         inputs = self._operator.inputs
         if columns is not None:
             inputs = [self._scope.declare_local_variable("columns", inputs[0].type)]
             taken = np.asarray(columns, dtype=np.int64)
             self._add("Gather", (self.given, taken), inputs[0].full_name, "", {"axis": 1})
-        *labels, values = _parse_sklearn(self._scope, model, inputs)
+        *labels, values = self._parse(model, inputs)
         return (*(each.full_name for each in labels), self.cast(values.full_name, np.float64))
+
+    def _parse(self, model, inputs):
+        """Add another model; skl2onnx writes its nodes later. Return its outputs."""
+        from skl2onnx._parse import _parse_sklearn
+
+        model = found_model(model)
+        if isinstance(model, Pipeline):
+            for _, step in steps_of(model):
+                inputs = self._parse(step, inputs)
+            return inputs
+        if takes_zipmap(model):
+            for holder in (self._scope, self._container):
+                holder.add_options(id(model), {"zipmap": False})
+        return _parse_sklearn(self._scope, model, inputs)
+
+    def mean(self, parts):
+        """Add the mean of tensors."""
+        total = self.add("Sum", *parts)  # ONNX Runtime has no mean of float64
+        return self.add("Mul", total, np.float64(1 / len(parts)))
+
+    def probabilities(self, model, classes):
+        """Add the probabilities that a classifier gives to all of `classes`."""
+        *_, known = self.answers(model)
+        among_all = np.asarray(model.classes_)[:, None] == classes
+        return self.affine(among_all, np.zeros(len(classes)), rows=known)
 
     def votes(self, model, classes, *, columns=None):
         """Add the vote of a classifier for one of `classes`: 1 for its label, and 0 for others."""
@@ -320,6 +339,11 @@ def found_model(model):
     while hasattr(model, "best_estimator_"):
         model = model.best_estimator_
     return model
+
+
+def steps_of(pipeline):
+    """Return the named steps of a pipeline that do something."""
+    return [(name, step) for name, step in pipeline.steps if step not in (None, "passthrough")]
 
 
 def takes_zipmap(model):

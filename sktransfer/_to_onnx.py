@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._domains import TARGET
 from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import cause, shown
-from sktransfer._onnx import DOMAIN, USED, found_model, refuse_onnx, takes_zipmap
+from sktransfer._onnx import DOMAIN, USED, found_model, refuse_onnx, steps_of, takes_zipmap
 
 # The versions of ONNX's operators, and of those for models.
 _OPSET = {"": 17, "ai.onnx.ml": 3}
@@ -101,9 +101,8 @@ def to_onnx(
 def _as_pipeline(model):
     """Return the model, which a search may have found, as a plain pipeline of its steps."""
     model = found_model(model)
-    steps = model.steps if isinstance(model, Pipeline) else [("model", model)]
-    used = [(name, step) for name, step in steps if step not in (None, "passthrough")]
-    return Pipeline([(name, found_model(step)) for name, step in used])
+    steps = steps_of(model) if isinstance(model, Pipeline) else [("model", model)]
+    return Pipeline([(name, found_model(step)) for name, step in steps])
 
 
 def _input_types(model, X):

@@ -42,6 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferW
 WRITTEN = {
     "AdaptiveSVR",
     "CORALAligner",
+    "ClassPriorClassifier",
     "ColumnBridge",
     "CombatAligner",
     "DenoisingEncoder",
@@ -65,6 +66,8 @@ WRITTEN = {
     "TransferLogisticRegression",
     "TransferRidge",
     "TransferRidgeClassifier",
+    "WeightedConformalClassifier",
+    "WeightedConformalRegressor",
     "WeightedTransferClassifier",
     "WeightedTransferRegressor",
 }
@@ -201,6 +204,17 @@ def test_a_transfer_pipeline(domain, labels, tmp_path):
     path = tmp_path / "m.onnx"
     to_onnx(pipe, path, domain=domain)
     _check(pipe, path, X, sample_domain=[domain] * len(X))
+
+
+@pytest.mark.parametrize(
+    "kind", [sktransfer.TemperatureScaledClassifier, WeightedTransferClassifier]
+)
+def test_a_transfer_pipeline_inside(kind, tmp_path):
+    X, y, domains = _data()
+    inner = make_transfer_pipeline(StandardScaler(), CORALAligner(), LogisticRegression())
+    model, path = kind(inner).fit(X, y, sample_domain=domains), tmp_path / "m.onnx"
+    to_onnx(model, path)
+    _check(model, path, X)
 
 
 def test_searches_and_nested_pipelines(tmp_path):

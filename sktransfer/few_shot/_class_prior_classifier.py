@@ -131,6 +131,23 @@ class ClassPriorClassifier(_BaseFewShotClassifier):
         dof = np.full((n_classes, 1), np.inf)
         return prior, Predictive(means @ basis, np.ones(means.shape), dof)
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        rows = graph.affine(self.basis_, -self.mean_ @ self.basis_)
+        density = Predictive(self.location_, self.scale_, self.dof_[:, None])
+        at_mode = np.diag(log_densities(density, self.location_))
+        scores = []
+        for location, scale, dof in zip(*density, strict=True):
+            ratio = graph.add("Div", graph.add("Sub", rows, location), scale)
+            parts = graph.add("Mul", ratio, ratio)
+            if np.isfinite(dof[0]):
+                parts = graph.add("Log", graph.affine(np.eye(len(scale)) / dof, 1.0, rows=parts))
+                parts = graph.add("Mul", parts, dof + 1)
+            scores.append(graph.sum_of_columns(parts))
+        halves = graph.add("Mul", graph.add("Concat", *scores, axis=1), np.float64(-0.5))
+        return self._onnx_probabilities(graph, graph.add("Add", halves, at_mode))
+
     def _log_scores(self, X):
         Z = (X - self.mean_) @ self.basis_
         return log_densities(Predictive(self.location_, self.scale_, self.dof_[:, None]), Z)

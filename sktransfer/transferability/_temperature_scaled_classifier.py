@@ -252,9 +252,7 @@ class TemperatureScaledClassifier(
     _no_onnx = None
 
     def _write_onnx(self, graph):
-        *_, known = graph.answers(self.estimator_)
-        among_all = np.asarray(self.estimator_.classes_)[:, None] == self.classes_
-        probabilities = graph.affine(among_all, np.zeros(len(self.classes_)), rows=known)
+        probabilities = graph.probabilities(self.estimator_, self.classes_)
         floored = graph.add("Max", probabilities, np.float64(LEAST_PROBABILITY))
         powers = graph.add("Div", graph.add("Log", floored), np.float64(self.temperature_))
         return graph.add("Softmax", powers, axis=1)

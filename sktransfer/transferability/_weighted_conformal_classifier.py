@@ -202,6 +202,11 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
             return super()._new_weights(X)[:, np.newaxis]
         return self._pooled(np.mean(by_class, axis=0))[np.newaxis]
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        return graph.mean([graph.probabilities(each, self.classes_) for each in self.estimators_])
+
     def predict_proba(self, X):
         """Return the probability of each class.
 

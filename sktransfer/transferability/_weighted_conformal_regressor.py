@@ -159,6 +159,11 @@ class WeightedConformalRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeight
     def _score_truth(self, model, X, truth):
         return np.abs(truth - _numbers(model, X))
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        return graph.mean([graph.answers(each)[-1] for each in self.estimators_])
+
     def predict(self, X):
         """Predict the label of each row.
 
