@@ -287,6 +287,37 @@ def test_margins_of_classes(kernel, labels, tmp_path):
         _check(model, path, X)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        sktransfer.WeightedConformalRegressor(cv=2, random_state=0),
+        sktransfer.WeightedConformalClassifier(
+            LogisticRegression(), weighter=sktransfer.LabelShiftWeighter(), cv=2, random_state=0
+        ),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_the_mean_of_several_folds(model, tmp_path):
+    X, y, domains = _data()
+    model, path = fresh(model).fit(X, y, sample_domain=domains), tmp_path / "m.onnx"
+    assert len(model.estimators_) > 1
+    to_onnx(model, path)
+    _check(model, path, X)
+
+
+def test_a_prior_of_classes_with_several_variances(tmp_path):
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(12), 8)
+    X = rng.normal(size=(12, 3))[codes] + rng.normal(size=(96, 3)) * (1 + codes % 4)[:, None]
+    domains = np.where(codes < 9, "old", "target")
+    rows = (codes != 10) | (np.arange(96) % 8 < 2)  # a class of two shots
+    model = sktransfer.ClassPriorClassifier().fit(X[rows], codes[rows], sample_domain=domains[rows])
+    assert np.isfinite(model.dof_).all()
+    assert len(np.unique(model.dof_)) > 1
+    to_onnx(model, tmp_path / "m.onnx")
+    _check(model, tmp_path / "m.onnx", X.astype(np.float32))
+
+
 def test_large_means_and_no_rows(tmp_path):
     X, y, domains = _data()
     X, path = X + np.float32(1e4), tmp_path / "m.onnx"
