@@ -357,11 +357,11 @@ def _make_optimizer(network, settings, penalty):
         for stage, rate in zip(network.stages, rates, strict=True)
     ]
     groups.append({"params": [network.coef, network.intercept], "lr": settings.learning_rate})
-    options = {}
+    options = {"fused": True}  # one kernel for all weights, which is quicker for small ones
     if penalty is not None:
         own = list(penalty.parameters())
         groups.append({"params": own, "lr": settings.learning_rate * penalty.own_rate})
-        options = {"betas": _BETAS_OF_ADVERSARIES} if own else {}
+        options |= {"betas": _BETAS_OF_ADVERSARIES} if own else {}
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, **options)
 
 
