@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from dataclasses import dataclass
@@ -32,6 +33,24 @@ def embed():
 def picture(number):
     """Return a picture of random pixels, another one for each number."""
     return np.random.default_rng(number).integers(0, 256, size=(SIDE, SIDE), dtype=np.uint8)
+
+
+def write_tars(folder, lengths):
+    """Write tar files with so many pictures each, as PNG; return their paths."""
+    paths, number = [], 0
+    for place, length in enumerate(lengths):
+        path = folder / f"{len(lengths)}-{place:04}.tar"
+        with tarfile.open(path, "w") as archive:
+            for _ in range(length):
+                stream = io.BytesIO()
+                Image.fromarray(picture(number)).save(stream, "PNG")
+                member = tarfile.TarInfo(f"{number}.png")
+                member.size = stream.tell()
+                stream.seek(0)
+                archive.addfile(member, stream)
+                number += 1
+        paths.append(str(path))
+    return paths
 
 
 @dataclass

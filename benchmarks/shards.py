@@ -5,10 +5,10 @@ joblib and of a Dask cluster on this machine; they are stopped and killed by sig
 processors are needed for the columns of seconds; the columns of runs are exact.
 """
 
+import os
 import tempfile
 import time
 from contextlib import contextmanager, nullcontext
-from itertools import pairwise
 from pathlib import Path
 
 import joblib
@@ -21,9 +21,9 @@ from benchmarks._shard_runs import (
     embed,
     logged_shards,
     peak_memory,
-    picture,
     runs,
     slow_down,
+    write_tars,
 )
 from sktransfer import load_features, store_features
 
@@ -36,7 +36,7 @@ def run(data_home, *, quick=False):
     """Measure all; a minute with ``quick``, otherwise about four."""
     return [
         cost_of_a_shard((100, 1000) if quick else (1000, 10_000, 100_000)),
-        workers_and_stragglers(3000 if quick else 24_000),
+        workers_and_stragglers(3000 if quick else 48_000),
         deaths(6000 if quick else 24_000),
         memory((10, 100) if quick else (10, 100, 500)),
     ]
@@ -63,35 +63,44 @@ def workers_and_stragglers(n_rows):
     uneven = draw.lognormal(sigma=1.0, size=64)
     uneven = np.maximum(1, uneven / uneven.sum() * n_rows).astype(int).tolist()
     cases = [
-        ("one worker", 1, equal, nullcontext()),
         ("two workers", 2, equal, nullcontext()),
         ("two, sizes lognormal", 2, uneven, nullcontext()),
         ("two, one at half speed", 1.5, uneven, beside(slow_down, seconds=0.05)),
     ]
-    rows, rate = [], None
-    with _engine("dask"):
-        _seconds(extractor, _arrays(equal))  # the workers load the network
-        for name, n_workers, lengths, disturbed in cases:
-            with disturbed, joblib.parallel_config(n_jobs=1) if n_workers == 1 else nullcontext():
-                seconds = _seconds(extractor, _arrays(lengths))
-            n_pictures = sum(lengths)
-            rate = rate or n_pictures / seconds
-            ideal = n_pictures / (rate * n_workers)
-            rows.append([name, len(lengths), n_pictures, n_pictures / seconds, seconds / ideal])
+    with tempfile.TemporaryDirectory() as folder:
+        shards = {lengths[0]: write_tars(Path(folder), lengths) for lengths in (equal, uneven)}
+        with one_core():
+            rate = sum(equal) / _seconds(extractor, shards[equal[0]])
+        rows = [["one worker", len(equal), sum(equal), rate, 1.0]]
+        with _engine("dask"):
+            _seconds(extractor, shards[equal[0]][:2])  # the workers load the network
+            for name, n_workers, lengths, disturbed in cases:
+                with disturbed:
+                    seconds = _seconds(extractor, shards[lengths[0]])
+                ideal = sum(lengths) / (rate * n_workers)
+                about = [name, len(lengths), sum(lengths)]
+                rows.append([*about, sum(lengths) / seconds, seconds / ideal])
     columns = "workers", "shards", "pictures", "pictures/s", "duration / ideal"
     notes = [
-        "Workers of Dask that have the network; one worker is this process. Ideal: each as fast as "
-        "one alone, and never idle.",
+        "Tar files of PNG. One worker is this process on one core; two are workers of Dask that "
+        "have the network. Ideal: each as fast as one alone, and never idle.",
         f"Goals: two workers at most {1 / TWICE:.2f}, with stragglers {MAKESPAN}.",
     ]
     return Table("Two workers, and stragglers", columns, rows, notes)
 
 
-def _arrays(lengths):
-    """Return shards of so many pictures each, as arrays."""
-    images = [picture(number) for number in range(sum(lengths))]
-    places = np.cumsum([0, *lengths]).tolist()
-    return {f"{k:04}": images[a:b] for k, (a, b) in enumerate(pairwise(places))}
+@contextmanager
+def one_core():
+    """Keep this process and its threads on one core, if the system can do so."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def _seconds(extractor, shards):
