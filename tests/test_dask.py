@@ -18,8 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from sktransfer import (
     CORALAligner,
     GaussianWeighter,
-    GeodesicFlowAligner,
-    MomentAligner,
     PretrainedFeatureExtractor,
     PretrainedTextExtractor,
     SubspaceAligner,
@@ -30,21 +28,15 @@ from sktransfer import (
 from tests.shelf import encode
 from tests.test_contract import ESTIMATORS
 from tests.test_lazy import fitted, rows_for
-from tests.test_merge import answers, make_rows
+from tests.test_merge import BY_SUMS, answers, make_rows
 
 # The rows are few: weights that leave few of them are expected.
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 
 RBF = {"kernel": "rbf", "kernel_params": {"gamma": 0.1}}
 FITS_BY_BLOCKS = [
-    MomentAligner(),
-    CORALAligner(),
-    SubspaceAligner(3),
-    GeodesicFlowAligner(2),
-    TransferComponentAligner(3),
-    TransferComponentAligner(3, kernel="primal"),
+    *BY_SUMS,
     TransferComponentAligner(3, n_landmarks=200, random_state=0, **RBF),
-    GaussianWeighter(shrinkage=0.5),
     ULSIFWeighter(width=2.0, ridge=0.1, n_centers=200, random_state=0),
     ULSIFWeighter(alpha=0.2, width=2.0, ridge=0.1, n_centers=200, random_state=0),
 ]

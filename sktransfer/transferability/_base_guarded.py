@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import MetaEstimatorMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
@@ -18,6 +18,7 @@ from sktransfer._messages import listed
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
 from sktransfer._random import generator
+from sktransfer._rows import named_columns
 from sktransfer._sklearn import (
     HasMethods,
     Interval,
@@ -35,7 +36,7 @@ from sktransfer.transferability._guard_report import (
     sentence_with_labels,
     sentence_without_labels,
 )
-from sktransfer.transferability._guard_rows import guard_rows, holds_items
+from sktransfer.transferability._guard_rows import guard_rows, holds_items, require_labels
 from sktransfer.transferability._mixture import mixture
 from sktransfer.transferability._paired_interval import check_level
 from sktransfer.transferability._queries import KEPT, UNDECIDED, questions
@@ -153,12 +154,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             )
         n_rows = _num_samples(X) if valid_X is None else valid_X.shape[0]
         domains = read_sample_domain(sample_domain, n_rows)
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} reads labels, but y is None; pass y with a label for each "
-                "source row, and missing values if a target row has none."
-            )
-        check_consistent_length(domains.codes, y)
+        require_labels(y, domains, estimator_name=type(self).__name__)
         if self.target_labels == "ignore":
             if not domains.sources:
                 raise ValueError(
@@ -174,8 +170,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
                 "it may read; pass labels of source rows, at least."
             )
         judge = self._make_judge(y, used)
-        given = X if valid_X is None or hasattr(X, "columns") else valid_X
-        return guard_rows(given, valid_X, np.ravel(y), domains), judge
+        return guard_rows(X, valid_X, y, domains), judge
 
     def _prepare(self, rows, rng):
         """Compare the answers for unlabelled target rows: which change, and which to ask for."""
@@ -217,8 +212,7 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         check_is_fitted(self)
         refuse_lazy(type(self).__name__, X=X)
         if not holds_items(X):
-            valid_X = self._read_rows(X, reset=False)
-            X = X if hasattr(X, "columns") else valid_X
+            X = named_columns(X, self._read_rows(X, reset=False))
         pairs = zip(self._outcome.models, self._mixture_now.needed, strict=True)
         answers = [self._judge.answers(model, X) if needed else None for model, needed in pairs]
         return self._mixture_now.answers(answers, self._judge)

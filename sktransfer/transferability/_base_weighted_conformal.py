@@ -141,7 +141,7 @@ class _BaseWeightedConformal(MetaEstimatorMixin, _TransferEstimator):
         used = is_labelled(y)
         truth = np.full(len(domains.codes), np.nan)
         truth[used] = self._read_truth(y, used)
-        return guard_rows(named_columns(X, valid_X), valid_X, np.ravel(y), domains), truth
+        return guard_rows(X, valid_X, y, domains), truth
 
     def _calibrate(self, rows, truth, rng):
         """Fit a model and a weighter for each fold, without the rows that the fold holds out."""

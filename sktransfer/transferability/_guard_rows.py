@@ -13,6 +13,7 @@ from sktransfer._domains import TARGET, Domains
 from sktransfer._kernels.rows import order_of_rows
 from sktransfer._labels import hide_labels, is_labelled, read_labels
 from sktransfer._magnitude import has_missing
+from sktransfer._rows import named_columns
 from sktransfer._sklearn import _safe_indexing
 
 # Entries of X that are items (texts, files, encoded images), which no numeric method takes.
@@ -134,12 +135,13 @@ def guard_rows(X, valid_X, y, domains):
     Parameters
     ----------
     X : array-like of n_samples rows
-        As candidates are to get them.
+        As the caller passed them.
     valid_X : {ndarray, sparse matrix} of shape (n_samples, n_features), or None
         The numbers in them; None if they are items.
-    y : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, 1)
     domains : Domains
     """
+    X, y = X if valid_X is None else named_columns(X, valid_X), np.ravel(y)
     X = X.tocsr() if issparse(X) else X
     ranks = np.arange(len(y))
     if valid_X is not None:
@@ -149,7 +151,13 @@ def guard_rows(X, valid_X, y, domains):
 
 
 def read_required_labels(y, domains, *, estimator_name):
-    """Return labels as an array, or raise ValueError if there are none or of another length.
+    """Return labels as an array, or raise an error as `require_labels` does."""
+    require_labels(y, domains, estimator_name=estimator_name)
+    return read_labels(y)
+
+
+def require_labels(y, domains, *, estimator_name):
+    """Raise ValueError if there are no labels, or of another length; none is read.
 
     Parameters
     ----------
@@ -164,7 +172,6 @@ def read_required_labels(y, domains, *, estimator_name):
             "row, and missing values if a target row has none."
         )
     check_consistent_length(domains.codes, y)
-    return read_labels(y)
 
 
 def holds_items(X):

@@ -23,6 +23,7 @@ from sktransfer._messages import warn
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
 from sktransfer._random import generator, seeded_clones
+from sktransfer._rows import named_columns
 from sktransfer._scoring import _ScoresLabelsAlone
 from sktransfer._sklearn import HasMethods, Interval, _fit_context, _num_samples, get_tags
 from sktransfer._whole import whole_fit
@@ -207,8 +208,7 @@ class TemperatureScaledClassifier(
                 "TemperatureScaledClassifier calibrates on labelled target rows and needs two, but "
                 f"sample_domain and y have {n_target}; label more, or use the classifier itself."
             )
-        given = X if valid_X is None or hasattr(X, "columns") else valid_X
-        return guard_rows(given, valid_X, np.ravel(y), domains)
+        return guard_rows(X, valid_X, y, domains)
 
     def _holds_items(self, X):
         """Return whether X holds items, such as texts, that a classifier of the user reads."""
@@ -272,8 +272,7 @@ class TemperatureScaledClassifier(
         """
         check_is_fitted(self)
         if not self._holds_items(X):
-            valid_X = self._read_rows(X, reset=False)
-            X = X if hasattr(X, "columns") else valid_X
+            X = named_columns(X, self._read_rows(X, reset=False))
         probabilities = class_probabilities(self.estimator_, X, self.classes_)
         return tempered(probabilities, self.temperature_)
 

@@ -23,7 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-KEY_SIZE = 32
+from sktransfer.deep._cache.index import KEY_SIZE, Index
+
 SUFFIX = ".rows"
 _HEADER = struct.Struct("<8sIIII")  # magic, kind, rows, values of a row, checksum
 _MAGIC = b"sktrows1"
@@ -69,7 +70,7 @@ class Segments:
         self._lock = threading.RLock()
         self._files = {}
         self._names = []
-        self._index = _Index()
+        self._index = Index()
         self._claims = {}
         self._own = None
         self._join_old_files()
@@ -282,55 +283,6 @@ class _File:
         return silent < _SECONDS_HERE and _is_running(_pid_of(name))
 
 
-class _Index:
-    """The places of rows by key: 28 bytes a row, and more for those added last."""
-
-    _AT_ONCE = 2**16
-    _PLACE = np.dtype([("file", "u4"), ("offset", "u8"), ("n_values", "u4"), ("sum", "u4")])
-
-    def __init__(self):
-        self._recent = {}
-        self._shorts = np.empty(0, np.uint64)
-        self._places = np.empty(0, self._PLACE)
-
-    def add(self, number, block):
-        """Note the rows of a block of a file."""
-        n_bytes = 4 * block.n_values
-        offset = block.offset + block.length - n_bytes * len(block.keys)
-        shorts = _shortened(block.keys).tolist()
-        for short, checksum in zip(shorts, block.checksums, strict=True):
-            self._recent[short] = (number, offset, block.n_values, checksum)
-            offset += n_bytes
-        if len(self._recent) > self._AT_ONCE:
-            shorts = np.fromiter(self._recent, np.uint64, len(self._recent))
-            places = np.array(list(self._recent.values()), self._PLACE)
-            self._recent = {}
-            self._set([self._shorts, shorts], [self._places, places])
-
-    def find(self, keys):
-        """Return (file, offset, number of values, checksum) or None for each key."""
-        shorts = _shortened(keys)
-        found = [self._recent.get(short) for short in shorts.tolist()]
-        if len(self._shorts):
-            at = np.searchsorted(self._shorts, shorts)
-            at[at == len(self._shorts)] = 0
-            known = self._shorts[at] == shorts
-            for position in np.flatnonzero(known):
-                found[position] = found[position] or self._places[at[position]].item()
-        return found
-
-    def drop(self, number):
-        """Forget the rows of a file."""
-        self._recent = {s: place for s, place in self._recent.items() if place[0] != number}
-        kept = self._places["file"] != number
-        self._shorts, self._places = self._shorts[kept], self._places[kept]
-
-    def _set(self, shorts, places):
-        shorts, places = np.concatenate(shorts), np.concatenate(places)
-        order = np.argsort(shorts, kind="stable")
-        self._shorts, self._places = shorts[order], places[order]
-
-
 def _blocks(stream, offset):
     """Yield each whole block; one that is damaged is the last.
 
@@ -374,12 +326,6 @@ def _join(paths, draft):
                     seen.update(block.keys)
                     stream.seek(block.offset)
                     out.write(stream.read(block.length))
-
-
-def _shortened(keys):
-    """Return a number of 64 bits for each key, from its two halves."""
-    words = np.frombuffer(b"".join(keys), dtype="<u8").reshape(len(keys), KEY_SIZE // 8)
-    return words[:, 1] ^ words[:, 3]
 
 
 def _row_sum(key, value):

@@ -16,6 +16,8 @@ import pytest
 
 from sktransfer.deep._cache.cache import BYTES_A_ROW, MemoryCache, NoCache, memory, open_cache
 from sktransfer.deep._cache.folder import STORE, TOKEN, FolderCache
+from sktransfer.deep._cache.index import Index
+from sktransfer.deep._cache.segments import Block
 
 
 def row(number, n_values=5):
@@ -403,6 +405,22 @@ def test_a_file_that_is_damaged_is_set_aside_and_named(tmp_path, damage):
     assert aside.read_bytes() == damaged
     with open_folder(tmp_path) as cache:
         assert held(cache, range(50), n_values=500) == list(range(40))
+
+
+def test_the_index_finds_each_of_very_many_rows():
+    index, expected = Index(), {}
+    for number, n_rows in enumerate((60_000, 10_000, 500)):
+        numbers = range(len(expected), len(expected) + n_rows)
+        keys = [key(n) for n in numbers]
+        index.add(number, Block(100, 40 * n_rows, 1, 10, keys, list(numbers)))
+        expected |= {
+            k: (number, 100 + 40 * i, 10, n) for i, (k, n) in enumerate(zip(keys, numbers))
+        }
+    assert index.find(list(expected)) == list(expected.values())
+    assert index.find([key(80_000)]) == [None]
+    index.drop(0)
+    kept = [place if place[0] else None for place in expected.values()]
+    assert index.find(list(expected)) == kept
 
 
 def test_a_block_that_is_cut_off_is_not_there_yet(tmp_path):
