@@ -128,26 +128,26 @@ def settle(guard, truth, *, rule="sure", most=N_LABELS):
     return guard
 
 
-def real_runs(data_home, draws=DRAWS):
-    """Return the runs on real tasks."""
+def real_runs(run_one, data_home, draws, *, seed):
+    """Return what ``run_one(task, source, X_target, y_target, draw)`` gives on real tasks."""
     runs = []
     for task in load_tasks(data_home):
         for draw in draws:
-            rng = np.random.default_rng([draw, 23])
+            rng = np.random.default_rng([draw, seed])
             source = draw_source(*task.domains[task.source], rng)
             target = draw_source(*task.domains[task.target], rng, max_rows=MOST_TARGET_ROWS)
-            runs.append(run_guard(task.name, source, *target, draw))
+            runs.append(run_one(task.name, source, *target, draw))
     return runs
 
 
-def simulated_runs(draws=DRAWS):
-    """Return the runs on the shifts from which something can be learned."""
+def simulated_runs(run_one, draws, *, seed):
+    """Return the same on the shifts from which something can be learned."""
     runs = []
     for name in SHIFTS:
         for draw in () if name in NOTHING_TO_LEARN else draws:
             sizes = {"n_source": SIMULATED_SOURCE, "n_target": SIMULATED_TARGET}
-            X_source, y_source, X, y = simulate(name, **sizes, seed=[draw, 29])
-            runs.append(run_guard(name, (X_source, y_source), X, y, draw))
+            X_source, y_source, X, y = simulate(name, **sizes, seed=[draw, seed])
+            runs.append(run_one(name, (X_source, y_source), X, y, draw))
     return runs
 
 
@@ -245,10 +245,10 @@ def run(data_home, *, quick=False):
     few = slice(1 if quick else None)
     runs, tables = {}, []
     try:
-        runs["real"] = real_runs(data_home, DRAWS[few])
+        runs["real"] = real_runs(run_guard, data_home, DRAWS[few], seed=23)
     except DataError as error:
         tables.append(Table("Real tasks", ("left out",), ((str(error),),)))
-    runs["simulated"] = simulated_runs(DRAWS[few])
+    runs["simulated"] = simulated_runs(run_guard, DRAWS[few], seed=29)
     tables += [compare(kind, some) for kind, some in runs.items()]
     tables += [compare_intervals(runs), check_tests(runs)]
     return [*tables, *(compare_tasks(kind, some) for kind, some in runs.items())]

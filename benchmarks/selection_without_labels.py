@@ -14,18 +14,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from benchmarks._data import DataError
-from benchmarks._guard_tasks import draw_source, load_tasks
 from benchmarks._runner import Table
-from benchmarks._shifts import SHIFTS, simulate
 from benchmarks.guard_labels import base_model
-from benchmarks.guard_no_labels import (
-    COLUMNS,
-    MOST_TARGET_ROWS,
-    NOTHING_TO_LEARN,
-    SIMULATED_SOURCE,
-    SIMULATED_TARGET,
-    gains,
-)
+from benchmarks.guard_no_labels import COLUMNS, gains, real_runs, simulated_runs
 from sktransfer import (
     AverageThresholdedConfidence,
     BatchNuclearNorm,
@@ -179,29 +170,6 @@ def _predict_source(model, X):
     return model.predict(X)
 
 
-def real_runs(data_home, draws=REAL_DRAWS):
-    """Return the runs on real tasks."""
-    runs = []
-    for task in load_tasks(data_home):
-        for draw in draws:
-            rng = np.random.default_rng([draw, 31])
-            source = draw_source(*task.domains[task.source], rng)
-            target = draw_source(*task.domains[task.target], rng, max_rows=MOST_TARGET_ROWS)
-            runs.append(run_task(task.name, source, *target, draw))
-    return runs
-
-
-def simulated_runs(draws=SIMULATED_DRAWS):
-    """Return the runs on the shifts from which something can be learned."""
-    runs = []
-    for name in SHIFTS:
-        for draw in () if name in NOTHING_TO_LEARN else draws:
-            sizes = {"n_source": SIMULATED_SOURCE, "n_target": SIMULATED_TARGET}
-            X_source, y_source, X, y = simulate(name, **sizes, seed=[draw, 37])
-            runs.append(run_task(name, (X_source, y_source), X, y, draw))
-    return runs
-
-
 def compare_scorers(kind, runs):
     """Make the table of the choices by each scorer."""
     rows = [
@@ -241,9 +209,9 @@ def run(data_home, *, quick=False):
     few = slice(1 if quick else None)
     runs, tables = {}, []
     try:
-        runs["real"] = real_runs(data_home, REAL_DRAWS[few])
+        runs["real"] = real_runs(run_task, data_home, REAL_DRAWS[few], seed=31)
     except DataError as error:
         tables.append(Table("Real tasks", ("left out",), ((str(error),),)))
-    runs["simulated"] = simulated_runs(SIMULATED_DRAWS[few])
+    runs["simulated"] = simulated_runs(run_task, SIMULATED_DRAWS[few], seed=37)
     tables += [compare_scorers(kind, some) for kind, some in runs.items()]
     return [*tables, compare_candidates(runs)]

@@ -10,48 +10,22 @@ trained from each freeze depth.
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
-from benchmarks._data import (
-    DataError,
-    find_mobilenet_v2,
-    load_hymenoptera,
-    load_mnist_test,
-    load_mnist_usps,
-    load_omniglot,
-)
+from benchmarks._data import find_mobilenet_v2
 from benchmarks._runner import Table
-from benchmarks.transferability_scores import draw_rows, linear_model, stages_of
+from benchmarks.transferability_scores import (
+    PHOTOGRAPHS,
+    draw_rows,
+    linear_model,
+    load_images,
+    stages_of,
+)
 from sktransfer import FineTuneClassifier, TransferAdvisor, rank_backbones
 
 COUNTS = (2, 5, 10)
-N_DRAWS, N_ROWS, N_CHARACTERS = 6, 400, 20
+N_DRAWS, N_ROWS = 6, 400
 MANY, N_DEPTH_DRAWS, N_TEST = 20, 2, 400
 ADVICE, LAST, BLEND = "advice", "last stage", "blend"
-
-
-def load_images(data_home):
-    """Yield the name, the items and the labels of each data set that is there."""
-    rng = np.random.default_rng(1)
-
-    def some(images, y):
-        rows = rng.choice(len(y), N_ROWS, replace=False)
-        return images[rows], y[rows]
-
-    digits = load_digits()
-    yield "digits", *some(digits.images, digits.target)
-    try:
-        yield "MNIST", *some(*load_mnist_test(data_home))
-        X, y = load_mnist_usps(data_home)["usps"]
-        yield "USPS", *some(X.reshape(-1, 16, 16), y)
-        characters, _ = load_omniglot(data_home)
-        chosen = rng.choice(np.unique(characters.label), N_CHARACTERS, replace=False)
-        rows = np.isin(characters.label, chosen)
-        yield "Omniglot", characters.images[rows], characters.label[rows]
-        parts = load_hymenoptera(data_home).values()
-        yield "ants and bees", *(np.concatenate([part[k] for part in parts]) for k in range(2))
-    except DataError as error:
-        print(error)
 
 
 def features_by_network(name, X, data_home):
@@ -60,7 +34,7 @@ def features_by_network(name, X, data_home):
     path = Path(data_home or "", "../weights/mobilenet_v1_0.25_224.onnx")
     if data_home is not None and path.exists():
         found["photographs, small"] = stages_of(path.resolve(), X, preprocessing="tf")
-    if name == "ants and bees":
+    if name == PHOTOGRAPHS:
         found["photographs"] = stages_of(find_mobilenet_v2(data_home), X)
     return found
 
@@ -160,7 +134,7 @@ def run(data_home, *, quick=False):
     tables : list of Table
     """
     data_home = None if quick else data_home
-    data = list(load_images(data_home))
+    data = list(load_images(data_home, n_rows=N_ROWS, seed=1))
     digits = [each for each in data if each[0] in ("digits", "MNIST", "USPS")]
     return [
         of_stages(data, data_home, n_draws=1 if quick else N_DRAWS),

@@ -39,6 +39,7 @@ from sktransfer.transferability import (
 
 COUNTS = (2, 5, 10)
 N_DRAWS, N_ROWS, N_CHARACTERS = 6, 1000, 20
+OMNIGLOT, PHOTOGRAPHS = "Omniglot", "ants and bees"
 
 CLOSED_FORMS = {
     "ridge leave-one-out, Brier": lambda X, y: ridge_probe(X, y).skill,
@@ -106,40 +107,51 @@ def grey_domain(name, images, y, *, block=1):
     return Domain(name, features | stages_of("glyphs", images), y)
 
 
-def load_domains(data_home):
-    """Yield the data sets that are there."""
-    rng = np.random.default_rng(0)
+def load_images(data_home, *, n_rows, seed):
+    """Yield the name, the items and the labels of each data set that is there."""
+    rng = np.random.default_rng(seed)
 
     def some(images, y):
-        rows = rng.choice(len(y), N_ROWS, replace=False)
+        rows = rng.choice(len(y), n_rows, replace=False)
         return images[rows], y[rows]
 
     digits = load_digits()
-    yield grey_domain("digits", *some(digits.images, digits.target))
+    yield "digits", *some(digits.images, digits.target)
     try:
-        yield grey_domain("MNIST", *some(*load_mnist_test(data_home)))
+        yield "MNIST", *some(*load_mnist_test(data_home))
         X, y = load_mnist_usps(data_home)["usps"]
-        yield grey_domain("USPS", *some(X.reshape(-1, 16, 16), y))
+        yield "USPS", *some(X.reshape(-1, 16, 16), y)
         characters, _ = load_omniglot(data_home)
         chosen = rng.choice(np.unique(characters.label), N_CHARACTERS, replace=False)
         rows = np.isin(characters.label, chosen)
-        yield grey_domain("Omniglot", characters.images[rows], characters.label[rows], block=3)
-        yield photographs(data_home)
+        yield OMNIGLOT, characters.images[rows], characters.label[rows]
+        parts = load_hymenoptera(data_home).values()
+        yield PHOTOGRAPHS, *(np.concatenate([part[k] for part in parts]) for k in range(2))
     except DataError as error:
         print(error)
 
 
-def photographs(data_home):
+def load_domains(data_home):
+    """Yield the candidates on each data set that is there."""
+    for name, X, y in load_images(data_home, n_rows=N_ROWS, seed=0):
+        try:
+            if name == PHOTOGRAPHS:
+                yield photographs(data_home, X, y)
+            else:
+                yield grey_domain(name, X, y, block=3 if name == OMNIGLOT else 1)
+        except DataError as error:
+            print(error)
+
+
+def photographs(data_home, X, y):
     """Give the stages of networks on ants and bees; the last of MobileNetV2 comes last."""
-    parts = load_hymenoptera(data_home).values()
-    X, y = (np.concatenate([part[k] for part in parts]) for k in range(2))
     features = stages_of("glyphs", X)
     for name, way in {"mobilenet_v1_0.25_224": "tf", "shufflenet-v2-12-int8": "torch"}.items():
         path = Path(data_home, f"../weights/{name}.onnx")
         if path.exists():
             features |= stages_of(path.resolve(), X, preprocessing=way)
     features |= stages_of(find_mobilenet_v2(data_home), X)
-    return Domain("ants and bees", features, y)
+    return Domain(PHOTOGRAPHS, features, y)
 
 
 def draw_rows(y, n_labels, seed):
