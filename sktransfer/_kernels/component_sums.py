@@ -67,7 +67,7 @@ def mean_differences(sources, target):
 class LinearSums(LinearKernel):
     """``K = X X^T`` of rows that are known by their number, mean and a root of their scatter.
 
-    The rows of the root stand for the centered rows: ``a`` is known up to a rotation. The contrasts
+    The rows of the root replace the centered rows: ``a`` is known up to a rotation. The contrasts
     of `problem` are differences between means of features.
     """
 

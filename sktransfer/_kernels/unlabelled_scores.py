@@ -54,7 +54,7 @@ def neighborhood_density(P, *, temperature=0.05):
 
 
 def nuclear_norm(P):
-    """Return ``||P||_* / sqrt(n min(n, K))``: 1 for sure answers if the classes have equal shares.
+    """Return ``||P||_* / sqrt(n min(n, K))``: 1 for sure answers if class proportions are equal.
 
     The sum of the singular values is large if answers are sure and many classes are predicted. S.
     Cui et al., "Towards discriminability and diversity: batch nuclear-norm maximization under label

@@ -36,7 +36,7 @@ def is_stream(item):
 
 
 def is_openable(item):
-    """Tell whether an item stands for a file that is not local, and opens it when asked.
+    """Tell whether an item is a reference to a file that is not local, and opens it.
 
     Such are ``fsspec.open(...)``, a path of universal_pathlib and a member ``zipfile.Path``.
     """

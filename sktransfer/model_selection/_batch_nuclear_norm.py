@@ -15,9 +15,9 @@ class BatchNuclearNorm(_BaseTargetScorer):
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted classifier.
 
-    It helps among candidates that are calibrated alike if classes have similar shares: unlike
+    It helps among candidates that are calibrated alike if class proportions are similar: unlike
     `PredictionEntropy`, it does not favor a candidate that predicts one class. It hurts if
-    candidates differ in strength or scale, and if the shares of the classes differ in the target.
+    candidates differ in strength or scale, and if class proportions differ in the target.
 
     Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained
     -2.7 and -1.2 points against no adaptation. It lost to it in 67 % and 52 % of the runs.

@@ -28,7 +28,7 @@ class DomainFacts:
         self.steps = step_matrices(codes, len(self.relations), len(self.entity_of))
         self.tables = path_tables(self.steps, max_length)
         is_symmetric = np.all(self.steps[::2] == self.steps[1::2], axis=(1, 2))
-        # The inverse of a symmetric relation is the relation: one step stands for both.
+        # The inverse of a symmetric relation is the relation: one step is enough for both.
         self.stands_for = np.arange(len(self.steps)) & ~np.repeat(is_symmetric, 2).astype(int)
         self.ends = [
             tuple(

@@ -1,4 +1,4 @@
-"""Rules between relations: a path of one to three steps, and the relation that it stands for."""
+"""Rules between relations: a path of one to three steps, and the relation that it predicts."""
 
 from typing import Any, NamedTuple
 

@@ -178,7 +178,7 @@ class FolderCache:
 
 
 def _read_token(store):
-    """Return what tells a store from others that were at its place before; make it if absent."""
+    """Return the name of a store, which no store at its place had before; make it if absent."""
     path = store / TOKEN
     try:
         with open(path, "xb", buffering=0) as stream:

@@ -2,7 +2,7 @@
 
 Each process appends blocks to a file of its own, and reads the files of all. A block is a header,
 the keys of its rows, a checksum of each row, and the rows as float32. A process that is killed
-leaves a block that is too short, which nobody reads. No file has two writers, so nothing is locked.
+leaves a block that is too short, which is not read. No file has two writers, so nothing is locked.
 
 A block may also say that a process computes the rows of some keys, or that it will not, so that the
 others leave them to it. Such a claim ends with its process, and if its file does not grow any more.
@@ -35,7 +35,7 @@ _ROWS, _CLAIMS, _RELEASES = range(1, 4)
 _SECONDS_HERE = 600
 _SECONDS_ELSEWHERE = 60
 
-# More finished files than these are joined, those of other processes if nobody wrote them lately.
+# More finished files than these are joined, those of other processes if they have not grown lately.
 _MANY_FILES = 64
 _SECONDS_TO_REST = 3600
 _LARGEST_TO_JOIN = 2**26
@@ -154,7 +154,7 @@ class Segments:
         self._claims = {key: of for key, of in self._claims.items() if of != name}
 
     def set_aside(self, path):
-        """Rename a damaged file, so that nobody reads it any more; return its new path."""
+        """Rename a damaged file, so that it is not read any more; return its new path."""
         aside = path.with_name(path.name.removesuffix(SUFFIX) + ".damaged")
         with self._lock:
             with contextlib.suppress(FileNotFoundError):  # another process was quicker

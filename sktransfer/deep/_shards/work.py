@@ -63,7 +63,7 @@ class Job:
 
 
 class Receipt(NamedTuple):
-    """What a task tells its caller: little, however large the shard.
+    """The result of a task for its caller: small, for a shard of any size.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def kind_of_engine(key):
 
 
 class _Attempt:
-    """A mark in the folder that a shard has been begun; one that stays tells of a death."""
+    """A mark in the folder that a shard has been begun; one that stays means a death."""
 
     def __init__(self, place, marks, mark):
         self._place, self._marks, self._mark = place, marks, mark

@@ -11,7 +11,7 @@ from sktransfer._messages import shown
 from sktransfer.deep._augmentation import View
 from sktransfer.deep._training.head import Head
 
-# Fixed views of an image where everything is frozen and nobody says how many.
+# Fixed views of an image if all stages are frozen and no number is given.
 VIEWS_WHEN_FROZEN = 4
 
 
