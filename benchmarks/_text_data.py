@@ -5,10 +5,11 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from benchmarks._data import DataError, Dataset
+from benchmarks._data import DataError, locate
+from sktransfer.datasets._sources import Source
 
-SHORT_TEXTS = Dataset(
-    name="Short texts: AG News (test), CR, SST-2, emotion",
+SHORT_TEXTS = Source(
+    title="Short texts: AG News (test), CR, SST-2, emotion",
     folder="text",
     files={
         "ag_test.csv": "521465c2428ed7f02f8d6db6ffdd4b5447c1c701962353eb2c40d548c3c85699",
@@ -27,13 +28,13 @@ SHORT_TEXTS = Dataset(
         "Zhang, Zhao and LeCun, NeurIPS 2015; Hu and Liu, KDD 2004; Socher et al., EMNLP 2013; "
         "Saravia et al., EMNLP 2018"
     ),
-    licence="none stated: for research, not to be passed on",
+    license="none stated: for research, not to be passed on",
 )
 
 
 def load_ag_news(data_home):
     """Give the 7600 test headlines, title and description joined by a space, and four classes."""
-    with SHORT_TEXTS.locate(data_home)["ag_test.csv"].open(encoding="utf-8", newline="") as file:
+    with locate(SHORT_TEXTS, data_home)["ag_test.csv"].open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     return [f"{title} {description}" for _, title, description in rows], _labels(rows, 0)
 
@@ -52,7 +53,7 @@ def load_emotion(data_home):
 
 
 def _lines(data_home, name):
-    text = SHORT_TEXTS.locate(data_home)[name].read_text(encoding="utf-8")
+    text = locate(SHORT_TEXTS, data_home)[name].read_text(encoding="utf-8")
     return [line for line in text.split("\n") if line]
 
 

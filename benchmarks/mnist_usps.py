@@ -22,7 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import SVC
 
-from benchmarks._data import MNIST_USPS, load_mnist_usps
+from benchmarks._data import SOURCES, load_mnist_usps
 from benchmarks._runner import Table
 from benchmarks.office_caltech import (
     aligned_centroid,
@@ -179,7 +179,7 @@ def compare_unlabelled(prepared, methods):
         notes=(
             "Published: Wang et al., MM 2018, table 3, on the same files.",
             *notes,
-            f"Data: {MNIST_USPS.cite}.",
+            f"Data: {SOURCES['mnist-usps'].cite}.",
         ),
     )
 

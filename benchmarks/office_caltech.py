@@ -20,7 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.preprocessing import Normalizer, StandardScaler, normalize
 from sklearn.svm import SVC
 
-from benchmarks._data import OFFICE_CALTECH_SURF, load_office_caltech_surf
+from benchmarks._data import SOURCES, load_office_caltech_surf
 from benchmarks._runner import Table
 from sktransfer import (
     CORALAligner,
@@ -344,7 +344,7 @@ def run(data_home, *, quick=False):
             "Accuracy (%) on the target, every source row labelled and no target row",
             columns=("method", *TASKS, "average"),
             rows=tuple(rows),
-            notes=(*notes, *_remarks(seconds), f"Data: {OFFICE_CALTECH_SURF.cite}."),
+            notes=(*notes, *_remarks(seconds), f"Data: {SOURCES['office-caltech'].cite}."),
         )
     ]
 

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._data import MNIST_USPS, load_mnist_usps
+from benchmarks._data import SOURCES, load_mnist_usps
 from benchmarks._runner import Table
 from sktransfer import (
     CORALAligner,
@@ -156,7 +156,7 @@ def run(data_home, *, quick=False):
             rows=tuple(rows),
             notes=(
                 "Seconds: one fit and prediction. Largest sd: over draws, the largest of the row.",
-                f"Data: {MNIST_USPS.cite}.",
+                f"Data: {SOURCES['mnist-usps'].cite}.",
             ),
             digits=1,
         )

@@ -19,8 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from benchmarks._data import (
     AMAZON_REVIEWS,
-    OFFICE_CALTECH_SURF,
-    SCHOOL,
+    SOURCES,
     load_amazon_reviews,
     load_office_caltech_surf,
     load_school,
@@ -242,7 +241,7 @@ def school_comparison(data_home):
         notes=(
             f"{N_LABELLED} labelled pupils of a school that is drawn anew each time, of those with "
             f"60 or more, and all pupils of {N_SOURCE_SCHOOLS} other schools, drawn too. {TREES}",
-            f"Data: {SCHOOL.cite}.",
+            f"Data: {SOURCES['school'].cite}.",
         ),
         **REGRESSION,
     )
@@ -280,7 +279,7 @@ def office_comparison(data_home):
         notes=(
             f"Learner: naive Bayes with Gaussians; {N_ROUNDS} rounds ({2 * N_ROUNDS} of "
             "TrAdaBoost). The papers show curves for another data set: nothing to hold this to.",
-            f"Data: {OFFICE_CALTECH_SURF.cite}.",
+            f"Data: {SOURCES['office-caltech'].cite}.",
         ),
         **CLASSES,
     )

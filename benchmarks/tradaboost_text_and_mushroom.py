@@ -23,7 +23,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 
-from benchmarks._data import MUSHROOM, NEWSGROUPS, load_mushroom, load_newsgroups
+from benchmarks._data import SOURCES, load_mushroom, load_newsgroups
 from benchmarks._runner import Table
 from sktransfer import TrAdaBoostClassifier
 
@@ -160,8 +160,8 @@ def notes_of(task, errors, rounds):
 def run(data_home, *, quick=False):
     """Fill the tables of both tasks."""
     tables = []
-    for make_task, data in ((text_task, NEWSGROUPS), (mushroom_task, MUSHROOM)):
+    for make_task, name in ((text_task, "newsgroups"), (mushroom_task, "mushroom")):
         table = table_of(make_task(data_home), n_draws=2 if quick else 10)
-        print(f"{data.name}: done", flush=True)
+        print(f"{SOURCES[name].title}: done", flush=True)
         tables.append(table)
     return tables

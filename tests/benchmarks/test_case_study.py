@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from benchmarks import _case_study_page, case_study
 from benchmarks._case_study_models import thumbnails
 from benchmarks._case_study_page import LOCAL_PAGE, PAGE, macro_roc, write_pages
-from benchmarks._data import DATASETS, HYMENOPTERA, MOBILENET_V2, DataError, Dataset, checksum
+from benchmarks._data import DATASETS, HYMENOPTERA, MOBILENET_V2, DataError, locate
 from benchmarks.case_study import (
     MODELS,
     Case,
@@ -27,6 +27,8 @@ from benchmarks.case_study import (
     summary,
     wilson_interval,
 )
+from sktransfer.datasets._download import checksum
+from sktransfer.datasets._sources import Source
 
 BASELINES = {name: build for name, build in MODELS.items() if name.startswith("baseline")}
 
@@ -206,12 +208,12 @@ def test_the_checksum_of_a_folder_knows_names_and_contents(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     before = checksum(tmp_path / "whole")
-    dataset = Dataset("Toy", ".", {"whole": before}, "https://example.org", "us", "CC0")
-    assert dataset.locate(tmp_path) == {"whole": tmp_path / "whole"}
+    dataset = Source("Toy", ".", {"whole": before}, "https://example.org", "us", "CC0")
+    assert locate(dataset, tmp_path) == {"whole": tmp_path / "whole"}
     (tmp_path / "whole" / "b c.bin").rename(tmp_path / "whole" / "d.bin")
     assert checksum(tmp_path / "whole") != before
     with pytest.raises(DataError, match="it is another version or damaged"):
-        dataset.locate(tmp_path)
+        locate(dataset, tmp_path)
     (tmp_path / "whole" / "d.bin").rename(tmp_path / "whole" / "b c.bin")
     assert checksum(tmp_path / "whole") == before
     (tmp_path / "whole" / "b c.bin").write_bytes(b"3")

@@ -8,8 +8,9 @@ import pytest
 
 import benchmarks
 from benchmarks import _data, _runner
-from benchmarks._data import DATASETS, DataError, Dataset, find_data_home
+from benchmarks._data import DATASETS, DataError, find_data_home, locate
 from benchmarks._runner import Table, environment, list_benchmarks, main, write
+from sktransfer.datasets._sources import Source
 from tests.shelf import whole
 
 TABLE = Table(
@@ -132,11 +133,11 @@ def make_dataset(tmp_path, content=b"1,2\n"):
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "rows.csv").write_bytes(content)
     checksum = hashlib.sha256(b"1,2\n").hexdigest()
-    return Dataset("Toy", "toy", {"rows.csv": checksum}, "https://example.org", "us", "CC0")
+    return Source("Toy", "toy", {"rows.csv": checksum}, "https://example.org", "us", "CC0")
 
 
 def test_files_with_the_right_checksum_are_found(tmp_path):
-    found = make_dataset(tmp_path).locate(tmp_path)
+    found = locate(make_dataset(tmp_path), tmp_path)
     assert found == {"rows.csv": tmp_path / "toy" / "rows.csv"}
 
 
@@ -149,7 +150,7 @@ def test_a_file_with_another_checksum(tmp_path):
         "https://example.org."
     )
     with pytest.raises(DataError, match=whole(message)):
-        dataset.locate(tmp_path)
+        locate(dataset, tmp_path)
 
 
 def test_no_folder_at_all(tmp_path):
@@ -158,7 +159,7 @@ def test_no_folder_at_all(tmp_path):
         "into FOLDER/toy and pass --data FOLDER or set the environment variable SKTRANSFER_DATA."
     )
     with pytest.raises(DataError, match=whole(message)):
-        make_dataset(tmp_path).locate(None)
+        locate(make_dataset(tmp_path), None)
 
 
 def test_the_folder_is_the_option_then_the_variable_then_the_one_beside(tmp_path, monkeypatch):
@@ -177,5 +178,5 @@ def test_the_folder_is_the_option_then_the_variable_then_the_one_beside(tmp_path
 def test_every_data_set_says_where_it_comes_from(dataset):
     assert dataset.source.startswith("http")
     assert dataset.cite
-    assert dataset.licence
+    assert dataset.license
     assert all(re.fullmatch("[0-9a-f]{64}", checksum) for checksum in dataset.files.values())
