@@ -49,3 +49,32 @@ def detached(estimator):
     for name in ("_callback_fit_ctx", "_skl_callbacks"):
         vars(copied).pop(name, None)
     return copied
+
+
+@contextmanager
+def task_of(estimator, name, X, y, n_batches=0):
+    """Make the body of the ``with`` the task of a method; yields a context manager for each batch.
+
+    Parameters
+    ----------
+    estimator : CallbackSupportMixin
+    name : str
+        Of the task.
+    X, y : array-like
+        As callbacks are to see them.
+    n_batches : int or None, default=0
+        The number of batches, at most; None: unknown.
+    """
+    context = estimator._init_callback_context(name, max_subtasks=n_batches)
+    task = {"estimator": estimator, "X": X, "y": y}
+
+    @contextmanager
+    def batch():
+        part = context.subcontext(task_name="batch")
+        part.call_on_fit_task_begin(**task)
+        yield
+        part.call_on_fit_task_end(**task)
+
+    context.call_on_fit_task_begin(**task)
+    yield batch
+    context.call_on_fit_task_end(**task, reconstruction_attributes={})

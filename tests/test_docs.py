@@ -148,7 +148,7 @@ def _printed():
     """Give each text of the pages whose text is printed, and the code before it."""
     folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
     pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
-    deep = ("feature_maps", "fine_tuning", "many_files", "several_columns", "text")
+    deep = ("feature_maps", "fine_tuning", "gpu", "many_files", "several_columns", "text")
     pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
     others = (
         "cluster/self_taught_clustering",

@@ -37,6 +37,8 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
         changes no result.
     device : str, default="auto"
         As for `PretrainedFeatureExtractor`.
+    precision : {"float32", "bfloat16", "float16"}, default="float32"
+        As for `PretrainedFeatureExtractor`.
     n_jobs : int or None, default=None
         The number of threads of the network, and of those that read sounds beside it, as for
         `PretrainedFeatureExtractor`.
@@ -101,7 +103,7 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
         name: PretrainedFeatureExtractor._parameter_constraints[name]
         for name in (
             *("backbone", "stage", "pooling", "stages", "preprocessing", "sample_rate"),
-            *("batch_size", "device", "n_jobs", "cache", "on_error"),
+            *("batch_size", "device", "precision", "n_jobs", "cache", "on_error"),
         )
     } | {"pooling": [StrOptions({"avg", "max"}), None]}
 
@@ -118,6 +120,7 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
         sample_rate=None,
         batch_size=64,
         device="auto",
+        precision="float32",
         n_jobs=None,
         cache="memory",
         on_error="raise",
@@ -130,6 +133,7 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
         self.sample_rate = sample_rate
         self.batch_size = batch_size
         self.device = device
+        self.precision = precision
         self.n_jobs = n_jobs
         self.cache = cache
         self.on_error = on_error

@@ -9,14 +9,15 @@ import threading
 import time
 from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from sktransfer._messages import shortened, shown, warn
 from sktransfer.deep._cache.cache import open_cache
-from sktransfer.deep._engines.engine import choose_engine, open_engine
+from sktransfer.deep._engines.engine import FULL, choose_engine, open_engine
 from sktransfer.deep._engines.pooling import n_features, pool
-from sktransfer.deep._engines.steadiness import check_rows
+from sktransfer.deep._engines.steadiness import check_precision, check_rows
 from sktransfer.deep._items import Run
 from sktransfer.exceptions import TransferWarning
 
@@ -58,10 +59,10 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
             return features, []
     lookup = _Lookup(features, store, about, digests)
 
-    def compute(batch):
+    def compute(batch, **options):
         mask = inputs.mask(batch)
         pooled = engine.pools and mask is None and pooling in ("avg", "max")
-        found = engine.run(batch, pooling) if pooled else engine.run(batch)
+        found = engine.run(batch, pooling, **options) if pooled else engine.run(batch, **options)
         if pooled:
             return _checked(found, (width,), stages[0], backbone, items.noun)
         parts = [
@@ -76,13 +77,17 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
             for rows, batch in batches:
                 first = engine is None
                 # Not before: what the cache holds needs no network.
-                engine = engine or open_engine(backbone, name, n_jobs=run.n_jobs, device=run.device)
+                engine = engine or open_engine(backbone, name, **run.of_engine())
                 with around_batch():
                     computed = compute(batch)
                 if first:
                     network = backbone.fingerprint, name, pooling, key
                     of = f"backbone={shown(backbone.name)}, stage={shown(name)}"
                     check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
+                    if run.precision != FULL:
+                        exactly = partial(compute, precision=FULL)
+                        names = {"precision": run.precision, "key": ("half", *network), "of": of}
+                        check_precision(compute, exactly, batch, **names)
                 lookup.keep(*_average_parts(rows, computed))
 
     with closing(store):
@@ -161,7 +166,7 @@ def find_engine(items, backbone, stage, run):
             return found  # of one length each
         return np.concatenate([np.empty((0, inputs.channels, *inputs.size), "f"), *found])
 
-    options = {"device": run.device, "cache": run.cache}
+    options = {"device": run.device, "precision": run.precision, "cache": run.cache}
     return choose_engine(backbone, stage, read_inputs=read_first, **options)
 
 

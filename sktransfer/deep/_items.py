@@ -52,7 +52,7 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """How items pass through a network. None of it changes a feature, except for `device`.
+    """How items pass through a network; `device` and `precision` alone change features.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Run:
         The number of items that run through the network at once.
     n_jobs : int or None, default=None
         The number of threads of the network, and of those that read items beside it.
-    device : str, default="auto"
+    device, precision : str, default="auto" and "float32"
         As for `open_engine`.
     cache : "memory", str, os.PathLike or None, default="memory"
         As for `open_cache`.
@@ -76,10 +76,15 @@ class Run:
     batch_size: int = 64
     n_jobs: int | None = None
     device: str = "auto"
+    precision: str = "float32"
     cache: object = "memory"
     on_error: str = "raise"
     in_memory: int | None = IN_MEMORY
     around_batch: Callable = field(default=nullcontext, compare=False)
+
+    def of_engine(self):
+        """Return the options of `open_engine`."""
+        return {name: getattr(self, name) for name in ("n_jobs", "device", "precision")}
 
 
 class InputDescription(ABC):

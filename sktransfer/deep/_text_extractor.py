@@ -46,6 +46,8 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
         result.
     device : str, default="auto"
         As for `PretrainedFeatureExtractor`.
+    precision : {"float32", "bfloat16", "float16"}, default="float32"
+        As for `PretrainedFeatureExtractor`; word vectors and ONNX files have "float32" only.
     n_jobs : int or None, default=None
         The number of threads of the network, as for `PretrainedFeatureExtractor`.
     cache : "memory", str, os.PathLike or None, default="memory"
@@ -99,7 +101,7 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
         name: PretrainedFeatureExtractor._parameter_constraints[name]
         for name in (
             *("backbone", "stage", "pooling", "stages", "tokenizer", "max_tokens", "long_text"),
-            *("prefix", "batch_size", "device", "n_jobs", "cache", "on_error"),
+            *("prefix", "batch_size", "device", "precision", "n_jobs", "cache", "on_error"),
         )
     } | {"pooling": [StrOptions({"avg", "max"}), None]}
 
@@ -118,6 +120,7 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
         prefix=None,
         batch_size=64,
         device="auto",
+        precision="float32",
         n_jobs=None,
         cache="memory",
         on_error="raise",
@@ -132,6 +135,7 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
         self.prefix = prefix
         self.batch_size = batch_size
         self.device = device
+        self.precision = precision
         self.n_jobs = n_jobs
         self.cache = cache
         self.on_error = on_error

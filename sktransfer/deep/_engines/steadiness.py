@@ -1,14 +1,21 @@
-"""Check that an image gets the same features alone as in a batch, and again as before."""
+"""Check that features depend on the item alone, and little on the precision."""
 
 import numpy as np
 
-from sktransfer._messages import warn
+from sktransfer._messages import shown, warn
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.exceptions import TransferWarning
 
 # By how much a row may differ, as a share of its largest feature. Rounding stays far below, also
 # in half precision; dropout and the statistics of a batch lie far above.
 TOLERANCE = 1e-2
+
+# By how much half precision may change features, as a share of their norm. Most networks stay below
+# .02; depthwise convolutions with large scales, as in MobileNets, reach .14 in bfloat16.
+HALF_TOLERANCE = 0.05
+
+# So many rows of the first batch are computed again in float32.
+_COMPARED = 8
 
 _KNOWN = Recent(256)
 
@@ -50,6 +57,29 @@ def _judge(compute, batch, rows, of, noun):
         f"differ by {off:.2g} times the largest feature. Scores cannot be repeated, and the cache "
         f"keeps the values of the first run: {remedy}, or choose an earlier stage."
     )
+
+
+def check_precision(compute, compute_exactly, batch, *, precision, key, of):
+    """Warn if features in half precision are far from those of the same network in float32.
+
+    Both functions return the rows of a batch. The result is kept for this process by `key`.
+    """
+    few = _map(lambda array: array[:_COMPARED], batch)
+    known = _KNOWN.get(key, lambda: _distance(compute(few), compute_exactly(few)))
+    if known > HALF_TOLERANCE:
+        closer = "'float32'" if precision == "float16" else "'float16' or 'float32'"
+        warn(
+            f"{of}: precision={shown(precision)} changes the features by {known:.2g} of their "
+            f"norm: compare scores, or use precision={closer}.",
+            TransferWarning,
+        )
+
+
+def _distance(rows, exact):
+    """The norm of the difference, as a share of the norm; rows that are not finite do not count."""
+    finite = np.isfinite(rows).all(axis=1) & np.isfinite(exact).all(axis=1)
+    size = np.linalg.norm(exact[finite].astype(np.float64))
+    return float(np.linalg.norm(rows[finite] - exact[finite]) / size) if size else 0.0
 
 
 def _map(change, batch):

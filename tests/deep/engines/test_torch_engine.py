@@ -284,5 +284,5 @@ def test_without_torch_one_sentence_names_the_extra(network):
         f"FineTuneClassifier({network!r}, freeze_depth=0).fit([[0.0] * 4] * 4, [0, 1, 0, 1])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: Training a network, or running one that is no ONNX" in result.stderr
+    assert "ImportError: Training a network, running one that is no ONNX" in result.stderr
     assert 'pip install "sktransfer[torch]"' in result.stderr

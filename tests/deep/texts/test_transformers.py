@@ -54,6 +54,15 @@ def test_features_are_the_pooled_activations_of_each_stage(bert, pooling):
         np.testing.assert_allclose(features, expected, atol=2e-5)
 
 
+@pytest.mark.parametrize(("precision", "near"), [("bfloat16", 2e-2), ("float16", 3e-3)])
+def test_half_precision_is_close_and_the_same_in_any_batch(bert, precision, near):
+    folder, _ = bert
+    expected, found = extract(folder), extract(folder, precision=precision)
+    assert 0 < np.linalg.norm(found - expected) < near * np.linalg.norm(expected)
+    alone = [extract(folder, [text], precision=precision)[0] for text in TEXTS]
+    np.testing.assert_array_equal(alone, found)
+
+
 def test_stages_are_groups_of_layers_after_the_embeddings(bert, tmp_path):
     folder, _ = bert
     extractor = PretrainedFeatureExtractor(f"hf:{folder}").fit(TEXTS)
