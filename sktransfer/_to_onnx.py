@@ -11,7 +11,16 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._domains import TARGET
 from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import cause, shown
-from sktransfer._onnx import DOMAIN, USED, found_model, refuse_onnx, steps_of, takes_zipmap
+from sktransfer._onnx import refuse_onnx
+from sktransfer._onnx_graph import (
+    DOMAIN,
+    FUNCTIONS,
+    USED,
+    NewerOperatorsError,
+    found_model,
+    steps_of,
+    takes_zipmap,
+)
 
 # The versions of ONNX's operators, and of those for models.
 _OPSET = {"": 17, "ai.onnx.ml": 3}
@@ -33,8 +42,11 @@ def to_onnx(
     path : str or path-like
         The file, which is overwritten.
     X : array-like of shape (n_samples, n_features), default=None
-        A few rows, for the type of the input: a float64 array, or a data frame with a column of
-        texts. None: rows of float32, as many numbers as `fit` has seen.
+        A few rows, for the type of the input: a float64 array, images of one size, or a data frame
+        with a column of texts. None: rows of float32, as many numbers as `fit` has seen. After a
+        fit of a network on images of 8 bits or on files: uint8 images (n, height, width, channels)
+        of any size, or rows of pixels. Before a network of texts: strings (n,). Of sounds: samples
+        (n, n_samples) at the sample rate of the network.
     domain : str, default="target"
         The domain of the rows that the file will get. The name of a source writes its map in each
         aligner, if that is an affine one.
@@ -44,17 +56,20 @@ def to_onnx(
     ImportError
         If skl2onnx is not installed.
     TypeError
-        If a step has no ONNX form; the message names it and says why.
+        If a step has no ONNX form; the message names it and says why. If ONNX Runtime cannot open
+        the file.
     ValueError
         If no step has a map for `domain`, or if the number of features is unknown and `X` is None.
+        If a network cannot be written for any number of images.
 
     See Also
     --------
-    FineTuneClassifier.to_onnx : Networks have files of their own.
+    FineTuneClassifier.to_onnx : A network with its head, without skl2onnx.
 
     Notes
     -----
-    The operators are those of version 17. skl2onnx computes in the type of the input; the steps of
+    The operators are those of version 17, or newer if a network has newer ones. Images of any size
+    need version 18. skl2onnx computes in the type of the input; the steps of
     sktransfer compute in float64. With float32, probabilities differ from those of the pipeline by
     rounding, and a row at the threshold of a tree may take its other branch.
 
@@ -85,7 +100,7 @@ def to_onnx(
             refuse_onnx(step)
     used, asked = USED.set([]), DOMAIN.set(domain)
     try:
-        written = _converted(model, _input_types(pipeline, X))
+        written = _converted(model, _input_types(model, X))
         maps = USED.get()
     finally:
         USED.reset(used)
@@ -95,7 +110,9 @@ def to_onnx(
             f"domain={domain!r}: no step of {shown(pipeline)} maps domains apart; pass "
             "domain='target'."
         )
-    Path(path).write_bytes(written.SerializeToString())
+    content = written.SerializeToString()
+    _require_a_session(content, pipeline)
+    Path(path).write_bytes(content)
 
 
 def _as_pipeline(model):
@@ -106,28 +123,90 @@ def _as_pipeline(model):
 
 
 def _input_types(model, X):
-    """Return the arguments of skl2onnx for the type of the rows."""
+    """Return the arguments of skl2onnx for the type of the rows, and the names of dimensions."""
     from skl2onnx.common.data_types import FloatTensorType
 
     if X is not None:
-        return {"X": X[:2] if hasattr(X, "columns") else np.asarray(X)[:2]}
+        rows = X[:2] if hasattr(X, "columns") else np.asarray(X)[:2]
+        return {"X": rows}, ()
+    first = _first_step(model)
+    if hasattr(first, "_onnx_input"):
+        kind, dims = first._onnx_input()
+        return {"initial_types": [("X", kind)]}, dims
     n_features = getattr(model, "n_features_in_", None)
     if n_features is None:
         raise ValueError(
             f"X=None: {type(model).__name__} does not know the number of its features; pass a few "
             "rows."
         )
-    return {"initial_types": [("X", FloatTensorType([None, n_features]))]}
+    return {"initial_types": [("X", FloatTensorType([None, n_features]))]}, ()
+
+
+def _first_step(model):
+    """Return the estimator that reads the rows."""
+    model = found_model(model)
+    return _first_step(steps_of(model)[0][1]) if isinstance(model, Pipeline) else model
 
 
 def _converted(model, types):
+    """Return the file, in the operators that all steps know."""
+    arguments, dims = types
+    opset, written = dict(_OPSET), None
+    while written is None:
+        try:
+            written = _at_version(model, arguments, opset)
+        except NewerOperatorsError as newer:
+            opset[""] = newer.version
+    return _with_names(_without_functions(written), dims)
+
+
+def _at_version(model, arguments, opset):
     from skl2onnx import to_onnx as convert
 
     last = model[-1]
     options = {id(last): {"zipmap": False}} if takes_zipmap(last) else None
     try:
-        return convert(model, target_opset=_OPSET, options=options, **types)
+        return convert(model, target_opset=dict(opset), options=options, **arguments)
     except (AssertionError, KeyError, NameError, RuntimeError) as error:
         raise TypeError(
             f"skl2onnx cannot write {shown(model)} for this type of rows: {cause(error)}"
         ) from error
+
+
+def _without_functions(written):
+    """Put the nodes of networks in the place of their functions."""
+    names = [(FUNCTIONS, each.name) for each in written.functions if each.domain == FUNCTIONS]
+    if not names:
+        return written
+    from onnx.inliner import inline_selected_functions
+
+    whole = inline_selected_functions(written, names)
+    kept = [entry for entry in whole.opset_import if entry.domain != FUNCTIONS]
+    del whole.opset_import[:]
+    whole.opset_import.extend(kept)
+    return whole
+
+
+def _require_a_session(content, model):
+    """Raise TypeError if ONNX Runtime does not open a file, as of columns of several types."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.log_severity_level = 4  # a failure is raised, with the same words
+    try:
+        InferenceSession(content, options)
+    except Exception as error:  # ONNX Runtime has a class for each kind of failure
+        raise TypeError(
+            f"skl2onnx has written {shown(model)} as a file that ONNX Runtime cannot open "
+            f"({cause(error)}); pass rows of float32 as X."
+        ) from error
+
+
+def _with_names(written, dims):
+    """Name the number of rows, and those dimensions of the input that are free."""
+    for value in [*written.graph.input, *written.graph.output]:
+        names = ("n", *dims) if value.name == "X" else ("n",)
+        for dim, name in zip(value.type.tensor_type.shape.dim, names, strict=False):
+            if not dim.dim_value:
+                dim.dim_param = name
+    return written

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from sktransfer._labels import has_label, labels_alone, read_labels
 from sktransfer._lazy import refuse_lazy
 from sktransfer._messages import shown, warn
-from sktransfer._onnx import WritesONNX
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions, _check_sample_weight, _fit_context
 from sktransfer._whole import whole_fit
@@ -56,15 +55,11 @@ class _Given(NamedTuple):
     unlabelled: np.ndarray | None
 
 
-class _BaseFineTune(
-    WritesONNX, TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstimator, ABC
-):
+class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstimator, ABC):
     """Fit a head on a pretrained network, and those of its stages that are not frozen.
 
     A subclass has the parameters in its own ``__init__`` and one hook, `_read_target`.
     """
-
-    _no_onnx = "it is a network, which its own method to_onnx writes"
 
     # Rows with a label in some columns of y are learned from; a transfer pipeline passes them.
     _takes_gaps = True

@@ -4,9 +4,12 @@ import json
 import os
 import platform
 import time
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+
+from sklearn.utils.validation import check_is_fitted
 
 from sktransfer import __version__
 from sktransfer._extras import installed_version
@@ -109,6 +112,14 @@ def reload(estimator):
         return described
     inputs = described.preprocessing.moved(described.source, source)
     return replace(described, source=source, preprocessing=inputs)
+
+
+def found_again(estimator):
+    """Return the same estimator, with a description of the present location of the network."""
+    check_is_fitted(estimator)
+    estimator, backbone = copy(estimator), reload(estimator)
+    estimator.backbone_ = backbone
+    return estimator
 
 
 def _is_file_of(described, source):

@@ -251,8 +251,6 @@ class PretrainedFeatureExtractor(
     # The only kind of input that a subclass takes; None: any.
     _kind = None
 
-    _no_onnx = "it is a network with its preprocessing, which FineTuneClassifier writes"
-
     def __init__(
         self,
         backbone="glyphs",
@@ -527,6 +525,22 @@ class PretrainedFeatureExtractor(
         backbone = self.backbone_ if hasattr(self, "backbone_") else describe_for(self)
         items = backbone.preprocessing.read(X, BaseEstimator(), reset=True, on_error="nan")
         return items.find_unreadable(self)
+
+    @property
+    def _no_onnx(self):
+        from sktransfer.deep._saving.export_step import refusal
+
+        return refusal(self.backbone_)
+
+    def _onnx_input(self):
+        from sktransfer.deep._saving.export_step import input_type
+
+        return input_type(self)
+
+    def _write_onnx(self, graph):
+        from sktransfer.deep._saving.export_step import write_extractor
+
+        return write_extractor(self, graph)
 
     def get_feature_names_out(self, input_features=None):
         """Name the features after network and stage, as in "glyphs_stage4_0".

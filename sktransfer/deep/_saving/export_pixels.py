@@ -170,11 +170,8 @@ def _write_middle(writer, n_out, length):
 def _is_deeper(writer, images, levels):
     """1 for each image with more than 8 bits, else 0: (n, 1, 1, 1)."""
     off = writer.add("Abs", writer.add("Sub", writer.add("Div", levels, _single(255)), images))
-    return writer.add("Sign", writer.add("GlobalMaxPool", _joined(writer, off)))
-
-
-def _joined(writer, images):
-    return writer.add("Reshape", images, np.array([0, 1, 1, -1]))
+    channels = writer.add("Transpose", writer.add("GlobalMaxPool", off), perm=[0, 2, 1, 3])
+    return writer.add("Sign", writer.add("GlobalMaxPool", channels))
 
 
 def _choose(writer, share, first, second):

@@ -31,7 +31,7 @@ def write_sound(writer, source, inputs):
         Of the number of windows of each sound, int64 (1,).
     """
     samples = writer.add("Mul", _padded(writer, source, inputs), np.float32(FULL_SCALE).reshape(1))
-    waves = writer.add("Reshape", samples, np.array([0, 1, 1, -1]))
+    waves = writer.add("Unsqueeze", samples, np.array([1, 2]))
     weights = {name: getattr(inputs, name) for name in ("rate", "n_fft", "n_bands", "low", "high")}
     bands = mel_weights(**weights)
     used = np.flatnonzero(bands.any(axis=1))

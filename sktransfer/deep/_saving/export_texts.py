@@ -27,12 +27,9 @@ def write_words(estimator, writer, source):
     Small letters are made of capitals of ASCII; for the others a word is written in all its forms.
     """
     inputs = estimator.backbone_.preprocessing
-    _refuse_lengths(estimator, inputs)
-    if not inputs.lowercase:
-        raise ValueError(
-            f"The word vectors {shown(inputs.source)} hold capitals, whose words cannot be looked "
-            "up twice in ONNX: use a table in small letters."
-        )
+    refused = words_refusal(inputs)
+    if refused is not None:
+        raise ValueError(f"{refused}.")
     table = inputs.load()
     places = {form: place for word, place in table.places.items() for form in _forms(word)}
     places |= table.places
@@ -72,14 +69,19 @@ def _forms(word):
     return ["".join(form) for form in itertools.product(*letters)]
 
 
-def _refuse_lengths(estimator, inputs):
-    """Refuse operations on strings before the graph."""
-    if inputs.max_tokens is not None or inputs.prefix:
-        raise ValueError(
-            f"max_tokens={shown(inputs.max_tokens)} and prefix={shown(inputs.prefix)} change texts "
-            f"before they are words, which no operator of ONNX does: fit {type(estimator).__name__}"
-            " without them."
+def words_refusal(inputs):
+    """Return why texts for word vectors cannot be cut into words, None if they can."""
+    if not inputs.lowercase:
+        return (
+            f"backbone={shown(inputs.source)} holds words with capitals, which cannot be looked up "
+            "twice in ONNX; use a table in small letters"
         )
+    if inputs.max_tokens is not None or inputs.prefix:
+        return (
+            f"max_tokens={shown(inputs.max_tokens)} and prefix={shown(inputs.prefix)} change texts "
+            "before they are words, which no operator of ONNX does; fit without them"
+        )
+    return None
 
 
 def write_tokens(estimator):

@@ -1,13 +1,10 @@
 """How a fitted estimator leaves its process: as a file to load again, or as one ONNX file."""
 
-from copy import copy
-
-from sklearn.utils.validation import check_is_fitted
-
-from sktransfer.deep._describe import reload
+from sktransfer._onnx import WritesONNX
+from sktransfer.deep._describe import found_again
 
 
-class _Persistent:
+class _Persistent(WritesONNX):
     """The methods `save`, `load` and `to_onnx` of fine-tuned estimators."""
 
     def save(self, path):
@@ -50,7 +47,7 @@ class _Persistent:
         """
         from sktransfer.deep._saving.save import save_estimator
 
-        save_estimator(_found_again(self), path)
+        save_estimator(found_again(self), path)
 
     @classmethod
     def load(cls, path, *, backbone=None):
@@ -167,12 +164,22 @@ class _Persistent:
         """
         from sktransfer.deep._saving.export import export_onnx
 
-        export_onnx(_found_again(self), path, image_shape=image_shape)
+        export_onnx(found_again(self), path, image_shape=image_shape)
 
+    @property
+    def _no_onnx(self):
+        from sktransfer.deep._saving.export_step import refusal
 
-def _found_again(estimator):
-    """Return the same estimator, with a description of the present location of the network."""
-    check_is_fitted(estimator)
-    estimator, backbone = copy(estimator), reload(estimator)
-    estimator.backbone_ = backbone
-    return estimator
+        if isinstance(getattr(self, "classes_", None), list):
+            return "each column of y has outputs of its own, which its method to_onnx writes"
+        return refusal(self.backbone_)
+
+    def _onnx_input(self):
+        from sktransfer.deep._saving.export_step import input_type
+
+        return input_type(self)
+
+    def _write_onnx(self, graph):
+        from sktransfer.deep._saving.export_step import write_fine_tuned
+
+        return write_fine_tuned(self, graph)

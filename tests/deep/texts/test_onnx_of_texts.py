@@ -46,7 +46,7 @@ def test_what_changes_the_strings_before_is_refused(tmp_path):
         classifier.to_onnx(tmp_path / "words.onnx")
     (tmp_path / "mine.txt").write_text("Cat 1 2\ndog 2 1\nmarket 0 1\nthe 1 1\n")
     classifier = FineTuneClassifier(tmp_path / "mine.txt").fit(X, Y)
-    with pytest.raises(ValueError, match=r"^The word vectors .*mine\.txt' hold capitals"):
+    with pytest.raises(ValueError, match=r"^backbone=.*mine\.txt' holds words with capitals"):
         classifier.to_onnx(tmp_path / "words.onnx")
 
 
