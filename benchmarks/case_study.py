@@ -25,8 +25,9 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 
 from benchmarks._case_study_models import MODELS, N_FOLDS, STRENGTHS, Task
 from benchmarks._case_study_page import write_pages
-from benchmarks._data import DataError, find_mobilenet_v2, load_hymenoptera
+from benchmarks._data import DataError, load_hymenoptera
 from benchmarks._runner import Table
+from benchmarks._weights import find_mobilenet_v2
 from benchmarks.few_labels import draw_rows
 
 TURNS = {"rotation": 15, "shift": 0.1, "shear": 10, "zoom": 0.2}

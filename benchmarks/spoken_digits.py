@@ -14,9 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._data import DataError, find_speech_embedding, load_spoken_digits
+from benchmarks._data import DataError, load_spoken_digits
 from benchmarks._runner import Table
 from benchmarks._speed_networks import by_turns
+from benchmarks._weights import find_speech_embedding
 from sktransfer import (
     CORALAligner,
     MomentAligner,

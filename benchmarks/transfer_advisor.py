@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._data import find_mobilenet_v2
 from benchmarks._runner import Table
+from benchmarks._weights import find_mobilenet_v2
 from benchmarks.transferability_scores import (
     PHOTOGRAPHS,
     draw_rows,

@@ -20,13 +20,13 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._data import (
     DataError,
-    find_mobilenet_v2,
     load_hymenoptera,
     load_mnist_test,
     load_mnist_usps,
     load_omniglot,
 )
 from benchmarks._runner import Table
+from benchmarks._weights import find_mobilenet_v2
 from sktransfer import PretrainedFeatureExtractor, rank_backbones, ridge_probe
 from sktransfer.transferability import (
     gbc_score,

@@ -20,8 +20,9 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks._data import DataError, find_mobilenet_v2, load_hymenoptera
+from benchmarks._data import DataError, load_hymenoptera
 from benchmarks._runner import Table
+from benchmarks._weights import find_mobilenet_v2
 from benchmarks.few_labels import few_label_accuracy
 from sktransfer import PretrainedFeatureExtractor
 

@@ -84,7 +84,9 @@ def _skip_request_methods(app, what, name, obj, skip, options):
 def setup(app):
     """Called by Sphinx; numpydoc, at 500, has made the docstring reStructuredText by then."""
     from needs import NeedsTable
+    from printed import PrintedTable
 
     app.add_directive("needs-table", NeedsTable)
+    app.add_directive("benchmark-table", PrintedTable)
     app.connect("autodoc-skip-member", _skip_request_methods)
     app.connect("autodoc-process-docstring", _keep_underscores, priority=600)

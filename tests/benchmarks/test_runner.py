@@ -10,6 +10,7 @@ import benchmarks
 from benchmarks import _data, _runner
 from benchmarks._data import DATASETS, DataError, find_data_home, locate
 from benchmarks._runner import Table, environment, list_benchmarks, main, write
+from benchmarks._weights import WEIGHTS
 from sktransfer.datasets._sources import Source
 from tests.shelf import whole
 
@@ -174,7 +175,7 @@ def test_the_folder_is_the_option_then_the_variable_then_the_one_beside(tmp_path
     assert find_data_home() == tmp_path / "shared" / "data"
 
 
-@pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.folder)
+@pytest.mark.parametrize("dataset", [*DATASETS, *WEIGHTS], ids=lambda dataset: dataset.title)
 def test_every_data_set_says_where_it_comes_from(dataset):
     assert dataset.source.startswith("http")
     assert dataset.cite
