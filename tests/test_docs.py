@@ -105,17 +105,23 @@ def test_every_page_is_listed_in_a_toctree(page):
     assert page.resolve() in listed
 
 
+NO_METHOD = {"index", "gpu", "when_it_fails"}  # lists, a device, measurements of another page
+SECTIONS = ("The formula", "When it helps", "When it hurts", "Cost")
+
+
 @pytest.mark.parametrize(
     "page",
-    [page for page in GUIDE if page.parent.name in families()],
+    [p for p in GUIDE if p.parent.name in families() and p.stem not in NO_METHOD],
     ids=lambda page: str(page.relative_to(DOCS)),
 )
-def test_every_method_says_when_it_helps_and_when_it_hurts(page):
-    if page.stem == "index":
-        return
+def test_every_method_begins_with_code_and_goes_on_in_one_order(page):
     text = page.read_text()
-    assert "\nWhen it helps\n-------------\n" in text
-    assert "\nWhen it hurts\n-------------\n" in text
+    marks = re.findall(r"^\.\. (code-block:: \w+|math::|plot::)", text, flags=re.MULTILINE)
+    assert marks[:2] == ["code-block:: python", "code-block:: text"]
+    titles = re.findall(r"^(\S.*)\n-{4,}$", text, flags=re.MULTILINE)
+    assert set(SECTIONS[1:]) <= set(titles)
+    first = [title for title in SECTIONS if title in titles]
+    assert titles[: len(first)] == first  # then sections of its own
 
 
 @pytest.mark.parametrize("block", list(_code()))
@@ -129,47 +135,34 @@ def test_code_compiles_and_imports_what_there_is(block):
             assert all(hasattr(home, alias.name) for alias in node.names), block
 
 
-COMPLETE = [
-    each
-    for each in _code()
-    if "plot" not in each.id
-    and not each.id.startswith("README")
-    and not FILES.search(each.values[0])
-    and re.search("default_rng|load_", each.values[0])
-]
+OWN_DATA = re.compile("default_rng|load_")  # such a block runs by itself
 
 
-@pytest.mark.parametrize("block", COMPLETE)
-def test_code_that_brings_its_own_data_runs(block):
-    exec(compile(block, "block", "exec"), {})
+def _program(page):
+    """Give the blocks of a page to run, each with the text below it, which is its output, or None.
+
+    Blocks run up to the last one with an output; after it, those that bring their own data.
+    """
+    text = page.read_text()
+    steps, previous = [], None
+    for found in re.finditer(r"\.\. code-block:: (\w+)\n", text):
+        (block, *_) = _blocks(text[found.start() :], mark=re.escape(found[0]))
+        if found[1] == "python":
+            steps.append([block, None])
+        elif found[1] == "text" and previous == "python":
+            steps[-1][1] = block
+        previous = found[1]
+    last = max((place for place, (_, output) in enumerate(steps) if output is not None), default=-1)
+    return [
+        (block, output)
+        for place, (block, output) in enumerate(steps)
+        if output is not None
+        or (not FILES.search(block) and (place < last or OWN_DATA.search(block)))
+    ]
 
 
-def _printed():
-    """Give each text of the pages whose text is printed, and the code before it."""
-    folders = DOCS / "guide" / "transferability", DOCS / "guide" / "model_selection"
-    pages = sorted(page for folder in folders for page in folder.glob("*.rst"))
-    deep = ("feature_maps", "fine_tuning", "gpu", "many_files", "several_columns", "text")
-    pages += [DOCS / "guide" / "deep" / f"{name}.rst" for name in deep]
-    others = (
-        "cluster/self_taught_clustering",
-        "cluster/transferred_discriminant_analysis",
-        "instance/multi_view_tradaboost",
-        "laptop_to_cluster",
-        "relational/codebook_transfer",
-        "relational/collective_factorization",
-        "relational/relation_mapper",
-        "saving",
-        "tasks/task_graph",
-    )
-    pages += [DOCS / "index.rst", *(DOCS / "guide" / f"{name}.rst" for name in others)]
-    for page in pages:
-        code = ""
-        marks = re.finditer(r"\.\. code-block:: (python|text)\n", page.read_text())
-        for kind, mark in [(each[1], each.start()) for each in marks]:
-            (block, *_) = _blocks(page.read_text()[mark:], mark=rf"\.\. code-block:: {kind}\n")
-            if kind == "text":
-                yield pytest.param(code, block, id=f"{page.stem}:{mark}")
-            code += f"{block}\n" if kind == "python" else "print('----')\n"
+ELSEWHERE = "write_your_own.rst"  # tests/test_base.py runs it, as a module
+PROGRAMS = {page: _program(page) for page in [DOCS / "index.rst", *GUIDE] if page.name != ELSEWHERE}
 
 
 def _words(text):
@@ -180,15 +173,25 @@ def _words(text):
     return " ".join(" ".join(lines).split())
 
 
-@pytest.mark.parametrize(("code", "expected"), list(_printed()))
-def test_the_guide_quotes_the_print(code, expected, capsys):
-    exec(compile(code, "block", "exec"), {})
-    printed = capsys.readouterr().out.split("----\n")[-1]
-    assert _words(printed) == _words(expected)
+@pytest.mark.parametrize(
+    "page",
+    [page for page, program in PROGRAMS.items() if program],
+    ids=lambda page: str(page.relative_to(DOCS)),
+)
+def test_a_page_that_brings_its_own_data_prints_what_it_says(page, capsys):
+    """A block with data runs by itself, as a reader pastes it; the others continue the page."""
+    names = {}
+    for block, output in PROGRAMS[page]:
+        own = {} if OWN_DATA.search(block) and not FILES.search(block) else names
+        exec(compile(block, page.name, "exec"), own)
+        printed = capsys.readouterr().out
+        if output is not None:
+            assert _words(printed) == _words(output)
+        names |= own
 
 
 def test_there_is_code_that_runs():
-    assert len(COMPLETE) > 3
+    assert sum(map(len, PROGRAMS.values())) > 100
 
 
 def test_the_readme_quotes_the_demo():
