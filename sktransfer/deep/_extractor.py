@@ -104,8 +104,8 @@ class PretrainedFeatureExtractor(
     sample_rate
         For networks that read sounds, as for `PretrainedAudioExtractor`.
     batch_size : int, default=64
-        How many images run through the network at a time; about one batch more is read ahead.
-        It changes no result.
+        How many images run through the network at a time; about one batch more is read ahead. On
+        a GPU it is rounded up to a multiple of 256. It changes no result.
     device : str, default="auto"
         The device of the network: "cpu", "cuda", "mps", or one of several as in "cuda:1". "auto"
         uses an accelerator if the network's engine supports it.

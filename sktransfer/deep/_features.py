@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import deque
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -15,7 +16,7 @@ import numpy as np
 
 from sktransfer._messages import shortened, shown, warn
 from sktransfer.deep._cache.cache import open_cache
-from sktransfer.deep._engines.engine import FULL, choose_engine, open_engine
+from sktransfer.deep._engines.engine import FULL, choose_engine, open_engine, read_for
 from sktransfer.deep._engines.pooling import n_features, pool
 from sktransfer.deep._engines.steadiness import check_precision, check_rows
 from sktransfer.deep._items import Run
@@ -48,7 +49,7 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
     key = find_engine(items, backbone, stages[-1].name, run)
     about = (VERSION, backbone.fingerprint, name, pooling, inputs, key)
     about = repr(about).encode() + (b"" if view is None else view.key())
-    store, engine, faults = open_cache(run.cache), None, []
+    store, faults = open_cache(run.cache), []
     whole = None if run.cache is None or digests is not None else items.whole_key()
     if whole is not None:
         whole = hashlib.sha256(about + whole).digest()
@@ -58,36 +59,12 @@ def stage_features(items, backbone, stage, run=None, *, pooling=None, view=None,
             features[:] = known.reshape(features.shape)
             return features, []
     lookup = _Lookup(features, store, about, digests)
-
-    def compute(batch, **options):
-        mask = inputs.mask(batch)
-        pooled = engine.pools and mask is None and pooling in ("avg", "max")
-        found = engine.run(batch, pooling, **options) if pooled else engine.run(batch, **options)
-        if pooled:
-            return _checked(found, (width,), stages[0], backbone, items.noun)
-        parts = [
-            pool(_checked(each, stage.shape, stage, backbone, items.noun), pooling, mask=mask)
-            for each, stage in zip(found if len(stages) > 1 else [found], stages, strict=True)
-        ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    network = _Network(backbone, stages, pooling, run, key, items.noun)
+    run = read_for(key, inputs.kind, run)
 
     def run_batches(part, around_batch):
-        nonlocal engine
         with closing(part.batches(inputs, run, faults, choose=lookup.choose, view=view)) as batches:
-            for rows, batch in batches:
-                first = engine is None
-                # Not before: what the cache holds needs no network.
-                engine = engine or open_engine(backbone, name, **run.of_engine())
-                with around_batch():
-                    computed = compute(batch)
-                if first:
-                    network = backbone.fingerprint, name, pooling, key
-                    of = f"backbone={shown(backbone.name)}, stage={shown(name)}"
-                    check_rows(compute, batch, computed, key=network, of=of, noun=items.noun)
-                    if run.precision != FULL:
-                        exactly = partial(compute, precision=FULL)
-                        names = {"precision": run.precision, "key": ("half", *network), "of": of}
-                        check_precision(compute, exactly, batch, **names)
+            for rows, computed in network.compute(batches, around_batch):
                 lookup.keep(*_average_parts(rows, computed))
 
     with closing(store):
@@ -129,19 +106,90 @@ def all_stage_features(items, backbone, run, *, pooling):
     return dict(zip(names, map(np.ascontiguousarray, parts), strict=True)), faults
 
 
-def _checked(activations, shape, stage, backbone, noun):
-    """Return activations, or raise ValueError if they have another shape than was described."""
-    found = activations.shape[1:]
-    if len(found) != len(shape) or any(
-        side not in (None, length) for side, length in zip(shape, found, strict=True)
-    ):
-        raise ValueError(
-            f"backbone={shown(backbone.name)} makes activations of shape {activations.shape} "
-            f"at stage={shown(stage.name)} for {len(activations)} {noun}s, but was described with "
-            f"{shape} for one: choose a stage whose shape does not depend on the values of the "
-            f"{noun}s."
-        )
-    return activations
+class _Network:
+    """A network up to a stage, or several, which is opened for the first batch that it is given.
+
+    Before, nothing is loaded: what the cache holds needs no network.
+    """
+
+    def __init__(self, backbone, stages, pooling, run, key, noun):
+        self._backbone, self._stages, self._pooling = backbone, stages, pooling
+        self._run, self._key, self._noun = run, key, noun
+        names = tuple(stage.name for stage in stages)
+        self._name = names if len(names) > 1 else names[0]
+        self._engine = None
+
+    def compute(self, batches, around_batch):
+        """Yield the rows of each batch and its features; the first batch is checked."""
+        started = deque()
+
+        def finished(n_ahead):
+            while len(started) > n_ahead:
+                rows, finish = started.popleft()
+                yield rows, finish()
+
+        for rows, batch in batches:
+            first, n_ahead = self._engine is None, 0
+            if first:
+                self._engine = open_engine(self._backbone, self._name, **self._run.of_engine())
+            else:
+                n_ahead = self._engine.ahead
+            with around_batch():
+                started.append((rows, self._start(batch)))
+                done = list(finished(n_ahead))
+            if first:
+                self._check(batch, done[0][1])
+            yield from done
+        yield from finished(0)
+
+    def _start(self, batch, **options):
+        """Start a batch, if the engine can; return a function that gives its features."""
+        engine, pooling = self._engine, self._pooling
+        mask = self._backbone.preprocessing.mask(batch)
+        pooled = engine.pools and mask is None and pooling in ("avg", "max")
+        given = (batch, pooling) if pooled else (batch,)
+        wait = engine.start(*given, **options) if engine.ahead else None
+
+        def finish():
+            found = engine.run(*given, **options) if wait is None else wait()
+            if pooled:
+                width = n_features(self._stages[0].shape, pooling)
+                return self._checked(found, (width,), self._stages[0])
+            several = found if len(self._stages) > 1 else [found]
+            parts = [
+                pool(self._checked(each, stage.shape, stage), pooling, mask=mask)
+                for each, stage in zip(several, self._stages, strict=True)
+            ]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+        return finish
+
+    def _check(self, batch, computed):
+        """Warn of features that depend on more than the item."""
+
+        def run(batch, **options):
+            return self._start(batch, **options)()
+
+        key = self._backbone.fingerprint, self._name, self._pooling, self._key
+        of = f"backbone={shown(self._backbone.name)}, stage={shown(self._name)}"
+        check_rows(run, batch, computed, key=key, of=of, noun=self._noun)
+        if self._run.precision != FULL:
+            exactly, precision = partial(run, precision=FULL), self._run.precision
+            check_precision(run, exactly, batch, precision=precision, key=("half", *key), of=of)
+
+    def _checked(self, activations, shape, stage):
+        """Return activations, or raise ValueError if they have another shape than described."""
+        found = activations.shape[1:]
+        if len(found) != len(shape) or any(
+            side not in (None, length) for side, length in zip(shape, found, strict=True)
+        ):
+            raise ValueError(
+                f"backbone={shown(self._backbone.name)} makes activations of shape "
+                f"{activations.shape} at stage={shown(stage.name)} for {len(activations)} "
+                f"{self._noun}s, but was described with {shape} for one: choose a stage whose "
+                f"shape does not depend on the values of the {self._noun}s."
+            )
+        return activations
 
 
 def _average_parts(rows, computed):

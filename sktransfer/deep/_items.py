@@ -66,6 +66,8 @@ class Run:
         As for `open_cache`.
     on_error : {"raise", "nan"}, default="raise"
         "nan" gives rows of NaN to items that cannot be read.
+    as_bytes : bool, default=False
+        Whether batches may be pixels of 8 bits, uint8, which the engine scales on its device.
     in_memory : int or None, default=2**30
         The size in bytes from which on the result lies in a temporary file that is mapped into
         memory, and is deleted with it; None: never.
@@ -79,6 +81,7 @@ class Run:
     precision: str = "float32"
     cache: object = "memory"
     on_error: str = "raise"
+    as_bytes: bool = False
     in_memory: int | None = IN_MEMORY
     around_batch: Callable = field(default=nullcontext, compare=False)
 

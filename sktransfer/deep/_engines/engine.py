@@ -1,6 +1,7 @@
 """The engine of a network: ONNX Runtime if it can run it, else torch."""
 
 import re
+from dataclasses import replace
 
 from sktransfer._extras import is_installed
 from sktransfer._messages import shown
@@ -47,12 +48,29 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto", precision=FULL):
     computed by torch alone.
 
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
-    same bits alone as in any batch. Those of ONNX Runtime also take a tuple of stages, and return a
-    list. If ``engine.pools``, ``engine.run(batch, pooling)`` gives the features of channels, pooled
-    on the device. ``engine.key`` names the library and the kind of device, as in "torch-cuda": the
-    same for each device of the machine, as are the features. A precision of `HALF` is added.
+    same bits alone as in any batch. Those of torch also take bytes; those of ONNX Runtime also take
+    a tuple of stages, and return a list. If ``engine.ahead`` is not 0, ``engine.start(batch)``
+    returns a function that waits for the result, and so many batches should be started before. If
+    ``engine.pools``, ``engine.run(batch, pooling)`` gives the features of channels, pooled on the
+    device. ``engine.key`` names the library and the kind of device, as in "torch-cuda": the same
+    for each device of the machine, as are the features. A precision of `HALF` is added.
     """
     return _choose(backbone, stage, device, precision)[1](n_jobs)
+
+
+def read_for(key, kind, run):
+    """Return the `Run` with which batches of items are read for the engine of a key.
+
+    On an accelerator a short batch costs as much as one of all rows that run at once.
+    """
+    if not key.startswith("torch"):
+        return run
+    from sktransfer.deep._engines.torch_engine import rows_at_once
+
+    device, step = key.split("-")[1], 1
+    if device != "cpu":
+        step = rows_at_once(device, kind)
+    return replace(run, batch_size=-(-run.batch_size // step) * step, as_bytes=True)
 
 
 def engine_key(backbone, device="auto", stage=None, precision=FULL):

@@ -21,7 +21,7 @@ class OnnxEngine:
     once. An image gives the same features alone as in a batch.
     """
 
-    pools = False
+    ahead, pools = 0, False
 
     def __init__(self, backbone, stage, *, n_jobs=None, device="auto"):
         device = find_device(device)

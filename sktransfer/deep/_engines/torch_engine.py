@@ -21,6 +21,7 @@ except ImportError as error:
     ) from error
 
 from sktransfer._messages import shown
+from sktransfer.deep._engines.feed import Feed
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._networks.torch.stages import build_stages as build_torch_stages
@@ -80,28 +81,32 @@ def at_precision(device, precision):
 
 
 def rows_at_once(device, kind="image"):
-    """How many rows go through frozen stages at once on a torch device."""
-    return (_TEXTS_AT_ONCE if kind == "text" else _ROWS_AT_ONCE).get(device.type, 64)
+    """How many rows go through frozen stages at once on a type of torch device."""
+    return (_TEXTS_AT_ONCE if kind == "text" else _ROWS_AT_ONCE).get(device, 64)
 
 
 def run_stages(stages, batches, device, *, pooling=None, kind="image"):
     """Run stages over batches, each padded to the same number of rows; (n, *shape), float32.
 
-    A batch has at most ``rows_at_once(device, kind)`` rows. A row gives the same bits alone as in
-    any batch. `pooling`, "avg" or "max", reduces each channel over its positions before anything
+    A batch has at most ``rows_at_once(device.type, kind)`` rows. A row gives the same bits alone as
+    in any batch. `pooling`, "avg" or "max", reduces each channel over its positions before anything
     leaves the device.
     """
-    step, parts = rows_at_once(device, kind), []
+    return start_stages(stages, batches, device, Feed(device), pooling=pooling, kind=kind)()
+
+
+def start_stages(stages, batches, device, feed, *, pooling=None, kind="image"):
+    """Start what `run_stages` does; return a function that waits for its result."""
+    step, waiting = rows_at_once(device.type, kind), []
     with torch.no_grad():
         for batch in batches:
-            # Kernels choose their algorithm by the shape: a short batch is padded with its last.
-            x = torch.as_tensor(batch[np.minimum(np.arange(step), len(batch) - 1)]).to(device)
+            x = feed.send(batch, step)
             for stage in stages:
                 x = stage(x)
             x = x.float() if torch.is_autocast_enabled(device.type) else x
             x = x if pooling is None else pool(x, pooling)
-            parts.append(x[: len(batch)].cpu().numpy())
-    return np.concatenate(parts).astype(np.float32, copy=False)
+            waiting.append(feed.fetch(x[: len(batch)]))
+    return lambda: np.concatenate([wait() for wait in waiting]).astype(np.float32, copy=False)
 
 
 class TorchEngine:
@@ -116,48 +121,60 @@ class TorchEngine:
         self.key = f"torch-{self._device.type}" + f"-{precision}" * (precision != "float32")
         # On the CPU NumPy pools, as after ONNX Runtime; elsewhere maps are slow to bring back.
         self.pools = self._device.type != "cpu"
-        self._stages = _shared_stages(_up_to(backbone, stage), self._device)
+        # A GPU computes one batch while the next one is brought to it.
+        self.ahead = 1 if self._device.type == "cuda" else 0
+        self._feed = Feed(self._device, backbone.preprocessing)
+        half = precision != "float32"
+        self._stages = _shared_stages(_up_to(backbone, stage), self._device, half=half)
         self._kind = backbone.preprocessing.kind
 
     def run(self, batch, pooling=None, *, precision=None):
-        """Compute activations (n, *shape), float32, of a float32 batch (n, channels, h, w).
+        """Compute activations (n, *shape), float32, of a batch (n, channels, h, w).
 
-        With `pooling`, "avg" or "max", the features of each channel, (n, c). A `precision` replaces
-        that of the engine.
+        It holds float32, or bytes that `scale_bytes` would scale. With `pooling`, "avg" or "max",
+        the features of each channel, (n, c). A `precision` replaces that of the engine.
         """
+        return self.start(batch, pooling, precision=precision)()
+
+    def start(self, batch, pooling=None, *, precision=None):
+        """Start what `run` does; return a function that waits for its result."""
         half = at_precision(self._device, precision or self._precision)
         with exact_arithmetic(self._device), half:
-            step = rows_at_once(self._device, self._kind)
+            step = rows_at_once(self._device.type, self._kind)
             batches = (batch[first : first + step] for first in range(0, len(batch), step))
-            return run_stages(self._stages, batches, self._device, pooling=pooling, kind=self._kind)
+            return start_stages(
+                self._stages, batches, self._device, self._feed, pooling=pooling, kind=self._kind
+            )
 
 
-def _shared_stages(backbone, device):
+def _shared_stages(backbone, device, *, half):
     """Return the untrained stages, which must not be changed; the last few are cached."""
-    key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device))
+    # The tensor cores of a GPU want the channels last; in float32 its features stay as they were.
+    on_gpu = half and device.type == "cuda"
+    key = (backbone.fingerprint, backbone.stages, backbone.preprocessing, str(device), on_gpu)
 
     def make():
         stages = [part.to(device) for part in build_torch_stages(backbone)]
         pictures = hasattr(backbone.preprocessing, "size")
-        if pictures and device.type == "cpu" and "onnx" not in backbone.engines:
-            _put_channels_last(stages, backbone.preprocessing)
+        if pictures and (on_gpu or (device.type == "cpu" and "onnx" not in backbone.engines)):
+            _put_channels_last(stages, backbone.preprocessing, device)
         return stages
 
     return SHARED.get(key, make)
 
 
-def _put_channels_last(stages, inputs):
+def _put_channels_last(stages, inputs, device):
     """Keep weights with their channels last in memory, which is quicker on a CPU.
 
     A network that does not compute the same then, or not at all, stays as it was.
     """
     x = np.random.default_rng(0).normal(size=(2, inputs.channels, *inputs.size)).astype(np.float32)
-    device = torch.device("cpu")
-    expected = run_stages(stages, [x], device)
     try:
-        for stage in stages:
-            stage.to(memory_format=torch.channels_last)
-        found = run_stages(stages, [x], device)
+        with exact_arithmetic(device):
+            expected = run_stages(stages, [x], device)
+            for stage in stages:
+                stage.to(memory_format=torch.channels_last)
+            found = run_stages(stages, [x], device)
         same = np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
     except Exception:  # a failure is an answer: the network takes views of its activations
         same = False

@@ -7,7 +7,7 @@ class WordsEngine:
     """Compute the mean of the vectors of each text's words, from a backbone of a table of them."""
 
     key = "numpy-cpu"
-    pools = False
+    ahead, pools = 0, False
 
     def __init__(self, backbone):
         self._vectors = backbone.preprocessing.load().vectors

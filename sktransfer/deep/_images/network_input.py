@@ -48,6 +48,37 @@ def network_input(images, preprocessing, *, out=None):
     return batch
 
 
+def network_bytes(images, preprocessing, out):
+    """Resize pictures for a network for color, and leave their values bytes: (n, 3, H, W), uint8.
+
+    Returns False, with any values in `out`, if a picture has more than 8 bits. `scale_bytes` makes
+    of the result that of `network_input`, to the bit.
+    """
+    for image, target in zip(images, out, strict=True):
+        pixels = as_bytes(image)
+        if pixels is None:
+            return False
+        _put_planes(
+            target, np.moveaxis(_pillow_resized(pixels, preprocessing), -1, 0), preprocessing
+        )
+    return True
+
+
+def scale_bytes(batch, preprocessing):
+    """Scale the result of `network_bytes` as a network for color wants it, in float32."""
+    factors, shifts = scaling(preprocessing, 255)
+    scaled = batch.astype(np.float32)
+    scaled *= factors[:, np.newaxis, np.newaxis]
+    scaled -= shifts[:, np.newaxis, np.newaxis]
+    return scaled
+
+
+def scaling(preprocessing, white):
+    """Return float32 factors and shifts, by channel: the input is ``value * factor - shift``."""
+    mean, std = np.array(preprocessing.mean), np.array(preprocessing.std)
+    return np.float32(1 / (white * std)), np.float32(mean / std)
+
+
 def uncut(images, preprocessing):
     """Shrink images to the size that a network needs, with their proportions and their edges.
 
@@ -74,12 +105,17 @@ def _shrunk(image, whole):
 
 def _scale_into(target, planes, preprocessing, white):
     """Write (value / white - mean) / std into the planes of a network's input, one by one."""
+    _put_planes(target, planes, preprocessing)
+    for plane, factor, shift in zip(target, *scaling(preprocessing, white), strict=True):
+        plane *= factor
+        plane -= shift
+
+
+def _put_planes(target, planes, preprocessing):
+    """Copy planes of gray or color in the order of the network's channels."""
     order = (0, 1, 2) if preprocessing.channel_order == "rgb" else (2, 1, 0)
-    values = zip(target, order, preprocessing.mean, preprocessing.std, strict=True)
-    for plane, channel, mean, std in values:
+    for plane, channel in zip(target, order, strict=True):
         np.copyto(plane, planes[channel if len(planes) == 3 else 0])
-        plane *= np.float32(1 / (white * std))
-        plane -= np.float32(mean / std)
 
 
 def as_bytes(image):

@@ -61,7 +61,7 @@ def _input_batches(items, backbone, run, device, depth, view):
     """Yield rows, and the input of the stages after a depth, in batches for `run_stages`."""
     from sktransfer.deep._engines.torch_engine import rows_at_once
 
-    step = rows_at_once(device, backbone.preprocessing.kind)
+    step = rows_at_once(device.type, backbone.preprocessing.kind)
     if depth == 0:
         yield from read_inputs(items, backbone, replace(run, batch_size=step), view=view)
         return

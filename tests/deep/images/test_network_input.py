@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sktransfer.deep._images.network_input import as_bytes, network_input, resize_plan, uncut
+from sktransfer.deep._images.network_input import (
+    as_bytes,
+    network_bytes,
+    network_input,
+    resize_plan,
+    scale_bytes,
+    uncut,
+)
 from sktransfer.deep._preprocessing import Preprocessing
 
 PHOTO = Preprocessing((28, 28), 3, (0.1, 0.2, 0.3), (0.5, 0.25, 2.0), crop=0.875)
@@ -203,3 +210,23 @@ def test_shrinking_gives_an_image_alone_the_bits_that_it_has_among_others():
     for images in (pixels, pixels / np.float32(255), pixels.astype(np.float32) ** 2 / 65025):
         alone = np.concatenate([uncut(image[np.newaxis], PHOTO) for image in images])
         np.testing.assert_array_equal(uncut(images, PHOTO), alone)
+
+
+@pytest.mark.parametrize("order", ["rgb", "bgr"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bytes_that_are_scaled_later_are_the_same_input_to_the_bit(order, channels):
+    inputs = replace(PHOTO, channel_order=order)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 40, 50, channels), dtype=np.uint8)
+    expected = network_input(pixels, inputs)
+    modes = [Image.fromarray(np.squeeze(image)) for image in pixels]
+    for images in (pixels, pixels / np.float32(255), modes):
+        out = np.empty(expected.shape, dtype=np.uint8)
+        assert network_bytes(images, inputs, out)
+        np.testing.assert_array_equal(scale_bytes(out, inputs), expected)
+
+
+def test_a_picture_with_more_than_8_bits_is_not_made_bytes():
+    pixels = np.random.default_rng(0).uniform(size=(2, 32, 32, 3)).astype(np.float32)
+    pixels[0] = np.rint(pixels[0] * 255) / np.float32(255)
+    assert network_bytes(pixels[:1], PLAIN, np.empty((1, 3, 28, 28), np.uint8))
+    assert not network_bytes(pixels, PLAIN, np.empty((2, 3, 28, 28), np.uint8))

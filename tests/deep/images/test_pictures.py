@@ -268,3 +268,49 @@ def test_unreadable_images_are_found_without_a_network(pictures):
         (5, "missing"),
     ]
     assert extractor.find_unreadable(pictures) == []
+
+
+# Bytes that the engine scales
+
+DEEP = Preprocessing((32, 32), 3, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4), channel_order="bgr")
+
+
+def read_bytes(X, inputs=DEEP, *, batch_size=4, view=None):
+    """The dtypes of the batches, and all rows scaled to the input of the network."""
+    run, dtypes, parts = Run(batch_size=batch_size, n_jobs=2, as_bytes=True), [], []
+    for _, batch in read_pictures(X).batches(inputs, run, [], view=view):
+        dtypes.append(batch.dtype)
+        scale = network_input_module.scale_bytes
+        parts.append(scale(batch, inputs) if batch.dtype == np.uint8 else batch.copy())
+        batch[:] = 7
+    return dtypes, np.concatenate(parts)
+
+
+@pytest.mark.parametrize("as_form", [np.asarray, list, lambda X: [*map(encode, X)]])
+def test_pictures_of_8_bits_stay_bytes_and_are_the_same_input(as_form):
+    X = np.random.default_rng(0).integers(0, 256, (11, 40, 30, 3), dtype=np.uint8)
+    dtypes, found = read_bytes(as_form(X))
+    assert set(dtypes) == {np.dtype(np.uint8)}
+    np.testing.assert_array_equal(found, network_input(X, preprocessing=DEEP))
+
+
+@pytest.mark.parametrize("deep", [[0], [5], [10], [1, 2, 9], range(11)])
+def test_deeper_pictures_among_them_change_no_bit(deep):
+    rng = np.random.default_rng(0)
+    X = list(rng.integers(0, 256, (11, 40, 30, 3), dtype=np.uint8))
+    for place in deep:
+        X[place] = rng.integers(0, 2**16, (40, 30, 3), dtype=np.uint16)
+    for batch_size in (1, 4, 16):
+        dtypes, found = read_bytes(X, batch_size=batch_size)
+        assert np.dtype(np.float32) in dtypes
+        np.testing.assert_array_equal(found, network_input(X, preprocessing=DEEP))
+
+
+def test_gray_networks_and_views_compute_in_floating_point():
+    class Same:
+        def many(self, images, digests):
+            return images
+
+    X = np.random.default_rng(0).integers(0, 256, (5, 40, 30, 3), dtype=np.uint8)
+    for options in ({"inputs": GREY}, {"view": Same()}):
+        assert set(read_bytes(X, **options)[0]) == {np.dtype(np.float32)}
