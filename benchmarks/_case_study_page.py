@@ -214,7 +214,7 @@ def macro_roc(codes, probabilities):
     ]
     if len(curves) == 1:
         return curves[0]
-    # A step is two points at one false rate: where the curve comes to it, and where it leaves it.
+    # A step is two points at one false rate, its lower and its upper end.
     # Of equal abscissae `interp` takes the last.
     grid = np.unique(np.concatenate([false for false, _ in curves]))
     comes = [np.interp(-grid, -false[::-1], true[::-1]) for false, true in curves]

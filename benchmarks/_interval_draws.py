@@ -109,7 +109,7 @@ def draw_numbers(name, k, seed):
 
 
 def _draw(fit, score, X, y, X_truth, y_truth, k, rng):
-    """Cross-validate models on rows, and score them on rows that stand for the truth."""
+    """Cross-validate models on rows, and score them on many other rows, as the truth."""
     full = {name: score(model, X_truth, y_truth) for name, model in fit(X, y).items()}
     names = list(score(next(iter(fit(X, y).values())), X, y))
     rows = {name: {model: np.zeros((N_REPEATS, len(y))) for model in full} for name in names}

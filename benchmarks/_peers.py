@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-LONG = 3.0  # seconds; what takes longer is run once
+LONG = 3.0  # seconds; a longer fit is run once
 
 
 def _adapt(job, **options):

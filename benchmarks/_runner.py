@@ -125,7 +125,7 @@ def environment():
 
 
 def _processor():
-    """Give the name of the processor, as well as this system tells it."""
+    """Give the name of the processor, if this system has it."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text(encoding="utf-8").splitlines():

@@ -191,7 +191,7 @@ def write_pictures(folder, n_files):
 
 
 def _decode(preprocessing, path):
-    """What nobody can avoid: a file becomes pixels of the network's size, with Pillow alone."""
+    """The unavoidable work: a file becomes pixels of the network's size, with Pillow alone."""
     from PIL import Image
 
     with Image.open(path) as image:
@@ -284,7 +284,7 @@ def _file_rates(paths, options, folder, *, repeats):
     return {job: len(paths) / seconds for job, seconds in taken.items()}
 
 
-# What is started by a large process counts the memory of that one, too: a small one goes between.
+# A process started by a large one counts its memory too, so a small one goes between.
 _LAUNCHER = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:]).returncode)"
 
 _MEMORY_SCRIPT = """

@@ -142,7 +142,7 @@ def transport_rows(*, n_rows=2000, n_features=256, repeats=5):
     one = make_rows(n_rows=n_rows, n_features=n_features)
     many = make_rows(n_rows=n_rows, n_features=n_features, clusters=10)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # POT's, of what the columns of errors say
+        warnings.simplefilter("ignore")  # POT's text about the columns of errors
         return [
             plan_row("plan, penalty 0.05", *one, regularization=0.05, repeats=repeats),
             plan_row("plan, penalty 0.01", *one, regularization=0.01, repeats=repeats),

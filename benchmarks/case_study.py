@@ -129,7 +129,7 @@ def judge(task, name, build):
 
 
 def study(task):
-    """Judge all models on one task; that torch is imported is in nobody's seconds."""
+    """Judge all models on one task; no seconds include the import of torch."""
     import torch
 
     torch.optim.AdamW([torch.zeros(1, requires_grad=True)])

@@ -36,7 +36,7 @@ WEIGHTERS = {
 }
 ALPHA = 0.1
 
-# What the densratio package prints of its example (its README, version for Python).
+# The output of the densratio package for its example (its README, version for Python).
 DENSRATIO = {"centres": 100, "width": 0.1, "ridge": 0.1, "PE": 0.6187941, "KL": 0.7037648}
 
 

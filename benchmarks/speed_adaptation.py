@@ -72,7 +72,7 @@ def _compare(n_columns, sizes, epochs, n_repeats, adaptation):
     jobs = {"plain": plain_loop, "ours": fit_ours}
     steps = (epochs[1] - epochs[0]) * N_ROWS / BATCH
     found = {name: [] for name in jobs}
-    for job in jobs.values():  # imports, and what is built once
+    for job in jobs.values():  # imports, and objects that are built once
         job(task, sizes, adaptation, 1)
     for _ in range(n_repeats):
         for name, job in jobs.items():

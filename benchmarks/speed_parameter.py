@@ -52,7 +52,7 @@ def pairs(n_rows, n_columns):
     yield "logistic, both chosen", X, classes, TransferLogisticRegression(judge), search
     stacked = TransferStackingClassifier(source=judge)
     yield "logistic, stacking", X, classes, stacked, LogisticRegression()
-    if n_rows <= 50:  # few rows are what an adaptive machine is for
+    if n_rows <= 50:  # adaptive machines are made for few rows
         yield "SVM, no source", X, classes, AdaptiveSVC(), SVC(tol=1e-9)
         yield "SVM, weight given", X, classes, AdaptiveSVC(judge, beta=1.0), SVC(tol=1e-9)
         yield "SVM, weight chosen", X, classes, AdaptiveSVC(judge), SVC(tol=1e-9)

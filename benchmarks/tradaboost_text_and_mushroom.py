@@ -6,7 +6,7 @@ the same learner, ``LinearSVC(class_weight="balanced")``, and its own rows and w
 
 - SVM: the source rows; target only: the labelled target rows;
 - SVMt: both; AUX: both, a target row with weight ``4 n_source / n_target``;
-- TrAdaBoost: both, weighted anew each round.
+- TrAdaBoost: both, weighted again each round.
 
 Text: rec (autos and others) against talk, other subgroups in the target; tf-idf with frequencies of
 both domains, which is transductive: the words of the test rows are read, their labels are not.

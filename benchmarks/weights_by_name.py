@@ -59,7 +59,7 @@ COLOURS = {
 LONG = {"freeze_depth": 0, "max_epochs": 40, "n_iter_no_change": 40, "cache": None}
 TWO_PHASES = {"backbone_learning_rate": 3e-4, "rate_decay": 0.3}
 FROM_SCRATCH = {"initialize": "random", "backbone_learning_rate": 1e-3}
-# What MNIST has around its digits, and the printed ones do not.
+# The margin around MNIST's digits, which the printed ones lack.
 MNIST_BORDER = 3
 
 

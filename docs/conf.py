@@ -8,10 +8,12 @@ from pathlib import Path
 import sktransfer
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "_pictures"))  # what draws the pictures of the guide
+sys.path.insert(0, str(HERE / "_pictures"))  # modules that draw the pictures of the guide
 sys.path.insert(0, str(HERE / "_tables"))
 
-# A gallery page or a picture that warns is a page to mend.
+from guide_pages import guide_pages  # noqa: E402
+
+# A warning in a gallery page or in a picture fails the build.
 warnings.filterwarnings("error", module="sktransfer")
 
 project = "sktransfer"
@@ -35,6 +37,7 @@ default_role = "literal"
 nitpicky = False
 
 autosummary_generate = True
+autosummary_context = {"guide_pages": guide_pages()}  # each reference page links its guide pages
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -66,6 +69,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"sktransfer {release}"
 html_theme_options = {"show_prev_next": True, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 
 
 def _keep_underscores(app, what, name, obj, options, lines):

@@ -14,7 +14,7 @@ from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
 # The most characters of an error about X.
 LONGEST = 600
 
-# What has entries, but no row for each.
+# Types with entries, but without a row for each.
 _NO_ROWS = (str, bytes, Mapping, Set, Iterator)
 
 

@@ -203,7 +203,7 @@ def _called(estimator, method, X, domains=None):
         return X
     try:
         return call(X)
-    except ValueError:  # transformers of scikit-learn refuse what has no row
+    except ValueError:  # transformers of scikit-learn refuse input without rows
         return call(_some_rows(X))[:0]
 
 

@@ -15,7 +15,7 @@ from sktransfer._containers import as_array, is_present, present_cells, take
 from sktransfer._magnitude import LARGEST, SMALLEST, largest_value
 from sktransfer._messages import shown
 
-# What missing labels turn into when NumPy, or somebody, casts them to text.
+# Missing labels after a cast to text, by NumPy or by the caller.
 MISSING_AS_TEXT = ("nan", "None", "<NA>")
 
 # The width, at least, of the texts that NumPy makes of numbers and strings in one array.

@@ -6,7 +6,7 @@ from sktransfer._containers import as_array, present_cells
 from sktransfer._labels import MISSING_AS_TEXT, has_label, is_labelled, labels_alone
 from sktransfer._sklearn import _num_samples
 
-# What labels are called in an error, by the kind of their dtype; the rest is text.
+# Names of labels in an error, by the kind of their dtype. All other kinds are text.
 _KINDS = dict.fromkeys("biuf", "numbers") | dict.fromkeys("mM", "dates")
 
 

@@ -32,7 +32,7 @@ class _FitsBySums:
 
     _learned = ()
 
-    # What sums are taken of, known before them.
+    # Known before the sums: their inputs.
     _given = ()
 
     _merged = staticmethod(merged)

@@ -6,7 +6,7 @@ from inspect import isclass
 # Public names that no fitted estimator holds.
 _NEVER_SAVED = ("sktransfer.exceptions", "sktransfer.plotting")
 
-# What fitted estimators hold besides: their maps and learned state, and descriptions of networks.
+# Other objects in fitted estimators: maps, learned state and descriptions of networks.
 _HELD = {
     "sktransfer._held_out": ("RowRecord",),
     "sktransfer._kernels.collective": ("Side",),

@@ -261,7 +261,7 @@ def test_labels_in_any_container_are_read_as_those_of_a_plain_array(kind, gaps, 
         _same(read(labels, DOMAINS), expected(entry, kind, gaps))
 
 
-# For what takes longer, a container of each kind that needs care.
+# For slower estimators, a container of each kind that needs care.
 DIFFICULT = re.compile(
     r"(list|DataFrame|Series of string.array|Series of category|polars Enum)-texts-True|"
     r"(pyarrow ChunkedArray|Series of Arrow dictionaries.array)-texts-True|StringDType|"

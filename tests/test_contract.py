@@ -30,7 +30,7 @@ WITHOUT = () if find_spec("torch") else ("sktransfer.deep",)
 # The rows of the checks are few: weights that leave few of them and rounds at chance are expected.
 pytestmark = pytest.mark.filterwarnings("ignore::sktransfer.exceptions.TransferWarning")
 
-# What an environment may be without, in scikit-learn's words; only the first is a setting of ours.
+# Optional parts of an environment, in scikit-learn's words. Only the first is a setting of ours.
 NOT_HERE = (
     "SCIPY_ARRAY_API is not set",
     "array_api_strict is not installed",
@@ -43,7 +43,7 @@ NOT_HERE = (
     "was not built with MPS enabled",
 )
 
-# The checks that scikit-learn itself may skip, and for what; any other skip is a failure.
+# The checks that scikit-learn itself may skip, with the reason. Any other skip is a failure.
 SKIPPED_BY_SCIKIT_LEARN = {
     "check_array_api_input": NOT_HERE,
     "check_array_api_mixed_inputs": NOT_HERE,
@@ -178,7 +178,7 @@ VARIANTS = [
 ]
 
 
-# What a kind of input that is no number is made of in the checks, which have rows of numbers.
+# Inputs that are not numbers, made from the rows of numbers of the checks.
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "and", "the", "of", "to", "in", "is"]
 
 
@@ -242,7 +242,7 @@ def _of_numbers(kind, convert):
             return tags
 
     Reading.__name__ = Reading.__qualname__ = f"{kind.__name__}OfNumbers"
-    globals()[Reading.__name__] = Reading  # where pickle looks for it
+    globals()[Reading.__name__] = Reading  # the place that pickle reads
     return Reading
 
 

@@ -73,7 +73,7 @@ def test_the_families_are_found():
 
 
 def _file_of(name):
-    """The file of ours that a dotted name stands for; None where it is a name inside of a file."""
+    """The file of ours of a dotted name; None if it is a name inside of a file."""
     path = ROOT.parent.joinpath(*name.split("."))
     return next(
         (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None

@@ -34,7 +34,7 @@ LAWS = ("shift", "apart", "turn", "scale", "units", "columns", "rows")
 FAMILIES = tuple(f"sktransfer.{name}" for name in families() if name != "deep")
 ROLES = ("Aligner", "Augmenter", "Encoder", "Weighter")
 
-# Method, its parameters, and what the laws above say of it, in their order.
+# Method, its parameters, and whether each law above holds for it, in their order.
 TABLE = [
     ("MomentAligner", {}, "moves same no moves moves moves moves"),
     ("MomentAligner", {"with_std": False}, "moves same moves moves moves moves moves"),

@@ -1,4 +1,4 @@
-"""The code that users write: the contract's snippets, as they stand."""
+"""The code that users write: the contract's snippets, unchanged."""
 
 import re
 from pathlib import Path

@@ -28,7 +28,7 @@ def _diagonal(X):
     return X[:, 0] + X[:, 1]
 
 
-# The rule of each source and of the target: the label is 1 where it is positive.
+# The rule of each source and of the target: the label is 1 if it is positive.
 RULES = {
     "one contrary": {
         "near": lambda X: X[:, 0] + X[:, 1] - 0.4,

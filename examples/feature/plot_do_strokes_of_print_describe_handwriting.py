@@ -17,7 +17,7 @@ from sktransfer import SelfTaughtEncoder, pack_domains
 from sktransfer.datasets import load_printed_digits
 
 # %%
-# The atoms of 300 printed digits, whose labels nobody reads.
+# The atoms of 300 printed digits, whose labels are not read.
 
 rng = np.random.default_rng(0)
 X_printed = load_printed_digits().data

@@ -44,7 +44,7 @@ weighters = {
 
 # %%
 # The line is the true ratio, each dot a source row. The title gives the root mean squared distance
-# between both; rows that all weigh 1 stand first.
+# between both; weights of 1 come first.
 
 figure, panels = plt.subplots(2, 4, figsize=(13, 6), sharex=True, sharey=True, layout="constrained")
 for panel, (name, weighter) in zip(panels.ravel(), ({"all alike": None} | weighters).items()):

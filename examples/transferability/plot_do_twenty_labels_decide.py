@@ -2,7 +2,7 @@
 Do twenty labels decide whether to transfer?
 ============================================
 
-Without a label of the target nobody knows whether an aligner helps. A guarded estimator therefore
+Without a label of the target it is unknown whether an aligner helps. A guarded estimator therefore
 keeps half of the weight on the source alone. Twenty labels, asked for where its vote and the source
 differ, usually decide. Forty shifts are drawn here. In half of them an offset and a scale have
 moved, which aligners undo. In the others a class has become rare, and aligners do harm.

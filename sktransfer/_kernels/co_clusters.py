@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 from scipy.special import xlogy
 
 TINY = 1e-300  # in place of 0 in a logarithm
-NEAR = 1e-12  # of the cost: what is nearer is a tie, and an item stays in its cluster
+NEAR = 1e-12  # of the cost: at a smaller difference an item stays in its cluster
 
 
 def mutual_information(joint):

@@ -38,7 +38,7 @@ from sktransfer._kernels.factors import (
 
 EPS = np.finfo(np.float64).eps
 CLEAR = 1e-6  # of the largest ``sqrt(1 / phi)``: far from rounding
-ERROR = 1e-2  # of a component's values: what rounding may take of them
+ERROR = 1e-2  # of a component's values: the largest error by rounding
 
 
 class Problem(NamedTuple):

@@ -5,7 +5,7 @@ from array_api_compat import array_namespace, device
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 SMALL = 400  # up to this size all eigenvalues cost less than a few by Lanczos iterations
-SHARE = 8  # nor do they cost less where more than one in SHARE is wanted
+SHARE = 8  # nor do they cost less if more than one in SHARE is wanted
 
 
 def largest_eigenpairs(matrix, n_pairs):

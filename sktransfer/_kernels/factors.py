@@ -46,7 +46,7 @@ def _by_cholesky(Y):
     divisors = np.where(lengths > 0, lengths, 1)
     products /= divisors
     products /= divisors[:, None]
-    products.flat[:: len(products) + 1] = 1  # also where a column is 0, and stays so
+    products.flat[:: len(products) + 1] = 1  # also for a column of zeros, which stays so
     try:
         lower = np.linalg.cholesky(products)
     except np.linalg.LinAlgError:

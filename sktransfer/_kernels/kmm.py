@@ -28,7 +28,7 @@ from scipy.sparse import hstack, issparse
 
 from sktransfer._kernels.density_ratio import gaussian, squared_distances, squared_lengths
 
-BLOCK = 256  # rows at a time where a matrix is only passed through, such that these stay in cache
+BLOCK = 256  # rows at a time in one pass over a matrix, so that they stay in cache
 MAX_CONJUGATE_STEPS = 500
 MAX_PIVOTS = 60
 CHANCES = 8  # pivots in a row without fewer contradictions

@@ -20,12 +20,12 @@ from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.special import expit
 
-# Where strengths are looked for: the logarithms of the penalty and of the constant, in units of
-# the scale of the kernel, and the logit of the relatedness.
+# Starts and limits of the search for strengths: the logarithms of the penalty and of the constant,
+# in units of the scale of the kernel, and the logit of the relatedness.
 _STARTS = (np.linspace(-12.0, 12.0, 5), np.array([-3.0, 0.0, 3.0]), np.array([-8.0, -2.0, 2.0]))
 _LIMITS = ((-14.0, 14.0), (-6.0, 6.0), (-12.0, 8.0))
 
-# The ends of the relatedness are tried if what is found within is nearer to them than this.
+# The ends of the relatedness are tried if the optimum within is nearer to them than this.
 _NEAR_END = 0.1
 
 # The share of the squares of the numbers to predict that is always taken as noise.

@@ -132,7 +132,7 @@ def log_likelihood(
         change = np.sum(weighted * covariance_slope[np.ix_(tasks, tasks)])
         change += alpha @ np.sum(mixing_slope[tasks] * outputs.T, axis=1)
         gradient[n_parameters + k] = change
-    share = noise / (noise + JITTER)  # of what is added to the diagonal
+    share = noise / (noise + JITTER)  # of the value added to the diagonal
     own = np.diag(half) * noise[tasks] / weight - 0.5 * extra * share[tasks]
     gradient[n_parameters + len(relatedness) :] = np.bincount(tasks, own, minlength=n_tasks)
     return value, gradient

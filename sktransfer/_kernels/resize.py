@@ -91,7 +91,7 @@ def resize_images(images, *, size, method="bilinear", box=None):
     columns, first, last = _part(images.shape[2], size[1], method, left, width)
     images = images[:, first_row:last_row, first:last]
     n, h, w, c = images.shape
-    # The height goes first, with the channels left where they are: a large photograph is read
+    # The height goes first, with the channels in place: a large photograph is read
     # once, in its own order, and only the low image is rearranged.
     low = np.matmul(rows, images.reshape(n, h, w * c)).reshape(n, height, w, c)
     planes = np.ascontiguousarray(np.moveaxis(low, -1, 1))

@@ -115,7 +115,7 @@ def left_out(values, U, E, ridge):
     It divides the residual of a pair by 1 less its leverage, ``1 / n`` of the means included.
     """
     sizes, kept = _penalized(values, ridge)
-    rest = np.where(kept, ridge * values.mean() / sizes, 1)  # what the penalty leaves over
+    rest = np.where(kept, ridge * values.mean() / sizes, 1)  # the part that the penalty leaves
     residuals = (U * rest) @ (U.T @ E)
     free = np.einsum("ik,k,ik->i", U, rest, U) - 1 / len(U)
     return float(((residuals / np.maximum(free, 1e-12)[:, None]) ** 2).sum())

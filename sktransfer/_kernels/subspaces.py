@@ -94,7 +94,7 @@ def principal_subspace_of(domain, n_axes):
     values, vectors = largest_eigenpairs(scatter, min(n_axes, n_samples - 1, n_features))
     precision = EPS * max(n_samples, n_features)
     vectors = vectors[:, : max(1, int(xp.sum(xp.astype(values > precision * values[0], xp.int64))))]
-    if axes_of is not None:  # the QR factorisation restores what rounding took of orthogonality
+    if axes_of is not None:  # the QR factorization restores the orthogonality that rounding took
         vectors = fix_signs(xp.linalg.qr(axes_of(vectors))[0])
     return Subspace(domain.mean, vectors)
 
@@ -232,7 +232,7 @@ def _span(sources, target):
     """An orthonormal basis of all axes, the target's first."""
     xp = array_namespace(target.axes)
     outside = xp.concat([source.axes for source in sources], axis=1)
-    for _ in range(2):  # once more takes away what rounding left
+    for _ in range(2):  # a second time removes the remainder of rounding
         outside = outside - target.axes @ (target.axes.T @ outside)
     vectors, lengths, _ = xp.linalg.svd(outside, full_matrices=False)
     # Less than this far outside is rounding; G feels the square of it.

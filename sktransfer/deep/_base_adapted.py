@@ -27,12 +27,12 @@ class _AdaptsNetwork:
     __metadata_request__fit = {"sample_domain": True}
 
     _adapted_constraints: dict = {
-        # It says itself what it accepts.
+        # Its class validates it.
         "adaptation": "no_validation",
         "strength": [Interval(Real, 0, None, closed="left")],
         "ramp": [Interval(Real, 0, None, closed="neither"), None],
         "supervised": ["boolean"],
-        # It says itself what it accepts.
+        # Its class validates it.
         "hidden_layer_sizes": "no_validation",
         "activation": [StrOptions(set(ACTIVATIONS))],
     }

@@ -65,7 +65,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
     _takes_gaps = True
 
     _parameter_constraints: dict = {
-        # These say themselves what they accept, with the stages, shapes or files at hand.
+        # Validated in fit, when stages, shapes and files are known.
         "backbone": "no_validation",
         "weights": "no_validation",
         "stages": "no_validation",

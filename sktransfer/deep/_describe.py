@@ -106,7 +106,7 @@ def reload(estimator):
             same = source != described.source and _is_file_of(described, source)
         else:
             same = source != described.source and _is_folder_of(described, source)
-    except (OSError, TypeError, ValueError):  # what is named cannot be read
+    except (OSError, TypeError, ValueError):  # the named item cannot be read
         return described
     if not same:
         return described

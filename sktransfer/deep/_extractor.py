@@ -221,7 +221,7 @@ class PretrainedFeatureExtractor(
     """
 
     _parameter_constraints: dict = {
-        # These say themselves what they accept, with the network or the shapes at hand.
+        # Validated in fit, when the network and the shapes are known.
         "backbone": "no_validation",
         "stage": "no_validation",
         "weights": "no_validation",

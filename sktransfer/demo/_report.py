@@ -8,7 +8,7 @@ import numpy as np
 
 from sktransfer.demo._methods import FEATURES, FINE_TUNING, NO_TRANSFER, PRINTED
 
-# What the picture shows: a line each, named at its end. The table has them all.
+# The lines of the picture, each with its name at the end. The table has them all.
 DRAWN = {
     "features of stage 4, linear model": "frozen features (stage 4)",
     "freeze_depth=2": "fine-tuned, freeze_depth=2",

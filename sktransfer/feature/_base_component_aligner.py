@@ -20,7 +20,7 @@ from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 PRIMAL = "primal"  # no kernel: combinations of features
-CUTOFF = 1e-12  # of the landmarks' kernel: what is below is rounding
+CUTOFF = 1e-12  # of the landmarks' kernel: smaller values are rounding
 
 
 class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
@@ -140,7 +140,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         if self.kernel == PRIMAL:
             self.components_ = components
         elif self.kernel == "linear":
-            # Where rows are centred, so are components of theirs: sparse ones may stay as they are.
+            # Components of centered rows are centered, so that sparse rows may stay sparse.
             rows = X if issparse(X) else self._less_mean(X)
             self.components_ = rows.T @ components
         else:

@@ -9,7 +9,7 @@ from sktransfer.exceptions import TransferWarning
 # Kernels of scikit-learn that take no sparse rows.
 DENSE_KERNELS = ("additive_chi2", "chi2")
 
-NEGLIGIBLE = 1e-6  # of the kernel's largest value: less is lost in what is computed of it
+NEGLIGIBLE = 1e-6  # of the kernel's largest value: smaller differences are rounding
 
 
 def check_kernel(K, X, *, estimator):

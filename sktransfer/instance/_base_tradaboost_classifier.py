@@ -103,7 +103,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         n_classes = len(self.classes_)
         if n_classes == 1:
             return graph.add("Softmax", totals, axis=1)
-        # The margins over K - 1, up to what all classes share.
+        # The margins over K - 1, up to a constant of all classes.
         shares = graph.add("Div", totals, graph.sum_of_columns(totals))
         scores = graph.add("Mul", shares, np.float64(n_classes / (n_classes - 1) ** 2))
         return graph.add("Softmax", scores, axis=1)

@@ -32,7 +32,7 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
 
     _n_fit_steps = None
 
-    # What fit learns beside the weights: None if there is no source.
+    # Learned in fit, beside the weights: None if there is no source.
     _learned = ()
 
     # How the weights get less extreme: the start of a sentence.

@@ -49,7 +49,7 @@ class RepeatedTargetFold(GroupsConsumerMixin, BaseCrossValidator):
     """
 
     def __init__(self, n_splits=5, *, n_repeats=10, random_state=None):
-        KFold(n_splits)  # raises what is wrong with it
+        KFold(n_splits)  # raises if it is invalid
         if isinstance(n_repeats, bool) or not isinstance(n_repeats, Integral) or n_repeats < 1:
             raise ValueError(
                 f"n_repeats={shown(n_repeats)}: expected a whole number of repetitions, 1 or more."

@@ -104,7 +104,7 @@ def _refuse_objects(y, labels):
     for a scorer with a name, and cross-validation hands them over as they are.
     """
     if not isinstance(getattr(y, "dtype", None), np.dtypes.ObjectDType):
-        return  # other containers give texts, whole numbers and dates as what they are
+        return  # other containers keep the types of texts, whole numbers and dates
     if labels.dtype.kind == "O" or (labels.dtype.kind != "U" and are_classes(labels)):
         types = sorted({type(value).__name__ for value in labels.ravel().tolist()})[:5]
         raise ValueError(

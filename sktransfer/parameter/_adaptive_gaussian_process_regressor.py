@@ -25,7 +25,7 @@ from sktransfer.parameter._related_rows import (
 )
 from sktransfer.parameter._sources import SourceModel
 
-# From where relatedness is chosen: a maximum may be on either side of 0.
+# Starts of the search for relatedness: a maximum may be on either side of 0.
 _STARTS = (0.8, 0.0)
 
 # Chosen noise is between these shares of the variance of the labels.

@@ -88,7 +88,7 @@ class _BaseLearnedPrior(_BaseTasks):
         self._scale = np.where(variance > 0, np.sqrt(variance), 1.0)
         numbers, Z = self._scale_numbers(rows), self._scaled(rows.X)
         tasks, codes = np.unique(rows.codes, return_inverse=True)
-        # The place of each task among those with rows; the prior stands behind them.
+        # The place of each task among those with rows. The prior comes after them.
         places = np.full(rows.n_tasks + 1, len(tasks))
         places[tasks] = np.arange(len(tasks))
         self._priors, self.objectives_, found = [], [], []

@@ -217,7 +217,9 @@ def check_global_state_unchanged(estimator):
     kept = np.random.get_state(), random.getstate()
     with warnings.catch_warnings():
         warnings.resetwarnings()  # a filter that an earlier fit left behind would hide a new one
-        warnings.simplefilter("ignore", TransferWarning)  # these few rows are not what is checked
+        warnings.simplefilter(
+            "ignore", TransferWarning
+        )  # warnings about few rows are not checked here
         np.random.seed(20261121)  # so that a seed set inside cannot be the state that we are in
         random.seed(20261121)
         before = global_state()

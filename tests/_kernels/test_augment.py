@@ -1,4 +1,4 @@
-"""Copies of features: where they stand, and their inner products."""
+"""Copies of features: their places, and their inner products."""
 
 import numpy as np
 import pytest

@@ -241,7 +241,7 @@ def test_components_that_rounding_has_taken_are_missed_aloud(with_contrast):
         components, phi = transfer_components(kernel, E, ridge=1.0, n_components=3)
     assert components.shape == (14, 1)
     assert (phi > 0).all()
-    if not with_contrast:  # what is left is the feature of that scale
+    if not with_contrast:  # the remaining feature has that scale
         along = X[:, 1] @ components[:, 0] / np.linalg.norm(X[:, 1])
         assert_allclose(np.abs(along), 1, rtol=1e-12)
 
@@ -301,7 +301,7 @@ def test_contrasts_measure_the_differences_of_the_means():
 
 
 def test_with_one_source_the_contrast_has_its_norm_in_closed_form():
-    # ||e e^T||_F = |e|^2 = 1 / n_source + 1 / n_target, what Pan's mu is to be divided by.
+    # ||e e^T||_F = |e|^2 = 1 / n_source + 1 / n_target, the divisor of Pan's mu.
     codes = np.repeat([0, -1], [5, 20])
     E = domain_contrasts(codes)
     assert_allclose(np.linalg.norm(E @ E.T), 1 / 5 + 1 / 20)

@@ -13,7 +13,7 @@ from sktransfer._kernels.coral import coral_maps, moments, numerical_rank
 KINDS = ["coral", "monge", "cholesky"]
 
 # Rows of the source, rows of the target, features: each form of each domain, and both sides of the
-# place where the two domains together have as many rows as there are features.
+# place at which the two domains together have as many rows as there are features.
 SHAPES = [
     (60, 50, 7),
     (9, 11, 40),

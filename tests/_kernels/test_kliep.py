@@ -118,7 +118,7 @@ def test_nonnegative_minimum_is_nonnegative_least_squares(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whole_blocks_that_change_sides_end_at_the_minimum(seed, monkeypatch):
-    monkeypatch.setattr(kliep, "_by_active_sets", None)  # what is left for the rare cycle
+    monkeypatch.setattr(kliep, "_by_active_sets", None)  # the remainder for the rare cycle
     rng = np.random.default_rng(seed)
     S = rng.normal(size=(60, 25))
     c, start = S.T @ rng.normal(size=60), np.maximum(rng.normal(size=25), 0)

@@ -17,7 +17,7 @@ def make_rows(n_samples=2000, n_features=3):
 @pytest.mark.parametrize("part", ["first column", "sum of columns", "one bit"])
 def test_hashes_are_uniform_whatever_the_rows(part):
     X = make_rows()
-    if part == "one bit":  # all values are 0 or 1: only the columns tell rows apart
+    if part == "one bit":  # all values are 0 or 1: rows differ only by their columns
         X = (np.arange(2048)[:, None] >> np.arange(11) & 1).astype(float)
     order = np.argsort(hashes_of_rows(X, seed=0))
     drawn = X[order[: len(X) // 4]]

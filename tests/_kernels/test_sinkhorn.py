@@ -66,7 +66,7 @@ def test_two_rows_by_hand():
 
 @pytest.mark.parametrize("regularization", [0.5, 0.05])
 def test_the_entropic_plan_is_optimal(regularization):
-    # Optimal exactly where cost + reg * log(plan) is a sum of a function of the row and one of the
+    # Optimal exactly if cost + reg * log(plan) is a sum of a function of the row and one of the
     # column, so that double differences vanish.
     cost = make_cost()
     found = sinkhorn(cost, regularization=regularization, **LOOSE)

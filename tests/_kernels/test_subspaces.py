@@ -164,7 +164,7 @@ def kernel_of(flow):
 def test_the_flow_is_the_integral_along_the_geodesic(n_features, n_axes):
     source, target = make_subspaces(n_features, n_axes)
     flow = geodesic_flow(source, target)
-    if 2 * n_axes <= n_features:  # else some angles are 0, where the integrand above divides by 0
+    if 2 * n_axes <= n_features:  # else some angles are 0, and the integrand above divides by 0
         assert_allclose(kernel_of(flow), by_integration(source, target), atol=1e-12)
     root = flow_root([source], target, [flow])
     assert_allclose(root @ root.T, kernel_of(flow), atol=1e-12)

@@ -126,7 +126,7 @@ def test_the_class_regularised_plan_is_that_of_pot():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_target_rows_receive_less_of_a_second_class(seed):
-    # What the regulariser is for: the sum of the roots of shares is 1 where one class has all.
+    # The aim of the regularizer: the sum of the roots of shares is 1 if one class has all.
     cost, classes = make_cost(seed=seed), np.arange(40) % 3
     plain = class_shares(sinkhorn(cost, regularization=0.05, **LOOSE).plan, classes)
     apart = class_shares(class_regularized(cost, classes, **OBJECTIVE, **LOOSE).plan, classes)

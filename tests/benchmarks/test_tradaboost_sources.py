@@ -21,7 +21,7 @@ from benchmarks.tradaboost_sources import Comparison, classifiers, regressors, r
 
 
 class Zeros:
-    """Stands where a generator stands, and draws 0 as a normal and 1/4 as a uniform number."""
+    """Replaces a generator, and draws 0 as a normal and 1/4 as a uniform number."""
 
     def normal(self, size):
         return np.zeros(size)

@@ -94,7 +94,7 @@ def test_both_networks_have_as_many_epochs_and_no_early_stop(source, weights):
     for name in ("max_epochs", "n_iter_no_change", "freeze_depth", "validation_fraction"):
         assert both[0][name] == both[1][name]
     assert both[0]["n_iter_no_change"] == both[0]["max_epochs"]
-    # After unfreezing what was loaded learns at lower rates than the network from scratch.
+    # After unfreezing, loaded layers learn at lower rates than the network from scratch.
     assert both[0]["backbone_learning_rate"] < both[1]["backbone_learning_rate"]
     assert both[0]["rate_decay"] < 1
 

@@ -404,7 +404,7 @@ def test_the_rows_of_a_result_belong_to_the_user(network, digits):
     np.testing.assert_array_equal(extractor.transform(X), before)
 
 
-# What cannot be read
+# Unreadable items
 
 
 def test_bad_files_are_rows_of_nan_and_a_warning(network, digits, tmp_path):

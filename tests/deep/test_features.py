@@ -254,7 +254,7 @@ def test_a_folder_that_cannot_be_written_costs_a_warning_only(pictures, tmp_path
     np.testing.assert_array_equal(features, compute(pictures)[0])
 
 
-# What cannot be read
+# Unreadable items
 
 
 def spoil(files):

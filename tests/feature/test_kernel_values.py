@@ -1,4 +1,4 @@
-"""A kernel that tells no rows apart gives a warning with the number and the remedy."""
+"""A kernel with equal values for all rows gives a warning with the number and the remedy."""
 
 import re
 import warnings

@@ -98,7 +98,7 @@ def test_linear_is_pots_linear_transport():
     da = pytest.importorskip("ot.da")
     X, _, domains = make_rows(counts=(("old", 300), ("target", 300)))
     old, target = X[domains == "old"], X[domains == "target"]
-    # POT divides by n where we divide by n - 1: a ridge, and nothing, changes by that factor.
+    # POT divides by n, and we divide by n - 1. Only a ridge changes by that factor.
     theirs = da.LinearTransport(reg=1e-2 * 299 / 300).fit(Xs=old, Xt=target).transform(Xs=old)
     aligner = OptimalTransportAligner(method="linear", ridge=1e-2)
     mapped = aligner.fit_transform(X, sample_domain=domains)[domains == "old"]
@@ -149,7 +149,7 @@ def gap_between_classes(seed, **parameters):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_source_labels_keep_the_classes_apart(seed):
-    # What a large penalty mixes, the labels sort: the more, the larger their weight.
+    # Labels separate the rows that a large penalty mixes: the more, the larger their weight.
     plain = gap_between_classes(seed)
     some = gap_between_classes(seed, supervised=True, class_regularization=0.1)
     much = gap_between_classes(seed, supervised=True, class_regularization=0.5)

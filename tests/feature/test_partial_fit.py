@@ -96,7 +96,7 @@ def test_after_a_fit_batches_begin_anew_and_say_so(aligner):
     assert_array_equal(fitted.maps_["dslr"](X), fresh.maps_["dslr"](X))
 
 
-def learnt(aligner, X):
+def learned(aligner, X):
     """All that the documentation names, numbers and maps, of which the latter map `X`."""
     found = {name: fitted_map(X) for name, fitted_map in aligner.maps_.items()}
     for name in ("n_components_", "root_"):
@@ -110,11 +110,11 @@ def learnt(aligner, X):
 def test_fitted_attributes_are_those_of_all_rows_at_once(aligner, n_features):
     X, sample_domain = make_rows(n_features=n_features)
     streamed = clone(aligner).partial_fit(X[:60] * 3, sample_domain=sample_domain[:60])
-    early = learnt(streamed, X)
+    early = learned(streamed, X)
     streamed.partial_fit(X[60:] * 5, sample_domain=sample_domain[60:])
     rows = np.concatenate([X[:60] * 3, X[60:] * 5])
-    expected = learnt(clone(aligner).fit(rows, sample_domain=sample_domain), X)
-    found = learnt(streamed, X)
+    expected = learned(clone(aligner).fit(rows, sample_domain=sample_domain), X)
+    found = learned(streamed, X)
     assert set(found) == set(expected)
     assert streamed.source_domains_ == ("amazon", "dslr")
     for name, value in expected.items():
@@ -177,7 +177,7 @@ def test_fit_keeps_nothing_but_the_maps(aligner, n_features, with_source):
     sample_domain = names if with_source else None
     fitted = clone(aligner).partial_fit(X, sample_domain=sample_domain)
     fitted.fit(X, sample_domain=sample_domain)
-    spare = 8 * n_features + 1500  # one mean, and the names of what there is
+    spare = 8 * n_features + 1500  # one mean, and the names of the domains with rows
     assert len(pickle.dumps(fitted)) < len(pickle.dumps(fitted.maps_)) + spare
 
 

@@ -68,7 +68,7 @@ def test_sparse_rows_in_batches(aligner, n_features):
         batch = X[rows] if k == 2 else sparse.csr_array(X[rows])  # dense ones may come between
         streamed.partial_fit(batch, sample_domain=sample_domain[rows])
         if k != 2:
-            batch.data[:] = np.nan  # what is kept is not the caller's
+            batch.data[:] = np.nan  # the kept array is not the caller's
     mapped = streamed.transform(sparse.csr_array(X), sample_domain=sample_domain)
     assert_allclose(mapped, expected, atol=1e-9 * np.abs(expected).max())
 
@@ -82,7 +82,7 @@ def test_few_entries_of_many_rows_take_no_memory_of_dense_rows(aligner, counts, 
         sum(counts), n_features, 0.002, random_state=np.random.default_rng(0), format="csr"
     )
     sample_domain = np.repeat(["old", "target"], counts)
-    clone(aligner).fit(X[:60], sample_domain=["old", "target"] * 30)  # what is imported then
+    clone(aligner).fit(X[:60], sample_domain=["old", "target"] * 30)  # imports at first use
     tracemalloc.start()
     fitted = clone(aligner).fit(X, sample_domain=sample_domain)
     _, peak = tracemalloc.get_traced_memory()

@@ -92,8 +92,8 @@ def test_pivots_by_frequency_are_frequent_in_every_domain():
 
 def test_pivots_by_information_tell_the_class_and_are_in_every_domain():
     X, y, sample_domain = make_reviews()
-    X[:, 20] = np.where(sample_domain == "books", y, 0)  # tells all, but the target has none
-    X[:, 30] = 1  # frequent, tells nothing
+    X[:, 20] = np.where(sample_domain == "books", y, 0)  # the label itself, but the target has none
+    X[:, 30] = 1  # frequent, without information
     encoder = StructuralEncoder(pivots="mutual_information", n_pivots=8)
     assert_array_equal(encoder.fit(X, y, sample_domain=sample_domain).pivots_, PIVOTS)
     few = StructuralEncoder(pivots="mutual_information", n_pivots=8, min_rows=500)

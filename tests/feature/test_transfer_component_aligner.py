@@ -271,7 +271,7 @@ def test_landmarks_take_memory_in_proportion_to_the_rows():
     for n_rows in [2000, 8000]:
         X, sample_domain = make_moved_rows(counts=(("amazon", n_rows), ("target", n_rows)))
         aligner = TransferComponentAligner(3, kernel="rbf", n_landmarks=50, random_state=0)
-        aligner.fit(X[:200], sample_domain=sample_domain[:200])  # what is imported at first use
+        aligner.fit(X[:200], sample_domain=sample_domain[:200])  # imports at first use
         tracemalloc.start()
         aligner.fit(X, sample_domain=sample_domain)
         peaks.append(tracemalloc.get_traced_memory()[1])

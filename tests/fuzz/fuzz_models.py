@@ -30,7 +30,7 @@ def case(seed, folder):
         model = make(kind, folder).fit(X, Y)
     found = model.predict(X_NEW)
     assert np.isfinite(found).all(), "predictions that are not finite"
-    if rng.random() < 0.5:  # bytes were changed, and a checksum tells
+    if rng.random() < 0.5:  # bytes were changed, and a checksum shows it
         return
     assert found.shape == expected.shape
 

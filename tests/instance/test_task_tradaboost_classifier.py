@@ -179,7 +179,7 @@ def test_the_rounds_end_with_the_pool():
     X, y, domains, _, _ = make_domains(1, n_target=61, noise=0.3)
     model = TaskTrAdaBoostClassifier(STUMP, n_estimators=2, random_state=0)
     pool = model.fit(X, y, sample_domain=domains).pool_
-    # The pool is what two rounds a source leave, so that it is asked for more than it holds.
+    # Two rounds a source leave a pool that is smaller than the number asked for.
     model.set_params(threshold=sorted_alphas(model, X, y, domains)[-2])
     model.fit(X, y, sample_domain=domains)
     assert len(pool) == 4

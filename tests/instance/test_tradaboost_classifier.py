@@ -153,7 +153,7 @@ def test_samme_with_two_classes_is_dai2007(seed):
 
 
 def test_one_source_row_never_loses_weight_by_itself():
-    # beta = 1, so the ratio of its weight to that of a target row never wrong stays what it was.
+    # beta = 1, so the ratio of its weight to that of a target row without an error does not change.
     X, y, sample_domain, _ = make_two_rules(0, n_source=1)
     sample_domain[0] = "s"
     model = TrAdaBoostClassifier(STUMP, n_estimators=6, random_state=0)

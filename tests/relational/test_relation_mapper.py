@@ -98,7 +98,7 @@ def test_what_changes_nothing(pair, fitted, change):
     elif change == "twice":
         source, known = source * 2, [*known, *known[:9]]
     elif change == "names of entities":
-        # Names of the target are those of the source, and numbers stand for others.
+        # Names of the target are those of the source, and numbers replace others.
         def name(entity):
             return entity.removeprefix("t ")
 

@@ -37,7 +37,7 @@ def pytest_configure():
 
 def _import_with_ours(name):
     with redirect_stdout(StringIO()):  # some of these modules print
-        importlib.import_module(name)  # so that what it imports is loaded with its own names
+        importlib.import_module(name)  # so that its imports are loaded with their own names
         del sys.modules[name]
         theirs = sklearn.pipeline.Pipeline, sklearn.pipeline.make_pipeline
         ours = sktransfer.TransferPipeline, sktransfer.make_transfer_pipeline

@@ -31,7 +31,7 @@ def bitmap(image):
     -------
     ndarray of shape (32, 32), bool
         The digit touches top and bottom, keeps its proportions unless it is wider than
-        `WIDEST`, and stands in the middle.
+        `WIDEST`, and is in the middle.
     """
     width = min(WIDEST, max(1, round(image.width * SIDE / image.height)))
     frame = Image.new("L", (SIDE, SIDE))

@@ -13,7 +13,7 @@ MAX_BYTES = 256 * 2**20
 # Of the results of whole calls, which are kept apart so that they push no row out.
 MAX_BYTES_OF_RESULTS = 64 * 2**20
 
-# What a row costs beside its values: the array, its key, their places in the dictionary.
+# Bytes of a row beside its values: the array, its key, their places in the dictionary.
 BYTES_A_ROW = 300
 
 

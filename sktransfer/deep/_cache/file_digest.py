@@ -4,7 +4,7 @@ import os
 import time
 
 # A file that changed so few seconds before it was read may change again within one tick of the
-# file system's clock, and its times would not tell.
+# file system's clock, and its times would not show it.
 SETTLED = 2.0
 
 MOST_FILES = 100_000

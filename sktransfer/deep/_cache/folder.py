@@ -16,7 +16,7 @@ from sktransfer.deep._networks.recent import Recent
 STORE = "sktransfer-features-2"
 TOKEN = "token"
 
-# What this process knows of the last few folders.
+# The indexes of the last few folders in this process.
 _OPEN = Recent(8)
 
 

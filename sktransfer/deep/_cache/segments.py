@@ -30,8 +30,8 @@ _HEADER = struct.Struct("<8sIIII")  # magic, kind, rows, values of a row, checks
 _MAGIC = b"sktrows1"
 _ROWS, _CLAIMS, _RELEASES = range(1, 4)
 
-# How long a process is trusted to compute what it claims, after its file has last grown: a process
-# of this host that runs, and any process of another host.
+# A claim is valid for so long after the file of its process last grew. The first limit is for a
+# running process of this host, the second for any process of another host.
 _SECONDS_HERE = 600
 _SECONDS_ELSEWHERE = 60
 

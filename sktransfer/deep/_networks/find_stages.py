@@ -73,7 +73,7 @@ def _by_resolution(places, *, at_the_end):
         if not groups or changed or place.n_positions * 2 <= first.n_positions:
             groups.append([])
         groups[-1].append(place)
-    # What lies before the first layer is the image.
+    # The image lies before the first layer.
     groups = [group for group in groups if group[-1].depth]
     depths = [group[-1].depth for group in groups]
     kept = len(groups) - (2 if at_the_end else 1)

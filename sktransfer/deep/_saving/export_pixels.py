@@ -13,7 +13,7 @@ from sktransfer.deep._images.network_input import RESIZED_WHOLE, resize_plan
 RESIZE_OPSET = 18
 
 # The axes of images (n, c, h, w), in the order in which Pillow resizes most of them. From this
-# version on it begins with the rows if the height loses more than twice what the width loses.
+# version on it begins with the rows if the height shrinks more than twice as much as the width.
 _COLUMNS, _ROWS = 3, 2
 _ROWS_FIRST = 13
 

@@ -18,7 +18,7 @@ FILE = "fine_tune.npz"
 # Raise it when the same arguments come to give other weights, or the file another form.
 VERSION = 3
 
-# Parameters that change no bit of the result, and those that are known by what came of them.
+# Parameters that change no bit of the result, and those that are known by their results.
 _CHANGE_NOTHING = ("checkpoint", "cache")
 _KNOWN_OTHERWISE = (
     *("backbone", "weights", "stages", "preprocessing", "input_size"),
@@ -28,7 +28,7 @@ _KNOWN_OTHERWISE = (
 # With device="auto" these decide where the training runs, so a difference in them is enough to say.
 _DECIDE_DEVICE = {"backbone", "freeze_depth", "initialize", "max_epochs", "data y"}
 
-# What a message shows of the differences between two trainings.
+# The most differences between two trainings in a message, and the longest of them.
 _MOST_FACTS, _LONGEST_FACT = 5, 60
 
 _LIBRARIES = ("numpy", "onnxruntime", "scikit-learn", "scipy", "torch")

@@ -79,7 +79,7 @@ def load_estimator(kind, path, *, backbone=None):
             f"{written}.load."
         )
     parameters, attributes = content
-    # A file may come from anyone: it does not choose where later calls write.
+    # A file may come from anyone: it does not choose the folder to which later calls write.
     parameters["checkpoint"] = None
     if parameters["cache"] is not None:
         parameters["cache"] = "memory"

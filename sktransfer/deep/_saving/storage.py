@@ -26,7 +26,7 @@ from sktransfer.deep._texts.tokenizer import TokenInput
 from sktransfer.deep._texts.words import WordInput
 from sktransfer.deep._training.head import Head
 
-# The only classes that are ever made of what a file says; modules are not written.
+# The only classes that a file can create. Modules are not written.
 _CLASSES = {
     kind.__name__: kind
     for kind in (

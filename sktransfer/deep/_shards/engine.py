@@ -9,7 +9,7 @@ import joblib
 # A process that ends so often before its task could say that it has begun will always do so.
 MOST_STARTS = 5
 
-# What limits the threads of a process, as joblib limits those of its own.
+# Variables that limit the threads of a process, as joblib limits those of its workers.
 _THREADS_OF = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

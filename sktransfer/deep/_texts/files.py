@@ -41,7 +41,7 @@ def _find_cached(repository, name):
         from sktransfer.deep._networks.torch.network_access import why_no_hub
 
         return Path(hf_hub_download(repository, name)) if why_no_hub() is None else None
-    except Exception:  # what loads the network says it
+    except Exception:  # the loader of the network raises
         return None
 
 

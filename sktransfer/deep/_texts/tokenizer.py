@@ -19,7 +19,7 @@ _NO_LIMIT = 10**6
 
 _TOKENIZERS = Recent(4)
 
-# What a graph may ask for besides the tokens, by a part of the name of its input.
+# Inputs of a graph besides the tokens, by a part of their names.
 _ROLES = {"mask": "mask", "type": "type", "segment": "type", "position": "position"}
 
 

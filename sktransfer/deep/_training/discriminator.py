@@ -5,7 +5,7 @@ import math
 
 import torch
 
-# How much the steps before count in the average of the discriminator's accuracy, and what is won.
+# The weight of earlier steps in the average accuracy, and the accuracy of a perfect discriminator.
 _MEMORY, _WON = 0.9, 0.99
 
 

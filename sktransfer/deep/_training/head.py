@@ -30,7 +30,7 @@ _SMALLEST_SINGULAR = 1e-10
 # Those of scikit-learn's LogisticRegression, up to rounding.
 _TOLERANCES = {"gtol": 1e-4, "ftol": 1e-12}
 
-# What SciPy's L-BFGS-B calls a stop at the limit of its iterations.
+# The status of SciPy's L-BFGS-B after a stop at the limit of its iterations.
 _OUT_OF_EPOCHS = 1
 
 

@@ -324,7 +324,7 @@ def test_a_disk_that_is_really_full(tmp_path):
 
 def test_a_place_that_cannot_be_written_costs_a_warning():
     if not Path("/proc/self").exists():
-        pytest.skip("this system has no /proc, where nobody can make a folder")
+        pytest.skip("this system has no /proc, in which no folder can be made")
     cache = FolderCache("/proc/nowhere", MemoryCache())
     fill(cache, [1])
     assert held(cache, [1, 2]) == [1]
@@ -472,7 +472,7 @@ def test_one_flipped_bit_anywhere_costs_at_most_one_warning(tmp_path):
     assert warned > 200
 
 
-# What several processes do
+# Several processes
 
 
 def test_a_row_that_another_process_claims_is_left_to_it(tmp_path):
@@ -505,7 +505,7 @@ sys.stdin.readline()
         after(True, "stored")
         assert held(cache, range(12)) == list(range(5))
         assert cache.claim(keys[:10]).tolist() == [False] * 10
-        after(True, "closed")  # what it has claimed and not computed is free
+        after(True, "closed")  # its claims without a computed row are free
         assert cache.claim(keys[:10]).tolist() == [False] * 5 + [True] * 5
         other.stdin.write("\n")
 

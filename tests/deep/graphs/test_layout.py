@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 FIRST, LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 KERNEL = RNG.normal(size=(5, 3, 3, 3)).astype(np.float32)
 
-# What TensorFlow's converter writes: images and results have channels last, convolutions first.
+# As TensorFlow's converter writes: images and results have channels last, convolutions first.
 CONVERTED = [
     ("Transpose", ["image"], ["first"], {"perm": FIRST}),
     ("Conv", ["first", "w"], ["conv"], {"pads": [1] * 4}),

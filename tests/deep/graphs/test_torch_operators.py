@@ -31,7 +31,7 @@ def positive(*shape):
 
 
 SAME = {"kernel_shape": [3, 4], "strides": [2, 3]}
-# Operator, attributes, further stored inputs; the image is (3, 2, 9, 9). "image" stands for itself.
+# Operator, attributes, further stored inputs; the image is (3, 2, 9, 9). "image" is the image.
 CASES = {
     "Abs": ("Abs", {}),
     "Add, a bias": ("Add", {}, normal(2, 1, 1)),
@@ -144,7 +144,7 @@ CASES = {
     "Unsqueeze of old": ("Unsqueeze", {"axes": [0, 2], "opset": 11}),
 }
 
-# Short graphs, for operators that need what others make.
+# Short graphs, for operators that need the output of others.
 CHAINS = {
     "Gemm": (
         [

@@ -35,7 +35,7 @@ def features(items, **options):
 EXPECTED = features([CONTENT])
 
 
-# What is read
+# Inputs that are read
 
 
 class Upload:
@@ -45,11 +45,11 @@ class Upload:
         self.file = io.BytesIO(content)
 
     async def read(self):
-        raise AssertionError("nobody waits for it")
+        raise AssertionError("it is not waited for")
 
 
 class Wrapped:
-    """A file object that derives from no class of io, and stands at its end."""
+    """A file object that derives from no class of io, and is at its end."""
 
     def __init__(self, content):
         self._stream = io.BytesIO(content)
@@ -189,7 +189,7 @@ def test_any_sequence_but_no_pairs():
             features(X)
 
 
-# What is not read: the reason, and a row of NaN beside good rows
+# Inputs that are not read: the reason, and a row of NaN beside good rows
 
 
 def bomb():

@@ -13,7 +13,7 @@ import torch
 from sktransfer.deep._networks.torch.places import find_module_stages
 from sktransfer.deep._networks.torch.record import record
 
-# What makes the network, whose names it has, and the size of its last feature map.
+# The function that makes the network, the origin of its names, the size of its last feature map.
 FROM_PAPERS = {
     "vgg16": ("vgg16", "torchvision", (7, 7)),
     "vgg19": ("vgg19", "torchvision", (7, 7)),

@@ -407,7 +407,7 @@ def test_timm_loads_a_folder_and_describes_itself(tmp_path):
     assert "timm has no network 'resnet1888' with weights; did you mean" in out
 
 
-# ---- folders are read alone, and what does not answer is not waited for
+# ---- folders are read alone, and no reader without an answer is waited for
 
 
 @pytest.fixture

@@ -460,7 +460,7 @@ def test_kill_nine_again_and_again_changes_no_bit(training, moments, tmp_path):
     assert 0 < Checkpoint(folder, _facts(folder), seed=-1).load()["n_done"] < LONG["max_epochs"]
     found = kind(**parameters, checkpoint=folder).fit(X, Y, **more)
     assert outcome(found) == outcome(kind(**parameters).fit(X, Y, **more))
-    assert os.listdir(folder) == [FILE]  # what killed writers left is gone
+    assert os.listdir(folder) == [FILE]  # the files of killed writers are gone
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")

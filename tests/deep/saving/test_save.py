@@ -122,7 +122,7 @@ def test_parameters_of_all_kinds_come_back(tmp_path):
     }
     classifier = make(**parameters).fit(X, Y)
     loaded = round_trip(classifier, tmp_path)
-    # A file does not choose where later calls write.
+    # A file does not choose the folder of later calls.
     assert loaded.cache == "memory"
     for name in set(parameters) - {"random_state", "cache"}:
         assert_same(getattr(loaded, name), getattr(classifier, name))

@@ -1,4 +1,4 @@
-"""Sounds as input of any network: read once, each by itself, whatever stands next to it."""
+"""Sounds as input of any network: read once, each by itself, without an effect of its neighbors."""
 
 import io
 import pickle

@@ -294,7 +294,7 @@ def test_decay_pulls_towards_the_start_by_the_rate_times_its_strength(network):
             weights.add_(1.0)
     # Without a gradient, Adam itself stays at the same place.
     training._descend(0 * sum(weights.sum() for weights in training.network.parameters()))
-    pulled = [1 - 0.05 * 2, 1 - 0.1 * 2]  # what is left of the distance of 1
+    pulled = [1 - 0.05 * 2, 1 - 0.1 * 2]  # the rest of the distance of 1
     for stage, anchors, left in zip(training.network.stages, training.start, pulled, strict=True):
         for weights, anchor in zip(stage.parameters(), anchors, strict=True):
             torch.testing.assert_close(weights - anchor, torch.full_like(anchor, left))

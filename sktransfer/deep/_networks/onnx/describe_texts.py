@@ -13,7 +13,7 @@ from sktransfer.deep._networks.onnx.read import read_file
 from sktransfer.deep._networks.onnx.run import make_session, run_within
 from sktransfer.deep._texts.tokenizer import describe_tokens, role_of
 
-# The texts and the tokens of the two runs that tell which axis is which.
+# The numbers of texts and of tokens in two runs, which identify the axes.
 _PROBES = ((2, 5), (3, 7))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sktransfer._messages import cause, shortened, shown
 
-# A protobuf message ends there, and with it what can be handed on as bytes.
+# The largest size of a protobuf message, and so of a model passed as bytes.
 LARGEST_FILE = 2**31 - 1
 
 # A batch of that many numbers takes 2 GB. A file that asks for more is broken.

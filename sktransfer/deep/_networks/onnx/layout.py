@@ -25,7 +25,7 @@ _SPATIAL = (
     "SpaceToDepth",
 )
 
-# These keep the layout of what they read. Reductions do if they keep the axes.
+# These keep the layout of their input. Reductions do if they keep the axes.
 _KEEP = (
     "Abs",
     "Add",

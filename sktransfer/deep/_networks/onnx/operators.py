@@ -402,8 +402,8 @@ OPERATORS = {name: _plain(getattr(torch, name.lower())) for name in _SAME} | {
     "Unsqueeze": _unsqueeze,
 }
 
-# Which inputs of an operator are trained where they are stored in the file; every other stored
-# array is a buffer. A lone number is none: it is part of a formula.
+# The inputs of an operator that are trained if the file stores them. Every other stored array is
+# a buffer. A single number is neither: it is part of a formula.
 TRAINED_INPUTS = {
     "Add": (0, 1),
     "BatchNormalization": (1, 2),

@@ -6,10 +6,10 @@ from sktransfer._messages import shown
 from sktransfer.deep._networks.find_stages import Place
 from sktransfer.deep._networks.onnx.cut import data_tensors, needed_nodes, reads
 
-# The numbers of classes that ImageNet's networks tell apart, the background included or not.
+# The numbers of classes of ImageNet's networks, with and without the background.
 CLASS_COUNTS = (1000, 1001, 21841, 21843)
 
-# What only rearranges values. Of tokens it leaves open which axis is theirs.
+# Operators that only rearrange values. They do not show which axis is that of the tokens.
 _MOVERS = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 
 

@@ -170,7 +170,7 @@ def _load(source):
 
 def take_module(backbone):
     """The fingerprint of a user's module, and a copy, made once for each content."""
-    module = getattr(backbone, "_orig_mod", backbone)  # what torch.compile wraps
+    module = getattr(backbone, "_orig_mod", backbone)  # the module that torch.compile wraps
     check_tensors(module, f"backbone: a {type(module).__name__}")
     fingerprint = fingerprint_module(module)
     return fingerprint, _SNAPSHOTS.get(fingerprint, lambda: _snapshot(module))

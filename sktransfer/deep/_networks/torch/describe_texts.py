@@ -121,7 +121,7 @@ def folder_stamps(folder):
     try:
         files = sorted(Path(folder).rglob("*")) if os.path.isdir(folder) else []
         return tuple((str(path), signature(path)) for path in files if path.is_file())
-    except OSError:  # what reads them says it
+    except OSError:  # the function that reads them raises
         return ()
 
 

@@ -22,9 +22,9 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, enum.Enum)
 
-# What a network has because it is one; its tensors and submodules are looked at by themselves.
+# Attributes of every network; its tensors and submodules are hashed separately.
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module())) | {"training"}
-# Where a network of transformers was read from: the same weights may lie elsewhere.
+# The origin of a network of transformers: the same weights may have another path.
 _WHENCE = frozenset({"name_or_path"})
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
@@ -180,7 +180,7 @@ def _source_of(function):
         return code
     if function.__name__ != "<lambda>":
         return inspect.cleandoc("".join(lines))
-    # Several lambdas may be on one line, and are told apart by where their expressions are.
+    # Several lambdas may be on one line, and are identified by the places of their expressions.
     places = [p for p in code.co_positions() if None not in p and p[2] != p[3]]
     begin = min((line, column) for line, _, column, _ in places)
     end = max((line, column) for _, line, _, column in places)
@@ -199,7 +199,7 @@ def _name_of(thing):
 def _is_own(thing):
     """Whether code is the user's own: of a script, a notebook, a folder, but not installed."""
     name = getattr(thing, "__module__", None) or ""
-    if name == "builtins":  # also of what `exec` makes without a name
+    if name == "builtins":  # also for code that `exec` runs without a name
         return isinstance(thing, types.FunctionType) or "__module__" in getattr(
             thing, "__dict__", ()
         )

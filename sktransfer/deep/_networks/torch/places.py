@@ -80,7 +80,7 @@ def _candidates(recording):
         if last and call.shape and not is_head(call.name) and recording.carries_everything(call):
             found.append(call)
     found.sort(key=lambda call: call.left)
-    # What changes nothing, as dropout does in evaluation mode, is no place of its own.
+    # A module that changes nothing, such as dropout in evaluation mode, is no place of its own.
     return [
         call
         for before, call in zip([None, *found], found, strict=False)

@@ -14,7 +14,7 @@ from sktransfer.deep._networks.recent import Recent
 from sktransfer.deep._networks.torch.copies import copy_module
 from sktransfer.deep._networks.torch.record import Slot, probe, record, tensors_of
 
-# Two sizes tell how an activation's axes grow with the number of images; one image alone would
+# Two sizes show how an activation's axes grow with the number of images. A single image would
 # hide a `squeeze`.
 PROBE_SIZES = (2, 3)
 
@@ -140,8 +140,8 @@ def _distribute(plan, recording, source):
     seen = set()
     for index, module in enumerate(modules):
         places = runs[nearest[index]]
-        # What no gradient reaches goes with its submodule; one that is never called, in a parent
-        # that spans stages, as a head for training alone, belongs to none.
+        # A tensor without a gradient goes with its submodule. A submodule without calls, such
+        # as a head for training alone, belongs to no stage if its parent spans stages.
         unused = not runs[index] and nearest[index] in spanning
         alone = places[0] if places and not unused else None
         for name, tensor in _tensors(module):
@@ -198,7 +198,7 @@ def copy_network(source, plan):
     for index, name in held:
         tensor = tensor_table(copies[index], name)[name]
         if name in copies[index]._parameters and tensor.is_floating_point():
-            tensor.requires_grad_(True)  # what is frozen, `freeze_depth` says
+            tensor.requires_grad_(True)  # `freeze_depth` decides which parts are frozen
     return root
 
 

@@ -210,7 +210,7 @@ class Stage(torch.nn.Module):
             for table, name, tensor in undo:
                 table[name] = tensor
             for index, name, attribute in self._homes:
-                if attribute in self._buffers:  # a module may bind a buffer anew
+                if attribute in self._buffers:  # a module may bind a buffer again
                     self._buffers[attribute] = modules[index]._buffers[name]
 
     def arrays(self):

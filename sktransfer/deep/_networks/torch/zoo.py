@@ -23,7 +23,7 @@ _UNREADABLE = (
     "model.safetensors that fit each other, as save_pretrained writes them."
 )
 
-# What a checkpoint may lack without harm: the layers after the features.
+# Layers after the features, which a checkpoint may lack.
 _DISPENSABLE = ("classifier", "pooler", "head", "fc", "mask_token")
 
 
@@ -193,7 +193,7 @@ def _translated(translate, description, of):
         return translate(description, of)
     except ValueError as error:
         return error
-    except Exception as error:  # a description that lacks what it should have
+    except Exception as error:  # an incomplete description
         reason = f"{of}: its own preprocessing cannot be read ({cause(error)})"
         return ValueError(f"{reason}; pass preprocessing= and input_size=.")
 
