@@ -14,7 +14,7 @@ from benchmarks._weights import MOBILENET_V1, SHUFFLENET_V2, find_mobilenet_v2, 
 from benchmarks.which_stage import few_of_train, linear_model
 from sktransfer import PretrainedFeatureExtractor
 
-COUNTS = (5, 20, 70)
+COUNTS = {"photographs": (5, 20, 70), "digits": (1, 5, 20)}
 N_MNIST = 2000
 N_TRAIN = 1000
 SIDE = 32
@@ -89,17 +89,24 @@ def compare(title, task, extractors, *, counts, n_draws, notes=()):
 def run(data_home, *, quick=False):
     """Make the tables of photographs and of digits."""
     extractors = find_extractors(data_home)
-    options = {"counts": (2, 5) if quick else COUNTS, "n_draws": 2 if quick else 10}
+    few, n_draws = ((2, 5), 2) if quick else (None, 10)
     return [
         compare(
             "Photographs of ants and bees",
             photographs(data_home, quick=quick),
             extractors,
+            counts=few or COUNTS["photographs"],
+            n_draws=n_draws,
             notes=(
                 "The photographs come from ImageNet, which the networks for photographs were "
                 "trained on: the figures show that the weights work, and are no clean benchmark.",
             ),
-            **options,
         ),
-        compare("MNIST", digits(data_home, quick=quick), extractors, **options),
+        compare(
+            "MNIST",
+            digits(data_home, quick=quick),
+            extractors,
+            counts=few or COUNTS["digits"],
+            n_draws=n_draws,
+        ),
     ]

@@ -27,6 +27,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(site.status or 404)
             return
         start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
+        if start >= len(content):
+            self.send_error(416)
+            return
         start *= site.resumes
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))

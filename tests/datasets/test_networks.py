@@ -1,6 +1,8 @@
 """Networks by name: downloaded once, compared with their checksums, and read from the folder."""
 
 import hashlib
+import json
+import math
 import os
 import re
 import socket
@@ -9,13 +11,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from sklearn.datasets import load_digits
 
 from sktransfer import PretrainedFeatureExtractor
 from sktransfer.datasets import _networks, fetch_network
 from sktransfer.datasets._networks import NETWORKS, Network
-from tests.shelf import whole
+from tests.shelf import ROOT, whole
 
 GLYPHS = (files("sktransfer.deep") / "weights" / "glyphs.onnx").read_bytes()
 TINY = Network(hashlib.sha256(GLYPHS).hexdigest(), len(GLYPHS), "none", "BSD-3-Clause")
@@ -106,19 +109,36 @@ def test_a_server_that_begins_from_the_start_is_read_from_the_start(shop, tmp_pa
     with pytest.warns(UserWarning, match="goes on"):
         path = fetch_network("tiny", data_home=tmp_path, **QUICK)
     assert Path(path).read_bytes() == GLYPHS
+    assert len(shop.requests) == 2
 
 
-def test_halves_of_two_versions_are_downloaded_again(shop, tmp_path):
-    class Changing(dict):
-        """The first half is of another version than the rest."""
-
-        def get(self, path):
-            return b"x" * len(GLYPHS) if len(shop.requests) == 1 else GLYPHS
-
-    shop.files, shop.breaks = Changing(), [1000]
-    with pytest.warns(UserWarning, match="goes on after (ConnectionError|WrongChecksum)"):
+def test_a_download_that_always_breaks_off_leaves_nothing(shop, tmp_path):
+    shop.breaks = [1000, 500, 500]
+    message = f"tiny.onnx: ConnectionError: 2000 of {len(GLYPHS)} bytes arrived. On a machine"
+    with pytest.warns(UserWarning, match="goes on"), pytest.raises(OSError, match=message):
         fetch_network("tiny", data_home=tmp_path, **QUICK)
-    assert [wanted for _, wanted in shop.requests] == [None, "bytes=1000-", None]
+    assert os.listdir(tmp_path / "networks") == []
+
+
+class Changing(dict):
+    """Files of which the first request sees an older version."""
+
+    def __init__(self, site, older, newer):
+        super().__init__()
+        self.site, self.older, self.newer = site, older, newer
+
+    def get(self, path):
+        return self.older if len(self.site.requests) == 1 else self.newer
+
+
+@pytest.mark.parametrize("size", [1, 2], ids=["as long", "longer"])
+def test_a_file_that_changes_meanwhile_is_downloaded_from_its_start(shop, tmp_path, size):
+    shop.files = Changing(shop, size * len(GLYPHS) * b"x", GLYPHS)
+    start = size * len(GLYPHS) - 1000
+    shop.breaks = [start]
+    with pytest.warns(UserWarning, match="goes on after"):
+        fetch_network("tiny", data_home=tmp_path, **QUICK)
+    assert [wanted for _, wanted in shop.requests] == [None, f"bytes={start}-", None]
 
 
 @pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (503, 3), (429, 3)])
@@ -168,3 +188,28 @@ def test_every_network_says_where_its_checksum_was_read():
         assert network.size < 2**27
         assert network.license in ("Apache-2.0", "BSD-3-Clause")
     assert sorted(NETWORKS, key=lambda name: NETWORKS[name].size) == list(NETWORKS)
+
+
+def test_the_page_of_networks_has_the_sizes_and_licenses():
+    page = (ROOT / "docs" / "guide" / "deep" / "networks.rst").read_text()
+    rows = re.findall(r"\* - `([\w.-]+)`\n +- \d+\n +- ([\d.]+)\n +- (\S+)\n", page)
+    assert rows == [(name, f"{n.size / 1e6:.1f}", n.license) for name, n in NETWORKS.items()]
+
+
+def test_model_cards_state_the_numbers_of_the_files():
+    cards = (ROOT / "docs" / "guide" / "deep" / "model_cards.rst").read_text()
+    weights = ROOT / "sktransfer" / "deep" / "weights"
+    for name in ("glyphs", "speech"):
+        graph = onnx.load(weights / f"{name}.onnx").graph
+        count = sum(math.prod(tensor.dims) for tensor in graph.initializer)
+        size = (weights / f"{name}.onnx").stat().st_size
+        assert f"{count:,} weights, {size / 1e6:.1f} MB".replace(",", " ", 1) in cards
+    size = (weights / "words.npz").stat().st_size
+    assert f"40 000 words, {size / 1e6:.1f} MB" in cards
+    glyphs, speech = (
+        json.loads((weights / f"{name}_evaluation.json").read_text())
+        for name in ("glyphs", "speech")
+    )
+    faces, voices = glyphs["held_out_faces"], speech["without digits"]["voices"]
+    for share in (faces["glyphs"], faces["digits"], voices["words"]):
+        assert f" {100 * share:.1f} %" in cards
