@@ -104,7 +104,8 @@ def test_every_page_is_listed_in_a_toctree(page):
     assert page.resolve() in listed
 
 
-NO_METHOD = {"index", "gpu", "when_it_fails"}  # lists, a device, measurements of another page
+# Lists, a device, networks, and measurements of another page.
+NO_METHOD = {"index", "gpu", "model_cards", "networks", "when_it_fails"}
 SECTIONS = ("The formula", "When it helps", "When it hurts", "Cost")
 
 
