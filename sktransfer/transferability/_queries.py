@@ -46,6 +46,11 @@ class Questions:
     def check(self, rows):
         """Return the places of rows among the questions, or raise ValueError."""
         rows = np.asarray(rows)
+        if not rows.size and not self.n_offered:
+            raise ValueError(
+                "rows=[]: no row was offered, so there is nothing to settle; rows_to_label returns "
+                "no row if all candidates predict the same as no transfer."
+            )
         if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":
             raise ValueError(
                 f"rows={shown(rows.tolist())}: expected positions in X, as rows_to_label returned "

@@ -164,6 +164,16 @@ def test_settled_labels_never_enter_the_fit():
         assert_array_equal(model.predict_proba(X), before[name])
 
 
+def test_nothing_to_settle_if_all_candidates_agree():
+    X, y, domains, _ = make_shift()
+    guard = GuardedTransferClassifier(LogisticRegression(), random_state=0)
+    guard.fit(X, y, sample_domain=domains)
+    rows = guard.rows_to_label(5)
+    assert len(rows) == 0
+    with pytest.raises(ValueError, match="no row was offered, so there is nothing to settle"):
+        guard.settle(rows, [])
+
+
 WRONG = {
     "not offered": (lambda rows: [0], [1.0], "rows holds 0, which rows_to_label has not offered"),
     "twice": (lambda rows: [rows[0]] * 2, [1.0, 1.0], "more than once, or settled before"),
