@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sktransfer._domains import TARGET
@@ -48,10 +49,13 @@ class Graph:
     def domain(self):
         """The domain of the rows, one that the estimator has seen."""
         name, model = DOMAIN.get(), self._operator.raw_operator
-        if name not in (TARGET, *model.source_domains_):
+        known = getattr(model, "source_domains_", None)
+        known = model.tasks_ if known is None else known
+        if name != TARGET and name not in known:
             raise ValueError(
                 f"domain={name!r}: {type(model).__name__} has seen the domains "
-                f"{listed([*model.source_domains_, TARGET])}; pass one of these."
+                f"{listed([*(each for each in known if each != TARGET), TARGET])}; pass one of "
+                "these."
             )
         if USED.get() is not None:
             USED.get().append(model)
@@ -146,6 +150,12 @@ class Graph:
         """Add the opposite score as the first of two columns."""
         return self.add("Concat", self.add("Neg", scores), scores, axis=1)
 
+    def log_expit(self, scores):
+        """Add the logarithm of the logistic function."""
+        rest = self.add("Exp", self.add("Neg", self.add("Abs", scores)))
+        rest = self.add("Log", self.add("Add", rest, np.float64(1)))
+        return self.add("Sub", self.add("Min", scores, np.float64(0)), rest)
+
     def best_label(self, scores, classes):
         """Add the label of the largest score of each row."""
         best = self.add("ArgMax", scores, axis=1, keepdims=0)
@@ -165,12 +175,16 @@ class Graph:
         places = [int(place) for place in range(len(classes))]
         return self.add("LabelEncoder", labels, domain="ai.onnx.ml", values_int64s=places, **keys)
 
-    def answers(self, model, *, columns=None):
-        """Add another fitted model on the same rows; return the names of its outputs.
+    def answers(self, model, *, columns=None, rows=None):
+        """Add another fitted model, on the same or on other rows; return the names of its outputs.
 
         Numbers are converted to float64. A classifier has labels first.
         """
         inputs = self._operator.inputs
+        if rows is not None:
+            kind = type(self._operator.outputs[-1].type)
+            inputs = [self._scope.declare_local_variable("rows", kind([None, None]))]
+            self.name(rows, inputs[0])
         if columns is not None:
             inputs = [self._scope.declare_local_variable("columns", inputs[0].type)]
             taken = np.asarray(columns, dtype=np.int64)
@@ -192,10 +206,20 @@ class Graph:
                 holder.add_options(id(model), {"zipmap": False})
         return _parse_sklearn(self._scope, model, inputs)
 
+    def rising(self, values, n_columns):
+        """Add the values of each row from the least to the largest, and their columns."""
+        sorted_ = [self._scope.get_unique_variable_name(name) for name in ("rising", "columns")]
+        given = values, np.array([n_columns])
+        self._add("TopK", given, sorted_, "", {"axis": 1, "largest": 0, "sorted": 1})
+        return sorted_
+
+    def sum(self, parts):
+        """Add the sum of tensors."""
+        return parts[0] if len(parts) == 1 else self.add("Sum", *parts)
+
     def mean(self, parts):
         """Add the mean of tensors."""
-        total = self.add("Sum", *parts)  # ONNX Runtime has no mean of float64
-        return self.add("Mul", total, np.float64(1 / len(parts)))
+        return self.add("Mul", self.sum(parts), np.float64(1 / len(parts)))
 
     def probabilities(self, model, classes):
         """Add the probabilities that a classifier gives to all of `classes`."""
@@ -263,13 +287,14 @@ class Graph:
         else:
             self._add("Identity", (source,), variable.full_name, "", {})
 
-    def _add(self, kind, inputs, output, domain, attributes):
+    def _add(self, kind, inputs, outputs, domain, attributes):
+        outputs = [outputs] if isinstance(outputs, str) else outputs
         inputs = [each if isinstance(each, str) else self._constant(each) for each in inputs]
         name = self._scope.get_unique_operator_name(kind)
         version = {"ai.onnx.ml": 2}.get(domain)
         options = {} if version is None else {"op_version": version}
         self._container.add_node(
-            kind, inputs, [output], op_domain=domain, name=name, **options, **attributes
+            kind, inputs, outputs, op_domain=domain, name=name, **options, **attributes
         )
 
     def _constant(self, value):
@@ -293,10 +318,16 @@ def _kept_in_order(container):
 
 
 def found_model(model):
-    """Return the model that a search has found, any other as it is."""
-    while hasattr(model, "best_estimator_"):
-        model = model.best_estimator_
-    return model
+    """Return the model that a search has found, or one that is frozen; any other as it is."""
+    while True:
+        if hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        elif isinstance(model, FrozenEstimator):
+            model = model.estimator
+        elif hasattr(model, "_onnx_model"):
+            model = model._onnx_model
+        else:
+            return model
 
 
 def steps_of(pipeline):

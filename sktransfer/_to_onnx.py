@@ -49,7 +49,7 @@ def to_onnx(
         (n, n_samples) at the sample rate of the network.
     domain : str, default="target"
         The domain of the rows that the file will get. The name of a source writes its map in each
-        aligner, if that is an affine one.
+        aligner, if that is an affine one. The name of a task writes the function of this task.
 
     Raises
     ------

@@ -292,9 +292,24 @@ class ZeroShotClassifier(_BaseFewShotClassifier):
             )
 
     def _log_scores(self, X):
-        frame, is_seen = self._frame, np.isin(self.classes_, self.seen_classes_)
-        S = frame.descriptions(self.descriptions_)
+        learned, S_new, offset = self._solution()
+        scores = METHODS[self.method].scores(learned, self._frame.rows(X), S_new)
+        return (scores - offset) / self.temperature_
+
+    def _solution(self):
+        """Return the coefficients, the descriptions of the candidates and what they lose."""
+        is_seen = np.isin(self.classes_, self.seen_classes_)
+        S = self._frame.descriptions(self.descriptions_)
         learned = Learned(self.coef_, self.intercept_, S[is_seen])
-        scores = METHODS[self.method].scores(learned, frame.rows(X), S[self._candidates])
-        scores = scores - self.calibration_ * is_seen[self._candidates]
-        return scores / self.temperature_
+        return learned, S[self._candidates], self.calibration_ * is_seen[self._candidates]
+
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        learned, S_new, offset = self._solution()
+        rows = graph.by_map(self._frame.rows)
+        scores = METHODS[self.method].write_scores(graph, learned, rows, S_new)
+        shifted = graph.add("Sub", scores, offset)
+        return self._onnx_probabilities(
+            graph, graph.add("Div", shifted, np.float64(self.temperature_))
+        )

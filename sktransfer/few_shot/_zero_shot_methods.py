@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 
 from sktransfer._kernels.offset_logistic import fit_with_offset
+from sktransfer._kernels.prototypes import unit_rows
 from sktransfer._kernels.zero_shot import (
     attribute_scores,
     autoencoder_solver,
@@ -53,6 +54,11 @@ class Compatibility:
         """Return the score of each row for each description."""
         return X @ learned.coef @ S_new.T
 
+    @staticmethod
+    def write_scores(graph, learned, rows, S_new):
+        """Write the nodes of `scores`."""
+        return graph.add("MatMul", rows, learned.coef @ S_new.T)
+
 
 class Autoencoder:
     """SAE, by decoded descriptions."""
@@ -71,6 +77,12 @@ class Autoencoder:
     def scores(learned, X, S_new):
         """Return the score of each row for each description."""
         return decoded_scores(X, learned.coef, S_new)
+
+    @staticmethod
+    def write_scores(graph, learned, rows, S_new):
+        """Write the nodes of `scores`."""
+        decoded = unit_rows(S_new @ learned.coef.T)
+        return graph.add("MatMul", graph.unit_rows(rows), decoded.T)
 
 
 class _Logistic:
@@ -119,6 +131,19 @@ class Attributes(_Logistic):
         logits = X @ learned.coef + learned.intercept
         return attribute_scores(logits, (learned.descriptions > 0).mean(axis=0), S_new)
 
+    @staticmethod
+    def write_scores(graph, learned, rows, S_new):
+        """Write the nodes of `scores`."""
+        share = (learned.descriptions > 0).mean(axis=0)
+        varies = (share > 0) & (share < 1)
+        has, share = (S_new[:, varies] > 0).astype(float), share[varies]
+        coef, intercept = learned.coef[:, varies], learned.intercept[varies]
+        logits = graph.affine(coef, intercept, rows=rows)
+        yes = graph.add("MatMul", graph.log_expit(logits), has.T)
+        no = graph.add("MatMul", graph.log_expit(graph.add("Neg", logits)), (1 - has).T)
+        constant = np.log(share) @ has.T + np.log1p(-share) @ (1 - has).T
+        return graph.add("Sub", graph.add("Add", yes, no), constant)
+
 
 class Mixture(_Logistic):
     """ConSE: a softmax model of the seen classes."""
@@ -134,6 +159,13 @@ class Mixture(_Logistic):
         """Return the score of each row for each description."""
         probabilities = softmax(X @ learned.coef + learned.intercept, axis=1)
         return mixture_scores(probabilities, learned.descriptions, S_new)
+
+    @staticmethod
+    def write_scores(graph, learned, rows, S_new):
+        """Write the nodes of `scores`."""
+        chances = graph.add("Softmax", graph.affine(learned.coef, learned.intercept, rows=rows))
+        mixed = graph.unit_rows(graph.add("MatMul", chances, learned.descriptions))
+        return graph.add("MatMul", mixed, unit_rows(S_new).T)
 
 
 METHODS = {"eszsl": Compatibility, "sae": Autoencoder, "dap": Attributes, "conse": Mixture}

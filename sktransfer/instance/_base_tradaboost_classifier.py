@@ -99,7 +99,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
             graph.add("Mul", graph.votes(learner, self.classes_, columns=columns), weight)
             for learner, weight, columns in self._voters()
         ]
-        totals = totals[0] if len(totals) == 1 else graph.add("Sum", *totals)
+        totals = graph.sum(totals)
         n_classes = len(self.classes_)
         if n_classes == 1:
             return graph.add("Softmax", totals, axis=1)

@@ -61,7 +61,18 @@ class _BaseTrAdaBoostRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseTrAdaBoo
             return weights * sample_weight.sum()
         return boosting.steady_weights(weights, sample_weight)
 
-    _no_onnx = "it predicts a weighted median of the rounds"
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        first = first_voter(len(self.estimators_), transfer=self._only_last_half())
+        said = [graph.answers(learner)[-1] for learner in self.estimators_[first:]]
+        weights = self.estimator_weights_[first:]
+        values, order = graph.rising(graph.add("Concat", *said, axis=1), len(said))
+        given = graph.add("Gather", weights, order, axis=0)
+        shares = graph.add("CumSum", given, np.array(1))
+        reached = graph.add("GreaterOrEqual", shares, np.float64(0.5 * weights.sum()))
+        middle = graph.add("ArgMax", graph.cast(reached, np.int64), axis=1, keepdims=1)
+        return graph.add("GatherElements", values, middle, axis=1)
 
     def predict(self, X):
         """Predict the weighted median of the rounds' predictions for each row.

@@ -16,6 +16,7 @@ from sktransfer._rows import named_columns
 from sktransfer._sklearn import Interval, StrOptions, _safe_indexing
 from sktransfer.exceptions import TransferWarning
 from sktransfer.parameter._base_source_transfer import TargetRows, _BaseSourceTransfer
+from sktransfer.parameter._gaussian_process_onnx import kernel_refusal, write_kernel
 from sktransfer.parameter._labels_of_sources import _ReadsNumbers
 from sktransfer.parameter._related_rows import (
     FEWEST_ROWS,
@@ -276,6 +277,20 @@ class AdaptiveGaussianProcessRegressor(_ReadsNumbers, _BaseSourceTransfer):
                     "the domains are known to differ.",
                     TransferWarning,
                 )
+
+    @property
+    def _no_onnx(self):
+        refusals = (function.onnx_refusal() for function in self._functions)
+        return kernel_refusal(self.kernel_) or next(filter(None, refusals), None)
+
+    def _write_onnx(self, graph):
+        alpha = self._scale * self._covariance[-1][self._tasks] * self._alpha
+        across = write_kernel(graph, self.kernel_, self._X)
+        parts = [graph.affine(alpha[:, None], self._center, rows=across)]
+        for weight, function in zip(self._mixing, self._functions, strict=True):
+            said = graph.add("Sub", function.write_onnx(graph), np.float64(self._center))
+            parts.append(graph.add("Mul", said, weight))
+        return graph.sum(parts)
 
     def predict(self, X, return_std=False, return_cov=False):
         """Predict the number of each row, without noise.

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._sklearn import _ovr_decision_function
 from sktransfer.parameter._adaptive_svm import _BaseAdaptiveSVM, fit_machine, fit_margins
 from sktransfer.parameter._labels_of_sources import _ReadsClasses
+from sktransfer.parameter._machines_onnx import write_decisions, write_machine, write_votes
 
 
 class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
@@ -180,33 +181,24 @@ class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
             weight,
         )
 
-    @property
-    def _no_onnx(self):
-        if self._alone is not None:
-            return "without a source it is an SVC; fit and write that"
-        return super()._no_onnx
-
     def _write_onnx(self, graph):
+        if self._alone is not None:
+            return write_decisions(graph, self._alone)
         pairs = list(combinations(range(len(self.classes_)), 2))
         nothing = graph.add("Mul", graph.sum_of_columns(graph.rows), np.float64(0))
         corrections = [
-            nothing if correction is None else self._onnx_machine(graph, correction)
+            nothing if correction is None else write_machine(graph, correction)
             for correction in self.corrections_
         ]
-        total = self._onnx_sources(graph)
+        sources = self._onnx_sources(graph)
         if len(pairs) == 1:
-            (said,) = corrections
-            return graph.both_classes(said if total is None else graph.add("Add", said, total))
+            return graph.both_classes(graph.sum(corrections + sources))
         said = graph.add("Concat", *corrections, axis=1)
-        first, second = (np.eye(len(self.classes_))[list(places)] for places in zip(*pairs))
-        signs = second - first
-        if total is not None:
-            said = graph.add("Add", said, graph.add("MatMul", total, signs.T / 2))
-        won = graph.cast(graph.add("Greater", said, np.float64(0)), np.float64)
-        votes = graph.affine(signs, first.sum(axis=0), rows=won)
-        sums = graph.add("MatMul", said, signs)
-        reach = graph.affine(3 * np.eye(len(self.classes_)), 3.0, rows=graph.add("Abs", sums))
-        return graph.add("Add", votes, graph.add("Div", sums, reach))
+        if sources:  # each pair gets half of the difference of its classes
+            first, second = (np.eye(len(self.classes_))[list(places)] for places in zip(*pairs))
+            halves = graph.add("MatMul", graph.sum(sources), (second - first).T / 2)
+            said = graph.add("Add", said, halves)
+        return write_votes(graph, said, pairs)
 
     def decision_function(self, X):
         """Return the scores of the classes.

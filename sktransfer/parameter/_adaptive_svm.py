@@ -96,21 +96,6 @@ class _BaseAdaptiveSVM(_BaseWeightedSources):
         refusals = (source.onnx_refusal() for source in self._sources)
         return kernel_refusal(self.kernel) or next(filter(None, refusals), None)
 
-    def _onnx_machine(self, graph, machine):
-        """Write the function of a machine, of shape (n_rows, 1)."""
-        options = {"gamma": machine.gamma, "degree": self.degree, "coef0": self.coef0}
-        values = graph.kernel(machine.support_vectors_, self.kernel, **options)
-        return graph.affine(machine.dual_coef_.T, machine.intercept_, rows=values)
-
-    def _onnx_sources(self, graph):
-        """Write the weighted sum of the sources' functions; None if no source has a weight."""
-        total = None
-        for weight, source in zip(self.source_weights_, self._sources, strict=True):
-            if weight:
-                said = graph.add("Mul", source.write_onnx(graph), weight)
-                total = said if total is None else graph.add("Add", total, said)
-        return total
-
     def _weighted_outputs(self, X):
         """Return the valid rows and the weighted sum of the sources' functions on them."""
         check_is_fitted(self)

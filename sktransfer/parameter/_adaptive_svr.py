@@ -8,6 +8,7 @@ from sklearn.svm import SVR
 from sktransfer._sklearn import Interval
 from sktransfer.parameter._adaptive_svm import _BaseAdaptiveSVM, fit_machine
 from sktransfer.parameter._labels_of_sources import _ReadsNumbers
+from sktransfer.parameter._machines_onnx import write_machine
 
 
 class AdaptiveSVR(_ReadsNumbers, _BaseAdaptiveSVM):
@@ -141,9 +142,7 @@ class AdaptiveSVR(_ReadsNumbers, _BaseAdaptiveSVM):
         )
 
     def _write_onnx(self, graph):
-        said = self._onnx_machine(graph, self.correction_)
-        total = self._onnx_sources(graph)
-        return said if total is None else graph.add("Add", said, total)
+        return graph.sum([write_machine(graph, self.correction_), *self._onnx_sources(graph)])
 
     def predict(self, X):
         """Predict the number of each row.

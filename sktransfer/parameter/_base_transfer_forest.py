@@ -159,11 +159,55 @@ class _BaseTransferForest(_BaseFittedSources):
             values[:, known] = shares
         return read_tree(tree.tree_, values)
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        rows = graph.cast(graph.given, np.float32)
+        return graph.cast(_write_trees(graph, self.trees_, rows), np.float64)
+
     def _average(self, X):
         """Return the mean output of the trees for rows, of shape (n_rows, n_columns)."""
         check_is_fitted(self)
         rows = self._read_rows(X, reset=False)
         return average_of(self.trees_, to_single(rows, self))
+
+
+def _write_trees(graph, trees, rows):
+    """Write the mean output of trees for rows of float32."""
+    nodes, leaves = [], []
+    for number, tree in enumerate(trees):
+        for place, left in enumerate(tree.left):
+            # A row of float32 is at most a threshold if it is at most the next lower float32.
+            threshold = np.float32(tree.threshold[place])
+            if threshold > tree.threshold[place]:
+                threshold = np.nextafter(threshold, np.float32(-np.inf))
+            split = max(tree.feature[place], 0), threshold, left, tree.right[place]
+            if left < 0:
+                split = 0, 0.0, 0, 0
+                leaves += [(number, place, k, value) for k, value in enumerate(tree.values[place])]
+            nodes.append((number, place, "LEAF" if left < 0 else "BRANCH_LEQ", *split))
+    names = "treeids", "nodeids", "modes", "featureids", "values", "truenodeids", "falsenodeids"
+    attributes = {
+        **_columns("nodes", names, nodes),
+        **_columns("target", ("treeids", "nodeids", "ids", "weights"), leaves),
+    }
+    return graph.add(
+        "TreeEnsembleRegressor",
+        rows,
+        domain="ai.onnx.ml",
+        n_targets=trees[0].values.shape[1],
+        aggregate_function="AVERAGE",
+        **attributes,
+    )
+
+
+def _columns(kind, names, rows):
+    """Return the columns of rows as attributes of plain numbers and texts."""
+    columns = zip(*rows, strict=True)
+    return {
+        f"{kind}_{name}": np.array(column).tolist()
+        for name, column in zip(names, columns, strict=True)
+    }
 
 
 def _trees_in(model):

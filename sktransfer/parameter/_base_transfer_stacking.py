@@ -110,6 +110,19 @@ class _BaseTransferStacking(_BaseWeightedSources):
         ]
         return sum(parts, np.zeros((X.shape[0], 1)))
 
+    @property
+    def _no_onnx(self):
+        refusals = (source.onnx_refusal() for source in self._sources)
+        return next(filter(None, refusals), None)
+
+    def _onnx_answers(self, graph):
+        """Write the answers of the fitted estimator, as `_rows_for` gives it rows."""
+        if self.mode == "residual" or not self._sources:
+            return graph.answers(self.estimator_)
+        outputs = [source.write_onnx(graph) for source in self._sources]
+        rows = graph.add("Concat", graph.rows, *outputs, axis=1)
+        return graph.answers(self.estimator_, rows=rows)
+
     def _read_new(self, X):
         """Return valid rows, and the same as the caller passed them if they have names."""
         check_is_fitted(self)

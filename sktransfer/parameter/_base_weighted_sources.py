@@ -33,6 +33,14 @@ class _BaseWeightedSources(_BaseFittedSources):
             )
         return beta
 
+    def _onnx_sources(self, graph):
+        """Write the weighted outputs of the sources that have a weight, a list of tensors."""
+        return [
+            graph.add("Mul", source.write_onnx(graph), weight)
+            for weight, source in zip(self.source_weights_, self._sources, strict=True)
+            if weight
+        ]
+
     def _undecided(self, n_sources):
         """Warn that no row says how good the sources are, and return equal weights."""
         warn(

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._labels import read_classes
 from sktransfer._messages import shown
 from sktransfer._sklearn import LinearClassifierMixin, LinearModel
+from sktransfer.parameter._machines_onnx import is_written, write_decisions, write_machine
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,28 @@ class SourceModel:
         """Return why the outputs have no ONNX operators, None if they have."""
         if self.linear_part() is not None or self.classes is None:
             return None
+        if self._is_machine():
+            return None
         if hasattr(self.model, "decision_function") or not hasattr(self.model, "predict_proba"):
-            return f"it adds the decisions of {shown(self.model)}, which is no linear model"
+            return (
+                f"it adds the decisions of {shown(self.model)}, which is no linear model and no "
+                "SVC with a number as gamma"
+            )
         return None
+
+    def _is_machine(self):
+        return is_written(bare(self.model)) and not _votes_of_pairs(self.model)
 
     def write_onnx(self, graph):
         """Write the outputs for rows, of shape (n_rows, n_columns)."""
         part = self.linear_part()
         if part is not None:
             return graph.affine(*part)
+        if self._is_machine():  # in float64, which ONNX Runtime's own machines do not take
+            if self.classes is None:
+                return write_machine(graph, bare(self.model))
+            said = write_decisions(graph, bare(self.model))
+            return graph.add("MatMul", said, self._columns(np.eye(len(self.model.classes_))))
         *_, said = graph.answers(self.model)
         if self.classes is None:
             return said

@@ -184,6 +184,25 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
         """Tell whether a classifier answers, no scores of sources."""
         return self.mode == "outputs" and self.estimator_ is not None
 
+    def _write_onnx(self, graph):
+        if self._answers_itself():
+            labels, said = self._onnx_answers(graph)
+            known = np.asarray(self.estimator_.classes_)[:, None] == self.classes_
+            if _gives_probabilities(self):
+                said = graph.affine(known, np.zeros(len(self.classes_)), rows=said)
+            return labels, said
+        n_classes = len(self.classes_)
+        n_columns = 1 if n_classes == 2 else n_classes
+        nothing = graph.affine(np.zeros((self.n_features_in_, n_columns)), np.zeros(n_columns))
+        parts = [nothing, *self._onnx_sources(graph)]
+        for place, part in zip(self._columns if self.estimator_ else (), self.estimator_ or ()):
+            (said,) = graph.answers(part)
+            parts.append(graph.affine(np.eye(n_columns)[[place]], np.zeros(n_columns), rows=said))
+        scores = graph.sum(parts)
+        if n_classes == 2:  # the logistic function is the softmax of half of the scores
+            scores = graph.add("Mul", graph.both_classes(scores), np.float64(0.5))
+        return graph.best_label(scores, self.classes_), graph.add("Softmax", scores, axis=1)
+
     def predict(self, X):
         """Predict the class of each row.
 

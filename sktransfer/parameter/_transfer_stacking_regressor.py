@@ -123,6 +123,10 @@ class TransferStackingRegressor(_ReadsNumbers, _BaseTransferStacking):
         root = np.sqrt(target.weights)
         return combination(root * numbers, root * outputs, positive=self.positive)
 
+    def _write_onnx(self, graph):
+        *_, said = self._onnx_answers(graph)
+        return graph.sum([said, *(self._onnx_sources(graph) if self.mode == "residual" else [])])
+
     def predict(self, X):
         """Predict the number of each row.
 

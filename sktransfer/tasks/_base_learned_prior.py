@@ -165,6 +165,20 @@ class _BaseLearnedPrior(_BaseTasks):
             scores[rows] = Z[rows] @ self._means[:, task].T
         return scores * self._number_scale + self._number_mean
 
+    def _write_scaled(self, graph):
+        """Write the nodes of `_scaled`."""
+        n_features = len(self._scale)
+        shape = n_features, n_features + self.fit_intercept
+        ones = np.zeros(shape[1])
+        ones[n_features:] = 1
+        rows = graph.add("Sub", graph.rows, self._mean)
+        return graph.affine(np.eye(*shape) / self._scale[:, None], ones, rows=rows)
+
+    def _write_outputs(self, graph, task):
+        scores = graph.add("MatMul", self._write_scaled(graph), self._means[:, task].T)
+        scaled = graph.add("Mul", scores, self._number_scale)
+        return graph.add("Add", scaled, self._number_mean)
+
     def _variances(self, X, codes):
         """Return the posterior variance of the result of `_outputs`."""
         Z = self._scaled(X)

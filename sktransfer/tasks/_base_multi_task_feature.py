@@ -107,6 +107,9 @@ class _BaseMultiTaskFeature(_BaseTasks):
     def _outputs(self, X, codes):
         return linear_scores(X, codes, *self._every)
 
+    def _write_outputs(self, graph, task):
+        return graph.affine(*(each[task] for each in self._every))
+
 
 def _folds(X, codes):
     """Return the fold of each row: equal rows of a task are in one, whatever their order."""

@@ -16,6 +16,7 @@ from sktransfer._kernels.multi_task import (
 )
 from sktransfer._magnitude import check_result
 from sktransfer._needs import Needs
+from sktransfer._onnx import kernel_refusal
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.tasks._base_tasks import _BaseTasks
 
@@ -155,6 +156,21 @@ class _BaseRegularizedMultiTask(_BaseTasks):
     def _kernel_of(self, X, Z):
         params = self.kernel_params or {}
         return np.asarray(pairwise_kernels(X, Z, metric=self.kernel, **params), dtype=np.float64)
+
+    @property
+    def _no_onnx(self):
+        return None if self._fitted_rows is None else kernel_refusal(self.kernel)
+
+    def _write_outputs(self, graph, task):
+        if self._fitted_rows is None:
+            return graph.affine(*(each[task] for each in self._every))
+        shares = np.where(self._fitted_codes == task, 1.0, self.relatedness_)
+        weights = shares[:, None] * self._dual_coef
+        offset = (self._grand_mean - self._row_means) @ weights
+        offset = offset + self._mean_number + self._offsets[task]
+        weights = weights - np.outer(self._shares, weights.sum(axis=0))
+        kernel = graph.kernel(self._fitted_rows, self.kernel, **(self.kernel_params or {}))
+        return graph.affine(weights, offset, rows=kernel)
 
     def _outputs(self, X, codes):
         if self._fitted_rows is None:

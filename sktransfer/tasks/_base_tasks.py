@@ -43,7 +43,7 @@ class _BaseTasks(_TransferEstimator):
     other hooks.
     """
 
-    _no_onnx = "it reads the task of each row, and an ONNX file has no input for it"
+    _no_onnx = None
 
     __metadata_request__predict = {"sample_domain": True}
     __metadata_request__score = {"sample_domain": True}
@@ -153,6 +153,13 @@ class _BaseTasks(_TransferEstimator):
         check_result(outputs, rows, self)
         return outputs
 
+    @abstractmethod
+    def _write_outputs(self, graph, task):
+        """Write the nodes of `_outputs` for rows of one task."""
+
+    def _write_onnx(self, graph):
+        return self._write_outputs(graph, self._places.get(graph.domain, self._target))
+
     def _dtypes_for(self, X):
         return super()._dtypes_for(X)[:1]  # float64: products of rows are summed
 
@@ -221,6 +228,10 @@ class _TaskClassifier(ClassifierMixin, _BaseTasks):
             )
         numbers = np.where(labels[:, None] == self.classes_, 1.0, -1.0)
         return numbers[:, 1:] if len(self.classes_) == 2 else numbers
+
+    def _write_onnx(self, graph):
+        scores = super()._write_onnx(graph)
+        return graph.both_classes(scores) if len(self.classes_) == 2 else scores
 
     def decision_function(self, X, *, sample_domain=None):
         """Return the scores of the classes.

@@ -160,6 +160,21 @@ class LearnedPriorClassifier(_TaskClassifier, _BaseLearnedPrior):
         """Return the scores whose probabilities are means over the posterior."""
         return super()._outputs(X, codes) / np.sqrt(1 + np.pi / 8 * self._variances(X, codes))
 
+    def _write_outputs(self, graph, task):
+        Z, scale, parts = self._write_scaled(graph), self._number_scale, []
+        for covariances in self._covariances:
+            moved = graph.add("MatMul", Z, covariances[task])
+            parts.append(graph.sum_of_columns(graph.add("Mul", moved, Z)))
+        variances = graph.add("Concat", *parts, axis=1)
+        spread = graph.affine(np.diag(np.pi / 8 * scale**2), np.ones(len(scale)), rows=variances)
+        return graph.add("Div", super()._write_outputs(graph, task), graph.add("Sqrt", spread))
+
+    def _write_onnx(self, graph):
+        scores = super()._write_onnx(graph)
+        chances = graph.add("Sigmoid", scores)
+        total = graph.sum_of_columns(chances)
+        return graph.best_label(scores, self.classes_), graph.add("Div", chances, total)
+
     def predict_proba(self, X, *, sample_domain=None):
         """Return the probability of each class.
 

@@ -74,7 +74,13 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def _make_judge(self, y, used):
         """Return the judge for the labels of the rows in the mask `used`."""
 
-    _no_onnx = "it mixes the answers of its candidates"
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        mixture, answers = self._mixture_now, []
+        for model, needed in zip(self._outcome.models, mixture.needed, strict=True):
+            answers.append(self._judge.write_answers(graph, model) if needed else None)
+        return mixture.write_answers(graph, answers)
 
     @property
     def _needs(self):

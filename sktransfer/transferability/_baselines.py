@@ -115,6 +115,10 @@ class _Baseline(MetaEstimatorMixin, BaseEstimator):
             return fit_on_rows(clone(self.estimator), *rows, discrete=discrete, **params)
 
     @property
+    def _onnx_model(self):
+        return self.estimator_
+
+    @property
     def classes_(self):
         """The classes that the estimator has learned, an ndarray of shape (n_classes,)."""
         return self.estimator_.classes_

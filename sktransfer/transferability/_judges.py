@@ -59,6 +59,10 @@ class ClassJudge:
         """Return the probabilities of `classes`."""
         return _finite(class_probabilities(model, X, self.classes), model)
 
+    def write_answers(self, graph, model):
+        """Write the nodes of `answers`."""
+        return graph.probabilities(model, self.classes)
+
     def unknown(self, rows, n_rows):
         """Return equal probabilities."""
         return np.full((n_rows, self.n_outputs), 1 / self.n_outputs)
@@ -174,6 +178,10 @@ class NumberJudge:
     def answers(self, model, X):
         """Return the predictions as a column."""
         return _finite(np.asarray(model.predict(X), dtype=float).reshape(-1, 1), model)
+
+    def write_answers(self, graph, model):
+        """Write the nodes of `answers`."""
+        return graph.answers(model)[-1]
 
     def unknown(self, rows, n_rows):
         """Return the mean label of the rows that are known."""

@@ -48,6 +48,20 @@ class Mixture:
         too_small = judge.margins(new, old) < self.least_margin
         return np.where((too_small & (judge.distance(new, old) > 0))[:, None], old, new)
 
+    def write_answers(self, graph, answers):
+        """Write the nodes of `answers`; one that is not needed is None."""
+        pairs = zip(self.weights, answers, strict=True)
+        new = graph.sum([graph.add("Mul", each, weight) for weight, each in pairs if weight])
+        if self.least_margin is None:
+            return new
+        old = answers[0]
+        best = graph.add("ArgMax", old, axis=1, keepdims=1)
+        its_own = graph.add("ArgMax", new, axis=1, keepdims=1)
+        both = [graph.add("GatherElements", new, place, axis=1) for place in (its_own, best)]
+        is_small = graph.add("Less", graph.add("Sub", *both), np.float64(self.least_margin))
+        differs = graph.add("Not", graph.add("Equal", its_own, best))
+        return graph.add("Where", graph.add("And", is_small, differs), old, new)
+
 
 def mixture(weights, answers, judge, *, max_change):
     """Return a `Mixture` that changes at most a share of the unlabelled target rows.

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.extmath import softmax
@@ -10,6 +11,7 @@ from sklearn.utils.extmath import softmax
 from sktransfer._domains import read_sample_domain
 from sktransfer._kernels.softmax import pulled_softmax, recalibration
 from sktransfer._labels import is_labelled, labels_alone
+from sktransfer._onnx import WritesONNX
 from sktransfer._sklearn import _num_samples, _safe_indexing
 from sktransfer.transferability._baselines import class_probabilities
 
@@ -25,7 +27,7 @@ def _labelled_target(X, y, sample_domain, *, discrete):
     return _safe_indexing(X, np.flatnonzero(used)), labels_alone(y, used, discrete=discrete)
 
 
-class _SourceClassifier(ClassifierMixin, BaseEstimator):
+class _SourceClassifier(WritesONNX, ClassifierMixin, BaseEstimator):
     """Has a fitted source model in ``source``, frozen, and learns from labelled target rows."""
 
     def __init__(self, source):
@@ -37,6 +39,8 @@ class _SourceClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.union1d(self._model.classes_, labels)
         self._learn(X, np.searchsorted(self.classes_, labels))
         return self
+
+    _no_onnx = None
 
     @property
     def _model(self):
@@ -73,6 +77,14 @@ class RecalibratedSource(_SourceClassifier):
     def _logits(self, X):
         return self.scale_ * self._source_logits(X) + self.shifts_
 
+    def _write_onnx(self, graph):
+        known = graph.probabilities(self._model, self.classes_)
+        logs = graph.add("Log", graph.add("Max", known, np.float64(_LEAST)))
+        n_classes = len(self.classes_)
+        center = np.eye(n_classes) - 1 / n_classes
+        logits = graph.affine(self.scale_ * center, self.shifts_, rows=logs)
+        return graph.add("Softmax", logits, axis=1)
+
 
 class PulledClassifier(_SourceClassifier):
     """Fit a logistic regression on target rows, pulled to the coefficients of the source's.
@@ -101,6 +113,13 @@ class PulledClassifier(_SourceClassifier):
     def _logits(self, X):
         return np.asarray(_mapped(_parts(self._model)[0], X) @ self.coef_.T) + self.intercept_
 
+    def _write_onnx(self, graph):
+        steps, rows = _parts(self._model)[0], None
+        if steps:
+            steps = Pipeline([(str(place), step) for place, step in enumerate(steps)])
+            *_, rows = graph.answers(steps)
+        return graph.add("Softmax", graph.affine(self.coef_.T, self.intercept_, rows=rows), axis=1)
+
 
 def why_not_pulled(estimator):
     """Return why no model is pulled to the source's coefficients; None if one can be."""
@@ -126,7 +145,7 @@ def _mapped(steps, X):
     return X if issparse(X) else np.asarray(X, dtype=float)
 
 
-class ResidualRegressor(RegressorMixin, BaseEstimator):
+class ResidualRegressor(WritesONNX, RegressorMixin, BaseEstimator):
     """Add to the source model a model of its errors on labelled target rows.
 
     Parameters
@@ -152,3 +171,12 @@ class ResidualRegressor(RegressorMixin, BaseEstimator):
     def predict(self, X):
         """Predict the source's number plus the expected error."""
         return np.asarray(self.source.estimator.predict(X)) + self.estimator_.predict(X)
+
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        if isinstance(self.estimator_, DummyRegressor):  # which skl2onnx does not know
+            error = np.asarray(self.estimator_.constant_, dtype=np.float64)
+        else:
+            (error,) = graph.answers(self.estimator_)
+        return graph.add("Add", graph.answers(self.source)[-1], error)
