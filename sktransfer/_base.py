@@ -281,7 +281,7 @@ class _BaseAligner(_BaseTransformer):
         method), and `X_target`, (n_target, n_features).
 
         One that reads source labels gets them third: the labels of all these rows, source by source
-        and the target's last; those of the target are missing. None without a source.
+        and the target's last. Those of the target are missing. None without a source.
         """
 
     @abstractmethod

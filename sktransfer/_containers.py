@@ -24,9 +24,9 @@ def as_array(values, *, name="y"):
     Parameters
     ----------
     values : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        A list, an array (a masked one too), a Series, Index, extension array or DataFrame of
-        pandas, a Series or DataFrame of polars, an Array, ChunkedArray or Table of pyarrow, or
-        anything else that NumPy reads.
+        A list, an array (a masked one too), or anything else that NumPy reads. Of pandas a Series,
+        Index, extension array or DataFrame, of polars a Series or DataFrame, of pyarrow an Array,
+        ChunkedArray or Table.
     name : str, default="y"
         The name of the parameter in an error.
 

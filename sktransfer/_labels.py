@@ -59,9 +59,9 @@ def is_labelled(y: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an
-        array of strings or in pandas. An array of objects may have classes of such names, and an
-        array of strings that is narrower than the texts that NumPy makes of numbers a class 'nan'.
+        If labels are missing values that were turned into text: 'nan', 'None' or '<NA>' in an array
+        of strings or in pandas. An array of objects may have classes of such names. An array of
+        strings that is narrower than the texts that NumPy makes of numbers may have a class 'nan'.
 
     Examples
     --------
@@ -92,8 +92,9 @@ def _refuse_missing_as_text(y):
 def _texts(y):
     """Return the texts among labels whose type does not show their origin.
 
-    These are arrays of text and containers of pandas. An array of text narrower than the texts
-    that NumPy makes of numbers was made of no number, so that a class in it may be called "nan".
+    These are arrays of text and containers of pandas. NumPy made no number into a text of an array
+    that is narrower than its texts of numbers. A class in such an array may therefore be called
+    "nan".
     """
     kind = getattr(getattr(y, "dtype", None), "kind", "O")
     is_array = isinstance(y, np.ndarray)

@@ -22,8 +22,8 @@ _NUMBER = re.compile(r"(?<![\w'])\d[\w.+-]*")
 def shown(value):
     """Return ``repr(value)`` on one line, shortened if it has more than about 200 characters.
 
-    A long text or a long bytes object is cut before its ``repr`` is built, so that a message about
-    a file of a gigabyte costs no memory.
+    A long text or a long bytes object is cut before its ``repr`` is built. A message about a file
+    of a gigabyte then costs no memory.
     """
     if isinstance(value, str | bytes | bytearray | memoryview) and len(value) > 2 * _SLICE:
         unit = "characters" if isinstance(value, str) else "bytes"
@@ -59,8 +59,9 @@ def listed(values, *, limit=320):
 def warn(message, category):
     """Warn, with the place in the code that called this package, also through scikit-learn.
 
-    The fits of a search in one process give a warning once, whatever its numbers, unless a filter
-    asks for more: scikit-learn lets Python forget between two fits which warnings it has shown.
+    The fits of a search in one process give a warning once, also if its numbers differ, unless a
+    filter asks for more. scikit-learn lets Python forget between two fits which warnings it has
+    shown.
     """
     frame, level, search = sys._getframe(1), 1, None
     while frame.f_back and (name := frame.f_globals.get("__name__", "")).startswith(_OURS):

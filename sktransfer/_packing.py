@@ -31,8 +31,8 @@ def pack_domains(
     ----------
     sources : dict of str -> (X, y) or X
         The data of each source domain, under the name that `sample_domain` will carry. A tuple of
-        two is read as rows and labels (of shape (n,) or, as one column, (n, 1), or of several
-        columns (n, n_columns), with gaps in any), anything else as rows without labels.
+        two is read as rows and labels, anything else as rows without labels. Labels have the shape
+        (n,) or, as one column, (n, 1), or (n, n_columns) with gaps in any column.
     target : (X, y) or X
         The data of the target domain, likewise.
     columns : {"same", "shared", "union"}, default="same"
@@ -59,8 +59,8 @@ def pack_domains(
     Raises
     ------
     ValueError
-        If a source is called ``"target"``, if labels hold missing values written as text or whole
-        numbers that floating point would round, or if the domains do not fit together (kinds of
+        If a source is called ``"target"``, or if labels hold missing values written as text or
+        whole numbers that floating point would round. If the domains do not fit together (kinds of
         container, columns, ordered categories, shapes, lengths).
 
     See Also

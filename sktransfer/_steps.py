@@ -31,9 +31,9 @@ from sktransfer._sklearn import (
 class TrainingRows:
     """The pipeline's knowledge of its training rows.
 
-    `labelled` is the mask of the rows whose labels the steps may see, None without `y`; a step that
-    takes gaps in some of several columns also gets the rows with a label in any of them;
-    `sample_domain` is as the user gave it, and may be None; `domains` is how it was read.
+    `labelled` is the mask of the rows whose labels the steps may see, None without `y`. A step that
+    takes gaps in some of several columns also gets the rows with a label in any of them.
+    `sample_domain` is that of the user, and may be None; `domains` is its form after reading.
     """
 
     labelled: np.ndarray | None

@@ -61,8 +61,9 @@ def trusted_types() -> list[str]:
 
     A file of skops holds no code. It names the types of the parts of an estimator, and
     `skops.io.load` refuses a type that it does not know unless the caller trusts it. The list has
-    the types of all public estimators, splitters and scorers, of the state that they hold after
-    `fit`, and of the trees, kernels and scorers of scikit-learn that they use by default.
+    the types of all public estimators, splitters and scorers, and of the state that they hold after
+    `fit`. It also has those of the trees, kernels and scorers of scikit-learn that they use by
+    default.
 
     Trust lets a file build these objects with any content. A damaged file may therefore give wrong
     predictions, and a forged tree may end the process. Load only files of people you trust.

@@ -51,16 +51,16 @@ def make_transfer_pipeline(
 ) -> "TransferPipeline":
     """Make a pipeline that carries `sample_domain` without any global switch.
 
-    Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included.
-    A middle step whose tags require a target (or that selects features by labels) is fitted on the
+    Every step whose ``fit`` or ``transform`` takes ``sample_domain`` gets it, the last included. A
+    middle step whose tags require a target (or that selects features by labels) is fitted on the
     labelled rows and transforms all rows. A final classifier or regressor is fitted on the labelled
-    rows only, with labels of the dtype that they alone would have, unless it makes use of rows
-    without a label by itself, as `WeightedTransferClassifier` does; a final transformer sees every
+    rows only, with labels of the dtype that they alone would have. It gets all rows if it uses rows
+    without a label itself, as `WeightedTransferClassifier` does. A final transformer sees every
     row. New rows are target rows.
 
-    In a search or a cross-validation the domains are passed twice: as ``groups`` to the splitter
-    (`TargetFold`), and as ``sample_domain`` to the steps, in ``fit`` of a search and in ``params``
-    of :func:`~sklearn.model_selection.cross_val_score`.
+    In a search or a cross-validation the domains are passed twice. The splitter (`TargetFold`) gets
+    them as ``groups``. The steps get them as ``sample_domain``, in ``fit`` of a search and in
+    ``params`` of :func:`~sklearn.model_selection.cross_val_score`.
 
     A composition of scikit-learn (a ColumnTransformer, a plain pipeline, a vote, a search, bagging)
     hands the domains to its parts if it is a step. If it calibrates or stacks the whole pipeline

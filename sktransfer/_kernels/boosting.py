@@ -112,8 +112,8 @@ def error_of_none(errors, *, n_rows):
 def first_least(errors):
     """Position of the first error that is the least, but for rounding (1e-9).
 
-    Errors of learners that are wrong on other rows of the same weight are equal: which of them is
-    taken must not hang on the order in which the weights were summed.
+    Learners that are wrong on other rows of the same weight have equal errors. The choice among
+    them must not depend on the order in which the weights were summed.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def target_error(weights, mistakes, is_source):
     weights : ndarray of shape (n_samples,)
         Positive.
     mistakes : ndarray of shape (n_samples,)
-        1 (or True) for a row that the round's learner gets wrong, else 0; the adjusted errors of a
+        1 (or True) for a row that the round's learner gets wrong, else 0. The adjusted errors of a
         regressor and the shares of several views are in [0, 1].
     is_source : ndarray of shape (n_samples,), dtype bool
 
@@ -220,7 +220,7 @@ def reweight(weights, mistakes, is_source, *, log_source_beta, vote):
     weights : ndarray of shape (n_samples,), dtype float64
         Positive.
     mistakes : ndarray of shape (n_samples,)
-        1 (or True) for a row that the round's learner gets wrong, else 0; the adjusted errors of a
+        1 (or True) for a row that the round's learner gets wrong, else 0. The adjusted errors of a
         regressor and the shares of several views are in [0, 1].
     is_source : ndarray of shape (n_samples,), dtype bool
     log_source_beta : float
@@ -254,8 +254,8 @@ def without_negligible(weights, is_source, *, share):
     Returns
     -------
     weights : ndarray of shape (n_samples,)
-        Weights of target rows are unchanged, and so are those of rows as heavy as one that is kept:
-        the selection does not depend on the order of rows.
+        Weights of target rows are unchanged, and so are those of rows as heavy as one that is kept.
+        The selection therefore does not depend on the order of rows.
     """
     source = np.sort(weights[is_source])
     kept = source[np.searchsorted(np.cumsum(source), share * weights.sum(), side="right") :]

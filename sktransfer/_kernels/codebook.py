@@ -1,7 +1,7 @@
 """Rating patterns of clusters: non-negative matrix tri-factorization, and memberships in them.
 
-A matrix is nearly ``U B V^T``: each row is in one cluster of rows (``U``), each column in one
-cluster of columns (``V``), and the codebook ``B`` has the value of each pair of clusters.
+A matrix is nearly ``U B V^T``. Each row is in one cluster of rows (``U``), each column in one
+cluster of columns (``V``). The codebook ``B`` has the value of each pair of clusters.
 """
 
 import numpy as np

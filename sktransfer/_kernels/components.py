@@ -12,12 +12,12 @@ domains' means, plus the cost of the ridge, over the variance.
 Pan, Tsang, Kwok and Yang, "Domain adaptation via transfer component analysis", IEEE Transactions on
 Neural Networks 2011; Long et al., ICCV 2013 and CVPR 2014, for other ``M`` and ``G``.
 
-The left side is ``ridge G`` and a few columns: its inverse square root is known in closed form, and
-with it the problem is an ordinary symmetric one, of which the largest ``1 / phi`` are wanted.
+The left side is ``ridge G`` and a few columns, so that its inverse square root is known in closed
+form. With it the problem is an ordinary symmetric one, of which the largest ``1 / phi`` are wanted.
 
 With a linear kernel and fewer features than rows nothing is squared, as offsets and scales of the
-features would take all digits: with ``G^-1/2 X = Q R Q'`` in a triangular form, the ``a = G^-1/2 Q
-c`` of coordinates ``c`` cost ``ridge |c|^2``, and the ``1 / phi`` are squared singular values.
+features would take all digits. With ``G^-1/2 X = Q R Q'`` in a triangular form, the ``a = G^-1/2 Q
+c`` of coordinates ``c`` cost ``ridge |c|^2``. The ``1 / phi`` are then squared singular values.
 """
 
 import warnings
@@ -45,8 +45,8 @@ class Problem(NamedTuple):
     """The problem in coordinates ``c`` of the columns ``a``, in which the ridge is ``ridge * I``.
 
     ``pull`` maps ``E``, whose columns sum to 0, to the ``F`` with which the left side is ``F F^T +
-    ridge I``, of the given ``size``; ``spread()`` is a matrix ``P`` with ``P^T P`` for the right
-    side; ``lift`` gives the ``a`` of coordinates. ``rows()`` is the transpose of the matrix of
+    ridge I``, of the given ``size``. ``spread()`` is a matrix ``P`` with ``P^T P`` for the right
+    side. ``lift`` gives the ``a`` of coordinates. ``rows()`` is the transpose of the matrix of
     ``pull``, (n_samples, size), to a constant. ``largest`` gives ``sqrt(1 / phi)``, in decreasing
     order, and coordinates, of ``F``, the ridge and the number wanted.
     """
@@ -99,9 +99,9 @@ class LinearKernel:
     def problem(self, costs=None):
         """Give the problem, in coordinates of orthonormal columns of ``G^-1/2 X``.
 
-        With ``G^-1/2 [1 Z] = Q U`` these come of the factorisation of ``U [m I]^T``, the offset in
-        its first row alone, and with its columns in decreasing order of their length: no row of the
-        triangle is then much larger than those before, and none loses digits to a later one.
+        With ``G^-1/2 [1 Z] = Q U`` these come from the factorization of ``U [m I]^T``. The offset
+        is in its first row alone, and its columns are in decreasing order of their length. No row
+        of the triangle is then much larger than those before, and none loses digits to a later one.
         """
         if costs is None:
             return self._plain

@@ -13,7 +13,7 @@ does. Three of them have a name here:
 
 A domain with no more rows than features has ``C = ridge * I + B^T B``; ``B`` contains its centered
 rows over ``sqrt(n - 1)``. All formulas are then written with ``B``, exactly, and no (n_features,
-n_features) array is allocated. No map stores ``B`` itself, from which rows could be read: it is
+n_features) array is allocated. No map stores ``B`` itself, from which rows could be read. It is
 first rotated, ``Q B`` with an orthogonal ``Q``, into a factor that the covariance determines.
 
 Everything here is computed in float64 by the library that the arrays are of, on their device.
@@ -287,7 +287,7 @@ def _monge(source, target, *, ridge):
     """The operators, one in all, of the symmetric map of `source` onto `target`.
 
     If the two domains together have fewer rows than features, the map is the identity on the
-    orthogonal complement of their rows, and is computed in an orthonormal basis of these.
+    orthogonal complement of their rows. It is computed in an orthonormal basis of these.
     """
     if source.n_samples + target.n_samples >= source.mean.shape[0]:
         return (Dense(_monge_matrix(_covariance(source), _covariance(target), ridge=ridge)),)

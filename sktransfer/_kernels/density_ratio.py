@@ -323,7 +323,7 @@ def log_density(X, mean, covariance):
 class LowRankNormal(NamedTuple):
     """A normal density whose covariance is ``factor^T factor + diag(diagonal)``.
 
-    It is for fewer rows than features: with r rows in the factor and d features, fitting costs
+    It is for fewer rows than features. With r rows in the factor and d features, fitting costs
     ``r^2 d``, and the d x d covariance is never built.
     """
 

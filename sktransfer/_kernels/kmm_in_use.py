@@ -24,7 +24,7 @@ ROUNDS = 50
 def matching_of_rows_in_use(X, kappa, *, width, ridge, most_rows, tol, max_iter, **limits):
     """Solve the program exactly if few rows have a weight above 0, in memory linear in the rows.
 
-    It is solved on some rows, all others at 0; then rows at which the objective falls come in,
+    It is solved on some rows, all others at 0. Then rows at which the objective falls come in,
     those at 0 go, and it is solved again, until the `certificate` over all rows is small. The
     kernel of all rows is passed through in tiles, and only its columns of rows in use.
 

@@ -5,9 +5,9 @@ normal distribution with mean ``m_k`` and covariance ``S_k``. Labels are ``x w``
 variance v, or classes with the log-odds ``x w``. B. Bakker, T. Heskes, "Task Clustering and Gating
 for Bayesian Multitask Learning", JMLR 4, 2003, https://www.jmlr.org/papers/v4/bakker03a.html.
 
-Rows, and numbers to predict, are taken to have variance 1, and a weak prior is added: ``m_k`` is
-normal with covariance 1, ``S_k`` is as if one further task had deviations of covariance
-``1 / n_columns``, and v as if one further row had an error of 0.1.
+Rows, and numbers to predict, are taken to have variance 1, and a weak prior is added. ``m_k`` is
+normal with covariance 1. ``S_k`` is as if one further task had deviations of covariance ``1 /
+n_columns``, and v as if one further row had an error of 0.1.
 """
 
 from dataclasses import dataclass

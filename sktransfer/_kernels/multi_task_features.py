@@ -6,9 +6,9 @@ positive definite and of trace 1, minimize
 
 ``sum_t sum_i s_i (y_i - x_i w_t)^2 + alpha trace(D^-1 (sum_t w_t w_t^T + e I))``.
 
-The problem is convex. For given coefficients the best D is the root of the sum in brackets over
-its trace, so that the penalty is alpha times the square of the sum of singular values of the
-matrix of all ``w_t`` if e is 0. A small e keeps D regular.
+The problem is convex. For given coefficients the best D is the root of the sum in brackets over its
+trace. If e is 0, the penalty is then alpha times the square of the sum of singular values of the
+matrix of all ``w_t``. A small e keeps D regular.
 """
 
 from dataclasses import dataclass

@@ -60,12 +60,13 @@ def queried_interval(wins, losses, n_labelled, *, n_differ, n_rows, level):
 
     The labelled rows are drawn at random among those on which the models differ; on all others the
     difference is 0. With ``f = n / n_differ``, ``a = (W + 1) / (n + 2)`` and ``b`` likewise of the
-    losses, the mean over rows that differ is estimated twice: by ``a - b``, and by ``f (W - L) / n
-    + (1 - f) (a - b)``, in which labelled rows are known. The ends are ``t_n sqrt((a + b - (a -
-    b)^2) / (n + 2)) sqrt(1 - f)`` below the smaller and above the larger, times ``n_differ /
-    n_rows``. Neither is beyond the mean if all rows without a label were wins, or all losses. The
-    first estimate alone misses most differences if nearly all rows are labelled and one model is
-    right on nearly all. If all rows that differ are labelled, the difference is known.
+    losses, the mean over rows that differ is estimated twice. The first estimate is ``a - b``. The
+    second is ``f (W - L) / n + (1 - f) (a - b)``, in which labelled rows are known. The ends are
+    ``t_n sqrt((a + b - (a - b)^2) / (n + 2)) sqrt(1 - f)`` below the smaller and above the larger,
+    times ``n_differ / n_rows``. Neither is beyond the mean if all rows without a label were wins,
+    or all losses. The first estimate alone misses most differences if nearly all rows are labelled
+    and one model is right on nearly all. If all rows that differ are labelled, the difference is
+    known.
 
     Parameters
     ----------

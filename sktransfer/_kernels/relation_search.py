@@ -56,8 +56,8 @@ def merged(terms):
 def best_assignment(terms, n_relations, targets, costs, is_allowed, *, start=None, max_nodes):
     """Choose an option of each relation, such that the sum of the terms less the costs is largest.
 
-    Branch and bound: relations are assigned one after the other, and a branch is left if no choice
-    of the others can make it better than the best one so far. No two relations get one target.
+    Branch and bound: relations are assigned one after the other. A branch is left if no choice of
+    the others can make it better than the best one so far. No two relations get one target.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ def probe(X, values, permutations=()):
     """Return the least leave-one-out error over the penalties, and the predictions that have it.
 
     The columns of X are standardized. The fit has an intercept, and the error of a row is the sum
-    of its squared errors over the columns: the Brier score if the columns are indicators of
+    of its squared errors over the columns. This is the Brier score if the columns are indicators of
     classes. Residuals are linear in the values, so all permutations use one decomposition of X.
 
     Parameters

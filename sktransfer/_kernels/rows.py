@@ -30,8 +30,8 @@ def order_of_rows(X, *, codes=None):
 def ranks_of_sparse_rows(X):
     """Number the distinct rows in the order of `order_of_rows`, without making them dense.
 
-    A row is the list of its entries, of which an earlier column, and of one column a larger value,
-    goes farther: up if the value is above 0, down if it is below. The end of a list is 0.
+    A row is the list of its entries. An entry of an earlier column moves it farther, and of one
+    column a larger value: up if the value is above 0, down if it is below. The end of a list is 0.
     Only rows that are still tied are looked at for their next entry.
 
     Parameters

@@ -20,8 +20,8 @@ MEMORY = 5  # the steps that an extrapolation looks back on
 class Scaling(NamedTuple):
     """The result of Sinkhorn's iterations.
 
-    ``plan`` has the right row sums; ``error`` is the mass that is in the wrong column, as the sum
-    of absolute differences; ``potential``, (m,), starts iterations for a similar cost.
+    ``plan`` has the right row sums. ``error`` is the mass that is in the wrong column, as the sum
+    of absolute differences. ``potential``, (m,), starts iterations for a similar cost.
     """
 
     plan: np.ndarray
@@ -91,9 +91,9 @@ def sinkhorn(cost, *, regularization, max_iter, tol, potential=None):
 def extrapolate(history, log_v, proposed):
     """Return the next column scalings from the last ones and the result of one iteration on them.
 
-    The step of `proposed` is written as well as can be by the changes of earlier steps; then the
-    changes of the proposals, so combined, are taken off. `history`, a list that is empty at first,
-    is brought up to date.
+    The step of `proposed` is written as well as possible by the changes of earlier steps. The
+    changes of the proposals, so combined, are then subtracted. `history`, a list that is empty at
+    first, is brought up to date.
     """
     step = proposed - log_v
     history.append((proposed, step))
@@ -109,7 +109,7 @@ def extrapolate(history, log_v, proposed):
 def _exponentiate(cost, beta, kernel, regularization, *, lowest_log):
     """Set ``kernel = exp((alpha + beta - cost) / regularization)``; give the potential `beta`.
 
-    ``alpha`` makes the largest entry of each row 1, and if no entry of a column is as large as
+    ``alpha`` makes the largest entry of each row 1. If no entry of a column is as large as
     ``exp(lowest_log)``, `beta` is raised until one is.
     """
     np.subtract(cost, beta, out=kernel)

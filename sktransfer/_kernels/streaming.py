@@ -74,7 +74,7 @@ def merged(first, second):
     Returns
     -------
     found : Sums
-        In rows if both are and all of them are no more than there are features; in sparse rows if
+        In rows if both are and all of them are no more than there are features. In sparse rows if
         both are and these are smaller than the scatter.
     """
     n_samples = first.n_samples + second.n_samples

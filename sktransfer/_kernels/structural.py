@@ -1,8 +1,8 @@
 """Structure that predictors of pivots share.
 
-Pivots are features that mean the same in all domains. Each is predicted from the other features
-by least squares; the left singular vectors of the matrix of these predictors, one column a pivot,
-are directions in which features count alike for many pivots.
+Pivots are features that mean the same in all domains. Each is predicted from the other features by
+least squares. The left singular vectors of the matrix of these predictors, one column a pivot, are
+directions in which features count alike for many pivots.
 
 Ando and Zhang, "A framework for learning predictive structures from multiple tasks and unlabeled
 data", JMLR 2005. Blitzer, McDonald and Pereira, "Domain adaptation with structural correspondence

@@ -153,7 +153,7 @@ class Flow(NamedTuple):
     """The geodesic flow between two subspaces, as ``G = basis @ weights @ basis^T``.
 
     ``basis``, (n_features, 2k), holds the principal vectors of the source and the directions in
-    which each moves; ``weights``, (2k, 2k), the integrals over time of the products of their
+    which each moves. ``weights``, (2k, 2k), holds the integrals over time of the products of their
     coefficients ``cos(t * angle)`` and ``sin(t * angle)``. ``angles``, (k,), are the principal
     angles, in increasing order.
     """
@@ -202,9 +202,9 @@ def geodesic_flow(source, target):
 def flow_root(sources, target, flows):
     """Give a matrix whose product with its transpose is the mean of the flows' ``G``.
 
-    Its columns are those of ``G^1/2`` in an orthonormal basis of the span of the subspaces: first
-    the target's axes, then the components of the sources' axes outside of them, in decreasing
-    order. With equal subspaces it is the target's axes.
+    Its columns are those of ``G^1/2`` in an orthonormal basis of the span of the subspaces. The
+    target's axes come first, then the components of the sources' axes outside of them, in
+    decreasing order. With equal subspaces it is the target's axes.
 
     Parameters
     ----------

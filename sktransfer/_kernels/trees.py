@@ -1,7 +1,7 @@
 """Decision trees as arrays, and their transfer to target rows: SER and STRUT.
 
-`numbers` are labels in one of two forms: a column for each class, 1 for that of the row and 0 for
-others, or a single column of numbers.
+`numbers` are labels in one of two forms. One has a column for each class, 1 for that of the row and
+0 for others. The other is a single column of numbers.
 """
 
 from dataclasses import dataclass

@@ -152,8 +152,8 @@ def stacking_offset(margins, is_seen, is_right, weights):
     is_seen : ndarray of shape (n_samples,), dtype bool
         Whether the class of the row is a seen one.
     is_right : ndarray of shape (n_samples,), dtype bool
-        Whether the row's class has the best score among the seen classes for a row of a seen class,
-        and among the unseen ones for the others.
+        Whether the row's class has the best score among the seen classes for a row of a seen class.
+        For the others, among the unseen classes.
     weights : ndarray of shape (n_samples,)
         They sum to 1 over the rows of seen classes, and over the others.
 

@@ -87,14 +87,14 @@ def load_image_folder(
     NotADirectoryError
         When `path` is no folder.
     ValueError
-        When none of its folders holds an image, when its folders are splits such as train and val
-        that hold the folders of the classes, or when `extensions` are no extensions.
+        When none of its folders holds an image, or when `extensions` are no extensions. When its
+        folders are splits such as train and val that hold the folders of the classes.
 
     Warns
     -----
     UserWarning
-        When folders without images, or images outside of the folders, are left out, or when
-        several folders hold folders of the same names, which may be the classes.
+        When folders without images, or images outside of the folders, are left out. When several
+        folders hold folders of the same names, which may be the classes.
 
     Examples
     --------

@@ -18,9 +18,9 @@ def load_printed_digits(*, return_X_y: Literal[True]) -> tuple[np.ndarray, np.nd
 def load_printed_digits(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load digits rendered from free fonts, in the format of `sklearn.datasets.load_digits`.
 
-    Each digit of each face was rendered as a 32 x 32 bitmap and counted in blocks of 4 x 4, as the
-    handwritten digits were that scikit-learn ships: both have 64 features from 0 to 16 that mean
-    the same. A source domain for them, then: printed source, handwritten target.
+    Each digit of each face was rendered as a 32 x 32 bitmap and counted in blocks of 4 x 4, like
+    the handwritten digits of scikit-learn. Both have 64 features from 0 to 16 that mean the same. A
+    source domain for them, then: printed source, handwritten target.
 
     Parameters
     ----------

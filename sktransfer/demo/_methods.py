@@ -35,9 +35,9 @@ FROM_SCRATCH = {
 class Method:
     """One row of the demo's table.
 
-    `data` names its training data: the labelled handwritten rows ("target"), the printed digits
-    ("source"), both as two domains ("both") or as if they were one ("pooled"), or both and the
-    unlabelled handwritten rows ("all").
+    `data` names its training data: the labelled handwritten rows ("target") or the printed digits
+    ("source"). "both" has them as two domains, "pooled" as one, and "all" adds the unlabelled
+    handwritten rows to "both".
     """
 
     group: str

@@ -44,8 +44,8 @@ class ColumnBridge(OneToOneFeatureMixin, _BaseTransformer):
     shared_ : list
         The columns that all domains have.
     errors_ : dict of column to float
-        The root mean squared error of each column that a domain lacks, on rows that are held out,
-        over the standard deviation of the column: 1 is no better than its mean. If several domains
+        The root mean squared error of each column that a domain lacks, on held-out rows. It is in
+        units of the column's standard deviation: 1 is no better than its mean. If several domains
         have it, each is held out in turn; else a fifth of the rows. NaN with fewer than two rows.
     models_ : dict of column to regressor
         The fitted regression of each of these columns.

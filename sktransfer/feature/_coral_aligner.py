@@ -33,7 +33,7 @@ class CORALAligner(OneToOneFeatureMixin, _BaseStreamingAligner):
     ridge : float, default=1.0
         Added to the diagonal of every covariance matrix, in squared units of the features. The
         paper uses 1.0, for features of unit variance. With a larger value the maps come closer to a
-        shift of the mean. 0 matches the covariances exactly; it requires more rows than features in
+        shift of the mean. 0 matches the covariances exactly. It requires more rows than features in
         every domain and no feature that is a linear function of others.
     map : {"coral", "monge", "cholesky"}, default="coral"
         The choice among the linear maps that match the covariances. With symmetric square roots

@@ -23,12 +23,12 @@ class DenoisingEncoder(_BaseEncoder):
     source and target alike, are used; no label is read.
 
     It helps if the domains use different features for the same thing and both use common ones with
-    them, as reviews of books and of kitchenware do. A word that only the target has then raises the
-    features of words that occur with it, and these have weights from the source. It hurts if
-    features do not predict each other, because the layers then add noise, and if rows are few. It
-    is made for counts or presence only: `noise` sets a feature to 0, which must mean that it is
-    absent. A linear classifier on the result has `n_layers` + 1 times the features, so choose its
-    regularization again.
+    them. Reviews of books and of kitchenware are an example. A word that only the target has then
+    raises the features of words that occur with it, and these have weights from the source. It
+    hurts if features do not predict each other, because the layers then add noise, and if rows are
+    few. It is made for counts or presence only: `noise` sets a feature to 0, which must mean that
+    it is absent. A linear classifier on the result has `n_layers` + 1 times the features, so choose
+    its regularization again.
 
     Parameters
     ----------

@@ -28,10 +28,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     in common and the part in which each differs. Its penalty decides how much they differ. No label
     is read here, but the model needs labelled rows of the source and of the target.
 
-    It helps if the target has some labelled rows and most features mean the same everywhere while
-    some do not: the same word in other reviews, a sensor with the opposite sign. It hurts little.
-    If the domains agree, it is slightly behind training on all rows together, because there are
-    more coefficients to learn. If they have nothing in common, it is slightly behind the target
+    It helps if the target has some labelled rows and most features mean the same everywhere. The
+    others may differ: the same word in other reviews, a sensor with the opposite sign. It hurts
+    little. If the domains agree, it is slightly behind training on all rows together, because there
+    are more coefficients to learn. If they have nothing in common, it is slightly behind the target
     rows alone. Without a labelled target row the target's copy is never trained. Trees and
     neighbors gain nothing from copies.
 
@@ -50,9 +50,9 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
         the number of features of each copy. If None or more than the number of rows, all rows are
         used, and the kernel is exact between these and any others.
     common_weight : float, default=1.0
-        The weight of the common copy relative to that of the domain: it is multiplied by the square
-        root of this. 0 trains each domain by itself, and a large value trains all together. The
-        paper uses 1.0.
+        The weight of the common copy relative to that of the domain. The common copy is multiplied
+        by the square root of this. 0 trains each domain by itself, and a large value trains all
+        together. The paper uses 1.0.
     intercepts : bool, default=True
         Whether each domain has a column, after the copies, that is 1 in its rows and 0 in others.
         Without it a linear model has one intercept for all. If the targets of the domains differ by

@@ -48,7 +48,7 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
         The matrix of all maps; ``root_ @ root_.T`` is ``G``.
     angles_ : dict of str to ndarray of shape (n_components_,)
         The principal angles between the subspace of each source and the target's, in radians, in
-        increasing order. 0 is a common direction; pi / 2 is a direction that the other subspace
+        increasing order. 0 is a common direction. ``pi / 2`` is a direction that the other subspace
         lacks.
     n_components_ : int
         The dimension of the subspaces. The result has between this number of columns and

@@ -43,9 +43,9 @@ class JointDistributionAligner(_BaseComponentAligner):
         The number of components, clipped to the number of directions in which the rows vary.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
-        rows. "primal" is no kernel but a form found in the authors' code: the components are
-        combinations of the features and have unit length, and `ridge` is the cost of the weights of
-        features, not of rows. `ridge` then counts more, by about the number of rows times the
+        rows. "primal" is no kernel but a form found in the authors' code. The components are
+        combinations of the features and have unit length. `ridge` is then the cost of the weights
+        of features, not of rows. `ridge` then counts more, by about the number of rows times the
         variance of a feature, so components stay closer to the directions of most variance. This is
         more stable if the first labels are often wrong, as after a large drift.
     kernel_params : dict, default=None

@@ -113,10 +113,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     any row.
 
     For a plan of n source rows and m target rows, "entropic" holds two (n, m) matrices of float64,
-    three if `supervised`, and "exact" about four: 64, 96 and 128 MB for 2 x 2000 rows, 400, 600 and
-    800 MB for 2 x 5000. If the machine has less memory, `fit` raises an error before it starts. An
-    iteration of "entropic" costs n times m; `supervised` takes up to ten times as many iterations.
-    Computed in float64; the output keeps the dtype of the input.
+    and three if `supervised`. "exact" holds about four. That is 64, 96 and 128 MB for 2 x 2000
+    rows, and 400, 600 and 800 MB for 2 x 5000. If the machine has less memory, `fit` raises an
+    error before it starts. An iteration of "entropic" costs n times m; `supervised` takes up to ten
+    times as many iterations. Computed in float64; the output keeps the dtype of the input.
 
     The fitted aligner keeps the rows of a plan and the movement of each of them, not the plan. With
     ``sample_domain=None`` every row is a target row and the aligner is the identity.

@@ -19,10 +19,10 @@ class SelfTaughtEncoder(_BaseEncoder):
     """Encode rows as sums of few atoms, which are learned on unlabelled source rows.
 
     Self-taught learning: sparse coding on the source rows finds atoms such that each row is a sum
-    of few of them, for example strokes of characters or edges of images. Rows of every domain are
-    then encoded by the amount of each atom (their activations), and a classifier is trained on
-    these. The source needs no label, and its classes may differ from the target's. Target rows do
-    not shape the atoms. No label is read.
+    of few of them. Atoms are, for example, strokes of characters or edges of images. Rows of every
+    domain are then encoded by the amount of each atom (their activations), and a classifier is
+    trained on these. The source needs no label, and its classes may differ from the target's.
+    Target rows do not shape the atoms. No label is read.
 
     It helps if target labels are few, source rows are many, and both consist of the same parts. It
     hurts if the parts differ, because directions that no atom spans are lost. It hurts if `alpha`

@@ -61,7 +61,7 @@ class StructuralEncoder(_BaseEncoder):
     scale : float, default=0.5
         The length of the added block relative to that of the rows, both as root mean square over
         the rows of `fit`. The default is the largest of 0.1, 0.2, 0.3, 0.5 and 1 that lost no
-        accuracy, to a tenth of a point, on the data that it was chosen on (see the guide).
+        accuracy, to a tenth of a point. The guide names the data on which it was chosen.
     keep_input : bool, default=True
         Whether the input's features come first in the output, under their own names.
 
@@ -97,9 +97,9 @@ class StructuralEncoder(_BaseEncoder):
 
     `X` may be sparse; the result is then a CSR array with `keep_input`, and an ndarray without.
     With ``sample_domain=None`` every row is a target row, and the pivots are chosen by frequency.
-    Computed in float64. The cost is that of a factorization of the size of the rows, or of the
-    features that are no pivots if these are fewer, and of a singular value decomposition of the
-    weights.
+    Computed in float64. The cost is that of two decompositions. One is a factorization of the size
+    of the rows, or of the features that are no pivots if these are fewer. The other is a singular
+    value decomposition of the weights.
 
     References
     ----------

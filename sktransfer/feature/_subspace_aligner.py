@@ -15,17 +15,17 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     """Reduce each domain to its principal axes, and rotate those of the sources to the target's.
 
     Target rows are reduced to their first principal components. A source's rows are reduced to
-    theirs and rotated by the matrix that brings its axes closest to the target's: source rows
+    theirs and rotated by the matrix that brings its axes closest to the target's. Source rows
     become ``(x - mean_s) Ps Ps^T Pt`` and target rows ``(x - mean_t) Pt``. The columns of ``Ps``
     and ``Pt`` are the axes. No label is read.
 
     It helps if the classes vary along the first axes of both domains and these axes are rotated
-    relative to each other, as for the same kind of image from another camera. It hurts if the
-    strongest variation is not that of the classes, which is then lost or mixed with noise of the
-    other domain. It hurts if an axis of the source is nearly orthogonal to all of the target's,
-    because its content is then shrunk to nothing, and if a domain has too few rows to determine its
-    axes. It does not match scales: standardize each domain first, or put a `MomentAligner` before
-    it.
+    relative to each other. The same kind of image from another camera is an example. It hurts if
+    the strongest variation is not that of the classes, which is then lost or mixed with noise of
+    the other domain. It hurts if an axis of the source is nearly orthogonal to all of the target's,
+    because its content is then shrunk to nothing. It also hurts if a domain has too few rows to
+    determine its axes. It does not match scales: standardize each domain first, or put a
+    `MomentAligner` before it.
 
     Parameters
     ----------

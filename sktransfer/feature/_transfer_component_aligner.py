@@ -35,12 +35,12 @@ from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAli
 class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
     """Reduce all domains to components with much variance and small differences of the means.
 
-    Transfer component analysis (TCA): let ``K`` be the kernel of all rows, ``H`` the centering
-    matrix, and ``M`` the matrix such that ``tr(A^T K M K A)`` is the squared difference between the
-    means of the embedded domains (the maximum mean discrepancy). Rows become ``K A``. The columns
-    of ``A`` are the unit vectors with the smallest ``phi`` in ``(K M K + ridge I) a = phi K H K
-    a``. No label is read, unless `supervised`: semisupervised transfer component analysis (SSTCA)
-    also makes rows depend on their labels and keeps neighbors together.
+    Transfer component analysis (TCA): let ``K`` be the kernel of all rows and ``H`` the centering
+    matrix. Let ``M`` be the matrix such that ``tr(A^T K M K A)`` is the squared difference between
+    the means of the embedded domains (the maximum mean discrepancy). Rows become ``K A``. The
+    columns of ``A`` are the unit vectors with the smallest ``phi`` in ``(K M K + ridge I) a = phi K
+    H K a``. No label is read, unless `supervised`: semisupervised transfer component analysis
+    (SSTCA) also makes rows depend on their labels and keeps neighbors together.
 
     It helps if some directions carry the difference between the domains and others the difference
     between the classes: the former are left out. It hurts if the class proportions differ, because

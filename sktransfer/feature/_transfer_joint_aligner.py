@@ -14,16 +14,16 @@ from sktransfer.feature._base_component_aligner import _BaseComponentAligner
 class TransferJointAligner(_BaseComponentAligner):
     """Reduce all domains to components of few source rows, with small differences of the means.
 
-    Transfer joint matching (TJM): as `TransferComponentAligner`, but the ridge on the coefficients
-    of source rows is replaced by a penalty on the lengths of these coefficients, row by row (a
-    group penalty). Source rows that are not needed to describe the components get coefficients near
-    0 and shape them less. No label is read.
+    Transfer joint matching (TJM) differs from `TransferComponentAligner` in the ridge on the
+    coefficients of source rows. A penalty on the lengths of these coefficients, row by row (a group
+    penalty), replaces it. Source rows that are not needed to describe the components get
+    coefficients near 0 and shape them less. No label is read.
 
     It helps if, beside a shift of the means, part of the source adds nothing to the structure that
-    the domains have in common, and `n_components` is small enough to leave it out. It hurts in the
-    same cases as `TransferComponentAligner`, such as different class proportions. It does not
-    recognize rows that are foreign to the target: source rows that alone describe a component with
-    much variance are kept, while rows that the target describes as well are left out. A model
+    the domains have in common. `n_components` must be small enough to leave that part out. It hurts
+    in the same cases as `TransferComponentAligner`, such as different class proportions. It does
+    not recognize rows that are foreign to the target. Source rows that alone describe a component
+    with much variance are kept. Rows that the target describes as well are left out. A model
     trained on the embedded rows still sees every source row; see ``row_costs_``. Bring rows to a
     common scale first: standardize each domain, or scale the rows to unit length with
     :class:`~sklearn.preprocessing.Normalizer`.

@@ -26,9 +26,9 @@ from sktransfer._whole import whole_fit
 class FewShotRows:
     """The rows of a fit, by the use that is made of them.
 
-    `shots` are the labelled rows of the classes that can be predicted: the target rows of a class,
-    or its source rows if it has no target row. `shot_codes` count these classes from 0, and
-    `source_codes` those of the source, -1 if a source row has no label.
+    `shots` are the labelled rows of the classes that can be predicted. They are the target rows of
+    a class, or its source rows if it has no target row. `shot_codes` count these classes from 0,
+    and `source_codes` those of the source, -1 if a source row has no label.
     """
 
     shots: np.ndarray

@@ -18,7 +18,7 @@ class PrototypeClassifier(_BasePrototypes):
     """Predict the class whose mean is nearest.
 
     The prototype of a class is the mean of its target rows [1]_. Source rows, of other classes,
-    say how rows vary: their mean is subtracted before rows get unit length [2]_, and their
+    show how rows vary. Their mean is subtracted before rows get unit length [2]_, and their
     covariance within classes can be whitened. Without a source row it is the nearest mean of the
     rows as they are, scaled to unit length by default.
 

@@ -16,7 +16,7 @@ class TransductivePrototypeClassifier(_BasePrototypes):
     """Predict the nearest class mean, after unlabelled target rows have moved the means.
 
     The unlabelled target rows in `fit` are softly assigned to the classes, such that the classes
-    have nearly equal numbers of them, and each mean is computed again with the rows assigned to it,
+    have nearly equal numbers of them. Each mean is computed again with the rows assigned to it,
     until the assignments stay [1]_. Without such rows it is `PrototypeClassifier` with the
     Euclidean distance.
 

@@ -34,17 +34,17 @@ class ZeroShotClassifier(_BaseFewShotClassifier):
     Parameters
     ----------
     class_descriptions : dict, DataFrame or None, default=None
-        The description of each class, seen or unseen: a dict from the class to an array-like of
-        shape (n_attributes,), or a DataFrame with a row for each class, indexed by class. The
-        columns must be of one scale: none is scaled. A dict from the class to a text has the
-        means of the built-in English word vectors, as `PretrainedTextExtractor`. None: the means of
-        the rows of the seen classes, and no unseen class.
+        The description of each class, seen or unseen. It is a dict from the class to an array-like
+        of shape (n_attributes,), or a DataFrame with a row for each class, indexed by class. The
+        columns must be of one scale: none is scaled. A dict from the class to a text has the means
+        of the built-in English word vectors, as `PretrainedTextExtractor`. None: the means of the
+        rows of the seen classes, and no unseen class.
     method : {"eszsl", "sae", "dap", "conse"}, default="eszsl"
         "eszsl" is a bilinear score in closed form [1]_. "sae" maps descriptions to features and
         compares directions; the map is also the best way back [2]_. "dap" predicts each attribute
-        by a logistic model, and counts an attribute as present in a class if its value is above the
-        mean of the seen classes [3]_. "conse" averages the descriptions of seen classes by their
-        predicted probabilities, and compares directions [4]_.
+        by a logistic model. An attribute is present in a class if its value is above the mean of
+        the seen classes [3]_. "conse" averages the descriptions of seen classes by their predicted
+        probabilities, and compares directions [4]_.
     candidates : {"unseen", "all"}, default="all"
         The classes that can be predicted: those without a labelled row, or all.
     alpha : float or "auto", default="auto"
@@ -92,9 +92,9 @@ class ZeroShotClassifier(_BaseFewShotClassifier):
     Warns
     -----
     TransferWarning
-        If there are fewer than 4 seen classes, so that none can be held out, if held-out classes
-        are told apart hardly better than by chance, by a standard error over classes, or if
-        descriptions are equal.
+        If there are fewer than 4 seen classes, so that none can be held out, or if descriptions are
+        equal. If held-out classes are told apart hardly better than by chance, by a standard error
+        over classes.
 
     See Also
     --------

@@ -82,7 +82,7 @@ class _BaseTrAdaBoostClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseTrAdaB
         """Scale `weights` from a sum of 1 to the total of `sample_weight`, for the base estimator.
 
         A tree is not affected by scale. Without source rows it gets the power of two nearest to
-        that total: this changes no bit, and the tree is that of AdaBoost, including ties between
+        that total. This changes no bit, and the tree is that of AdaBoost, including ties between
         splits.
         """
         if self._has_source:

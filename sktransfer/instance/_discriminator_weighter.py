@@ -31,9 +31,9 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     Parameters
     ----------
     estimator : classifier, default=None
-        A classifier with `predict_proba`. None is a logistic regression on Gaussian kernels, with
-        each feature in units of its standard deviation and kernels of width ``sqrt(n_features)`` to
-        300 rows drawn at random. Its log-ratio is smooth. ``LogisticRegression()`` is better if the
+        A classifier with `predict_proba`. None is a logistic regression on Gaussian kernels around
+        300 rows drawn at random. Each feature is in units of its standard deviation, and the width
+        is ``sqrt(n_features)``. Its log-ratio is smooth. ``LogisticRegression()`` is better if the
         log-ratio is linear.
     cv : int or None, default=None
         The number of folds, stratified by domain, for out-of-fold weights of the training rows.

@@ -33,7 +33,7 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
     shrinkage : float, default=0.01
         The fraction, in [0, 1], of the mean variance in each covariance: ``(1 - shrinkage) C +
         shrinkage trace(C) / n_features I``. Each feature is in units of `scale_`, so the weights do
-        not depend on the units of `X`. 0 is maximum likelihood; it requires more rows than features
+        not depend on the units of `X`. 0 is maximum likelihood. It requires more rows than features
         in the target and in the pooled sources.
 
     Attributes
@@ -49,8 +49,8 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
         The shrunk covariances, with ``n - 1``, in the units of `X`. With fewer rows than features
         they are computed on access.
     scale_ : ndarray of shape (n_features,)
-        The spread of each feature, the same for both domains: the square root of the mean of its
-        variances in the target and in the pooled sources. 1 if it is constant in each.
+        The spread of each feature, the same for both domains. It is the square root of the mean of
+        its variances in the target and in the pooled sources. 1 if it is constant in each.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int

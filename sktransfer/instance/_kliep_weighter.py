@@ -32,12 +32,12 @@ class KLIEPWeighter(_BaseRatioWeighter):
     and is solved to its optimum, with a bound on the remaining gap (`optimality_gap_`). The width
     is chosen by the likelihood of held-out target rows. No label is read.
 
-    It helps under covariate shift: the rule from features to labels is the same, and the source has
-    at least a few rows everywhere that the target has. It hurts if the rule differs, or if part of
-    the target lies outside the source. It hurts if a target row is an outlier: a likelihood cannot
-    ignore it, and wide Gaussians follow. A flexible, well specified model needs no weights, and
-    they only add variance: look at `effective_sample_size_`. Scale the features first, because one
-    width is used for all.
+    It helps under covariate shift: the rule from features to labels is the same. The source must
+    have at least a few rows everywhere that the target has. It hurts if the rule differs, or if
+    part of the target lies outside the source. It hurts if a target row is an outlier: a likelihood
+    cannot ignore it, and wide Gaussians follow. A flexible, well specified model needs no weights,
+    and they only add variance: look at `effective_sample_size_`. Scale the features first, because
+    one width is used for all.
 
     Parameters
     ----------

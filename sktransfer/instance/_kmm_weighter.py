@@ -27,13 +27,13 @@ class KMMWeighter(_BaseWeighter):
     can then be far apart either. The program is solved to its exact optimum, with a certificate
     (`kkt_gap_`). No label is read.
 
-    It helps under covariate shift: the rule from features to labels is the same, and the source has
-    at least a few rows everywhere that the target has. It hurts if the rule differs, or if part of
-    the target lies outside the source. It hurts with many features: each row is then close only to
-    itself, and a few rows take all the weight (look at `effective_sample_size_`, and decrease
-    `bound`). It gives no weights to rows that `fit` has not seen. It does not select `width`:
-    compare several values, or use `ULSIFWeighter`. Scale the features first, because one width is
-    used for all.
+    It helps under covariate shift: the rule from features to labels is the same. The source must
+    have at least a few rows everywhere that the target has. It hurts if the rule differs, or if
+    part of the target lies outside the source. It hurts with many features: each row is then close
+    only to itself, and a few rows take all the weight (look at `effective_sample_size_`, and
+    decrease `bound`). It gives no weights to rows that `fit` has not seen. It does not select
+    `width`: compare several values, or use `ULSIFWeighter`. Scale the features first, because one
+    width is used for all.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class KMMWeighter(_BaseWeighter):
     n_components : int, None or "auto", default="auto"
         None: the exact kernel matrix. A number: its Nystroem approximation with this rank, with the
         true diagonal. "auto": the exact optimum, without the whole matrix if there are more than 10
-        000 source rows; rank 300 if more than 10 000 rows get a weight above 0.
+        000 source rows. If more than 10 000 rows get a weight above 0, it is rank 300.
     tol : float, default=1e-8
         Stop when no entry of the projected gradient is larger, relative to the gradient at 0.
     max_iter : int, default=500
@@ -99,8 +99,8 @@ class KMMWeighter(_BaseWeighter):
     and ``|mean(w) - 1| <= sum_slack``, with ``K_ij = k(x_i, x_j) + ridge [i = j]`` and ``kappa_i =
     (n / m) sum_j k(x_i, x_j^t)``. The exact matrix takes memory ``8 n^2`` bytes (0.2 GB for 5000
     source rows) and time ``n^2`` for each of some tens of steps. "auto" with more rows, of which u
-    get a weight above 0, takes memory ``8 u^2`` bytes and time ``n u`` for each of a few
-    iterations; u is small with many features and narrow kernels. Nystroem with r components takes
+    get a weight above 0, takes memory ``8 u^2`` bytes. Its time is ``n u`` for each of a few
+    iterations. u is small with many features and narrow kernels. Nystroem with r components takes
     memory ``24 n r`` bytes and time ``n r^2``. Target rows are processed in blocks, in time ``n
     m``.
 

@@ -86,7 +86,7 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
         are fewer than 40 rows). Several sources are also judged one by one. Also if the estimated
         proportion of a class is below 1 % (or one row) and below a tenth of its proportion in the
-        source, because moved features cause this.
+        source. Moved features cause this.
     ConvergenceWarning
         If `max_iter` steps of "em" leave a gap above `tol`.
 

@@ -40,8 +40,8 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         Multiplies ``ln beta_t``, which sets the step of the target's weights and the vote. The
         paper uses 1.0.
     negligible_weight : float, default=0.0
-        In each fit, the lightest source rows whose total is at most this fraction of all weight get
-        weight 0 (in this fit only): a tree skips such rows. 0.0 is exact.
+        In each fit, and in this fit only, the lightest source rows get weight 0. Their total is at
+        most this fraction of all weight, and a tree skips such rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the base estimator, with a new seed for each candidate.
         None draws fresh entropy and keeps the seeds of `estimator`.
@@ -60,7 +60,7 @@ class MultiSourceTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
         A last round without error counts as having error ``min(1 / (2 m + 2), least e_t / 2)`` with
-        m target rows, so that no other round outvotes it. 1.0 if it is the only round.
+        m target rows. No other round then outvotes it. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     candidate_errors_ : ndarray of shape (n_rounds, n_sources), dtype float64

@@ -19,11 +19,11 @@ class MultiViewTrAdaBoostClassifier(MultiSourceTrAdaBoostClassifier):
     are wrong changes its weight fully, and a row on which they disagree only in part. All views of
     all rounds vote. With one view it is `MultiSourceTrAdaBoostClassifier`.
 
-    It helps if each view says something about the class by itself and views make different
-    mistakes, as sensors do that fail one at a time, and if target rows are few. It hurts if the
-    rule needs columns of different views together, or if one view says nothing about the class: it
-    has as many votes as each other view. With more target rows compare with a forest of these rows
-    alone. A round costs one fit per source and view.
+    It helps if target rows are few, each view says something about the class by itself, and views
+    make different mistakes. Sensors that fail one at a time are an example. It hurts if the rule
+    needs columns of different views together. It also hurts if one view says nothing about the
+    class, because it has as many votes as each other view. With more target rows compare with a
+    forest of these rows alone. A round costs one fit per source and view.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class MultiViewTrAdaBoostClassifier(MultiSourceTrAdaBoostClassifier):
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``, which sets the step of the target's weights and the vote.
     negligible_weight : float, default=0.0
-        In each fit, the lightest source rows whose total is at most this fraction of all weight get
-        weight 0 (in this fit only): a tree skips such rows. 0.0 is exact.
+        In each fit, and in this fit only, the lightest source rows get weight 0. Their total is at
+        most this fraction of all weight, and a tree skips such rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the base estimator, with a new seed for each view of each
         candidate. None draws fresh entropy and keeps the seeds of `estimator`.
@@ -81,8 +81,8 @@ class MultiViewTrAdaBoostClassifier(MultiSourceTrAdaBoostClassifier):
     Raises
     ------
     ValueError
-        If `views` is empty, if a view is empty, has a column twice or has one that `X` lacks, if it
-        has names and `X` has none, or if two views have the same columns.
+        If `views` is empty, or if two views have the same columns. If a view is empty, has a column
+        twice or has one that `X` lacks. If a view has names and `X` has none.
 
     Warns
     -----
@@ -112,7 +112,8 @@ class MultiViewTrAdaBoostClassifier(MultiSourceTrAdaBoostClassifier):
     The papers' part is the setting: several sources, one learner for each view and round, and the
     agreement of the views in the weights. The formula of agreement is ours, and it was not compared
     with the papers'. It is the error ``|h - c|`` of AdaBoost and TrAdaBoost for a hypothesis h in
-    [0, 1], here the mean vote of the views, in the rounds of `MultiSourceTrAdaBoostClassifier`.
+    [0, 1]. Here h is the mean vote of the views, in the rounds of
+    `MultiSourceTrAdaBoostClassifier`.
 
     Each round is a task for scikit-learn's callbacks, and a callback may stop the fit after it.
 

@@ -15,9 +15,9 @@ from sktransfer.instance._base_weighter import _BaseWeighter
 class NearestNeighborWeighter(_BaseWeighter):
     """Weight each source row by the number of target rows that it is nearest to.
 
-    The ratio of the two densities is assumed constant in the Voronoi cell of each source row, which
-    contains one source row and this number of target rows. Laplace smoothing leaves every row some
-    weight. There is no width to choose, and no label is read.
+    The ratio of the two densities is assumed constant in the Voronoi cell of each source row. The
+    cell contains one source row and this number of target rows. Laplace smoothing leaves every row
+    some weight. There is no width to choose, and no label is read.
 
     It helps under covariate shift with few features; it is fast and has almost nothing to tune. It
     hurts if the rule from features to labels differs between the domains. A weight is a count of

@@ -49,8 +49,8 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         error is always collected.
     flip : bool, default=True
         With two classes: whether an estimator that errs on more than half of the weight of the
-        target rows may be chosen and inverted, as in the paper. False: it is never chosen, which is
-        safer with a dozen target rows and possibly unrelated sources.
+        target rows may be chosen and inverted. The paper does so. False: it is never chosen, which
+        is safer with a dozen target rows and possibly unrelated sources.
     learning_rate : float, default=1.0
         Multiplies ``ln beta_t``, which sets the step of the weights and the vote. The paper uses
         1.0.
@@ -74,7 +74,7 @@ class TaskTrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, twice the paper's alpha_t.
         A last round without error counts as having error ``min(1 / (2 m + 2), least e_t / 2)`` with
-        m target rows, so that no other round outvotes it. 1.0 if it is the only round.
+        m target rows. No other round then outvotes it. 1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     pool_ : list of classifiers

@@ -19,8 +19,8 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
 
     It helps if labelled target rows are few and part of the source rows follow the target's rule.
     It hurts if almost no source row does. It hurts if the target rows are so few that the base
-    estimator fits them at once, because errors of 0 then say little about the source rows. It hurts
-    if target labels are noisy, because their rows accumulate weight, as in AdaBoost. If the source
+    estimator fits them at once. Errors of 0 then say little about the source rows. It hurts if
+    target labels are noisy, because their rows accumulate weight, as in AdaBoost. If the source
     keeps the base estimator from beating chance on the reweighted target rows, the rounds end: look
     at ``len(model.estimators_)``. Compare with `estimator` fitted on all rows, and on target rows
     only.
@@ -42,10 +42,10 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
         "dai2007" is the paper's, for two classes. "samme" works for any number of classes, and is
         the same with two. "auto" chooses by the classes of the training rows.
     negligible_weight : float, default=0.0
-        In each round, the lightest source rows whose total is at most this fraction of all weight
-        get weight 0 in the fit (in this fit only): a tree skips such rows. Source rows lose weight
-        in each round, so 1e-4 often makes trees cheaper by half or more. The thresholds of a tree
-        may then differ between two neighboring rows. 0.0 is exact.
+        In each round, the lightest source rows get weight 0 in the fit (in this fit only). Their
+        total is at most this fraction of all weight, and a tree skips such rows. Source rows lose
+        weight in each round, so 1e-4 often makes trees cheaper by half or more. The thresholds of a
+        tree may then differ between two neighboring rows. 0.0 is exact.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the base estimator, with a new seed in each round. None
         draws fresh entropy and keeps the seeds of `estimator`.
@@ -62,8 +62,8 @@ class TrAdaBoostClassifier(_BaseTrAdaBoostClassifier):
     estimator_weights_ : ndarray of shape (n_rounds,), dtype float64
         ``-learning_rate * ln beta_t``, the weight of each round's vote, also for the first half,
         which does not vote. A round without error on the target counts as having error ``min(1 / (2
-        m + 2), least e_t / 2)`` with m target rows, so that a round with errors does not outvote
-        it. 1.0 if it is the only round.
+        m + 2), least e_t / 2)`` with m target rows. A round with errors then does not outvote it.
+        1.0 if it is the only round.
     estimator_errors_ : ndarray of shape (n_rounds,), dtype float64
         The weighted error of each round on the target rows.
     sample_weight_ : ndarray of shape (n_samples,), dtype float64

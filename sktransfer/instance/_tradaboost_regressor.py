@@ -15,14 +15,14 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     """Boost a regressor on source and target rows, and down-weight misleading source rows.
 
     TrAdaBoost.R2 [1]_: AdaBoost.R2 [2]_ on rows of two kinds. In each round target rows gain weight
-    by their error, while source rows lose weight by it, because they seem to follow another rule
-    than the target. The error that controls the rounds is measured on target rows only, and only
-    the last half of the rounds is used, by a weighted median. Without source rows it is
-    AdaBoost.R2, and all rounds are used.
+    by their error. Source rows lose weight by it, because they seem to follow another rule than the
+    target. The error that controls the rounds is measured on target rows only, and only the last
+    half of the rounds is used, by a weighted median. Without source rows it is AdaBoost.R2, and all
+    rounds are used.
 
     It helps if target rows are few and part of the source rows follow the target's rule. It hurts
     if almost none does. It also hurts if there are so many source rows that their largest error
-    dominates: errors are relative to the largest, so one extreme source row makes all others look
+    dominates. Errors are relative to the largest, so one extreme source row makes all others look
     alike. The rounds end with the first whose adjusted error on the target is one half; look at
     ``len(model.estimators_)``. `TwoStageTrAdaBoostRegressor` is the paper's remedy. Compare with
     `estimator` fitted on all rows, and on target rows only.
@@ -46,9 +46,9 @@ class TrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
         of the weights. It then needs no `sample_weight`. Without source rows this is
         ``sklearn.ensemble.AdaBoostRegressor``, number by number.
     negligible_weight : float, default=0.0
-        In each round, the lightest source rows whose total is at most this fraction of all weight
-        get weight 0 in the fit (in this fit only): a tree skips such rows. 0.0 is exact. Not used
-        with `bootstrap`.
+        In each round, the lightest source rows get weight 0 in the fit (in this fit only). Their
+        total is at most this fraction of all weight, and a tree skips such rows. 0.0 is exact. Not
+        used with `bootstrap`.
     random_state : int, RandomState instance or None, default=None
         Seeds every `random_state` inside the base estimator, with a new seed in each round, and the
         draws of `bootstrap`. None draws fresh entropy and keeps the seeds of `estimator`.

@@ -24,10 +24,10 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
     """Decrease the weight of misleading source rows in steps, and keep the best step.
 
     Two-stage TrAdaBoost.R2 [1]_. Stage one takes weight from source rows, more if an estimator has
-    a larger error on them, in steps from "all rows equal" to "target rows only". Stage two boosts
-    at each step, with fixed source weights. Cross-validation over the target rows chooses the step.
-    No row therefore loses weight merely because rounds pass, and the last step is the method
-    without transfer. Without source rows it is AdaBoost.R2.
+    a larger error on them. Its steps lead from "all rows equal" to "target rows only". Stage two
+    boosts at each step, with fixed source weights. Cross-validation over the target rows chooses
+    the step. No row therefore loses weight merely because rounds pass, and the last step is the
+    method without transfer. Without source rows it is AdaBoost.R2.
 
     It helps if target rows are few and the source, or part of it, nearly follows the target's rule.
     It hurts if target rows are too few for cross-validation to choose well (below ten or so):
@@ -105,12 +105,12 @@ class TwoStageTrAdaBoostRegressor(_BaseTrAdaBoostRegressor):
       target rows only, whose total weight is kept. Its error is over all rows. Its cross-validation
       error is over folds of target rows, with all source rows always in training;
     - fit one estimator with these weights; ``w *= beta ** e`` on source rows with its adjusted
-      errors e, and the beta at which target rows have ``m/(n+m) + (t+1)/(S-1) (1 - m/(n+m))`` of
-      the weight, found by bisection. At the last step source rows are left out.
+      errors e. Bisection finds the beta at which target rows have ``m/(n+m) + (t+1)/(S-1) (1 -
+      m/(n+m))`` of the weight. At the last step source rows are left out.
 
-    Target rows are assigned to the folds in the order of their labels, so that each fold spans
-    their range and the order of rows has no effect. The weight of held-out target rows is
-    distributed over the target rows that remain in training.
+    Target rows are assigned to the folds in the order of their labels. Each fold then spans their
+    range, and the order of rows has no effect. The weight of held-out target rows is distributed
+    over the target rows that remain in training.
 
     Each step, and then each round, is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`, and a callback may stop the fit after a round.

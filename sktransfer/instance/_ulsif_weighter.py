@@ -32,17 +32,17 @@ class ULSIFWeighter(_BaseRatioWeighter):
     """Weight source rows by a density ratio fitted by least squares in closed form.
 
     Unconstrained least-squares importance fitting (uLSIF) models the ratio of the target's density
-    to the source's as a sum of Gaussians around target rows, and fits it to the ratio itself in
-    squared error. Width and ridge are chosen by leave-one-out, which needs no refit. With `alpha`
-    above 0 it is RuLSIF: the ratio to the mixture ``alpha p_target + (1 - alpha) p_source``. This
-    ratio is at most ``1 / alpha``, which keeps a few rows from taking all the weight. No label is
-    read.
+    to the source's as a sum of Gaussians around target rows. It fits this sum to the ratio itself
+    in squared error. Width and ridge are chosen by leave-one-out, which needs no refit. With
+    `alpha` above 0 it is RuLSIF: the ratio to the mixture ``alpha p_target + (1 - alpha)
+    p_source``. This ratio is at most ``1 / alpha``, which keeps a few rows from taking all the
+    weight. No label is read.
 
-    It helps under covariate shift: the rule from features to labels is the same, and the source has
-    at least a few rows everywhere that the target has. It hurts if the rule differs. It hurts if
-    part of the target lies outside the source: the few rows near it then take all the weight (look
-    at `effective_sample_size_`). It also hurts with many features, because densities are then hard
-    to estimate. A flexible, well specified model needs no weights, and they only add variance.
+    It helps under covariate shift: the rule from features to labels is the same. The source must
+    have at least a few rows everywhere that the target has. It hurts if the rule differs. It hurts
+    if part of the target lies outside the source: the few rows near it then take all the weight
+    (look at `effective_sample_size_`). It also hurts with many features, because densities are then
+    hard to estimate. A flexible, well specified model needs no weights, and they only add variance.
     Scale the features first, because one width is used for all.
 
     Parameters
@@ -106,9 +106,9 @@ class ULSIFWeighter(_BaseRatioWeighter):
 
     `fit` also takes an array or a data frame of Dask, block by block in three passes, and `weigh`
     returns lazy weights of one. The first pass draws at most 10,000 distinct rows of the source and
-    as many of the target by a hash of their values and the seed, so that blocks do not matter.
-    They give the centers, the width and the ridge. The second pass finds the coefficients by sums
-    over all rows, and the third their scale. There are no ``weights_`` then.
+    as many of the target. It draws by a hash of their values and the seed, so that blocks do not
+    matter. They give the centers, the width and the ridge. The second pass finds the coefficients
+    by sums over all rows, and the third their scale. There are no ``weights_`` then.
 
     Sparse input is supported; `centers_` are then sparse too.
 

@@ -26,8 +26,8 @@ def read_views(views, *, n_features, names=None):
     Raises
     ------
     ValueError
-        If there is no view, if a view is empty, names a column twice or names none that exists, or
-        if two views have the same columns.
+        If there is no view, or if two views have the same columns. If a view is empty, names a
+        column twice or names none that exists.
     """
     if views is None:
         return [np.arange(n_features)]

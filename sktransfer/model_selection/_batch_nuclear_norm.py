@@ -9,8 +9,9 @@ class BatchNuclearNorm(_BaseTargetScorer):
     """Score by whether answers to target rows are sure and spread over the classes.
 
     The score is the sum of the singular values of the array of class probabilities [1]_ [2]_, over
-    its bound: 1 if all answers are sure and all classes are predicted equally often. A classifier
-    without `predict_proba` is scored by the softmax of its `decision_function`. No label is read.
+    its bound. It is 1 if all answers are sure and all classes are predicted equally often. A
+    classifier without `predict_proba` is scored by the softmax of its `decision_function`. No label
+    is read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted classifier.

@@ -17,9 +17,9 @@ class ClassAMI(_BaseTargetScorer):
     """Score by whether the predicted classes of target rows are clusters of their features.
 
     The score is the adjusted mutual information of the predicted classes and the clusters of
-    k-means, as many as there are classes [1]_: 1 if they are the same groups, about 0 if they have
-    nothing in common. The features are those that the last step of a pipeline gets, or `X` if there
-    is no pipeline. No label is read.
+    k-means, as many as there are classes [1]_. It is 1 if they are the same groups, and about 0 if
+    they have nothing in common. The features are those that the last step of a pipeline gets, or
+    `X` if there is no pipeline. No label is read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted classifier.

@@ -47,8 +47,8 @@ def are_classes(labels):
 def _deal_classes(labels, n_folds, random_state):
     """Deal rows to folds class by class, as StratifiedKFold does, with no class too small for it.
 
-    Rows sorted by class (in the order in which the classes appear) are dealt round robin, which
-    says how many of a class go to each fold; within a class the first ones go to the first fold.
+    Rows sorted by class (in the order in which the classes appear) are dealt round robin. This
+    decides how many of a class go to each fold. Within a class the first ones go to the first fold.
     """
     _, first, codes = np.unique(labels, return_index=True, return_inverse=True)
     codes = np.argsort(np.argsort(first))[codes]

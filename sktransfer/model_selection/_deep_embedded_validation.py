@@ -16,9 +16,9 @@ from sktransfer.model_selection._judged_rows import features_of, judged_rows, lo
 class DeepEmbeddedValidation(_BaseDomainScorer):
     """Score by weighted source rows, less the noise that the weights bring.
 
-    As `ImportanceWeightedValidation`, with a control variate [1]_: the true weights have the mean
-    1, so that the distance of their mean from 1 is noise, which partly cancels that of the weighted
-    loss. Labels of target rows are never read.
+    As `ImportanceWeightedValidation`, with a control variate [1]_. The true weights have the mean
+    1, so that the distance of their mean from 1 is noise. This noise partly cancels that of the
+    weighted loss. Labels of target rows are never read.
 
     Each source row is weighted by a weighter that has not seen it. With the weights of rows that
     were learned from, whose mean is 1 by construction, nothing would be controlled.

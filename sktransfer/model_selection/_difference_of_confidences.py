@@ -14,7 +14,7 @@ class DifferenceOfConfidences(_BaseDomainScorer):
     """Score by the accuracy on source rows, less what confidence loses on target rows.
 
     The confidence of an answer is its largest class probability. The score is the accuracy on
-    held-out source rows, minus their mean confidence, plus that of target rows [1]_: an estimate of
+    held-out source rows, minus their mean confidence, plus that of target rows [1]_. It estimates
     the accuracy on the target. A classifier without `predict_proba` is scored by the softmax of its
     `decision_function`. Labels of target rows are never read.
 

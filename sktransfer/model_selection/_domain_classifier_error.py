@@ -14,17 +14,17 @@ class DomainClassifierError(_BaseDomainScorer):
     """Score by how often a classifier of the domains is wrong on the adapted features.
 
     The score is the balanced error of a classifier that separates source rows from target rows, on
-    held-out rows: 0 if the domains are apart, 0.5 if they cannot be distinguished. It is a quarter
-    of ``2 - d`` for the distance ``d`` of `proxy_a_distance` [1]_, averaged over several sources.
-    The features are those that the last step of a pipeline gets, or `X` if there is no pipeline. No
-    label is read.
+    held-out rows. It is 0 if the domains are apart, and 0.5 if they cannot be distinguished. It is
+    a quarter of ``2 - d`` for the distance ``d`` of `proxy_a_distance` [1]_, averaged over several
+    sources. The features are those that the last step of a pipeline gets, or `X` if there is no
+    pipeline. No label is read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted estimator.
 
-    It helps to see whether an aligner has aligned anything. It hurts as a choice: domains can be
-    alike although the classes are mixed up, and two that differ in columns without a meaning can be
-    told apart although the classifier is right. It says nothing about methods that weight rows,
+    It helps to see whether an aligner has aligned anything. It hurts as a choice, because domains
+    can be alike although the classes are mixed up. Two that differ in columns without a meaning can
+    be told apart although the classifier is right. It says nothing about methods that weight rows,
     because all of them have the features of the source alone.
 
     Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained

@@ -12,15 +12,16 @@ from sktransfer.model_selection._judged_rows import features_of, judged_rows, lo
 class ImportanceWeightedValidation(_BaseDomainScorer):
     """Score by held-out source rows, weighted by how likely they are in the target.
 
-    The score is minus the mean loss of the source rows, each times the ratio of the densities of
-    target and source at the row [1]_. The ratio is learned on the features that the last step of a
-    pipeline gets, or on `X` if there is no pipeline. Labels of target rows are never read.
+    The score is minus the mean loss of the source rows. Each loss is multiplied by the ratio of the
+    densities of target and source at the row [1]_. The ratio is learned on the features that the
+    last step of a pipeline gets, or on `X` if there is no pipeline. Labels of target rows are never
+    read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted estimator.
 
     It helps if the rule from features to labels is the same in both domains, and if the domains
-    overlap: the score is then an unbiased estimate of the loss on the target. It hurts if the rule
+    overlap. The score is then an unbiased estimate of the loss on the target. It hurts if the rule
     differs, which no weight shows, and if few rows take nearly all the weight.
 
     Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained

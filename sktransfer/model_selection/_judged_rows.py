@@ -21,8 +21,8 @@ SMALLEST_PROBABILITY = 1e-15
 class JudgedRows(NamedTuple):
     """Labelled source rows, and after them the target rows.
 
-    `y` holds the labels of the source rows and missing values for the target rows, `names` is the
-    `sample_domain` of all, an array of texts, and `labels` holds those of the source rows alone.
+    `y` holds the labels of the source rows and missing values for the target rows, and `labels`
+    holds those of the source rows alone. `names` is the `sample_domain` of all, an array of texts.
     """
 
     X: object

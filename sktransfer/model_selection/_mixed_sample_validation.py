@@ -26,7 +26,7 @@ class MixedSampleValidation(_BaseTargetScorer):
     routing, or call it with a fitted classifier.
 
     It was made for networks. With linear models the mixtures of one class never leave it, so that
-    this part is constant, and the other one favors candidates with answers far from the border. It
+    this part is constant. The other part favors candidates with answers far from the border. It
     hurts if classes differ in size, because the border is then not half way.
 
     Choosing among eleven candidates on 60 runs of real tasks and 52 of simulated shifts, it gained

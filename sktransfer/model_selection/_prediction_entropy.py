@@ -8,9 +8,9 @@ from sktransfer.model_selection._judged_rows import target_probabilities
 class PredictionEntropy(_BaseTargetScorer):
     """Score by how sure a classifier is of its answers to target rows.
 
-    The score is minus the mean entropy of the class probabilities [1]_, in nats: 0 if all answers
-    are sure, and minus the logarithm of the number of classes if none is. A classifier without
-    `predict_proba` is scored by the softmax of its `decision_function`. No label is read.
+    The score is minus the mean entropy of the class probabilities [1]_, in nats. It is 0 if all
+    answers are sure, and minus the logarithm of the number of classes if none is. A classifier
+    without `predict_proba` is scored by the softmax of its `decision_function`. No label is read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted classifier.

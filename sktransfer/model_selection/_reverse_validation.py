@@ -21,21 +21,21 @@ class ReverseValidation(_BaseDomainScorer):
     """Score an adapted estimator by a second one that goes back, without target labels.
 
     The fitted estimator predicts labels of the target rows. A clone is fitted the other way round
-    [1]_ [2]_: the target rows with their predicted labels are its source, and the held-out source
-    rows, without labels, its target. The score is that of the clone on these source rows, with
+    [1]_ [2]_. Its source is the target rows with their predicted labels, and its target is the
+    held-out source rows, without labels. The score is that of the clone on these source rows, with
     their true labels. Labels of target rows are never read.
 
     Use it as ``scoring=`` of a search, with ``cv=TransductiveFold()`` and scikit-learn's metadata
     routing, or call it with a fitted estimator. Any estimator whose `fit` takes `sample_domain`
     and that needs no target labels can be scored.
 
-    It helps to tell candidates of one method apart, such as strengths, depths and numbers of
-    components, if nothing is labelled on the target: a candidate that gives arbitrary target labels
+    It helps to choose between candidates of one method, such as strengths, depths and numbers of
+    components, if nothing is labelled on the target. A candidate that gives arbitrary target labels
     does not find the way back.
 
     It hurts to take the score for an accuracy: it is that of the way there and back, on source
     rows. It fails if errors are undone on the way back. A model that labels the target by the rule
-    of the source teaches the clone that same rule, so that the candidate without adaptation scores
+    of the source teaches the clone that same rule. The candidate without adaptation then scores
     high although it may be wrong. So do two classes that are exchanged in the target. Class
     proportions that differ lower the score of a good candidate. Compare the candidate that it
     chooses with one without adaptation on a few labelled target rows.

@@ -53,9 +53,9 @@ def select_by_agreement(
     Raises
     ------
     ValueError
-        If there are fewer than two candidates or no row, if the candidates have other classes, or
-        if one gives no class probabilities and has no `decision_function` (of which the softmax is
-        taken).
+        If there are fewer than two candidates or no row, or if the candidates have other classes.
+        If one gives no class probabilities and has no `decision_function`, of which the softmax is
+        taken.
     NotFittedError
         If a candidate is not fitted.
 

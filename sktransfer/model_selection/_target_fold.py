@@ -100,8 +100,8 @@ class TargetFold(_BaseFold):
 def _refuse_objects(y, labels):
     """Raise ValueError if scikit-learn's scorers refuse the classes that `y` holds beside gaps.
 
-    Those are objects other than texts: the numbers 0 and 1 in an array of objects are no classes
-    for a scorer with a name, and cross-validation hands them over as they are.
+    Those are objects other than texts. The numbers 0 and 1 in an array of objects are no classes
+    for a scorer with a name, and cross-validation passes them unchanged.
     """
     if not isinstance(getattr(y, "dtype", None), np.dtypes.ObjectDType):
         return  # other containers keep the types of texts, whole numbers and dates

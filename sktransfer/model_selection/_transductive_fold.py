@@ -13,10 +13,10 @@ from sktransfer.model_selection._deal import are_classes, deal
 class TransductiveFold(_BaseFold):
     """Split the labelled source rows into folds; all target rows are in both sides of each split.
 
-    It is the splitter for scorers that read no target labels, such as `ReverseValidation`: they
+    It is the splitter for scorers that read no target labels, such as `ReverseValidation`. They
     judge a fitted estimator by held-out source rows with their labels, and by the target rows
-    without. An unsupervised method may see the same target rows in training. With any other
-    scorer the score is wrong: it reads the labels of target rows that were trained on.
+    without. An unsupervised method may see the same target rows in training. With any other scorer
+    the score is wrong: it reads the labels of target rows that were trained on.
 
     The rows of each source are dealt to the folds class by class if labels are classes (see
     `TargetFold`), else as consecutive rows. Source rows without a label are always in training.

@@ -15,13 +15,13 @@ from sktransfer.parameter._machines_onnx import write_decisions, write_machine, 
 class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
     """Correct source models by a support vector machine on the margins that they leave.
 
-    The decision function is a weighted sum of those of the sources plus a function of a kernel,
-    which is as small as the margins of the target rows allow [1]_. Any fitted classifier can be a
-    source. Without a source, or with weights of 0, it is :class:`~sklearn.svm.SVC`.
+    The decision function is a weighted sum of those of the sources plus a function of a kernel.
+    This function is as small as the margins of the target rows allow [1]_. Any fitted classifier
+    can be a source. Without a source, or with weights of 0, it is :class:`~sklearn.svm.SVC`.
 
     It helps if a source is right up to a smooth correction, which few target rows can teach. It
-    hurts if target rows are so few that a misleading source looks right on them by chance, or if
-    the correction is not smooth on the scale of the kernel.
+    hurts if target rows are so few that a misleading source looks right on them by chance. It also
+    hurts if the correction is not smooth on the scale of the kernel.
 
     Parameters
     ----------
@@ -82,8 +82,8 @@ class AdaptiveSVC(_ReadsClasses, _BaseAdaptiveSVM):
     Notes
     -----
     Sources are read as for `TransferRidgeClassifier`. Several classes are told apart pair by pair,
-    as in :class:`~sklearn.svm.SVC`; a pair of which target rows have one class at most is decided
-    by the sources. In ``predict`` equal numbers of votes are decided by the sums of the scores.
+    as in :class:`~sklearn.svm.SVC`. The sources decide a pair of which target rows have one class
+    at most. In ``predict`` equal numbers of votes are decided by the sums of the scores.
 
     References
     ----------

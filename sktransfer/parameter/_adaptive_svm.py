@@ -130,8 +130,8 @@ def _too_large(X):
 def fit_margins(machine, X, signs, offsets, sample_weight):
     """Fit the hinge loss of ``offset + f(x)`` for a function f of a kernel.
 
-    With the margins ``m = 1 - sign * offset`` its dual is that of epsilon-SVR on the values
-    ``sign * (epsilon + m)``, if epsilon is so large that no prediction leaves its tube on the
+    With the margins ``m = 1 - sign * offset`` its dual is that of epsilon-SVR on the values ``sign
+    * (epsilon + m)``. This needs an epsilon so large that no prediction leaves its tube on the
     other side [1]_.
 
     Parameters

@@ -14,13 +14,13 @@ from sktransfer.parameter._machines_onnx import write_machine
 class AdaptiveSVR(_ReadsNumbers, _BaseAdaptiveSVM):
     """Correct source models by a support vector machine on the numbers that they leave.
 
-    The prediction is a weighted sum of the sources' predictions plus a function of a kernel, which
-    is as small as the target rows allow: the adaptive machine of [1]_ for numbers. Any fitted
-    regressor can be a source. Without a source it is :class:`~sklearn.svm.SVR`.
+    The prediction is a weighted sum of the sources' predictions plus a function of a kernel. This
+    function is as small as the target rows allow: the adaptive machine of [1]_ for numbers. Any
+    fitted regressor can be a source. Without a source it is :class:`~sklearn.svm.SVR`.
 
     It helps if a source is right up to a smooth correction, which few target rows can teach. It
-    hurts if target rows are so few that a misleading source looks right on them by chance, or if
-    the correction is not smooth on the scale of the kernel.
+    hurts if target rows are so few that a misleading source looks right on them by chance. It also
+    hurts if the correction is not smooth on the scale of the kernel.
 
     Parameters
     ----------

@@ -117,8 +117,8 @@ class _BaseSourceTransfer(_TransferEstimator):
         Raises
         ------
         ValueError
-            If no target row has a label and a weight above 0, if a source domain has no such row,
-            or if a model in `source` is not fitted, or was fitted on other columns.
+            If no target row has a label and a weight above 0, or if a source domain has no such
+            row. If a model in `source` is not fitted, or was fitted on other columns.
         """
         with whole_fit(self):
             rows = self._read_rows(X, y)

@@ -18,8 +18,8 @@ class TransferForestClassifier(_ReadsClasses, _BaseTransferForest):
     without bootstrap.
 
     It helps if the target has the structure of the source and other thresholds, as after a drift of
-    a sensor. It hurts if target rows are few: all leaves say the labels of target rows, so that
-    with a handful of them the source alone, or :class:`TransferStackingClassifier`, is better.
+    a sensor. It hurts if target rows are few, because all leaves have the labels of target rows.
+    With a handful of them the source alone, or :class:`TransferStackingClassifier`, is better.
 
     Parameters
     ----------

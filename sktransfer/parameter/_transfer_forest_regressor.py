@@ -20,8 +20,8 @@ class TransferForestRegressor(_ReadsNumbers, _BaseTransferForest):
     time.
 
     It helps if the target has the structure of the source and other thresholds, as after a drift of
-    a sensor. It hurts if target rows are few: all leaves say the numbers of target rows, so that
-    with a handful of them the source alone, or :class:`TransferStackingRegressor` with
+    a sensor. It hurts if target rows are few, because all leaves have the numbers of target rows.
+    With a handful of them the source alone, or :class:`TransferStackingRegressor` with
     ``mode="residual"``, is better.
 
     Parameters

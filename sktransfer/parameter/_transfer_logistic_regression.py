@@ -30,9 +30,9 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
     leave-one-out predictions [1]_ on the target rows. A source of weight 0 has no effect. Without a
     source, or with weights of 0, it is :class:`~sklearn.linear_model.LogisticRegression`.
 
-    It helps if target rows are few and a source separates their classes. It hurts if so few
-    target rows have labels that a misleading source looks right on them by chance: with rows of one
-    class only nothing can be chosen, and a warning says so.
+    It helps if target rows are few and a source separates their classes. It hurts if so few target
+    rows have labels that a misleading source looks right on them by chance. With rows of one class
+    only nothing can be chosen, and a warning says so.
 
     Parameters
     ----------

@@ -10,14 +10,14 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
     """Fit ridge regression that starts from source models and stays near them.
 
     The penalty pulls the coefficients toward a weighted sum of the source models' coefficients
-    instead of toward 0. The weights of the sources are chosen by the leave-one-out error on the
-    target rows, which has a closed form [1]_, and a prior of equal weights, which rules if rows are
-    few. A source of weight 0 has no effect. Without a source,
-    or with weights of 0, it is :class:`~sklearn.linear_model.Ridge`.
+    instead of toward 0. The weights of the sources minimize the leave-one-out error on the target
+    rows, which has a closed form [1]_. A prior of equal weights is added. The prior decides if rows
+    are few. A source of weight 0 has no effect. Without a source, or with weights of 0, it is
+    :class:`~sklearn.linear_model.Ridge`.
 
     It helps if target rows are few and a source predicts the target up to a factor and a small
     linear correction. It hurts if so few target rows have labels that a misleading source looks
-    right on them by chance: with one row nothing can be chosen, and a warning says so. If a source
+    right on them by chance. With one row nothing can be chosen, and a warning says so. If a source
     differs from the target by more than a linear function, its weight becomes small and little is
     gained.
 
@@ -82,8 +82,8 @@ class TransferRidge(_ReadsNumbers, _BaseTransferRidge):
     MaxAbsScaler in a Pipeline; any other by its predictions.
 
     `beta` minimizes the leave-one-out error plus ``4 K v sum_k (beta_k - 1 / K)^2`` for K sources,
-    with the leave-one-out variance v of the labels: a normal prior whose sum has the mean 1 and the
-    standard deviation 1/2.
+    with the leave-one-out variance v of the labels. This is a normal prior whose sum has the mean 1
+    and the standard deviation 1/2.
 
     References
     ----------

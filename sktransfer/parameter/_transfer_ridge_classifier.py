@@ -15,9 +15,9 @@ class TransferRidgeClassifier(_PredictsByScores, _BaseTransferRidge):
     target rows, which has a closed form [1]_. Without a source, or with weights of 0, it is
     :class:`~sklearn.linear_model.RidgeClassifier`.
 
-    It helps if target rows are few and a source separates their classes. It hurts if so few
-    target rows have labels that a misleading source looks right on them by chance: with one row
-    nothing can be chosen, and a warning says so.
+    It helps if target rows are few and a source separates their classes. It hurts if so few target
+    rows have labels that a misleading source looks right on them by chance. With one row nothing
+    can be chosen, and a warning says so.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ class TransferRidgeClassifier(_PredictsByScores, _BaseTransferRidge):
     A class that no target row has keeps the score of the sources,
     ``sum_k beta_k f_k + min(sum_k beta_k - 1, 0)``: -1 if all weights are 0.
 
-    A source is read through its `decision_function`, else as 2 p - 1 for its probabilities p, else
-    as 1 for the class that it predicts and -1 for others. Its classes are matched by label. A class
-    that it does not know gets 0.
+    A source is read through its `decision_function`, else as 2 p - 1 for its probabilities p.
+    Without both it is 1 for the class that it predicts and -1 for others. Its classes are matched
+    by label. A class that it does not know gets 0.
 
     References
     ----------

@@ -21,13 +21,13 @@ def _gives_probabilities(self):
 class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
     """Fit any classifier on target rows, with the outputs of source models as more columns.
 
-    It is stacking [1]_ in which the first models come from sources: they have seen no target row,
+    It is stacking [1]_ in which the first models come from sources. They have seen no target row,
     so that their outputs on target rows are out-of-fold as they are. With ``mode="residual"`` a
     regressor learns a correction of the sources' log-odds. Without a source it is the classifier
     itself, or the correction of equal probabilities.
 
-    It helps if the relation of the sources to the target is not a factor and a linear correction:
-    trees find the region in which a source is right. It hurts if target rows are fewer than the
+    It helps if the relation of the sources to the target is not a factor and a linear correction.
+    Trees find the region in which a source is right. It hurts if target rows are fewer than the
     classifier needs to find that the output of a source matters. Then ``mode="residual"`` keeps the
     source, or :class:`TransferLogisticRegression` fits the relation with few numbers.
 
@@ -91,8 +91,8 @@ class TransferStackingClassifier(_ReadsClasses, _BaseTransferStacking):
     keeps the score of the sources.
 
     A correction h of the log-odds F is one step of the logistic loss. The loss has a quadratic
-    bound with a fixed curvature [2]_, so that h is the least squares fit of ``4 (y - p)`` for two
-    classes and of ``2 (y_c - p_c)`` for each of several, with the sources' probabilities p. Any
+    bound with a fixed curvature [2]_. With the sources' probabilities p, h is then the least
+    squares fit of ``4 (y - p)`` for two classes and of ``2 (y_c - p_c)`` for each of several. Any
     regressor does that.
 
     Sparse rows and missing values are taken if `estimator` and `source_estimator` take them. In

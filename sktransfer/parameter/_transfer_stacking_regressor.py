@@ -11,13 +11,13 @@ from sktransfer.parameter._labels_of_sources import _ReadsNumbers
 class TransferStackingRegressor(_ReadsNumbers, _BaseTransferStacking):
     """Fit any regressor on target rows, with the outputs of source models as more columns.
 
-    It is stacking [1]_ in which the first models come from sources: they have seen no target row,
+    It is stacking [1]_ in which the first models come from sources. They have seen no target row,
     so that their outputs on target rows are out-of-fold as they are. With ``mode="residual"`` the
     regressor learns the numbers that a weighted sum of the sources leaves. Without a source it is
     the regressor itself.
 
-    It helps if the relation of the sources to the target is not a factor and a linear correction:
-    trees find the region in which a source is right. It hurts if target rows are fewer than the
+    It helps if the relation of the sources to the target is not a factor and a linear correction.
+    Trees find the region in which a source is right. It hurts if target rows are fewer than the
     regressor needs to find that the output of a source matters. Then ``mode="residual"`` keeps the
     source, or :class:`TransferRidge` fits the relation with few numbers.
 

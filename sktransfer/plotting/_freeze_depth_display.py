@@ -13,7 +13,7 @@ class FreezeDepthDisplay:
 
     Create it with `from_estimator` or `from_cv_results`; the constructor takes their results.
 
-    The plot shows how much of a pretrained network to train further: if the score's curve is flat,
+    The plot shows how much of a pretrained network to train further. If the score's curve is flat,
     the deepest freeze is the cheapest network of that quality. With few labels the bands overlap,
     and the plot then shows that the depths cannot be distinguished.
 

@@ -23,10 +23,10 @@ class CodebookTransfer(_BaseRecommender):
     each pair of clusters. In the sparse target only the cluster of each user and of each item is
     learned, so that few ratings are enough [1]_.
 
-    It helps if the target has few ratings of each user and of each item, and its groups of users
-    and of items have the patterns of the source. It hurts if they do not, or if the two domains
-    have different scales: bring values to one scale before. Compare with a model of user and item
-    means, ``CollectiveFactorization(0)`` on the target rows, which is often better.
+    It helps if the target has few ratings of each user and of each item. Its groups of users and of
+    items must have the patterns of the source. It hurts if they do not, or if the two domains have
+    different scales: bring values to one scale before. Compare with a model of user and item means,
+    ``CollectiveFactorization(0)`` on the target rows, which is often better.
 
     Parameters
     ----------
@@ -151,8 +151,8 @@ class CodebookTransfer(_BaseRecommender):
         Raises
         ------
         ValueError
-            If no row of a domain has a value, if there are several sources, if source values are
-            negative, if the source has fewer users or items than clusters, or if `X` or
+            If no row of a domain has a value, or if there are several sources. If source values are
+            negative, or if the source has fewer users or items than clusters. If `X` or
             `sample_domain` cannot be read.
         """
         self._check_parameters()

@@ -28,8 +28,8 @@ class RelationMapper:
     y)``. Relations are mapped so that these rules fit the facts of the target best. The mapped
     rules then score facts that are not known.
 
-    It helps if both domains have rules of the same form, and the target has enough facts for paths
-    to be seen, but too few to learn rules of them. It hurts if the domains only look alike: a
+    It helps if both domains have rules of the same form. The target must have enough facts for
+    paths to be seen, but too few to learn rules of them. It hurts if the domains only look alike: a
     mapping is found by structure alone, which says nothing about meaning. Random relations of
     similar density may fit by chance.
 
@@ -40,8 +40,8 @@ class RelationMapper:
     n_rules : int, default=10
         The number of rules of each relation and length, those that explain most facts.
     prior_strength : float, default=10.0
-        The number of pairs that the confidence of a rule in the source, or the base rate for a rule
-        of the target alone, is worth next to the pairs of the target.
+        The number of pairs of the target that the confidence of a rule in the source is worth. The
+        base rate for a rule of the target alone is worth as much.
     max_nodes : int, default=100000
         The largest number of branches of the search, for each share of known facts.
 

@@ -25,7 +25,7 @@ class LearnedPriorRegressor(_TaskRegressor, _BaseLearnedPrior):
     ----------
     n_clusters : int, default=1
         With more than 1 the prior is a mixture, and each task belongs to a cluster with some
-        probability [2]_: unrelated tasks then do not disturb each other.
+        probability [2]_. Unrelated tasks then do not disturb each other.
     rank : int, default=None
         The number of directions in which tasks may differ freely. In all others their variance is
         the same. None: no restriction.

@@ -7,8 +7,8 @@ from sktransfer.tasks._base_tasks import _TaskRegressor
 class RegularizedMultiTaskRegressor(_TaskRegressor, _BaseRegularizedMultiTask):
     """Fit a common function and a deviation for each task, both by ridge regression.
 
-    The penalty of the deviations says how related the tasks are [1]_: if it is large, all tasks
-    have one function, and if that of the common function is large, each task is fitted alone. Both
+    The penalty of the deviations says how related the tasks are [1]_. If it is large, all tasks
+    have one function. If that of the common function is large, each task is fitted alone. Both
     strengths are chosen by the marginal likelihood, which has a closed form.
 
     It helps if there are several tasks with too few rows each, whose functions are similar: pupils
@@ -72,8 +72,8 @@ class RegularizedMultiTaskRegressor(_TaskRegressor, _BaseRegularizedMultiTask):
 
     With a linear kernel the cost is that of an eigendecomposition of a matrix of the size of the
     features for each task. With another one, or if features are many, it is that of some two
-    hundred Cholesky decompositions of a matrix of the size of the rows; one if the strengths are
-    given.
+    hundred Cholesky decompositions of a matrix of the size of the rows. It is one if the strengths
+    are given.
 
     References
     ----------

@@ -38,7 +38,7 @@ class TaskGraph:
     """Measure which task helps which, as a directed graph whose edges have intervals.
 
     For each ordered pair of tasks, ridge regression of the second starts from the model of the
-    first: it shrinks the coefficients to those of the source, and not to 0. The gain of the edge is
+    first. It shrinks the coefficients to those of the source, and not to 0. The gain of the edge is
     the R^2 of predictions of rows that were left out, minus that without the source. A negative
     gain is negative transfer. Such graphs are proposed in [1]_.
 

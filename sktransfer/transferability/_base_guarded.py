@@ -242,10 +242,10 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
     def rows_to_label(self, n_rows=20):
         """Return unlabelled target rows of the fit whose labels decide whether transfer is kept.
 
-        They are a random draw of the rows on which the candidates' mixture and no transfer differ:
-        the equal vote without target labels, the weighted average with them. Rows that were
-        offered before are not offered again. Of a regressor, the half of the rows that differ most
-        is asked for.
+        They are a random draw of the rows on which the candidates' mixture and no transfer differ.
+        The mixture is the equal vote without target labels, and the weighted average with them.
+        Rows that were offered before are not offered again. Of a regressor, the half of the rows
+        that differ most is asked for.
 
         Parameters
         ----------
@@ -282,9 +282,9 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             Their labels.
         rule : {"sure", "majority"}, default="sure"
             "sure": transfer is kept if a sign test is sure that it is right more often, and
-            rejected if the test is sure of the opposite, each at ``1 - level``; the level holds for
-            all calls together. If the test is not sure, more labels are needed: until then a fit
-            without target labels predicts by the source alone, one with them as before.
+            rejected if the test is sure of the opposite. Each test is at ``1 - level``, which holds
+            for all calls together. If the test is not sure, more labels are needed. Until then a
+            fit without target labels predicts by the source alone, one with them as before.
             "majority": transfer is kept unless it is wrong more often.
 
         Returns

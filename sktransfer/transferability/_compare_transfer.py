@@ -44,7 +44,7 @@ def compare_transfer(
     It helps whenever some target rows are labelled: without it, a gain over a weak baseline, or
     over luck, passes for a gain by transfer. It misleads if labelled rows are no random sample of
     the target, or depend on each other. With some 20 labelled rows an interval of accuracy excludes
-    0 only if the difference is some 30 points; "undecided" is then the usual answer, and an honest
+    0 only if the difference is some 30 points. "undecided" is then the usual answer, and an honest
     one.
 
     Parameters
@@ -62,7 +62,7 @@ def compare_transfer(
         target, positive source).
     estimator : estimator, default=None
         The model that the baselines are fitted with. None: the first pipeline without its transfer,
-        which is without the middle steps that take `sample_domain`; a last step that takes it is
+        which is without the middle steps that take `sample_domain`. A last step that takes it is
         fitted as if every row was a target row.
     cv : int, splitter or iterable, default=None
         Folds that test labelled target rows only. A number is that of the folds of a

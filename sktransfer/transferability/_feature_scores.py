@@ -31,7 +31,7 @@ def logme_score(X: ArrayLike, y: ArrayLike) -> float:
     Each class is regressed on the features, one against the rest, and the log evidence per row is
     maximized over the noise and the prior variance. The score is the mean over the classes.
 
-    It helps to compare stages and networks without fitting a classifier: from 2 to 10 rows a class
+    It helps to compare stages and networks without fitting a classifier. From 2 to 10 rows a class
     its choice was 1.5 points below the best stage on average, and that of `ridge_probe` 3.4. It
     hurts with few rows and many candidates: the last stage of a network known to be good lost 0.5.
 

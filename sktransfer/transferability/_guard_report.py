@@ -31,7 +31,7 @@ class ReportLine:
         Accuracy and log-loss out of fold, R2 and mean squared error of a regressor.
     difference, low, high : float or None
         To no transfer, out of fold, and the ends of its interval. For a classifier that of the
-        accuracy; for a regressor the share of rows that are predicted more nearly, less the share
+        accuracy. For a regressor the share of rows that are predicted more nearly, less the share
         of those that are predicted less nearly.
     changed : float or None
         The share of the unlabelled target rows whose prediction is not that of no transfer.

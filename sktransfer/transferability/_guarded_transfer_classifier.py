@@ -17,10 +17,10 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     """Weigh transfer against no transfer, and say how sure this is.
 
     With labelled target rows, candidates are scored by their log-loss on target rows that they have
-    not seen, in repeated folds in which each class loses the same share of its rows. Each candidate
-    gets the weight ``prior * exp(eta * sum of scores)`` [1]_, and the prediction is the mean of
-    their probabilities by these weights. How poor a model of very few rows is shows in rehearsals:
-    a source plays the target.
+    not seen. In the repeated folds each class loses the same share of its rows. Each candidate gets
+    the weight ``prior * exp(eta * sum of scores)`` [1]_, and the prediction is the mean of their
+    probabilities by these weights. How poor a model of very few rows is shows in rehearsals: a
+    source plays the target.
 
     Without target labels nothing can score a candidate. The source alone then keeps half of the
     weight in a vote with all other candidates. Two tests come before it: without a shift the source
@@ -31,9 +31,9 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     It helps if it is not known whether transfer helps, which is the usual case: averages lose less
     than a choice by cross-validation, and gain more. It hurts if the target is easier than the
     source and one row a class is labelled, because rehearsals then call the target's own model
-    poor; if the classes of the source are exchanged and fewer than five rows a class are labelled;
-    and if a single method brings all of the gain without target labels, because the vote keeps a
-    part of it only. It costs many fits; see Notes.
+    poor. It hurts if the classes of the source are exchanged and fewer than five rows a class are
+    labelled. It also hurts if a single method brings all of the gain without target labels, because
+    the vote keeps a part of it only. It costs many fits; see Notes.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class GuardedTransferClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseGuarde
     Attributes
     ----------
     used_transfer_ : bool
-        Whether candidates other than `baseline_` have more than half of the weight, or, without
-        target labels, whether the prediction of an unlabelled target row of the fit changed.
+        Whether candidates other than `baseline_` have more than half of the weight. Without target
+        labels, whether the prediction of an unlabelled target row of the fit changed.
     weights_ : dict of str to float
         The weight of each candidate in predictions. They sum to 1.
     baseline_ : {"target", "source"}

@@ -15,8 +15,9 @@ class GuardedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseGuardedT
     With labelled target rows, candidates are scored by their squared errors on target rows that
     they have not seen. A candidate gets the weight ``prior * exp(-eta * sum of e^2 / (2 v))`` [1]_,
     and the prediction is their mean by these weights. The variance of the noise ``v`` is the best
-    mean squared error in rehearsals, in which each of several sources plays the target, or else the
-    best of the held-out rows. With several sources, rehearsals also count as 50 more rows.
+    mean squared error in rehearsals, in which each of several sources plays the target. With one
+    source it is the best of the held-out rows. With several sources, rehearsals also count as 50
+    more rows.
 
     Without target labels nothing can score a candidate, and the source alone keeps half of the
     weight in a mean with all other candidates. If a test sees no shift, the source alone predicts.
@@ -66,18 +67,18 @@ class GuardedTransferRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseGuardedT
     Attributes
     ----------
     used_transfer_ : bool
-        Whether candidates other than `baseline_` have more than half of the weight, or, without
-        target labels, whether the prediction of an unlabelled target row of the fit changed.
+        Whether candidates other than `baseline_` have more than half of the weight. Without target
+        labels, whether the prediction of an unlabelled target row of the fit changed.
     weights_ : dict of str to float
         The weight of each candidate in predictions. They sum to 1.
     baseline_ : {"target", "source"}
         The meaning of "no transfer": target rows alone if some are labelled, else source rows
         alone.
     difference_ : float or None
-        The share of rows that the mixture predicts more nearly than no transfer, less the
-        share that it predicts less nearly, on held-out target rows; after `settle` on the
-        unlabelled target rows, and rows that were not asked for count as ties. None if nothing
-        could be held out.
+        The share of rows that the mixture predicts more nearly than no transfer, less the share
+        that it predicts less nearly. It is measured on held-out target rows. After `settle` it is
+        that of the unlabelled target rows, and rows that were not asked for count as ties. None if
+        nothing could be held out.
     interval_ : tuple of (float, float), or None
         Of `difference_`, at `level`. With 20 rows or fewer it rarely excludes 0.
     changed_ : float or None

@@ -144,7 +144,7 @@ class ClassJudge:
     def folds(self, truth, *, cv, n_repeats, generator):
         """Return `Folds`, in which each class loses the same share of its rows.
 
-        A class of one row is always in training, unless most classes are such: then any rows are
+        A class of one row is always in training, unless most classes are such. Then any rows are
         held out, and a model of target rows alone cannot be scored.
         """
         counts = np.bincount(truth)[truth]

@@ -20,7 +20,7 @@ def leep_score(probabilities: ArrayLike, y: ArrayLike) -> float:
     is the mean log probability that a row's class gets by these shares.
 
     It helps to rank source tasks that have about as many classes each. It hurts with few rows and
-    many source classes, because the shares fit the rows that they are judged on: compare with
+    many source classes, because the shares fit the rows that they are judged on. Compare with
     `rank_backbones` on the same probabilities, which holds rows out.
 
     Parameters

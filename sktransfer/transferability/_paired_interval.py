@@ -17,11 +17,11 @@ def paired_interval(differences: ArrayLike, *, level: float = 0.9) -> tuple[floa
     t-interval has no width there, and covers the truth far too rarely if there are few rows.
 
     It helps if rows are few and each was predicted by models that did not see it. In simulated
-    comparisons on 6 to 40 rows it covers in 95 % of cases at a level of 90 % (in 91 to 100 % by the
-    number of rows and the pair of models), and a bootstrap in 60 to 76 %. It is wide: 97 points on
-    average at 6 rows, 68 at 10, 42 at 20 and 26 at 40. It misleads if rows depend on each other
-    (pictures of one object, days of one patient), or if the better of many models was chosen on the
-    same rows.
+    comparisons on 6 to 40 rows, at a level of 90 %, it covers in 95 % of cases. That is 91 to 100 %
+    by the number of rows and the pair of models, and 60 to 76 % for a bootstrap. It is wide: 97
+    points on average at 6 rows, 68 at 10, 42 at 20 and 26 at 40. It misleads if rows depend on each
+    other (pictures of one object, days of one patient), or if the better of many models was chosen
+    on the same rows.
 
     Parameters
     ----------

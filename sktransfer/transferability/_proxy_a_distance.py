@@ -36,7 +36,7 @@ def proxy_a_distance(
     domains cannot be distinguished, and 2 if they are disjoint.
 
     It helps to compare sources, or features: in features in which domains are alike it is small. It
-    misleads as a forecast of accuracy: domains can be far apart in columns that no label depends
+    misleads as a forecast of accuracy. Domains can be far apart in columns that no label depends
     on, and alike although the labels mean something else.
 
     Parameters

@@ -96,8 +96,8 @@ def rank_backbones(
     Raises
     ------
     ValueError
-        If fewer than two rows are labelled, all labels are equal, a name occurs twice, `preferred`
-        is no candidate, or features have another number of rows than `y`.
+        If fewer than two rows are labelled, or all labels are equal. If a name occurs twice,
+        `preferred` is no candidate, or features have another number of rows than `y`.
 
     See Also
     --------
@@ -110,9 +110,9 @@ def rank_backbones(
     has one stage. The rows of features are cached as by `PretrainedFeatureExtractor`.
 
     *Chance.* All candidates see the same permutations of the labels. A p-value is the share of
-    permutations with a candidate, any of them, that has at least this skill: so it allows for the
-    choice of the best. If no p-value is at most 0.05, the sentence says that none is better than
-    chance.
+    permutations with a candidate, any of them, that has at least this skill. It therefore allows
+    for the choice of the best. If no p-value is at most 0.05, the sentence says that none is better
+    than chance.
 
     *Weights* are ``prior_m exp(eta sum_i log p_m(y_i))`` of out-of-fold probabilities, averaged
     over the repetitions and smoothed by 2 %, as in `GuardedTransferClassifier`. With one row a

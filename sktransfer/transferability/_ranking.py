@@ -24,14 +24,15 @@ class RankedCandidate:
     skill : float or None
         1 minus the leave-one-out error of a ridge regression over that of the mean label.
     p_value : float or None
-        Whether the labels in another order have as large a skill with some candidate: below 0.05
+        The share of other orders of the labels with as large a skill for some candidate. Below 0.05
         the candidate is better than chance, also as the best of all.
     score, loss : float or None
         Accuracy and log-loss out of fold, R2 and mean squared error of numbers. None for candidates
         that are not on the short list.
     difference : Difference or None
-        To the preferred candidate, out of fold, with its interval: of the accuracy, or, for
-        numbers, the share of rows predicted more nearly less that of rows predicted less nearly.
+        To the preferred candidate, out of fold, with its interval. It is a difference of accuracies
+        or, for numbers, the share of rows predicted more nearly less that of rows predicted less
+        nearly.
     weight : float
         The weight of the candidate in an average of predictions; 0 off the short list.
     seconds : float

@@ -51,8 +51,8 @@ def ridge_probe(
     for a hundred rows, and all permutations use the same decomposition.
 
     It helps to compare hundreds of candidates. It hurts as an estimate of accuracy with few rows a
-    class: the row that is left out is missing in its own class, so that the accuracy is
-    some 20 points too low with 3 rows a class. All candidates share this bias.
+    class, because the row that is left out is missing in its own class. The accuracy is some 20
+    points too low with 3 rows a class. All candidates share this bias.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class ShiftDiagnosis(MetaEstimatorMixin, _BaseRowsEstimator):
     It helps before a method is chosen, and if a model that was good becomes worse. It has limits.
     Covariate shift (other rows) and moved scales look alike without target labels, and want
     opposite remedies. A rule of the classes that changed is not seen without target labels. With
-    100 rows a domain, other class proportions are often missed; with thousands of rows, any
+    100 rows a domain, other class proportions are often missed. With thousands of rows, any
     difference is found, and only its size says whether it matters. As an automatic choice of a
     method the diagnosis is worse than a vote of several.
 

@@ -113,7 +113,7 @@ class ShiftReport:
     notes : tuple of str
         The results that were not computed, and the reasons.
     sources : tuple of ShiftReport
-        One for each source if there are several. Each is tested by itself: of ten sources that did
+        One for each source if there are several. Each is tested by itself. Of ten sources that did
         not move, one or more are rejected by chance in 40 % of cases at the level 0.05.
 
     See Also

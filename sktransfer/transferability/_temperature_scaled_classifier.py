@@ -43,11 +43,11 @@ class TemperatureScaledClassifier(
     """Calibrate the probabilities of a transferred classifier on a few labelled target rows.
 
     A classifier that was fitted mostly on source rows is too sure of itself in the target. One
-    number, the temperature, corrects this: probabilities become proportional to
-    ``p ** (1 / temperature)`` [1]_. Labelled target rows are held out fold by fold, the classifier
-    is fitted on all other rows of all domains, and the temperature is that of the smallest log-loss
-    of all held-out rows together. The classifier is then fitted on all rows. No label is lost, and
-    no predicted class changes.
+    number, the temperature, corrects this: probabilities become proportional to ``p ** (1 /
+    temperature)`` [1]_. Labelled target rows are held out fold by fold, and the classifier is
+    fitted on all other rows of all domains. The temperature is that of the smallest log-loss of all
+    held-out rows together. The classifier is then fitted on all rows. No label is lost, and no
+    predicted class changes.
 
     With a few rows, all held-out predictions may be right, and the best temperature would then be
     near 0. A pull to 1 prevents this; its effect vanishes with many rows.

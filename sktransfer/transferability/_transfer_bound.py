@@ -36,8 +36,9 @@ class TransferBound:
     divergence : Estimate
         Half the proxy A-distance of the domains, from 0 to 1.
     joint_error : Estimate or None
-        The sum of the error rates on held-out rows of both domains, by a model of the rows of both:
-        no less than that of the best model, up to its interval. None without enough target labels.
+        The sum of the error rates on held-out rows of both domains, by a model of the rows of both.
+        It is no less than that of the best model, up to its interval. None without enough target
+        labels.
     target_error : Estimate or None
         The error rate of a model of the source rows on the labelled target rows, which the bound is
         for. None without target labels.

@@ -19,8 +19,8 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
 
     Conformal prediction holds labelled rows out, and scores how strange their class is for the
     classifier. The set of a new row has the classes that are no stranger than most of these. If the
-    held-out rows are source rows, a weighter corrects for the shift: each row counts by the density
-    of the target over that of the source, and so does the new row [1]_. With
+    held-out rows are source rows, a weighter corrects for the shift. Each row, the new one too,
+    counts by the density of the target over that of the source [1]_. With
     :class:`~sktransfer.LabelShiftWeighter` it counts by the ratio of the class proportions [2]_.
 
     It helps under covariate shift, and under label shift with the matching weighter: unweighted
@@ -42,8 +42,8 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
         new rows get weights too. None is ``DiscriminatorWeighter()``.
     score_function : {"lac", "aps"}, default="lac"
         "lac": one minus the probability of the class, which gives the smallest sets. "aps": the sum
-        of the probabilities of all classes that are at least as probable [3]_, which adapts the
-        sets more to the row, and makes them larger.
+        of the probabilities of all classes that are at least as probable [3]_. It adapts the sets
+        more to the row, and makes them larger.
     confidence_level : float, default=0.9
         The probability with which a set is to hold the label, over fits and new rows.
     calibration_size : float, default=0.5
@@ -259,7 +259,7 @@ class WeightedConformalClassifier(_ScoresLabelsAlone, ClassifierMixin, _BaseWeig
         Warns
         -----
         TransferWarning
-            If sets hold every class because of the weight of the row, with their share; and if a
+            If sets hold every class because of the weight of the row, with their share. Also if a
             class is in every set because of its weight.
         """
         X, alpha = self._valid_rows(X), self._alpha(confidence_level)

@@ -18,8 +18,8 @@ class WeightedConformalRegressor(_ScoresLabelsAlone, RegressorMixin, _BaseWeight
 
     Conformal prediction holds labelled rows out, and looks at the absolute errors of the regressor
     there. The interval of a new row is as wide as most of these. If the held-out rows are source
-    rows, a weighter corrects for the shift: each row counts by the density of the target over that
-    of the source, and so does the new row [1]_.
+    rows, a weighter corrects for the shift. Each row, the new one too, counts by the density of the
+    target over that of the source [1]_.
 
     It helps under covariate shift: intervals without weights are then too narrow or too wide on
     average. With the true ratio the coverage holds for any regressor and any number of rows: a poor

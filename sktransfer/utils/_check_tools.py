@@ -222,8 +222,8 @@ def answers_rows(estimator):
 def answers(estimator, X, domains=None):
     """Return the fitted estimator's output for rows (without `domains`: target rows), as an array.
 
-    A weighter that does not weigh new rows says the weights of the rows that it was fitted on, and
-    a diagnosis the numbers of its report.
+    A weighter that does not weigh new rows returns the weights of the rows that it was fitted on. A
+    diagnosis returns the numbers of its report.
     """
     last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
     if diagnoses(last):
