@@ -29,6 +29,7 @@ from sktransfer._magnitude import (
 from sktransfer._needs import Needs
 from sktransfer._onnx import WritesONNX
 from sktransfer._progress import begin_fit
+from sktransfer._sampled import _FitsSample
 from sktransfer._sklearn import _fit_context, get_namespace_and_device
 from sktransfer._whole import whole_fit
 
@@ -111,8 +112,12 @@ class _BaseRowsEstimator(_TransferEstimator):
     # How many times, at most, `_fit_rows` reports a subtask to callbacks. None: unknown.
     _n_fit_steps = 0
 
-    # Whether it can be fitted on a collection of Dask, by `_fit_blocks`.
+    # Whether `_fit_blocks(X, y, sample_domain)` fits a collection of Dask. The last two are None or
+    # collections in the blocks of `X`; `y` is None if it is not read.
     _fits_blocks = False
+
+    # What only a fit on a sample learns.
+    _of_sample = ()
 
     @abstractmethod
     def _fit_rows(self, X, y, domains):
@@ -130,8 +135,8 @@ class _BaseRowsEstimator(_TransferEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows of all domains, float64 or float32. They may be sparse, or have missing values
-            (NaN), if the class says so.
+            Rows of all domains, float64 or float32. They may be sparse, have missing values (NaN),
+            or be a collection of Dask, if the class says so.
         y : array-like of shape (n_samples,), default=None
             Labels, if the class says that it reads them. Otherwise they are ignored, and those of
             target rows are always hidden from a method that is not said to read them.
@@ -152,34 +157,37 @@ class _BaseRowsEstimator(_TransferEstimator):
         needs = self._needs
         with whole_fit(self):
             if is_dask(X) and self._fits_blocks:
-                X, sample_domain = aligned(X, sample_domain, reader=self._reader)
+                y = y if needs.source_labels else None
+                X, sample_domain, y = aligned(X, sample_domain, y, reader=self._reader)
                 end_fit = begin_fit(self, X, y, n_steps=None)
-                self._fit_blocks(X, sample_domain)
+                self._fit_blocks(X, y, sample_domain)
                 end_fit()
                 return X, sample_domain
             rows = self._read_rows(
                 X, y, ensure_min_samples=needs.min_rows, ensure_min_features=needs.min_features
             )
             domains = read_sample_domain(sample_domain, rows.shape[0])
-            if domains.sources:
-                self._check_counts(domains)
-            labels = self._source_labels(y, domains) if needs.source_labels else None
+            labels = self._checked_labels(y, domains)
             self.source_domains_ = domains.sources
+            for name in self._of_sample:
+                vars(self).pop(name, None)
             end_fit = begin_fit(self, X, y, n_steps=self._n_fit_steps)
-            try:
-                with np.errstate(over="ignore", invalid="ignore"):  # results are checked
-                    self._fit_rows(rows, labels, domains)
-            except NUMERICAL_ERRORS as error:
-                raise numerical_error(error, self, rows) from error
+            self._fit_valid(rows, labels, domains)
             end_fit()
         return rows, domains
 
-    def _fit_blocks(self, X, sample_domain):
-        """Learn from a collection of Dask, block by block, if `_fits_blocks`.
+    def _fit_valid(self, X, y, domains):
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # results are checked
+                self._fit_rows(X, y, domains)
+        except NUMERICAL_ERRORS as error:
+            raise numerical_error(error, self, X) from error
 
-        `sample_domain` is None, or a collection in the blocks of `X`.
-        """
-        raise NotImplementedError
+    def _checked_labels(self, y, domains):
+        """Return the labels that are read, or None; raise ValueError if a domain has few rows."""
+        if domains.sources:
+            self._check_counts(domains)
+        return self._source_labels(y, domains) if self._needs.source_labels else None
 
     def _check_counts(self, domains):
         domains.check_rows(self._needs.min_domain_rows, estimator_name=type(self).__name__)
@@ -201,7 +209,7 @@ class _BaseRowsEstimator(_TransferEstimator):
 
 
 @maps_blocks
-class _BaseTransformer(TransformerMixin, _BaseRowsEstimator):
+class _BaseTransformer(TransformerMixin, _FitsSample, _BaseRowsEstimator):
     """A transformer that knows the domain of each row. A concrete one writes `_map_rows` too."""
 
     __metadata_request__transform = {"sample_domain": True}

@@ -9,11 +9,12 @@ from functools import partial, reduce, wraps
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from sktransfer._containers import as_array
 from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.row_hashes import merged_samples, sample_of
+from sktransfer._labels import hide_labels, is_labelled, read_labels
 from sktransfer._lazy import is_dask, refuse_lazy
 from sktransfer._progress import detached
 
@@ -43,18 +44,18 @@ def _blockwise(method):
     return mapped
 
 
-def reduce_blocks(function, combine, X, sample_domain, *, estimator):
+def reduce_blocks(function, combine, X, sample_domain, y=None, *, estimator):
     """Combine what a function finds in each block of rows, in a tree.
 
     Parameters
     ----------
     function : callable
-        Called on a worker as ``function(estimator, block, domains)``. `domains` is None if
-        `sample_domain` is.
+        Called on a worker as ``function(estimator, block, domains, labels)``, without the last if
+        `y` is None. `domains` is None if `sample_domain` is.
     combine : callable
         Combines two results into one.
     X : dask Array or DataFrame
-    sample_domain : dask Array or Series, array-like of shape (n_samples,), or None
+    sample_domain, y : dask Array or Series, array-like of shape (n_samples,), or None
     estimator : estimator
         Not changed.
 
@@ -64,46 +65,66 @@ def reduce_blocks(function, combine, X, sample_domain, *, estimator):
     """
     from dask import compute, delayed
 
-    X, domains = aligned(X, sample_domain, reader=type(estimator).__name__)
+    X, *others = aligned(X, sample_domain, y, reader=type(estimator).__name__)
     blocks = np.ravel(X.to_delayed())
-    marks = [None] * len(blocks) if domains is None else np.ravel(domains.to_delayed())
+    marks = [
+        [None] * len(blocks) if each is None else np.ravel(each.to_delayed())
+        for each in (others[:1] if y is None else others)
+    ]
     held, found = delayed(detached(estimator), traverse=False), delayed(function, pure=False)
-    parts = [found(held, block, mark) for block, mark in zip(blocks, marks, strict=True)]
+    parts = [found(held, block, *mine) for block, *mine in zip(blocks, *marks, strict=True)]
     combined = delayed(reduce, pure=False)
     while len(parts) > 1:
         parts = [combined(combine, parts[k : k + FAN_IN]) for k in range(0, len(parts), FAN_IN)]
     return compute(parts[0])[0]
 
 
-def sample_blocks(X, sample_domain, *, n_rows, seed, estimator):
+def sample_blocks(X, sample_domain, y=None, *, n_rows, seed, estimator, labelled=False):
     """Draw distinct rows of each domain; the blocks do not matter.
 
     Parameters
     ----------
-    X, sample_domain : as for `reduce_blocks`
+    X, sample_domain, y : as for `reduce_blocks`
     n_rows : int
         At most, of each.
     seed : int
     estimator : estimator
         It reads the rows.
+    labelled : bool, default=False
+        Whether to leave out source rows without a label. A source may then have a sample of none.
 
     Returns
     -------
     samples : dict of str to Sample
-        Of each domain that has rows, by its name.
+        Of each domain that has rows, by its name; with float64 rows.
     """
-    draw = partial(_samples_of, n_rows=n_rows, seed=seed)
+    draw = partial(_samples_of, n_rows=n_rows, seed=seed, labelled=labelled)
     combine = partial(_merged_by_domain, n_rows=n_rows)
-    return reduce_blocks(draw, combine, X, sample_domain, estimator=estimator)
+    return reduce_blocks(draw, combine, X, sample_domain, y, estimator=estimator)
 
 
-def _samples_of(estimator, X, sample_domain, *, n_rows, seed):
+def _samples_of(estimator, X, sample_domain, y=None, *, n_rows, seed, labelled):
     X = copy(estimator)._read_rows(X, ensure_min_samples=0).astype(np.float64)
     domains = read_sample_domain(sample_domain, X.shape[0], require_target=False)
-    rows = {name: X[domains.rows(name)] for name in (*domains.sources, TARGET)}
-    return {
-        name: sample_of(part, n_rows, seed=seed) for name, part in rows.items() if part.shape[0]
-    }
+    labels = None if y is None else block_labels(estimator, y, domains)
+    found = {}
+    for name in (*domains.sources, TARGET):
+        rows = domains.rows(name)
+        if not len(rows):
+            continue
+        if labelled and name != TARGET:
+            rows = rows[is_labelled(labels)[rows]]
+        mine = None if y is None else labels[rows]
+        found[name] = sample_of(X[rows], n_rows, seed=seed, labels=mine)
+    return found
+
+
+def block_labels(estimator, y, domains):
+    """Return the labels of a block as objects, those that the estimator does not read missing."""
+    check_consistent_length(domains.codes, y)
+    hide = not estimator._needs.target_labels
+    labels = hide_labels(y, domains.is_target) if hide else read_labels(y)
+    return column_or_1d(labels).astype(object)
 
 
 def _merged_by_domain(first, second, *, n_rows):
@@ -130,7 +151,7 @@ def transform_blocks(estimator, X, sample_domain=None):
         the names of `get_feature_names_out`.
     """
     getattr(estimator, "_check_is_fitted", lambda: check_is_fitted(estimator))()
-    X, domains = aligned(X, sample_domain, reader=type(estimator).__name__)
+    X, domains, _ = aligned(X, sample_domain, reader=type(estimator).__name__)
     return _mapped_blocks(detached(estimator), "transform", X, domains)
 
 
@@ -239,8 +260,8 @@ def _some_rows(X):
     return csr_array(shape, dtype=X.dtype) if issparse(X) else np.zeros(shape, dtype=X.dtype)
 
 
-def aligned(X, sample_domain, *, reader):
-    """Return both in the same blocks of whole rows; what is not a collection becomes one.
+def aligned(X, sample_domain, y=None, *, reader):
+    """Return them in the same blocks of whole rows; what is not a collection becomes one.
 
     Raises
     ------
@@ -250,7 +271,10 @@ def aligned(X, sample_domain, *, reader):
         If the numbers of rows or of blocks differ.
     """
     X = _in_blocks(X, reader=reader)
-    return X, _like(X, sample_domain, reader=reader)
+    return X, *(
+        _like(X, values, name=name, reader=reader)
+        for name, values in (("sample_domain", sample_domain), ("y", y))
+    )
 
 
 def _in_blocks(X, *, reader):
@@ -270,44 +294,44 @@ def _is_frame(values):
     return type(values).__module__.startswith(("dask.dataframe", "dask_expr"))
 
 
-def _like(X, sample_domain, *, reader):
-    """Return `sample_domain` in the blocks of `X`, as a Dask Series for a frame; None for None."""
+def _like(X, values, *, name, reader):
+    """Return labels or domains in the blocks of `X`, as a Series for a frame; None for None."""
     import dask.array as da
 
     is_frame = _is_frame(X)
-    if sample_domain is None:
+    if values is None:
         return None
-    if not is_dask(sample_domain):
-        values = as_array(sample_domain, name="sample_domain")
+    if not is_dask(values):
+        values = as_array(values, name=name)
         lengths = _lengths(X)
-        _check_length(values.shape, sum(lengths))
-        sample_domain = da.from_array(values, chunks=(lengths,))
-    elif not is_frame and not _is_frame(sample_domain) and _are_known(X, sample_domain):
-        _check_length(sample_domain.shape, X.shape[0])
-        sample_domain = sample_domain.rechunk((X.chunks[0],))
-    if _is_frame(sample_domain):
-        sample_domain = sample_domain if is_frame else sample_domain.astype(object).to_dask_array()
+        _check_length(values.shape, sum(lengths), name)
+        values = da.from_array(values, chunks=(lengths,))
+    elif not is_frame and not _is_frame(values) and _are_known(X, values):
+        _check_length(values.shape, X.shape[0], name)
+        values = values.rechunk((X.chunks[0],))
+    if _is_frame(values):
+        values = values if is_frame else values.astype(object).to_dask_array()
     elif is_frame:
         import dask.dataframe as dd
 
-        sample_domain = dd.from_dask_array(sample_domain)
-    n_blocks = [_n_blocks(each) for each in (X, sample_domain)]
+        values = dd.from_dask_array(values)
+    n_blocks = [_n_blocks(each) for each in (X, values)]
     if n_blocks[0] != n_blocks[1]:
         raise ValueError(
-            f"{reader}: X has {n_blocks[0]} blocks of rows and sample_domain has {n_blocks[1]}; "
+            f"{reader}: X has {n_blocks[0]} blocks of rows and {name} has {n_blocks[1]}; "
             "repartition one like the other, or compute its chunk sizes."
         )
-    return sample_domain
+    return values
 
 
 def _are_known(*arrays):
     return not np.isnan([n_rows for array in arrays for n_rows in array.chunks[0]]).any()
 
 
-def _check_length(shape, n_rows):
+def _check_length(shape, n_rows, name):
     if shape != (n_rows,):
         raise ValueError(
-            f"sample_domain has shape {shape}, but X has {n_rows} rows; pass one entry a row."
+            f"{name} has shape {shape}, but X has {n_rows} rows; pass one entry a row."
         )
 
 

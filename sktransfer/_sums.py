@@ -66,7 +66,7 @@ class _FitsBySums:
     def _learn_from(self, sums):
         self._learn({name: sums[name] for name in self.source_domains_}, sums[TARGET])
 
-    def _fit_blocks(self, X, sample_domain):
+    def _fit_blocks(self, X, y, sample_domain):
         self._check_by_sums("fit of a lazy collection")
         part = clone(self)
         self._copy_to(part, self._given)

@@ -33,7 +33,8 @@ CLASSES = np.arange(36) % 2
 NUMBERS = X @ [1.0, 2.0, 0.0, -1.0]
 DOMAINS = np.array(["lab", "target", "target"])[np.arange(36) // 12]
 
-FITS_BY_BLOCKS = {
+# Every public estimator is in one of these, or refuses to be fitted.
+FITS_BY_SUMS = {
     "CORALAligner",
     "GaussianWeighter",
     "GeodesicFlowAligner",
@@ -42,6 +43,23 @@ FITS_BY_BLOCKS = {
     "TransferComponentAligner",
     "ULSIFWeighter",
 }
+FITS_A_CLASSIFIER_AND_SUMS = {"LabelShiftWeighter"}
+FITS_A_SAMPLE = {
+    "ColumnBridge",
+    "CombatAligner",
+    "DenoisingEncoder",
+    "DiscriminatorWeighter",
+    "DomainAugmenter",
+    "JointDistributionAligner",
+    "KLIEPWeighter",
+    "KMMWeighter",
+    "NearestNeighborWeighter",
+    "OptimalTransportAligner",
+    "SelfTaughtEncoder",
+    "StructuralEncoder",
+    "TransferJointAligner",
+}
+FITS_BY_BLOCKS = FITS_BY_SUMS | FITS_A_CLASSIFIER_AND_SUMS | FITS_A_SAMPLE
 
 
 class Gathered(Exception):

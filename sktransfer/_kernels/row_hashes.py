@@ -6,6 +6,7 @@ once. E. Cohen and H. Kaplan, "Summarizing data using bottom-k sketches", PODC 2
 https://doi.org/10.1145/1281100.1281133.
 """
 
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,17 @@ from sktransfer._kernels.rows import stacked
 
 
 class Sample(NamedTuple):
-    """Distinct rows in increasing order of their hashes."""
+    """Distinct rows in increasing order of their hashes.
+
+    ``counts`` are the numbers of rows that are equal to each, and ``n_seen`` the number of all rows
+    that the sample was drawn from. ``labels`` is an array of objects, or None.
+    """
 
     hashes: np.ndarray
     rows: np.ndarray
+    counts: np.ndarray
+    n_seen: int
+    labels: np.ndarray | None = None
 
 
 def hashes_of_rows(X, *, seed):
@@ -61,18 +69,56 @@ def _mixed(bits):
     return bits ^ (bits >> np.uint64(31))
 
 
-def sample_of(X, n_rows, *, seed):
-    """Return the `Sample` of at most `n_rows` distinct rows of `X`."""
-    return _smallest(hashes_of_rows(X, seed=seed), X, n_rows)
+def hashes_with_labels(X, labels, *, seed):
+    """Return a hash of each row and its label; `labels` is an array of objects, or None."""
+    hashes = hashes_of_rows(X, seed=seed)
+    if labels is None:
+        return hashes
+    texts = [str(label) for label in labels]
+    of_text = {text: blake2b(text.encode(), digest_size=8).digest() for text in set(texts)}
+    joined = b"".join(of_text[text] for text in texts)
+    return _mixed(hashes + np.frombuffer(joined, dtype="<u8").astype(np.uint64))
+
+
+def sample_of(X, n_rows, *, seed, labels=None):
+    """Return the `Sample` of at most `n_rows` distinct rows of `X`.
+
+    With labels, equal rows of different labels are distinct.
+    """
+    hashes = hashes_with_labels(X, labels, seed=seed)
+    whole = Sample(hashes, X, np.ones(len(hashes), dtype=np.int64), len(hashes), labels)
+    return _smallest(whole, n_rows)
 
 
 def merged_samples(first, second, *, n_rows):
     """Return the `Sample` of the rows of both."""
-    hashes = np.concatenate([first.hashes, second.hashes])
-    return _smallest(hashes, stacked([first.rows, second.rows]), n_rows)
+    labels = None if first.labels is None else np.concatenate([first.labels, second.labels])
+    both = Sample(
+        np.concatenate([first.hashes, second.hashes]),
+        stacked([first.rows, second.rows]),
+        np.concatenate([first.counts, second.counts]),
+        first.n_seen + second.n_seen,
+        labels,
+    )
+    return _smallest(both, n_rows)
 
 
-def _smallest(hashes, rows, n_rows):
-    _, places = np.unique(hashes, return_index=True)
+def _smallest(sample, n_rows):
+    hashes, places, inverse = np.unique(sample.hashes, return_index=True, return_inverse=True)
+    # The count of a row is exact: a row of the sample is in that of each part that has it.
+    counts = np.bincount(inverse, weights=sample.counts, minlength=len(hashes)).astype(np.int64)
     places = places[:n_rows]
-    return Sample(hashes[places], rows[places])
+    labels = None if sample.labels is None else sample.labels[places]
+    return Sample(hashes[:n_rows], sample.rows[places], counts[:n_rows], sample.n_seen, labels)
+
+
+def repeated(counts, n_rows):
+    """Return places of rows, each as often as it was counted.
+
+    If these are more than `n_rows`, which distinct rows are not, the places are `n_rows`, in
+    proportion to the counts.
+    """
+    total = counts.sum()
+    if total <= max(n_rows, len(counts)):
+        return np.repeat(np.arange(len(counts)), counts)
+    return np.searchsorted(np.cumsum(counts), (np.arange(n_rows) + 0.5) * total / n_rows, "right")

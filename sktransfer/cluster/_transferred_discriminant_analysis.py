@@ -142,6 +142,8 @@ class TransferredDiscriminantAnalysis(
         source_labels=True,
     )
 
+    _fits_blocks = False  # each row is to get a label
+
     def __init__(
         self,
         n_clusters=8,

@@ -20,6 +20,7 @@ from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 PRIMAL = "primal"  # no kernel: combinations of features
+SAMPLED_WITH_KERNEL = 2_000  # rows of each domain of a lazy collection: 0.1 GB for two domains
 CUTOFF = 1e-12  # of the landmarks' kernel: smaller values are rounding
 
 
@@ -37,6 +38,8 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         "ridge": [Interval(Real, 0, None, closed="neither")],
     }
 
+    _has_free_axes = True
+
     _landmarks_at_most = None  # None: the kernel of all rows itself
 
     @property
@@ -47,6 +50,10 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
             min_rows=2,  # one row has no variance
             returns_squares=self.kernel != PRIMAL,  # a kernel is a product of rows
         )
+
+    def _sample_size(self, n_features):
+        has_matrix = self.kernel in ("linear", PRIMAL) and n_features <= SAMPLED_WITH_KERNEL
+        return super()._sample_size(n_features) if has_matrix else SAMPLED_WITH_KERNEL
 
     @property
     def _no_onnx(self):

@@ -15,6 +15,8 @@ class _BaseEncoder(ClassNamePrefixFeaturesOutMixin, _BaseTransformer):
     whose output begins with the input has a parameter `keep_input`.
     """
 
+    _has_free_axes = True
+
     @abstractmethod
     def _encode(self, X):
         """Map the rows `X`, at least one."""

@@ -49,6 +49,11 @@ class ColumnBridge(OneToOneFeatureMixin, _BaseTransformer):
         have it, each is held out in turn; else a fifth of the rows. NaN with fewer than two rows.
     models_ : dict of column to regressor
         The fitted regression of each of these columns.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -68,6 +73,10 @@ class ColumnBridge(OneToOneFeatureMixin, _BaseTransformer):
     Notes
     -----
     In `transform`, values of a lacking column that are present are kept.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     Examples
     --------

@@ -41,6 +41,11 @@ class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
         `location` and `spread` (n_sites, n_features). The features are those that are no
         covariates, and the sites are `source_domains_`, then the target. A row of a site is ``mean
         + covariates @ slopes + scale * (location + spread * noise)``. None without a source.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -58,6 +63,10 @@ class CombatAligner(OneToOneFeatureMixin, _BaseAligner):
     posterior end at a relative change of 1e-10. With one feature there is no shrinkage. A feature
     that is constant within sites does not change. With ``sample_domain=None`` every row is a target
     row and the aligner is the identity.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

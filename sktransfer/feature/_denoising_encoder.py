@@ -57,6 +57,11 @@ class DenoisingEncoder(_BaseEncoder):
         The intercept of each layer.
     targets_ : ndarray of shape (n_outputs,), dtype int
         The features that the first layer restores.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -78,6 +83,10 @@ class DenoisingEncoder(_BaseEncoder):
 
     Each layer is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -113,6 +113,8 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
 
     _no_onnx = None
 
+    _fits_blocks = False  # few rows have a pair, and a sample hardly two of one specimen
+
     def __init__(self, method="weighting", *, reference="target", window=2, ridge="auto"):
         self.method = method
         self.reference = reference

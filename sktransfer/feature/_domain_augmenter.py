@@ -64,6 +64,11 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     ----------
     kernel_map_ : Nystroem or None
         For a kernel other than "linear": the fitted map to its features.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted. Their copies are in this order, and the target's is
         last.
@@ -88,6 +93,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
     To train with the exact kernel, use :class:`~sklearn.svm.LinearSVC` or another linear model
     after ``DomainAugmenter(kernel="rbf", n_components=None)``. The semi-supervised form (EA++) adds
     rows to the training set, which a transformer cannot do, and is not implemented.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------
@@ -150,6 +159,10 @@ class DomainAugmenter(OneToOneFeatureMixin, _BaseAligner):
             dense_because=f"kernel={self.kernel!r} takes no others",
             squares=self.kernel != "linear",
         )
+
+    @property
+    def _has_free_axes(self):
+        return self.kernel != "linear"
 
     def _fit_domains(self, sources, X_target):
         self.kernel_map_ = None

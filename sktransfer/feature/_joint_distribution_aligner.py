@@ -92,6 +92,11 @@ class JointDistributionAligner(_BaseComponentAligner):
         If there was no source: the mean of the rows of `fit`, which is subtracted first. With
         another kernel, it is the mean of their similarities to the rows of ``X_fit_``. None with a
         source.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -117,6 +122,10 @@ class JointDistributionAligner(_BaseComponentAligner):
 
     Each iteration is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows (2,000 with a kernel matrix) of each domain, drawn by a hash of their values, and
+    `transform` maps one lazily. See :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

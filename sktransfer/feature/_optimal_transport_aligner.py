@@ -90,6 +90,11 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         (n_samples, n_features) to the target's space. Empty if `fit` saw no source.
     n_iter_ : int
         The largest number of iterations over the sources; 1 if there are no sources.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -123,6 +128,10 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     The plan of each source is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most
+    `max_samples` rows of each domain, drawn by a hash of their values, and `transform` maps one
+    lazily. See :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------
@@ -207,6 +216,16 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
     @property
     def _n_fit_steps(self):
         return 0 if self.method == "linear" else len(self.source_domains_)
+
+    def _sample_size(self, n_features):
+        if self.method == "linear":
+            return super()._sample_size(n_features)
+        if self.max_samples is None:
+            raise ValueError(
+                "max_samples=None asks for a plan of all rows, but X is a lazy collection, whose "
+                "rows are not in memory; pass the number of rows of each domain, such as 5000."
+            )
+        return self.max_samples
 
     def _fit_domains(self, sources, X_target, labels=None):
         if self.supervised and self.method != "entropic":

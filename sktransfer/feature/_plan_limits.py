@@ -1,6 +1,6 @@
 """Requirements of a transport plan: a package, and memory."""
 
-import os
+from sktransfer._memory import memory_of_machine
 
 NEEDS_POT = (
     "OptimalTransportAligner(method='exact') needs POT, which is not installed; install it with "
@@ -28,19 +28,11 @@ def check_memory(n_source, n_target, *, n_matrices, max_samples):
     max_samples : int or None
         The value that the message names.
     """
-    needed, there = 8 * n_matrices * n_source * n_target, _memory_of_machine()
-    if there is not None and needed > there:
+    needed, there = 8 * n_matrices * n_source * n_target, memory_of_machine()
+    if needed > there:
         raise MemoryError(
             f"max_samples={max_samples!r} asks for a plan of {n_source} x {n_target} "
             f"rows, which takes {needed / 2**30:.1f} GiB, more than the {there / 2**30:.1f} "
             "GiB of this machine; lower max_samples (the other rows move as new rows do), or "
             "take method='linear'."
         )
-
-
-def _memory_of_machine():
-    """Return the memory in bytes, or None if the system does not report it."""
-    names = getattr(os, "sysconf_names", {})
-    if not {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(names):
-        return None
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -62,6 +62,11 @@ class SelfTaughtEncoder(_BaseEncoder):
         squared residual.
     n_iter_ : int
         The number of iterations.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -88,6 +93,10 @@ class SelfTaughtEncoder(_BaseEncoder):
 
     Encoding a row costs some tens of sweeps over the square of the number of atoms. Learning costs
     the same for each row and iteration.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -77,6 +77,11 @@ class StructuralEncoder(_BaseEncoder):
         The singular values of the predictors' weights, in decreasing order.
     n_components_ : int
         The number of directions.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in standard deviations of the mapped rows. 0 if the
+        sample holds all rows.
     source_domains_ : tuple of str
         The names of the source domains, sorted.
     n_features_in_ : int
@@ -100,6 +105,10 @@ class StructuralEncoder(_BaseEncoder):
     Computed in float64. The cost is that of two decompositions. One is a factorization of the size
     of the rows, or of the features that are no pivots if these are fewer. The other is a singular
     value decomposition of the weights.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    rows of each domain, drawn by a hash of their values, and `transform` maps one lazily. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -269,7 +269,7 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
                 f"determine a fit with {', '.join(found)}; set {remedy}, or fit all rows at once."
             )
 
-    def _fit_blocks(self, X, sample_domain):
+    def _fit_blocks(self, X, y, sample_domain):
         if self.n_landmarks is not None:
             self._check_parameters()
             seed = generator(self.random_state).randint(2**31 - 1)
@@ -278,7 +278,7 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
             merge = partial(merged_samples, n_rows=self.n_landmarks)
             self._landmarks = reduce(merge, found).rows if found else None
             self._root = self._root_of(self._landmarks)
-        super()._fit_blocks(X, sample_domain)
+        super()._fit_blocks(X, y, sample_domain)
         for name in self._given:
             vars(self).pop(name, None)
 

@@ -1,24 +1,30 @@
 """The base of the weighters: the weight of each source row for the target."""
 
+import warnings
 from abc import abstractmethod
 from functools import reduce
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
+from sklearn.metrics import pairwise_distances_argmin
+from sklearn.utils.metaestimators import available_if
 
 from sktransfer._base import _BaseRowsEstimator
 from sktransfer._dask import reduce_blocks, weigh_blocks
-from sktransfer._domains import read_sample_domain
+from sktransfer._domains import TARGET, read_sample_domain
 from sktransfer._kernels.density_ratio import effective_sample_size
+from sktransfer._kernels.half_samples import error_of_weights
 from sktransfer._kernels.normal_sums import merged_weights, weight_sums
 from sktransfer._kernels.rows import order_of_rows
 from sktransfer._lazy import is_dask
 from sktransfer._needs import Needs
+from sktransfer._sampled import _FitsSample
+from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._effective_rows import warn_of_few_rows, warn_of_sizes
 from sktransfer.instance._tasks import _ReportsTasks
 
 
-class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
+class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
     """Gives each source row a weight, and never reads a label.
 
     A subclass implements `_fit_ratio`. It never sees ``sample_domain``: it pools all sources. It
@@ -31,6 +37,13 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
     _no_onnx = "it weighs rows for the fit of a model; write that model"
 
     _n_fit_steps = None
+
+    # Whether the ratio is known at rows that fit has not seen, by `_ratio`.
+    _has_ratio = False
+
+    _of_sample = (*_FitsSample._of_sample, "_nearest")
+    _error_unit = "mean weight"
+    _by_sums = "ULSIFWeighter or GaussianWeighter"
 
     # Learned in fit, beside the weights: None if there is no source.
     _learned = ()
@@ -108,18 +121,39 @@ class _BaseWeighter(_ReportsTasks, _BaseRowsEstimator):
                 "have the same features in the same units, or widen the kernel."
             )
 
+    def _fit_drawn(self, X, y, domains):
+        with warnings.catch_warnings():  # the effective rows are judged by `_settle`, of all rows
+            warnings.simplefilter("ignore", TransferWarning)
+            super()._fit_drawn(X, y, domains)
+        if domains.sources and not self._has_ratio:
+            source = ~domains.is_target
+            rows = X[source].astype(np.float64)
+            # A common offset costs digits; and a few rows far out do not move a median.
+            center = 0 if issparse(rows) else np.median(rows, axis=0)
+            self._nearest = rows - center, center, self.weights_[source]
+            self._scale = 1.0
+        del self.weights_
 
-class _BaseRatioWeighter(_BaseWeighter):
-    """A weighter that learns the ratio as a function, and can therefore weight new source rows.
+    def _fit_blocks(self, X, y, sample_domain):
+        super()._fit_blocks(X, y, sample_domain)
+        if self.source_domains_:
+            self._settle(X, sample_domain)
 
-    A subclass implements `_ratio` in addition to `_fit_ratio`.
-    """
+    def _groups(self, sources):
+        return [list(sources), [TARGET]] if sources else [[TARGET]]
 
-    @abstractmethod
+    def _difference(self, first, second, X, domains):
+        X = X[~domains.is_target].astype(np.float64)
+        if not X.shape[0]:
+            return 0.0
+        return error_of_weights(first._ratio(X), second._ratio(X))
+
     def _ratio(self, X):
-        """Return the ratio, on the scale of `_fit_ratio`, at float64 rows (n_samples,
-        n_features)."""
+        """Return the weight of the nearest row of a sample; see `_BaseRatioWeighter`."""
+        rows, center, weights = self._nearest
+        return weights[pairwise_distances_argmin(X - center, rows)].astype(np.float64)
 
+    @available_if(lambda self: self._has_ratio or "sample_sizes_" in vars(self))
     def weigh(self, X):
         """Return the weights of new source rows.
 
@@ -133,6 +167,12 @@ class _BaseRatioWeighter(_BaseWeighter):
         weights : ndarray of shape (n_samples,)
             On the scale of ``weights_``: the mean is 1 over the source rows of `fit`, not over
             these. All 1 if `fit` saw no source row. Lazy if `X` is a collection of Dask.
+
+        Raises
+        ------
+        AttributeError
+            If the method gives weights to the rows of `fit` alone, and `fit` saw no collection of
+            Dask. After one, a row has the weight of the nearest source row of the sample.
         """
         if is_dask(X):
             return weigh_blocks(self, X)
@@ -147,6 +187,10 @@ class _BaseRatioWeighter(_BaseWeighter):
         """Scale the weights to mean 1 over the source rows of a collection of Dask."""
         self._scale = 1.0
         found = reduce_blocks(_weights_of, _merged_by_source, X, sample_domain, estimator=self)
+        self._settle_by(found)
+
+    def _settle_by(self, found):
+        """Scale the weights by the `WeightSums` of each source."""
         total = reduce(merged_weights, found.values())
         self._scale_by(total)
         self._check_scale()
@@ -169,6 +213,20 @@ class _BaseRatioWeighter(_BaseWeighter):
         """Return the logarithms of `_ratio`."""
         with np.errstate(divide="ignore"):
             return np.log(self._ratio(X))
+
+
+class _BaseRatioWeighter(_BaseWeighter):
+    """A weighter that learns the ratio as a function, and can therefore weight new source rows.
+
+    A subclass implements `_ratio` in addition to `_fit_ratio`.
+    """
+
+    _has_ratio = True
+
+    @abstractmethod
+    def _ratio(self, X):
+        """Return the ratio, on the scale of `_fit_ratio`, at float64 rows (n_samples,
+        n_features)."""
 
 
 def _weights_of(estimator, X, sample_domain):

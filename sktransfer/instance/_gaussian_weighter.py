@@ -148,8 +148,8 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
         for name in ("weights_", "effective_sample_size_"):
             vars(self).pop(name, None)
 
-    def _fit_blocks(self, X, sample_domain):
-        super()._fit_blocks(X, sample_domain)
+    def _fit_blocks(self, X, y, sample_domain):
+        super()._fit_blocks(X, y, sample_domain)
         self.effective_sample_size_ = 0.0
         if self.source_domains_:
             self._settle(X, sample_domain)

@@ -77,6 +77,11 @@ class KLIEPWeighter(_BaseRatioWeighter):
         The centers.
     coef_ : ndarray of shape (n_centers_used,)
         The coefficient of each Gaussian in the ratio; not negative, most of them 0.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in units of the mean weight. 0 if the sample holds
+        all rows.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
@@ -110,6 +115,10 @@ class KLIEPWeighter(_BaseRatioWeighter):
 
     Each candidate width is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    source rows and 10,000 target rows, drawn by a hash of their values, and `weigh` returns lazy
+    weights. See :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -31,9 +31,9 @@ class KMMWeighter(_BaseWeighter):
     have at least a few rows everywhere that the target has. It hurts if the rule differs, or if
     part of the target lies outside the source. It hurts with many features: each row is then close
     only to itself, and a few rows take all the weight (look at `effective_sample_size_`, and
-    decrease `bound`). It gives no weights to rows that `fit` has not seen. It does not select
-    `width`: compare several values, or use `ULSIFWeighter`. Scale the features first, because one
-    width is used for all.
+    decrease `bound`). It gives no weights to rows that `fit` has not seen, except after a fit of a
+    collection of Dask. It does not select `width`: compare several values, or use `ULSIFWeighter`.
+    Scale the features first, because one width is used for all.
 
     Parameters
     ----------
@@ -74,6 +74,11 @@ class KMMWeighter(_BaseWeighter):
         The width that was used.
     mean_ : float
         Mean of the optimal weights, before the scaling to 1.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in units of the mean weight. 0 if the sample holds
+        all rows.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
@@ -105,6 +110,11 @@ class KMMWeighter(_BaseWeighter):
     m``.
 
     Sparse input is supported and stays sparse, but blocks of the kernel are dense.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    source rows and 10,000 target rows, drawn by a hash of their values, and `weigh` returns lazy
+    weights. A row has the weight of the nearest source row of the sample. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -15,11 +15,12 @@ from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval, StrOptions
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
+from sktransfer.instance._label_sums import _FitsLabelSums
 
 LEAST_SHARE = 0.01  # of a class in the target; below it and far below that in the source: absent
 
 
-class LabelShiftWeighter(_BaseClassifierWeighter):
+class LabelShiftWeighter(_FitsLabelSums, _BaseClassifierWeighter):
     """Weight source rows by how much more frequent their class is in the target.
 
     Under label shift the class proportions differ in the target, and each class looks the same: a
@@ -99,6 +100,13 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
     `weigh` gives new source rows ``sum_k p(k | x) w_k``, which under label shift is the ratio of
     the two densities at the row. Sparse rows and missing values (NaN) are passed to the classifier.
     They are refused if its tags say that it does not accept them.
+
+    `fit` also takes an array or a data frame of Dask, with `y` and ``sample_domain`` of Dask or in
+    memory, and `weigh` returns lazy weights of one. The classifier is fitted on at most 10,000
+    labelled source rows, drawn by a hash of their values and the seed, so that blocks do not
+    matter. A second pass counts the classes and the predictions of all rows, those that the
+    classifier has seen by classifiers of other folds. "em" takes a pass for each of a few Newton
+    steps. There are no ``weights_`` then.
 
     Each fold is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
@@ -196,27 +204,51 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
     def _estimate(self, X, codes, X_target):
         """Store the classifier of the source rows, the class proportions and the class weights."""
         rng = generator(self.random_state)
-        n_classes = len(self.classes_)
+        self._teach(X, codes, rng)
         self.source_shares_ = np.bincount(codes) / len(codes)
-        self.optimality_gap_ = None
-        if n_classes == 1:
-            self.estimator_, self.class_weights_ = None, np.ones(1)
+        probabilities = self._probabilities(X_target)
+        if len(self.classes_) == 1:
+            self._store_weights(np.ones(1))
+        elif self.method == "em":
+            rules = {"tol": self.tol, "max_iter": self.max_iter}
+            self._store_likely(*likely_shares(probabilities, self.source_shares_, **rules))
         else:
-            learner = self._learner()
+            confusion = self._confusion(X, codes, rng)
+            predicted = np.bincount(probabilities.argmax(axis=1), minlength=len(self.classes_))
+            self._store_matching(confusion, predicted)
+
+    def _teach(self, X, codes, rng):
+        """Store the classifier, None if there is only one class."""
+        self.estimator_ = None
+        if len(self.classes_) > 1:
             (self.estimator_,) = self._clones(1, rng)
             self.estimator_.fit(X, self.classes_[codes])
-            probabilities = self.estimator_.predict_proba(X_target)
-            if self.method == "em":
-                shares, self.optimality_gap_ = likely_shares(
-                    probabilities, self.source_shares_, tol=self.tol, max_iter=self.max_iter
-                )
-                self._warn_of_gap()
-                self.class_weights_ = shares / self.source_shares_
-            else:
-                confusion = self._confusion(learner, X, codes, rng)
-                predicted = np.bincount(probabilities.argmax(axis=1), minlength=n_classes)
-                self.class_weights_ = matching_weights(confusion, predicted / X_target.shape[0])
-        shares = self.class_weights_ * self.source_shares_
+
+    def _probabilities(self, X):
+        """Return the probabilities of the classes at valid rows."""
+        if self.estimator_ is None or not X.shape[0]:
+            return np.ones((X.shape[0], len(self.classes_)))
+        return self.estimator_.predict_proba(X)
+
+    def _store_likely(self, shares, gap):
+        """Store the proportions of "em"."""
+        self._store_weights(shares / self.source_shares_, gap)
+        self._warn_of_gap()
+
+    def _store_matching(self, confusion, predicted):
+        """Store the weights of "bbse" by counts of rows."""
+        if np.linalg.matrix_rank(confusion) < len(self.classes_):
+            raise ValueError(
+                "LabelShiftWeighter(method='bbse') needs a classifier that separates the "
+                f"classes, but the confusion matrix of {self._learner()!r} is singular; pass "
+                "another estimator, or take method='em'."
+            )
+        shares = confusion / confusion.sum(), predicted / predicted.sum()
+        self._store_weights(matching_weights(*shares))
+
+    def _store_weights(self, class_weights, gap=None):
+        self.class_weights_, self.optimality_gap_ = class_weights, gap
+        shares = class_weights * self.source_shares_
         self.target_shares_ = shares / shares.sum()
 
     def _warn_of_gap(self):
@@ -243,9 +275,8 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
                 TransferWarning,
             )
 
-    def _confusion(self, learner, X, codes, rng):
-        """Return proportions of source rows by class (columns) and out-of-fold prediction
-        (rows)."""
+    def _confusion(self, X, codes, rng):
+        """Return numbers of source rows by class (columns) and out-of-fold prediction (rows)."""
         n_classes = len(self.classes_)
         fewest = np.bincount(codes).min()
         if fewest < self.cv:
@@ -260,21 +291,13 @@ class LabelShiftWeighter(_BaseClassifierWeighter):
         for other, (train, out) in self._tasks("fold", zip(others, list(folds), strict=True)):
             other.fit(X[train], self.classes_[codes[train]])
             np.add.at(confusion, (other.predict_proba(X[out]).argmax(axis=1), codes[out]), 1)
-        if np.linalg.matrix_rank(confusion) < n_classes:
-            raise ValueError(
-                "LabelShiftWeighter(method='bbse') needs a classifier that separates the "
-                f"classes, but the confusion matrix of {learner!r} is singular; pass another "
-                "estimator, or take method='em'."
-            )
-        return confusion / len(codes)
+        return confusion
 
     def _fit_ratio(self, X_source, X_target):
         raise NotImplementedError("the weights come from labels: see _source_ratio")
 
     def _ratio(self, X):
-        if self.estimator_ is None:
-            return np.full(X.shape[0], self.class_weights_[0])
-        return self.estimator_.predict_proba(X) @ self.class_weights_
+        return self._probabilities(X) @ self.class_weights_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

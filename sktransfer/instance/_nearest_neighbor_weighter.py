@@ -23,7 +23,7 @@ class NearestNeighborWeighter(_BaseWeighter):
     hurts if the rule from features to labels differs between the domains. A weight is a count of
     rows, so it is noisy, more so with few target rows (look at `effective_sample_size_`). With many
     features, a few source rows are the nearest to all others. It gives no weights to rows that
-    `fit` has not seen. Scale the features first.
+    `fit` has not seen, except after a fit of a collection of Dask. Scale the features first.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ class NearestNeighborWeighter(_BaseWeighter):
         dtype of `X`.
     effective_sample_size_ : float
         ``(sum w)^2 / sum w^2`` over the source rows; 0 if there are none.
+    sample_sizes_ : dict of str to int
+        After a fit of a collection of Dask alone: the number of rows of each domain in the sample.
+    sample_error_ : float
+        After such a fit: its estimated error, in units of the mean weight. 0 if the sample holds
+        all rows.
     source_domains_ : tuple of str
         The names of the source domains in `fit`. This method pools all source rows.
     n_features_in_ : int
@@ -58,6 +63,11 @@ class NearestNeighborWeighter(_BaseWeighter):
     Notes
     -----
     Equal source rows divide the target rows near them between them. Sparse input is supported.
+
+    `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
+    source rows and 10,000 target rows, drawn by a hash of their values, and `weigh` returns lazy
+    weights. A row has the weight of the nearest source row of the sample. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

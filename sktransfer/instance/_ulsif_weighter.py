@@ -186,7 +186,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
         best = np.unravel_index(np.argmin(self.scores_), self.scores_.shape)
         self.width_, self.ridge_ = float(widths[best[0]]), float(ridges[best[1]])
 
-    def _fit_blocks(self, X, sample_domain):
+    def _fit_blocks(self, X, y, sample_domain):
         check_candidates(self, "width", "ridge")
         self._read_rows(no_rows(X), ensure_min_samples=0)
         for name in ("weights_", *self._learned):

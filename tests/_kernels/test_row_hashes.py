@@ -7,7 +7,12 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sktransfer._kernels.row_hashes import hashes_of_rows, merged_samples, sample_of
+from sktransfer._kernels.row_hashes import (
+    hashes_of_rows,
+    merged_samples,
+    repeated,
+    sample_of,
+)
 
 
 def make_rows(n_samples=2000, n_features=3):
@@ -57,3 +62,36 @@ def test_the_sample_of_parts_is_that_of_all_rows():
         assert_array_equal(functools.reduce(merge, parts[::-1]).rows, whole.rows)
     assert len(np.unique(whole.rows, axis=0)) == 40
     assert len(sample_of(X, 1000, seed=3).rows) == 250
+
+
+def test_counts_of_a_sample_are_those_of_all_rows():
+    X = make_rows(60)
+    X = np.repeat(X, np.arange(60) % 4 + 1, axis=0)
+    whole = sample_of(X, 20, seed=3)
+    expected = [np.sum((row == X).all(axis=1)) for row in whole.rows]
+    assert_array_equal(whole.counts, expected)
+    assert whole.n_seen == len(X)
+    shuffled = X[np.random.default_rng(1).permutation(len(X))]
+    parts = [sample_of(part, 20, seed=3) for part in np.split(shuffled, [1, 30, 31])]
+    found = functools.reduce(functools.partial(merged_samples, n_rows=20), parts)
+    assert_array_equal(found.counts, expected)
+    assert found.n_seen == len(X)
+
+
+def test_equal_rows_of_different_labels_are_distinct():
+    X = np.zeros((6, 2))
+    labels = np.array(["a", "b", "a", None, 1, 1], dtype=object)
+    found = sample_of(X, 10, seed=0, labels=labels)
+    counts = dict(zip(found.labels, found.counts, strict=True))
+    assert counts == {"a": 2, "b": 1, None: 1, 1: 2}
+    other = [sample_of(X[k : k + 1], 10, seed=0, labels=labels[k : k + 1]) for k in range(6)]
+    merged = functools.reduce(functools.partial(merged_samples, n_rows=10), other)
+    assert_array_equal(merged.hashes, found.hashes)
+    assert_array_equal(merged.labels, found.labels)
+
+
+def test_rows_are_repeated_as_often_as_they_were_counted():
+    assert_array_equal(repeated(np.array([2, 1, 3]), 6), [0, 0, 1, 2, 2, 2])
+    assert_array_equal(repeated(np.ones(5, dtype=int), 4), np.arange(5))  # distinct rows stay
+    found = np.bincount(repeated(np.array([700, 200, 100]), 10))
+    assert_array_equal(found, [7, 2, 1])
