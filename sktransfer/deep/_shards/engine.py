@@ -13,6 +13,18 @@ MOST_STARTS = 5
 _THREADS_OF = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+def check_engine(n_jobs):
+    """Raise ValueError if a process that dies would be waited for without end."""
+    backend, _ = joblib.parallel.get_active_backend()
+    is_pool = isinstance(backend, joblib.parallel.BACKENDS["multiprocessing"])
+    if is_pool and joblib.effective_n_jobs(n_jobs) > 1:
+        raise ValueError(
+            "store_features starts a shard again if its process dies, which joblib's backend "
+            "'multiprocessing' never notices; leave out backend=, or pass 'loky', 'dask', 'ray' or "
+            "'spark' to joblib.parallel_config."
+        )
+
+
 def run_tasks(function, tasks, *, n_jobs):
     """Call a function with each tuple of arguments, and yield the results as they come.
 

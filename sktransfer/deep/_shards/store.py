@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sktransfer._messages import shown
 from sktransfer.deep._extractor import PretrainedFeatureExtractor
 from sktransfer.deep._features import VERSION
-from sktransfer.deep._shards.engine import run_tasks
+from sktransfer.deep._shards.engine import check_engine, run_tasks
 from sktransfer.deep._shards.inputs import Reading, read_shards
 from sktransfer.deep._shards.part import read_facts
 from sktransfer.deep._shards.place import PRIVATE, import_store, place_of
@@ -103,7 +103,8 @@ def store_features(
     TypeError or ValueError
         If a shard is none of these, two have one name, a Parquet file has no such column; if the
         folder holds features of another network, stage, pooling, preprocessing, engine or dtype
-        (the message says which); if a worker runs the network in another engine.
+        (the message says which); if a worker runs the network in another engine; if joblib's
+        backend is "multiprocessing".
     ImportError
         If pyarrow or fsspec is not installed.
 
@@ -149,6 +150,7 @@ def store_features(
     started = time.perf_counter()
     import_store("fsspec", "pyarrow")
     _check_parameters(extractor, dtype)
+    check_engine(n_jobs)
     suffixes = (suffixes,) if isinstance(suffixes, str) else suffixes and tuple(suffixes)
     kind, options = extractor.backbone_.preprocessing.kind, dict(storage_options or {})
     job = Job(

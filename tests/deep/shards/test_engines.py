@@ -140,6 +140,16 @@ def test_the_order_of_completion_changes_no_byte(embed, tmp_path):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
+def test_processes_whose_death_nobody_sees_are_refused(embed, tmp_path):
+    message = "its process dies, which joblib's backend 'multiprocessing' never notices; leave out"
+    with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
+        with pytest.raises(ValueError, match=message):
+            store_features(embed, [[png(0)]], tmp_path)
+        assert not list(tmp_path.iterdir())
+        report = store_features(embed, [[png(0)]], tmp_path, n_jobs=1)  # no process is started
+    assert report.n_made == 1
+
+
 def test_an_error_of_the_network_ends_the_run(embed, tmp_path):
     # Not a fault of items: every shard would have it.
     lost = clone(embed).fit([png(0)])
