@@ -95,3 +95,4 @@ def test_rows_are_repeated_as_often_as_they_were_counted():
     assert_array_equal(repeated(np.ones(5, dtype=int), 4), np.arange(5))  # distinct rows stay
     found = np.bincount(repeated(np.array([700, 200, 100]), 10))
     assert_array_equal(found, [7, 2, 1])
+    assert_array_equal(repeated(np.array([5, 95, 900]), 4), [2, 2, 2, 2])
