@@ -3,11 +3,13 @@
 import hashlib
 import time
 from http.client import HTTPException
+from math import inf
+from numbers import Integral, Real
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
-from sktransfer._messages import cause, warn
+from sktransfer._messages import cause, shown, warn
 
 _CHUNK = 2**16
 _TIMEOUT = 30
@@ -31,6 +33,14 @@ def checksum(path):
     )
     lines = [f"{checksum(file)}  {name}\n" for name, file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def check_tries(n_retries, delay):
+    """Raise ValueError if there are less than no further tries, or a wait that is no time."""
+    if not isinstance(n_retries, Integral) or isinstance(n_retries, bool) or n_retries < 0:
+        raise ValueError(f"n_retries={shown(n_retries)}: expected a whole number, 0 or more.")
+    if not isinstance(delay, Real) or not 0 <= delay < inf:
+        raise ValueError(f"delay={shown(delay)}: expected a number of seconds, 0 or more.")
 
 
 def download(address, path, *, sha256, n_retries, delay):

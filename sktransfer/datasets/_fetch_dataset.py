@@ -7,6 +7,7 @@ from typing import Any
 from sklearn.datasets import get_data_home
 
 from sktransfer._messages import shown
+from sktransfer.datasets._download import check_tries
 from sktransfer.datasets._sources import SOURCES
 
 
@@ -72,7 +73,8 @@ def fetch_dataset(
     Raises
     ------
     ValueError
-        If there is no data set of this name, or a file in the folder has another checksum.
+        If there is no data set of this name, a file in the folder has another checksum, or
+        `n_retries` or `delay` is no number from 0 on.
     FileNotFoundError
         If a file is not there and cannot or must not be downloaded.
     OSError
@@ -104,6 +106,7 @@ def fetch_dataset(
         raise ValueError(
             f"name={shown(name)} is no data set: expected one of {', '.join(map(repr, SOURCES))}."
         )
+    check_tries(n_retries, delay)
     from sktransfer.datasets._readers import READERS  # scipy.io is imported when it is used
 
     paths = SOURCES[name].locate(

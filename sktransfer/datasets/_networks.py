@@ -7,7 +7,7 @@ from pathlib import Path
 from sklearn.datasets import get_data_home
 
 from sktransfer._messages import cause, shown
-from sktransfer.datasets._download import WrongChecksum, checksum, download
+from sktransfer.datasets._download import WrongChecksum, check_tries, checksum, download
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def fetch_network(
     Raises
     ------
     ValueError
-        If there is no network of this name, or the file in the folder has another checksum.
+        If there is no network of this name, the file in the folder has another checksum, or
+        `n_retries` or `delay` is no number from 0 on.
     FileNotFoundError
         If the file is not there and `download_if_missing` is False.
     OSError
@@ -135,6 +136,7 @@ def fetch_network(
             f"{', '.join(map(repr, NETWORKS))}. Networks of transformers, torchvision and timm "
             "have no fetcher: their names are values of backbone=."
         )
+    check_tries(n_retries, delay)
     network, address = NETWORKS[name], _ADDRESS.format(name=name)
     path = Path(get_data_home(data_home)) / "networks" / f"{name}.onnx"
     if path.exists():

@@ -16,7 +16,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from sktransfer import PretrainedFeatureExtractor
-from sktransfer.datasets import _networks, fetch_network
+from sktransfer.datasets import _networks, fetch_dataset, fetch_network
 from sktransfer.datasets._networks import NETWORKS, Network
 from tests.shelf import ROOT, whole
 
@@ -177,6 +177,23 @@ def test_an_unknown_name_lists_the_names(tmp_path):
     for name in ("glyphs", None, ["a"]):
         with pytest.raises(ValueError, match="is no network"):
             fetch_network(name)
+
+
+@pytest.mark.parametrize("fetch", [fetch_network, fetch_dataset], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    ("tries", "message"),
+    [
+        ({"n_retries": -1}, "n_retries=-1: expected a whole number, 0 or more."),
+        ({"n_retries": 1.5}, "n_retries=1.5: expected a whole number, 0 or more."),
+        ({"delay": math.nan}, "delay=nan: expected a number of seconds, 0 or more."),
+        ({"delay": "1"}, "delay='1': expected a number of seconds, 0 or more."),
+    ],
+    ids=["negative", "half", "nan", "text"],
+)
+def test_numbers_of_tries_are_checked(fetch, tries, message, tmp_path):
+    name = "kin" if fetch is fetch_dataset else "mobilenetv2-7"
+    with pytest.raises(ValueError, match=whole(message)):
+        fetch(name, data_home=tmp_path, **tries)
 
 
 def test_every_network_says_where_its_checksum_was_read():
