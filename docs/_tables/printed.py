@@ -71,7 +71,13 @@ class PrintedTable(Directive):
         group.extend(nodes.colspec(colwidth=1) for _ in found.columns)
         group += nodes.thead("", _row(found.columns, found.numeric))
         group += nodes.tbody("", *(_row(row, found.numeric) for row in found.rows))
-        table = nodes.table("", nodes.title(text=found.title), group, classes=["printed"])
+        # No caption: it is centered over the width of a table, which may be beyond the screen.
+        title = nodes.paragraph("", "", nodes.strong(text=found.title))
         command = nodes.paragraph("", "", nodes.literal(text=f"python -m benchmarks {name}"))
         notes = found.notes[: self.options.get("notes")]
-        return [table, *(nodes.paragraph(text=note) for note in notes), command]
+        return [
+            title,
+            nodes.table("", group),
+            *(nodes.paragraph(text=note) for note in notes),
+            command,
+        ]
