@@ -1,4 +1,4 @@
-"""The same network and images in embetter, in a skorch recipe, and on a GPU by hand."""
+"""The same network and images in embetter, and in a skorch recipe."""
 
 import tempfile
 import warnings
@@ -166,67 +166,3 @@ def _fits(paths):
     ours()
     seconds = [timed(job)[0] for job in (recipe, ours)]
     return [f"skorch: fit a head, {EPOCHS} epochs", *_compared(*seconds)]
-
-
-def on_a_gpu(*, quick):
-    """Images per second on a GPU, beside the bare network at its quickest."""
-    import torch
-
-    rows, notes = [], ["No GPU here."]
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name()
-        notes = [
-            f"{name}; random weights. Bare: channels last, float16, compiled, batches of 256 that "
-            "are on the GPU already. Ours: float32, deterministic, from bytes in the memory of the "
-            "processor, an image the same bits in any batch; bare float32 has batches of 256, too."
-        ]
-        for network, module in _large_networks().items():
-            rows.append([network, *_gpu_rates(module, quick)])
-    return Table(
-        "Images per second on a GPU",
-        ("network", "bare, float16", "bare, float32", "ours", "ours / float16", "ours / float32"),
-        rows,
-        notes=notes,
-    )
-
-
-def _large_networks():
-    from transformers import ResNetConfig, ResNetModel, ViTConfig, ViTModel
-
-    return {
-        "ResNet-50": ResNetModel(ResNetConfig()).eval(),
-        "ViT-B/16": ViTModel(ViTConfig()).eval(),
-    }
-
-
-def _gpu_rates(module, quick):
-    import copy
-
-    import torch
-
-    n_images = 512 if quick else 2048
-    X = np.random.default_rng(0).integers(0, 256, (n_images, 224, 224, 3), dtype=np.uint8)
-    ours = PretrainedFeatureExtractor(
-        module, preprocessing="torch", input_size=224, batch_size=256, device="cuda", cache=None
-    ).fit(X[:4])
-    single = copy.deepcopy(module).cuda()
-    half = copy.deepcopy(module).cuda().half().to(memory_format=torch.channels_last)
-    half = torch.compile(half)
-    batch = torch.rand(256, 3, 224, 224, device="cuda")
-    halves = batch.half().to(memory_format=torch.channels_last)
-
-    def bare(network, batch):
-        with torch.inference_mode():
-            for _ in range(n_images // 256):
-                network(batch)
-        torch.cuda.synchronize()
-
-    jobs = {
-        "half": partial(bare, half, halves),
-        "single": partial(bare, single, batch),
-        "ours": partial(ours.transform, X),
-    }
-    taken = by_turns(jobs, repeats=3)
-    rate = {job: n_images / seconds for job, seconds in taken.items()}
-    compared = rate["ours"] / rate["half"], rate["ours"] / rate["single"]
-    return [rate["half"], rate["single"], rate["ours"], *compared]
