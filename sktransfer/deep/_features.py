@@ -152,14 +152,13 @@ class _Network:
 
         def finish():
             found = engine.run(*given, **options) if wait is None else wait()
-            if pooled:
-                width = n_features(self._stages[0].shape, pooling)
-                return self._checked(found, (width,), self._stages[0])
-            several = found if len(self._stages) > 1 else [found]
-            parts = [
-                pool(self._checked(each, stage.shape, stage), pooling, mask=mask)
-                for each, stage in zip(several, self._stages, strict=True)
-            ]
+            several, parts = found if len(self._stages) > 1 else [found], []
+            for each, stage in zip(several, self._stages, strict=True):
+                if pooled:
+                    width = n_features(stage.shape, pooling)
+                    parts.append(self._checked(each, (width,), stage))
+                else:
+                    parts.append(pool(self._checked(each, stage.shape, stage), pooling, mask=mask))
             return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
         return finish

@@ -48,8 +48,8 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto", precision=FULL):
     computed by torch alone.
 
     ``engine.run(batch)`` maps float32 (n, channels, h, w) to float32 (n, *shape), an image to the
-    same bits alone as in any batch. Those of torch also take bytes; those of ONNX Runtime also take
-    a tuple of stages, and return a list. If ``engine.ahead`` is not 0, ``engine.start(batch)``
+    same bits alone as in any batch. Bytes are scaled first. Engines of ONNX Runtime also take a
+    tuple of stages, and return a list. If ``engine.ahead`` is not 0, ``engine.start(batch)``
     returns a function that waits for the result, and so many batches should be started before. If
     ``engine.pools``, ``engine.run(batch, pooling)`` gives the features of channels, pooled on the
     device. ``engine.key`` names the library and the kind of device, as in "torch-cuda": the same
@@ -61,10 +61,10 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto", precision=FULL):
 def read_for(key, kind, run):
     """Return the `Run` with which batches of items are read for the engine of a key.
 
-    On an accelerator a short batch costs as much as one of all rows that run at once.
+    For torch on an accelerator a short batch costs as much as one of all rows that run at once.
     """
     if not key.startswith("torch"):
-        return run
+        return replace(run, as_bytes=key == "onnx-cuda")
     from sktransfer.deep._engines.torch_engine import rows_at_once
 
     device, step = key.split("-")[1], 1

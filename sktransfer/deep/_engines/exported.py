@@ -65,12 +65,14 @@ class ExportedEngine(OnnxEngine):
 
         # A thread pool does not survive a fork: a child process makes its own session.
         self._session = SESSIONS.get((export.digest, output, threads, os.getpid()), make)
-        self._input = self._session.get_inputs()[0].name
         self._batch = ROWS
         if backbone.preprocessing.kind == "text":  # of one length, and so never padded
             # Tokens have the same bits in any batch, as `check_export` has found; sums have not.
             tokens = all(backbone.locate(each).shape[0] is None for each in stages)
             self._batch = None if tokens else 1
+
+    def _rows_at_once(self, session):
+        return self._batch
 
 
 def find_export(backbone, stage):

@@ -167,7 +167,7 @@ def test_a_graph_for_a_fixed_number_of_images_takes_any(write, n, rest):
     path = fixed_batch(write, target=[n, *rest], n=n)
     backbone = resolve_backbone(path, preprocessing="tf")
     engine = OnnxEngine(backbone, "rows")
-    assert engine._batch is None
+    assert engine._rows_at_once(engine._session) is None
     found = engine.run(IMAGES)
     np.testing.assert_allclose(found, expected().reshape(5, *rest), atol=1e-5)
     alone = np.concatenate([engine.run(image[np.newaxis]) for image in IMAGES])
