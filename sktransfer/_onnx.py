@@ -81,11 +81,13 @@ def refuse_onnx(model):
     """Raise TypeError if a model of ours has no ONNX form."""
     check_is_fitted(model)
     if model._no_onnx is not None:
-        raise TypeError(
-            f"{type(model).__name__} cannot be written as ONNX, because {model._no_onnx}."
-        )
+        raise TypeError(f"{_name(model)} cannot be written as ONNX, because {model._no_onnx}.")
     if is_classifier(model):
         _label_type(model)
+
+
+def _name(model):
+    return type(getattr(model, "_onnx_of", model)).__name__
 
 
 def _label_type(model):
@@ -99,7 +101,7 @@ def _label_type(model):
         return StringTensorType([None])
     found = listed(list(classes))
     raise TypeError(
-        f"{type(model).__name__} cannot be written as ONNX, because its classes are {found} and "
+        f"{_name(model)} cannot be written as ONNX, because its classes are {found} and "
         "ONNX has labels of integers or of text; fit it on labels of one of these."
     )
 

@@ -22,6 +22,9 @@ DOMAIN = ContextVar("domain", default=TARGET)
 USED = ContextVar("used", default=None)
 
 
+# What writes models of some classes: a callable that takes a model.
+ADAPTERS = {}
+
 # The domain of the functions of a file, those that hold networks.
 FUNCTIONS = "sktransfer"
 
@@ -49,6 +52,7 @@ class Graph:
     def domain(self):
         """The domain of the rows, one that the estimator has seen."""
         name, model = DOMAIN.get(), self._operator.raw_operator
+        model = getattr(model, "_onnx_of", model)
         known = getattr(model, "source_domains_", None)
         known = model.tasks_ if known is None else known
         if name != TARGET and name not in known:
@@ -140,6 +144,10 @@ class Graph:
         """Add the sum of each row, of shape (n_samples, 1)."""
         return self.add("ReduceSum", values, np.array([1]), keepdims=1)
 
+    def last_column(self, values):
+        """Add the last of two columns, of shape (n_samples, 1)."""
+        return self.add("Gather", values, np.array([1]), axis=1)
+
     def unit_rows(self, values):
         """Add rows of length 1; a row of zeros stays one."""
         length = self.add("Sqrt", self.sum_of_columns(self.add("Mul", values, values)))
@@ -221,9 +229,9 @@ class Graph:
         """Add the mean of tensors."""
         return self.add("Mul", self.sum(parts), np.float64(1 / len(parts)))
 
-    def probabilities(self, model, classes):
+    def probabilities(self, model, classes, *, columns=None, rows=None):
         """Add the probabilities that a classifier gives to all of `classes`."""
-        *_, known = self.answers(model)
+        *_, known = self.answers(model, columns=columns, rows=rows)
         among_all = np.asarray(model.classes_)[:, None] == classes
         return self.affine(among_all, np.zeros(len(classes)), rows=known)
 
@@ -327,7 +335,7 @@ def found_model(model):
         elif hasattr(model, "_onnx_model"):
             model = model._onnx_model
         else:
-            return model
+            return ADAPTERS.get(type(model), lambda found: found)(model)
 
 
 def steps_of(pipeline):
@@ -337,10 +345,14 @@ def steps_of(pipeline):
 
 def takes_zipmap(model):
     """Tell whether skl2onnx writes probabilities as dictionaries unless it is told not to."""
-    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx import get_model_alias
     from skl2onnx.common._registration import get_converter
 
-    kind = Pipeline if isinstance(model, Pipeline) else type(model)
-    alias = sklearn_operator_name_map.get(kind)
-    allowed = None if alias is None else get_converter(alias).get_allowed_options()
-    return is_classifier(model) and bool(allowed) and "zipmap" in allowed
+    if not is_classifier(model):
+        return False
+    try:
+        alias = get_model_alias(Pipeline if isinstance(model, Pipeline) else type(model))
+    except (KeyError, RuntimeError):  # a model of sktransfer
+        return False
+    allowed = get_converter(alias).get_allowed_options()
+    return bool(allowed) and "zipmap" in allowed

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+import sktransfer._onnx_sklearn  # noqa: F401, so that its adapters are known
 from sktransfer._domains import TARGET
 from sktransfer._extras import install_command, is_installed
 from sktransfer._messages import cause, shown
@@ -167,7 +168,13 @@ def _at_version(model, arguments, opset):
     options = {id(last): {"zipmap": False}} if takes_zipmap(last) else None
     try:
         return convert(model, target_opset=dict(opset), options=options, **arguments)
-    except (AssertionError, KeyError, NameError, RuntimeError) as error:
+    except KeyError as error:
+        (inner,) = error.args
+        raise TypeError(
+            f"skl2onnx cannot write {shown(model)}, because a meta-estimator holds "
+            f"{getattr(inner, '__name__', inner)}, which it does not know there."
+        ) from error
+    except (AssertionError, NameError, RuntimeError) as error:
         raise TypeError(
             f"skl2onnx cannot write {shown(model)} for this type of rows: {cause(error)}"
         ) from error

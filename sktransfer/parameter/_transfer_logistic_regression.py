@@ -223,6 +223,9 @@ class TransferLogisticRegression(_PredictsByScores, _BaseBiasedLinear):
         )
         return float(1 / penalty), beta
 
+    def _write_decisions(self, graph):
+        return super()._write_onnx(graph)
+
     def _write_onnx(self, graph):
         scores = super()._write_onnx(graph)
         if len(self.classes_) == 2:  # the logistic function is the softmax of half of the scores

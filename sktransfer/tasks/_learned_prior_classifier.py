@@ -169,6 +169,9 @@ class LearnedPriorClassifier(_TaskClassifier, _BaseLearnedPrior):
         spread = graph.affine(np.diag(np.pi / 8 * scale**2), np.ones(len(scale)), rows=variances)
         return graph.add("Div", super()._write_outputs(graph, task), graph.add("Sqrt", spread))
 
+    def _write_decisions(self, graph):
+        return super()._write_onnx(graph)
+
     def _write_onnx(self, graph):
         scores = super()._write_onnx(graph)
         chances = graph.add("Sigmoid", scores)
