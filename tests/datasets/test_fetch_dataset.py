@@ -124,6 +124,10 @@ def test_every_data_set_has_a_reader_and_safe_addresses():
     for source in SOURCES.values():
         assert source.addresses.keys() in (set(), set(source.files))
         assert all(address.startswith("https://") for address in source.addresses.values())
+    downloaded = [f'``"{name}"``' for name, source in SOURCES.items() if source.addresses]
+    sentence = f"{', '.join(downloaded[:-1])} and {downloaded[-1]} are downloaded"
+    assert sentence in " ".join(fetch_dataset.__doc__.split())
+    assert ", ".join(f'"{name}"' for name in SOURCES) in fetch_dataset.__doc__
 
 
 def test_images_of_mnist_are_read_from_their_headers_on(tmp_path):

@@ -204,6 +204,7 @@ def test_every_network_says_where_its_checksum_was_read():
         assert path.endswith(f"/{name}.onnx")
         assert network.size < 2**27
         assert network.license in ("Apache-2.0", "BSD-3-Clause")
+        assert f'"{name}"' in fetch_network.__doc__
     assert sorted(NETWORKS, key=lambda name: NETWORKS[name].size) == list(NETWORKS)
 
 
