@@ -38,7 +38,8 @@ def _blockwise(method):
         if not is_dask(X):
             return method(self, X, *args, **kwargs)
         if method.__name__ == "fit_transform":
-            return self.fit(X, *args, **kwargs).transform(X, **kwargs)
+            given = {name: value for name, value in kwargs.items() if name == "sample_domain"}
+            return self.fit(X, *args, **kwargs).transform(X, **given)
         return transform_blocks(self, X, *args, **kwargs)
 
     return mapped

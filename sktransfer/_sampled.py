@@ -105,7 +105,7 @@ class _FitsSample:
         self._fit_valid(X, labels, domains)
 
     def _error_of_sample(self, groups, n_rows, dtype):
-        """Return the error by the fits on the two halves; 0 if the sample is all rows."""
+        """Return the error by the fits on the two halves of the sample; 0 if it has all rows."""
         if all(group.is_whole for group in groups):
             return 0.0
         halves = [copy(self), copy(self)]
@@ -135,7 +135,7 @@ class _FitsSample:
         if self.sample_error_ <= LARGEST_ERROR:
             return
         used = [
-            f"{len(group.counts)} of {group.n_seen} rows of {listed(set(group.names.tolist()))}"
+            f"{len(group.counts)} of {group.n_seen} rows of {listed(sorted(set(group.names)))}"
             for group in groups
             if not group.is_whole
         ]
@@ -198,7 +198,9 @@ def _joined(samples, n_rows):
     """Return the `_Group` of the samples of some domains."""
     hashes = np.concatenate([sample.hashes for sample in samples.values()])
     first = np.argsort(hashes, kind="stable")[:n_rows]
-    names = np.repeat(list(samples), [len(sample.hashes) for sample in samples.values()])
+    names = np.repeat(
+        np.array(list(samples), dtype=object), [len(sample.hashes) for sample in samples.values()]
+    )
     labels = [sample.labels for sample in samples.values()]
     return _Group(
         hashes[first],

@@ -18,6 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from sktransfer import (
     CORALAligner,
     GaussianWeighter,
+    LabelShiftWeighter,
+    NearestNeighborWeighter,
+    OptimalTransportAligner,
     PretrainedFeatureExtractor,
     PretrainedTextExtractor,
     SubspaceAligner,
@@ -308,8 +311,14 @@ def test_on_a_cluster_of_another_process():
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
     ):
-        for estimator in (CORALAligner(), ULSIFWeighter(width=1.0, ridge=0.1, random_state=0)):
-            found = clone(estimator).fit(X, sample_domain=names)
+        for estimator in (
+            CORALAligner(),
+            ULSIFWeighter(width=1.0, ridge=0.1, random_state=0),
+            LabelShiftWeighter(),
+            OptimalTransportAligner(max_samples=20),
+            NearestNeighborWeighter(),
+        ):
+            found = clone(estimator).fit(X, rows[:, 0] > 0, sample_domain=names)
             call = found.weigh if hasattr(found, "weigh") else found.transform
             assert_allclose(call(X).compute(), call(rows), atol=1e-12)
             assert len(vars(found)) > len(vars(estimator))

@@ -21,7 +21,7 @@ from sktransfer import (
     make_transfer_pipeline,
 )
 from sktransfer._lazy import is_dask, is_lazy
-from tests.shelf import public_items
+from tests.shelf import ROOT, public_items
 from tests.test_contract import ESTIMATORS
 
 # The rows are few: weights that leave few of them are expected.
@@ -135,6 +135,12 @@ def test_no_fit_gathers_its_arguments(estimator):
     if takes(estimator.fit, "sample_domain"):
         with pytest.raises(TypeError, match="but sample_domain is a lazy Array of dask"):
             clone(estimator).fit(X, y, sample_domain=poisoned(DOMAINS))
+
+
+def test_the_guide_has_the_same_list():
+    page = (ROOT / "docs" / "guide" / "laptop_to_cluster.rst").read_text()
+    table = page.partition(".. list-table::")[2].partition("* - all other estimators")[0]
+    assert set(re.findall(r":class:`~sktransfer\.(\w+)`", table)) == FITS_BY_BLOCKS
 
 
 NOT_FITTED_FOR = ("fit", "fit_transform", "fit_predict", "set_params")

@@ -135,6 +135,17 @@ def test_the_blocks_do_not_matter(kind):
         assert np.abs(aligner.transform(rows, sample_domain=names) - want).max() > 1e-3
 
 
+@quiet
+def test_labels_by_their_name_in_a_call():
+    rows, names = make_rows(60, 40, 2)
+    lazy = in_blocks(rows, [50, 50])
+    aligner = JointDistributionAligner(2, random_state=0)
+    want = aligner.fit_transform(lazy, rows[:, 0] > 0, sample_domain=names).compute()
+    found = aligner.fit_transform(X=lazy, y=rows[:, 0] > 0, sample_domain=names).compute()
+    assert_array_equal(found, want)
+    assert len(aligner.pseudo_labels_) == 40
+
+
 def test_the_error_is_that_of_the_fit():
     rows, names = make_rows(n_features=60)
     found = MeanShift().fit(in_blocks(rows, [20_000, 25_000]), sample_domain=names)
