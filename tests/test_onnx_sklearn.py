@@ -114,7 +114,8 @@ def test_frozen_models(tmp_path):
 
 def test_hard_votes_of_scikit_learns_own(tmp_path):
     X, y, _ = _data()
-    model = VotingClassifier([("tree", TREE), ("linear", LogisticRegression())]).fit(X, y)
+    parts = [("tree", TREE), ("linear", LogisticRegression())]
+    model = VotingClassifier(parts, flatten_transform=False).fit(X, y)
     to_onnx(model, tmp_path / "m.onnx")
     np.testing.assert_array_equal(_run(tmp_path / "m.onnx", X)[0], model.predict(X))
 
