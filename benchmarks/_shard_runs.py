@@ -35,6 +35,13 @@ def picture(number):
     return np.random.default_rng(number).integers(0, 256, size=(SIDE, SIDE), dtype=np.uint8)
 
 
+def png(number):
+    """Return the bytes of the file of a picture."""
+    stream = io.BytesIO()
+    Image.fromarray(picture(number)).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def write_tars(folder, lengths):
     """Write tar files with so many pictures each, as PNG; return their paths."""
     paths, number = [], 0
@@ -42,12 +49,9 @@ def write_tars(folder, lengths):
         path = folder / f"{len(lengths)}-{place:04}.tar"
         with tarfile.open(path, "w") as archive:
             for _ in range(length):
-                stream = io.BytesIO()
-                Image.fromarray(picture(number)).save(stream, "PNG")
-                member = tarfile.TarInfo(f"{number}.png")
-                member.size = stream.tell()
-                stream.seek(0)
-                archive.addfile(member, stream)
+                content, member = png(number), tarfile.TarInfo(f"{number}.png")
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
                 number += 1
         paths.append(str(path))
     return paths
@@ -67,10 +71,7 @@ class Logged:
             os.kill(os.getpid(), signal.SIGKILL)
         with open(self.log, "ab") as stream:
             stream.write(b".")
-        stream = io.BytesIO()
-        Image.fromarray(picture(self.number)).save(stream, "PNG")
-        stream.seek(0)
-        return stream
+        return io.BytesIO(png(self.number))
 
     def read_bytes(self):
         """Return the content."""

@@ -1,8 +1,9 @@
-"""Features of many files: cost of a shard, workers, stragglers, deaths, and memory.
+"""Features of many files: cost of a shard, workers, stragglers, deaths, lost links, and memory.
 
 Pictures of 8 x 8 pixels pass through "glyphs" with one thread a worker. Workers are processes of
-joblib and of a Dask cluster on this machine; they are stopped and killed by signals. Quiet
-processors are needed for the columns of seconds; the columns of runs are exact.
+joblib and of a Dask cluster on this machine; they are stopped and killed by signals. Hosts are
+namespaces of Linux. Quiet processors are needed for the columns of seconds; the columns of runs are
+exact.
 """
 
 import os
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+import psutil
 
+from benchmarks._hosts import run_at_hub, why_no_hosts
 from benchmarks._runner import Table
+from benchmarks._shard_hosts import N_PICTURES, TIMEOUTS, lost_link
 from benchmarks._shard_runs import (
     Kill,
     beside,
@@ -33,11 +37,12 @@ RUNS, MAKESPAN, TWICE = 1.05, 1.15, 0.9
 
 
 def run(data_home, *, quick=False):
-    """Measure all; a minute with ``quick``, otherwise about four."""
+    """Measure all; a minute with ``quick``, otherwise about six."""
     return [
         cost_of_a_shard((100, 1000) if quick else (1000, 10_000, 100_000)),
         workers_and_stragglers(3000 if quick else 48_000),
         deaths(6000 if quick else 24_000),
+        lost_links(60 if quick else 300),
         memory((10, 100) if quick else (10, 100, 500)),
     ]
 
@@ -70,20 +75,21 @@ def workers_and_stragglers(n_rows):
     with tempfile.TemporaryDirectory() as folder:
         shards = {lengths[0]: write_tars(Path(folder), lengths) for lengths in (equal, uneven)}
         with one_core():
-            rate = sum(equal) / _seconds(extractor, shards[equal[0]])
-        rows = [["one worker", len(equal), sum(equal), rate, 1.0]]
+            seconds, cost = _cost(extractor, shards[equal[0]])
+        rate = sum(equal) / seconds
+        rows = [["one worker", len(equal), sum(equal), rate, 1.0, 1e6 * cost / sum(equal)]]
         with _engine("dask"):
-            _seconds(extractor, shards[equal[0]][:2])  # the workers load the network
+            _cost(extractor, shards[equal[0]][:2])  # the workers load the network
             for name, n_workers, lengths, disturbed in cases:
                 with disturbed:
-                    seconds = _seconds(extractor, shards[lengths[0]])
-                ideal = sum(lengths) / (rate * n_workers)
-                about = [name, len(lengths), sum(lengths)]
-                rows.append([*about, sum(lengths) / seconds, seconds / ideal])
-    columns = "workers", "shards", "pictures", "pictures/s", "duration / ideal"
+                    seconds, cost = _cost(extractor, shards[lengths[0]])
+                n, ideal = sum(lengths), sum(lengths) / (rate * n_workers)
+                rows.append([name, len(lengths), n, n / seconds, seconds / ideal, 1e6 * cost / n])
+    columns = "workers", "shards", "pictures", "pictures/s", "duration / ideal", "us a picture"
     notes = [
         "Tar files of PNG. One worker is this process on one core; two are workers of Dask that "
         "have the network. Ideal: each as fast as one alone, and never idle.",
+        "Microseconds a picture: of the processor, by all processes, the scheduler included.",
         f"Goals: two workers at most {1 / TWICE:.2f}, with stragglers {MAKESPAN}.",
     ]
     return Table("Two workers, and stragglers", columns, rows, notes)
@@ -103,9 +109,18 @@ def one_core():
         os.sched_setaffinity(0, cores)
 
 
-def _seconds(extractor, shards):
+def _cost(extractor, shards):
+    """Return the duration of a run, and the seconds of the processor of all processes."""
+    before = _used()
     with tempfile.TemporaryDirectory() as folder:
-        return store_features(extractor, shards, folder).seconds
+        seconds = store_features(extractor, shards, folder).seconds
+    return seconds, _used() - before
+
+
+def _used():
+    own = psutil.Process()
+    times = [process.cpu_times() for process in [own, *own.children(recursive=True)]]
+    return sum(each.user + each.system for each in times)
 
 
 def deaths(n_rows):
@@ -141,15 +156,50 @@ def deaths(n_rows):
     return Table("Workers that die", columns, rows, notes, digits=3)
 
 
+def lost_links(n_shards):
+    """Cut one of two hosts off in the middle of a shard, and put it back when that is made."""
+    rows = []
+    for nanny in (False, True) if why_no_hosts() is None else ():
+        with tempfile.TemporaryDirectory() as folder:
+            found = run_at_hub(lost_link, folder, n_shards, 0.01, nanny, seconds=600)
+        rows.append(
+            [
+                "nanny" if nanny else "none",
+                found["cut"],
+                found["seconds"],
+                found["set_aside"],
+                "yes" if found["exact"] else "NO",
+                found["runs"],
+                found["after"] / sum(found["hosts"].values()),
+                found["left"],
+            ]
+        )
+    columns = "process above", "cut, s", "s", "set aside", "rows exact", "runs / needed"
+    notes = [
+        f"{n_shards} shards of {N_PICTURES} pictures, of which each takes 10 ms. Workers of Dask "
+        "are begun again when they end. The settings are the least that Dask takes: "
+        + ", ".join(f"{name} {seconds} s" for name, seconds in TIMEOUTS.items())
+        + ".",
+        "Cut: until the other host had made the shard; then the late host made it, too. After: "
+        "the share of all runs that the host had after it was back. Left: draft files.",
+    ]
+    if why_no_hosts() is not None:
+        notes = [f"Not measured: {why_no_hosts()}."]
+    return Table("A lost link", (*columns, "after", "left"), rows, notes, digits=3)
+
+
 @contextmanager
 def _engine(name):
     if name == "loky":
         yield
         return
+    import dask
     from distributed import Client, LocalCluster
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
+        # Dask looks at the stacks of its workers each 10 ms, which is 3 % of a processor.
+        dask.config.set({"distributed.worker.profile.enabled": False}),
         LocalCluster(**options, silence_logs=50) as cluster,
         Client(cluster),
         joblib.parallel_config(backend="dask"),

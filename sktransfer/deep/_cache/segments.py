@@ -40,7 +40,17 @@ _MANY_FILES = 64
 _SECONDS_TO_REST = 3600
 _LARGEST_TO_JOIN = 2**26
 
-_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]
+
+def _name_of_host():
+    """Return a name of the host or, since hosts may share a name, of the container on it."""
+    try:
+        pids = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:  # this system has no such file
+        pids = 0
+    return hashlib.sha256(f"{socket.gethostname()} {pids}".encode()).hexdigest()[:12]
+
+
+_HOST = _name_of_host()
 
 
 class Damaged(Exception):
