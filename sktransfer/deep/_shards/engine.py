@@ -16,7 +16,7 @@ _THREADS_OF = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def check_engine(n_jobs):
     """Raise ValueError if a process that dies would be waited for without end."""
     backend, _ = joblib.parallel.get_active_backend()
-    is_pool = isinstance(backend, joblib.parallel.BACKENDS["multiprocessing"])
+    is_pool = type(backend) is joblib.parallel.BACKENDS["multiprocessing"]  # that of Ray inherits
     if is_pool and joblib.effective_n_jobs(n_jobs) > 1:
         raise ValueError(
             "store_features starts a shard again if its process dies, which joblib's backend "

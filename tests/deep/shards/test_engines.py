@@ -150,6 +150,15 @@ def test_processes_whose_death_nobody_sees_are_refused(embed, tmp_path):
     assert report.n_made == 1
 
 
+def test_a_backend_that_inherits_from_it_is_not_refused(embed, pictures, tmp_path, monkeypatch):
+    class Heir(joblib.parallel.BACKENDS["multiprocessing"]):  # as Ray's
+        pass
+
+    monkeypatch.setitem(joblib.parallel.BACKENDS, "heir", Heir)
+    with joblib.parallel_config(backend="heir", n_jobs=1):
+        assert store_features(embed, [pictures], tmp_path).n_made == 1
+
+
 def test_an_error_of_the_network_ends_the_run(embed, tmp_path):
     # Not a fault of items: every shard would have it.
     lost = clone(embed).fit([png(0)])
