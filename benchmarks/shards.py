@@ -198,7 +198,7 @@ def _engine(name):
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
-        # Dask looks at the stacks of its workers each 10 ms, which is 3 % of a processor.
+        # Dask looks at the stacks of its workers each 10 ms, which is 2 % of a processor.
         dask.config.set({"distributed.worker.profile.enabled": False}),
         LocalCluster(**options, silence_logs=50) as cluster,
         Client(cluster),
