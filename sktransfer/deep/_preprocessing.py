@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import TypeGuard
 
@@ -53,6 +53,12 @@ class Preprocessing(InputDescription):
         of exactly `size`, too. ``dataclasses.replace(preprocessing, crop=None)`` turns the cut off.
     channel_order : {"rgb", "bgr"}, default="rgb"
         The order of the input's colors, also of `mean` and `std`.
+    draft : bool, default=False
+        Whether large JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, by libjpeg's scaled
+        DCT, and then resized as the others. They stay at least twice as large as the network needs
+        them. It is about twice as fast for photographs of 12 megapixels, and moves the features
+        slightly. Smaller files and other formats give the same bits as without it.
+        ``dataclasses.replace(preprocessing, draft=True)`` turns it on.
 
     Raises
     ------
@@ -67,6 +73,7 @@ class Preprocessing(InputDescription):
     resize: str = "bilinear"
     crop: float | None = None
     channel_order: str = "rgb"
+    draft: bool = False
 
     kind = "image"
 
@@ -95,8 +102,16 @@ class Preprocessing(InputDescription):
             )
         if self.channel_order not in ("rgb", "bgr"):
             faults.append(f"channel_order={shown(self.channel_order)} must be 'rgb' or 'bgr'")
+        if not isinstance(self.draft, bool):
+            faults.append(f"draft={shown(self.draft)} must be True or False")
         if faults:
             raise ValueError(f"A preprocessing cannot be used: {'; '.join(faults)}.")
+
+    def __repr__(self):
+        # Features that were stored before `draft` came are known by this text.
+        named = [each.name for each in fields(self) if each.name != "draft" or self.draft]
+        values = ", ".join(f"{name}={getattr(self, name)!r}" for name in named)
+        return f"{type(self).__name__}({values})"
 
     @classmethod
     def from_json(cls, text: str) -> "Preprocessing":
@@ -106,7 +121,8 @@ class Preprocessing(InputDescription):
         ----------
         text : str
             A JSON object with ``size``, ``channels``, ``range`` ([0, 1]), ``resize``, ``mean``
-            and ``std``, and ``crop`` and ``channel_order`` if they differ from the default.
+            and ``std``, and ``crop``, ``channel_order`` and ``draft`` if they differ from the
+            default.
 
         Returns
         -------
@@ -126,6 +142,7 @@ class Preprocessing(InputDescription):
             resize=fields.get("resize", "bilinear"),
             crop=fields.get("crop"),
             channel_order=fields.get("channel_order", "rgb"),
+            draft=fields.get("draft", False),
         )
 
     def read(self, X, estimator, *, reset, on_error="raise"):

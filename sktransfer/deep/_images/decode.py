@@ -18,6 +18,7 @@ from sktransfer.deep._files import (
     new_hasher,
     open_file,
 )
+from sktransfer.deep._images.network_input import pillow_filter, resize_plan
 from sktransfer.deep._images.sources import check_pixels, is_pillow_image, load
 from sktransfer.deep._items import Unreadable
 
@@ -48,6 +49,9 @@ LARGE_AS_BYTES = 2**25
 
 # A picture that is shrunk first stays so many times larger than the network's input.
 _MARGIN = 4
+
+# A JPEG that is decoded at a part of its size stays so many times larger than it is resized to.
+_MARGIN_OF_DRAFT = 2
 
 # Below so many bytes a hash of one image costs more than the hashing.
 SMALL_IMAGE = 8192
@@ -104,7 +108,8 @@ def open_picture(source, *, preprocessing=None):
     """Decode the result of `load`, but leave a Pillow image of bytes without alpha one.
 
     If the `preprocessing` is known, a very large picture is shrunk by a whole factor first, to no
-    less than four times the network's input.
+    less than four times the network's input. With its ``draft`` a JPEG is decoded at a part of its
+    size, no less than twice what it is resized to.
     """
     if isinstance(source, np.ndarray):
         return source, dtype_range(source.dtype)
@@ -149,13 +154,16 @@ def with_image(source, use):
 
 
 def _pillow_picture(image, preprocessing):
+    resize = _draft(image, preprocessing)
     mode, value_range = _working_mode(image)
-    factor = _shrinking(image, mode, preprocessing)
+    factor = 1 if resize else _shrinking(image, mode, preprocessing)
     turn = turn_of(image)
     if factor > 1 and mode == "I;16":  # Pillow shrinks no integers of 16 bits
         image, mode = image.convert("I"), "I"
     if image.mode != mode and mode != "I;16":
         image = image.convert(mode)
+    if resize:
+        image = resize(image)
     if factor > 1:
         image = image.reduce(factor)
     if turn is not None:
@@ -164,6 +172,27 @@ def _pillow_picture(image, preprocessing):
         image.load()
         return image, value_range
     return check_pixels(np.asarray(image)), value_range
+
+
+def _draft(image, preprocessing):
+    """Let Pillow decode a JPEG that is not loaded yet at 1/2, 1/4 or 1/8 of its size.
+
+    Returns the function that resizes the decoded picture as `network_input` does, because a part
+    of its last pixels may lie outside of the picture; None if nothing is gained.
+    """
+    from PIL.Image import Transpose
+
+    if preprocessing is None or not preprocessing.draft:
+        return None
+    whole, lying = image.size, (Transpose.TRANSPOSE, Transpose.TRANSVERSE)
+    sideways = turn_of(image) in (*lying, Transpose.ROTATE_90, Transpose.ROTATE_270)
+    upright = whole if sideways else whole[::-1]
+    size, _ = resize_plan(upright, preprocessing)
+    size = size if sideways else size[::-1]
+    drafted = image.draft(None, tuple(_MARGIN_OF_DRAFT * side for side in size))
+    if drafted is None or image.size == whole:
+        return None
+    return lambda image: image.resize(size, pillow_filter(preprocessing), box=drafted[1])
 
 
 def _working_mode(image):

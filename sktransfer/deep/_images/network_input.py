@@ -88,11 +88,16 @@ def uncut(images, preprocessing):
     """
     first = images[0]
     shape = first.shape[:2] if isinstance(first, np.ndarray) else first.size[::-1]
-    size, _ = resize_plan(shape, replace(preprocessing, crop=preprocessing.crop or 1.0))
+    size, _ = resize_plan(shape, with_proportions(preprocessing))
     if size[0] >= shape[0]:
         return _as_unit(np.stack([_planes_last(image) for image in images]))
     whole = replace(preprocessing, size=size, crop=None)
     return np.stack([_shrunk(image, whole) for image in images])
+
+
+def with_proportions(preprocessing):
+    """Return the preprocessing by which `uncut` shrinks: an image is not squashed."""
+    return replace(preprocessing, crop=preprocessing.crop or 1.0)
 
 
 def _shrunk(image, whole):
@@ -167,7 +172,7 @@ def _pillow_resized(pixels, preprocessing):
     middle = np.s_[top : top + height, left : left + width]
     if size == shape:
         return _planes_last(pixels)[middle]
-    method = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}[preprocessing.resize]
+    method = pillow_filter(preprocessing)
     if isinstance(pixels, np.ndarray):
         pixels = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if max(math.prod(size), math.prod(shape)) <= RESIZED_WHOLE:
@@ -178,6 +183,13 @@ def _pillow_resized(pixels, preprocessing):
     bottom = min((top + height) * rows, shape[0])
     box = (left * columns, top * rows, right, bottom)
     return _planes_last(pixels.resize((width, height), method, box=box))
+
+
+def pillow_filter(preprocessing):
+    """Return the filter by which Pillow resizes."""
+    from PIL import Image
+
+    return {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}[preprocessing.resize]
 
 
 def _planes_last(picture):

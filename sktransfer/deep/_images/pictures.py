@@ -26,6 +26,7 @@ from sktransfer.deep._images.network_input import (
     network_input,
     scale_bytes,
     uncut,
+    with_proportions,
 )
 from sktransfer.deep._images.sources import check_pixels, import_pillow, is_encoded, load
 from sktransfer.deep._images.value_range import warn_of_other_scale
@@ -380,7 +381,8 @@ class _Reader:
             source = load(item)
             if digest(source) != own:
                 raise Unreadable("changed while it was read")
-        picture, implied = open_picture(source, preprocessing=self.inputs)
+        inputs = with_proportions(self.inputs) if self.view else self.inputs
+        picture, implied = open_picture(source, preprocessing=inputs)
         if implied is None and is_encoded(item):
             warn_of_other_scale({picture.dtype: [picture[np.newaxis]]}, self.format)
         images = self.format.to_input(picture, implied)
