@@ -1,10 +1,12 @@
-"""The command line: ``sktransfer demo``."""
+"""The command line: ``sktransfer demo``, ``embed`` and ``compare``."""
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 import sktransfer
+from sktransfer._commands import compare, embed
 
 
 def main(arguments=None):
@@ -18,10 +20,25 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0 on success.
+        0 on success, 1 after an error, which is one sentence, and 130 after an interrupt. Wrong
+        words end the process with 2.
     """
     options = _parser().parse_args(arguments)
-    return options.run(options)
+    program = f"sktransfer {options.command}"
+
+    def say(message, *_, **__):
+        print(f"{program}: {' '.join(str(message).split())}", file=sys.stderr)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = say
+            return options.run(options)
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        say(error)
+        return 1
 
 
 def _parser():
@@ -29,7 +46,7 @@ def _parser():
         prog="sktransfer", description="Transfer learning that lives inside scikit-learn."
     )
     parser.add_argument("--version", action="version", version=sktransfer.__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     demo = commands.add_parser(
         "demo",
         help="handwritten digits with few labels, with and without transfer",
@@ -50,17 +67,15 @@ def _parser():
         help="folder of the table and the picture (created if absent)",
     )
     demo.set_defaults(run=_run_demo)
+    embed.add_parser(commands)
+    compare.add_parser(commands)
     return parser
 
 
 def _run_demo(options):
     from sktransfer.demo import run_demo
 
-    try:
-        run_demo(labels=options.labels, draws=options.draws, out=options.out)
-    except (ImportError, OSError) as error:
-        print(f"sktransfer demo: {error}", file=sys.stderr)
-        return 1
+    run_demo(labels=options.labels, draws=options.draws, out=options.out)
     return 0
 
 

@@ -190,18 +190,20 @@ _DECODERS = {
 }
 
 
-def write_whole(path, content, *, new=False):
-    """Write a file in one step, so that all of it is there or the file before it.
+@contextlib.contextmanager
+def writing_whole(path, *, new=False):
+    """Open a file for writing bytes; it has its name when the ``with`` ends without an error.
 
-    Files that killed writers have left beside it are removed. With `new`, a file that is there
-    raises a FileExistsError and stays.
+    Until then, and after an error, the file before it is there, if there was one. Files that
+    killed writers have left beside it are removed. With `new`, a file that is there raises a
+    FileExistsError and stays.
     """
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}{_TEMPORARY}")
     try:
         with open(temporary, "xb") as stream:
             _lock(stream)
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
             _move(temporary, path, new)
@@ -210,6 +212,12 @@ def write_whole(path, content, *, new=False):
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_whole(path, content, *, new=False):
+    """Write a file in one step; as `writing_whole`."""
+    with writing_whole(path, new=new) as stream:
+        stream.write(content)
 
 
 def keep(files):

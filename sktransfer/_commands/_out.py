@@ -1,0 +1,18 @@
+"""The option ``--out``, checked before any work."""
+
+import argparse
+from pathlib import Path
+
+
+def out_file(*suffixes):
+    """Return the type of an option that names a file to be written, with one of some suffixes."""
+
+    def read(text):
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise argparse.ArgumentTypeError(f"{text!r} ends with none of {', '.join(suffixes)}")
+        if not path.parent.is_dir():
+            raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
+        return path
+
+    return read
