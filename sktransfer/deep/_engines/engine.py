@@ -63,14 +63,13 @@ def read_for(key, kind, run):
 
     For torch on an accelerator a short batch costs as much as one of all rows that run at once.
     """
-    if not key.startswith("torch"):
-        return replace(run, as_bytes=key == "onnx-cuda")
-    from sktransfer.deep._engines.torch_engine import rows_at_once
+    library, device = key.split("-")[:2]
+    if library == "torch" and device != "cpu":
+        from sktransfer.deep._engines.torch_engine import rows_at_once
 
-    device, step = key.split("-")[1], 1
-    if device != "cpu":
         step = rows_at_once(device, kind)
-    return replace(run, batch_size=-(-run.batch_size // step) * step, as_bytes=True)
+        run = replace(run, batch_size=-(-run.batch_size // step) * step)
+    return replace(run, as_bytes=library == "torch" or device == "cuda")
 
 
 def engine_key(backbone, device="auto", stage=None, precision=FULL):

@@ -30,7 +30,7 @@ class Feed:
         if self._copies is None:
             return self._scaled(torch.as_tensor(batch[rows]).to(self._device))
         # torch uses pinned memory again after the copy has ended.
-        dtype = torch.as_tensor(batch[:0]).dtype
+        dtype = torch.from_numpy(np.empty(0, batch.dtype)).dtype
         pinned = torch.empty((n_rows, *batch.shape[1:]), dtype=dtype, pin_memory=True)
         np.take(batch, rows, axis=0, out=pinned.numpy(), mode="clip")
         with torch.cuda.stream(self._copies):
