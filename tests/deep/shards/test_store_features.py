@@ -117,6 +117,14 @@ def test_another_context_is_refused_and_named(embed, pictures, tmp_path):
     assert stamps(folder) == before
 
 
+def test_another_precision_is_another_context(embed, pictures, tmp_path):
+    pytest.importorskip("torch", reason="half precision needs torch")
+    store_features(embed, [pictures], tmp_path)
+    half = clone(embed).set_params(precision="bfloat16", device="cpu").fit([png(0)])
+    with pytest.raises(ValueError, match="engine='onnx-cpu', not 'torch-cpu-bfloat16'"):
+        store_features(half, [pictures], tmp_path)
+
+
 def test_other_settings_that_change_no_feature_are_the_same_context(embed, pictures, tmp_path):
     store_features(embed, [pictures], tmp_path)
     other = clone(embed).set_params(batch_size=3, n_jobs=2, on_error="nan").fit([png(5), png(6)])
