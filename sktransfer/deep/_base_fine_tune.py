@@ -25,10 +25,11 @@ from sktransfer.deep._engines.engine import engine_key
 from sktransfer.deep._features import stage_features
 from sktransfer.deep._items import Run
 from sktransfer.deep._saving.persistence import _Persistent
-from sktransfer.deep._saving.resume import Checkpoint, training_facts
+from sktransfer.deep._saving.resume import Checkpoint, digest_array, training_facts
 from sktransfer.deep._saving.save import check_attributes
-from sktransfer.deep._training.epoch_log import EpochLog
+from sktransfer.deep._training.epoch_log import EpochLog, Silent
 from sktransfer.deep._training.phases import Augmented, train_head, train_stages
+from sktransfer.deep._training.ranks import all_ranks
 from sktransfer.deep._training.schedule import SCHEDULES, Settings
 from sktransfer.deep._training.starts import (
     DrawnStart,
@@ -144,7 +145,7 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
 
     def _fit_network(self, X, y, *, sample_domain=None, sample_weight=None):
         """`fit`, for a subclass that takes `sample_domain` too; see `_choose_rows`."""
-        with whole_fit(self):
+        with whole_fit(self), all_ranks() as ranks:
             self.backbone_ = self._describe()
             self.load_report_ = self.backbone_.load_report
             given = self._read_rows(X, y, sample_domain, sample_weight)
@@ -152,9 +153,11 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             if depth < len(self.backbone_.stages) or self._is_drawn():
                 inputs = self.backbone_.preprocessing.as_one_input()
                 self.backbone_ = replace(self.backbone_, preprocessing=inputs)
-            seed, checkpoint = self._open_checkpoint(given, depth)
+            ranks.require_same(self._facts_of_ranks(given, depth))
+            seed, checkpoint = self._open_checkpoint(given, depth, ranks)
             augmented = Augmented(read_augmentation(self.augment), self.augment_views, seed)
-            context = self._init_callback_context(max_subtasks=None)
+            first = ranks.is_first
+            context = self._init_callback_context(max_subtasks=None) if first else Silent()
             context.call_on_fit_task_begin(estimator=self, X=X, y=y)
             log = EpochLog(
                 context,
@@ -164,19 +167,21 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             )
             result = None if checkpoint is None else self._finished(checkpoint)
             if result is None:
-                outcome = self._train(given, depth, augmented, log, seed, checkpoint)
-                attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
-                attributes["best_epoch_"] = outcome.best_epoch
-                result = {"attributes": attributes, "converged": outcome.converged}
-                result["doubt"] = " ".join(
-                    filter(None, [outcome.doubt, self._doubt(given, outcome)])
-                )
+                outcome = self._train(given, depth, augmented, log, seed, checkpoint, ranks)
+                result = ranks.agree(lambda: self._result(given, outcome, log))
                 if checkpoint is not None:
                     checkpoint.finish(result)
             vars(self).update(result["attributes"])
             self._warn(result["converged"], result["doubt"])
             context.call_on_fit_task_end(estimator=self, X=X, y=y, reconstruction_attributes={})
         return self
+
+    def _result(self, given, outcome, log):
+        """The fitted attributes, and what there is to warn of."""
+        attributes = self._as_attributes(outcome.head, outcome.stages, log.history)
+        attributes["best_epoch_"] = outcome.best_epoch
+        doubt = " ".join(filter(None, [outcome.doubt, self._doubt(given, outcome)]))
+        return {"attributes": attributes, "converged": outcome.converged, "doubt": doubt}
 
     def _describe(self):
         """Describe the network that is named by the parameters."""
@@ -278,15 +283,32 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         if self.initialize == "random":
             raise ValueError(f"initialize='random': {untrained}; expected 'pretrained'.")
 
-    def _open_checkpoint(self, given, depth):
-        """The seed, and the folder's training; None without a folder."""
+    def _facts_of_ranks(self, given, depth):
+        """What must be the same in all ranks, by name."""
+        more = self._settings(), depth, self.augment_views, given.loss.n_outputs
+        return {
+            "X": (len(given.items), given.items.item_shape),
+            "y": digest_array(given.y),
+            "the weights of rows": digest_array(given.labels.weight),
+            "sample_domain": None if given.unlabelled is None else digest_array(given.unlabelled),
+            "backbone": self.backbone_.fingerprint,
+            "the parameters": repr((more, read_augmentation(self.augment))),
+        }
+
+    def _open_checkpoint(self, given, depth, ranks):
+        """The seed, and the folder's training, which the first rank reads; None without one."""
         seed = _draw_seed(self.random_state)
         if self.checkpoint is None:
-            return seed, None
+            return ranks.agree(lambda: seed), None
         more = {"sample_weight": given.sample_weight, "sample_domain": given.unlabelled}
-        device = self._where_it_runs(depth)
-        facts = training_facts(self, given.items, given.y, device, more=more)
-        checkpoint = Checkpoint(self.checkpoint, facts, seed=seed)
+
+        def read():
+            device = self._where_it_runs(depth)
+            facts = training_facts(self, given.items, given.y, device, more=more)
+            return Checkpoint(self.checkpoint, facts, seed=seed)
+
+        checkpoint = ranks.agree(read)
+        checkpoint.is_mine = ranks.is_first
         return checkpoint.seed, checkpoint
 
     def _finished(self, checkpoint):
@@ -309,15 +331,15 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
             return engine_key(backbone, self.device).partition("-")[2]
         from sktransfer.deep._engines.torch_engine import choose_device
 
-        return str(choose_device(self.device))
+        return choose_device(self.device).type
 
     def _run(self, device=None):
         """How items pass through the frozen stages."""
         return Run(device=self.device if device is None else str(device), cache=self.cache)
 
-    def _train(self, given, depth, augmented, log, seed, checkpoint):
+    def _train(self, given, depth, augmented, log, seed, checkpoint, ranks):
         """Train the stages that are not frozen; torch is imported only if needed."""
-        options = {"loss": given.loss, "augmented": augmented, "log": log}
+        options = {"loss": given.loss, "augmented": augmented, "log": log, "ranks": ranks}
         items, labels = given.items, given.labels
         self.stage_weights_ = {}
         trains = depth < len(self.backbone_.stages)

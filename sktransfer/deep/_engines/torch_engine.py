@@ -40,10 +40,16 @@ _BUILT = Recent(4)
 
 
 def choose_device(device):
-    """The torch device for `device`; "auto" is the first there is of cuda, mps and cpu."""
+    """The torch device for `device`; "auto" is the first there is of cuda, mps and cpu.
+
+    Of several CUDA devices a process that a launcher has started has the one of its LOCAL_RANK.
+    """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
-        return torch.device(next((name for name, is_there in there.items() if is_there), "cpu"))
+        device = next((name for name, is_there in there.items() if is_there), "cpu")
+    local = os.environ.get("LOCAL_RANK", "")
+    if device == "cuda" and there["cuda"] and local.isdigit():
+        return torch.device("cuda", int(local) % torch.cuda.device_count())
     try:
         chosen = torch.device(device)
     except RuntimeError:

@@ -42,8 +42,10 @@ class Checkpoint:
     any moment. It is read as arrays and JSON, which cannot run code. `seed` is used if the folder
     is new; otherwise the seed in the folder is used. `result` is the argument of `finish`, from any
     process. A folder that holds another training, or cannot be used, raises a ValueError and is not
-    changed.
+    changed. A copy in another rank gives back the same, and writes nothing if `is_mine` is False.
     """
+
+    is_mine = True
 
     def __init__(self, folder, facts, *, seed):
         self._folder, self._facts = folder, dict(facts)
@@ -75,7 +77,8 @@ class Checkpoint:
 
     def finish(self, result):
         """Write the result, which takes the place of the state."""
-        self._write(result=result)
+        if self.is_mine:
+            self._write(result=result)
 
     def _write(self, **content):
         try:
@@ -185,10 +188,10 @@ def training_facts(estimator, items, y, device, *, more=None):
     parameters["device"] = device
     for name, array in (more or {}).items():
         if array is not None:
-            parameters[f"data {name}"] = _digest_array(array)
+            parameters[f"data {name}"] = digest_array(array)
     return parameters | {
         "data X": items.digest(),
-        "data y": _digest_array(y),
+        "data y": digest_array(y),
         "estimator": type(estimator).__name__,
         "backbone": f"{backbone.name} {backbone.fingerprint[:16]}",
         "stages": repr(backbone.stages),
@@ -218,7 +221,8 @@ def _as_text(name, value):
     return f"{type(value).__name__} {hasher.hexdigest()[:16]}"
 
 
-def _digest_array(array):
+def digest_array(array):
+    """Return text that is the same for equal arrays."""
     if array.dtype.kind == "O":
         return hashlib.sha256(repr(array.tolist()).encode()).hexdigest()
     hasher = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())

@@ -150,6 +150,8 @@ class TwoEncoders(Adversary):
        2017. https://arxiv.org/abs/1702.05464
     """
 
+    reads = ("inputs", "features", "outputs")
+
     def __init__(self, network, *, pretraining, **options):
         super().__init__(network.coef.shape[1], **options)
         self.pretraining = pretraining

@@ -58,3 +58,21 @@ class Unlogged:
 
     def drop(self):
         """Do nothing."""
+
+
+class Silent:
+    """Take the place of a callback context in a rank that tells no callback anything."""
+
+    def __init__(self, task_name=None):
+        self.task_name = task_name
+
+    def subcontext(self, task_name):
+        """Return a context of the same kind."""
+        return Silent(task_name)
+
+    def call_on_fit_task_begin(self, **task):
+        """Do nothing."""
+
+    def call_on_fit_task_end(self, **task):
+        """Ask for no stop."""
+        return False

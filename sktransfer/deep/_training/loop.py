@@ -13,6 +13,7 @@ from sktransfer._messages import shown
 from sktransfer.deep._networks.torch.tensors import to_arrays
 from sktransfer.deep._training.network import EVALUATION_ROWS, predict, settle_statistics
 from sktransfer.deep._training.objective import make_objective
+from sktransfer.deep._training.ranks import ALONE
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
 from sktransfer.deep._training.states import as_tensors, prefixed, under
 from sktransfer.deep._training.target_half import TargetHalf
@@ -41,6 +42,9 @@ class Training:
     its weight. It reads the `target_rows`, which pass through the network in one batch with the
     labelled ones. `state` holds its parameters and buffers.
 
+    Each of several `ranks` has such an object, with the same arguments. It runs its part of each
+    minibatch, and has the loss of the whole one.
+
     .. [1] Loshchilov, Hutter. "Decoupled weight decay regularization". ICLR 2019.
        https://arxiv.org/abs/1711.05101
     """
@@ -58,10 +62,11 @@ class Training:
         log,
         penalty=None,
         target_rows=None,
+        ranks=ALONE,
     ):
         self.network, self.training, self.held_out = network, training, held_out
         self.loss, self.settings, self.log = loss, settings, log
-        self.batch_statistics, self.seed = batch_statistics, seed
+        self.batch_statistics, self.seed, self.ranks = batch_statistics, seed, ranks
         self.objective = make_objective(loss, settings)
         self.head_converged = True
         self.generator = torch.Generator().manual_seed(seed)
@@ -131,34 +136,36 @@ class Training:
         """Train for one epoch, judge it, and write it down."""
         self.log.begin("fine-tune")
         self._epoch = self.n_done + 1
-        inputs = self.training.inputs.epoch(self.n_done)
+        batches = self.objective.batches(self.y.cpu(), self.generator)
+        mine = self.ranks.rows(batches) if self.target is None else None
+        inputs = self.training.inputs.epoch(self.n_done, mine)
         draws = self.batch_statistics or self.target is not None
         with _seeded_layers(self) if draws else nullcontext():
-            seen, adapted = self._run_batches(inputs)
+            seen, adapted = self._run_batches(batches, inputs)
             if self.batch_statistics:
                 n_rows = len(self.training.y)
                 if self.target is not None:
                     inputs, n_rows = self.target.pairs(inputs, n_rows)
-                settle_statistics(self.network, inputs, n_rows)
-        fitted = self.objective.fit_head(self.network, inputs, self.training)
+                settle_statistics(self.network, inputs, n_rows, ranks=self.ranks, rows=mine)
+        about = {"ranks": self.ranks, "mine": mine}
+        fitted = self.objective.fit_head(self.network, inputs, self.training, **about)
         if fitted is not None:
             seen, self.head_converged = (seen[0], fitted[0]), fitted[1]
         self.n_done += 1
         self._require_finite_weights()
         self._require_finite(seen[1], "a feature of a training row")
         if self.held_out is None and self.n_done == self.settings.max_epochs:
-            n_rows = min(EVALUATION_ROWS, len(self.training.y))
-            outputs = predict(self.network.eval(), inputs, n_rows)
+            few = (np.arange(len(self.training.y)) if mine is None else mine)[:EVALUATION_ROWS]
+            outputs = predict(self.network.eval(), inputs, len(few), rows=few)
             self._require_finite(outputs, "a prediction of a training row")
-        self.stopped = bool(
-            self.log.end(
-                training=seen,
-                held_out=self._keep_best(),
-                head=lambda: self.loss.in_units(self.network.head()),
-                stages=self.network.stages,
-                more=adapted,
-            )
+        stopped = self.log.end(
+            training=seen,
+            held_out=self._keep_best(),
+            head=lambda: self.loss.in_units(self.network.head()),
+            stages=self.network.stages,
+            more=adapted,
         )
+        self.stopped = self.ranks.agree(lambda: bool(stopped))
 
     def finish(self):
         """Give the network the best weights back; returns its head, in the units of y."""
@@ -172,7 +179,8 @@ class Training:
         if self.held_out is None:
             return None
         rows = self.held_out
-        judged = self.loss.evaluate(predict(self.network, rows.inputs, len(rows.y)), rows)
+        outputs = predict(self.network, rows.inputs, len(rows.y), ranks=self.ranks)
+        judged = self.ranks.agree(lambda: self.loss.evaluate(outputs, rows))
         self._require_finite(judged[0], "the loss on the held-out rows")
         self.age += 1
         if judged[0] < self.best_loss:
@@ -180,12 +188,11 @@ class Training:
             self.best = to_arrays(self.network.state_dict())
         return judged
 
-    def _run_batches(self, inputs):
+    def _run_batches(self, batches, inputs):
         """One pass in random order; returns its mean loss and score, and more for the history."""
         rows, target = self.training, self.target
         if target is not None:
             target.begin_epoch(self.n_done)
-        batches = self.objective.batches(self.y.cpu(), self.generator)
         outputs = np.empty((len(rows.y), self.loss.n_outputs))
         total_loss = 0.0
         self.network.train(self.batch_statistics)
@@ -210,16 +217,26 @@ class Training:
         return (total_loss / len(rows.y), score), adapted
 
     def _see(self, inputs, batch, drawn):
-        """The rows of a minibatch, and the target rows that were drawn, through the network."""
-        device = self.network.coef.device
-        inputs = inputs[batch.numpy()]
+        """The rows of a minibatch, and the target rows that were drawn, through the network.
+
+        This rank runs its part of them, and hears of the others what the loss reads.
+        """
+        device, reads = self.network.coef.device, {*self.objective.reads}
+        n_labelled = n_rows = len(batch)
         if drawn is not None:
-            inputs = np.concatenate([inputs, self.target.take(drawn)])
-        inputs = torch.as_tensor(inputs).to(device)
+            n_rows += len(drawn)
+            reads |= {*self.target.penalty.reads}
+        part = self.ranks.part(n_rows)
+        read = [inputs[batch[part].numpy()]] if part.start < n_labelled else []
+        if part.stop > n_labelled:
+            others = slice(max(0, part.start - n_labelled), part.stop - n_labelled)
+            read.append(self.target.take(drawn[others]))
+        inputs = torch.as_tensor(read[0] if len(read) == 1 else np.concatenate(read)).to(device)
         if not self.settings.half_precision:
-            return self.network.see(inputs)
+            return self.ranks.join(self.network.see(inputs), reads, n_rows)
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            return self.network.see(inputs).map(torch.Tensor.float)
+            seen = self.network.see(inputs).map(torch.Tensor.float)
+        return self.ranks.join(seen, reads, n_rows)
 
     def _add_penalty(self, objective, loss, progress):
         """The objective of a minibatch, with the loss of the penalty."""
@@ -280,6 +297,8 @@ class Training:
         """
         self.optimizer.zero_grad()
         objective.backward()
+        own = () if self.target is None else self.target.penalty.parameters()
+        self.ranks.sum_gradients(self.network.parameters(), own)
         groups = self.optimizer.param_groups
         for group, anchors in zip(groups, self.start, strict=False):  # stages come first
             share = min(1.0, group["lr"] * self.settings.l2_sp)
@@ -367,11 +386,16 @@ def _make_optimizer(network, settings, penalty):
 
 @contextmanager
 def _seeded_layers(training):
-    """Let layers that draw for themselves, dropout say, draw from the seed and the epoch."""
-    device = training.network.coef.device
+    """Let layers that draw for themselves, dropout say, draw from the seed and the epoch.
+
+    Each rank has rows of its own, and draws other numbers.
+    """
+    device, number = training.network.coef.device, training.ranks.number
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        seed = int(np.random.default_rng([training.seed, training.n_done]).integers(2**62))
+        seeds = [training.seed, training.n_done] + ([number] if number else [])
+        seed = int(np.random.default_rng(seeds).integers(2**62))
         torch.default_generator.manual_seed(seed)
         if device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from sktransfer.deep._engines.pooling import pool
 from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.ranks import ALONE
 
 # Rows of an evaluation pass; only memory depends on it.
 EVALUATION_ROWS = 256
@@ -85,45 +86,50 @@ class Network(torch.nn.Module):
                 getattr(self, name).copy_(torch.as_tensor(getattr(head, name)))
 
 
-def predict(network, inputs, n_rows):
-    """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode."""
-    return _evaluate(network, inputs, n_rows, "outputs")
+def predict(network, inputs, n_rows, *, ranks=ALONE, rows=None):
+    """The outputs, (n_rows, n_outputs), float64, of a network in evaluation mode.
+
+    `rows` are those that this rank runs; None: its part of them.
+    """
+    return _evaluate(network, inputs, n_rows, "outputs", ranks, rows)
 
 
-def features_of(network, inputs, n_rows):
-    """The features, (n_rows, n_features), float64, of a network in evaluation mode."""
-    return _evaluate(network, inputs, n_rows, "pooled")
+def features_of(network, inputs, n_rows, *, ranks=ALONE, rows=None):
+    """The features, (n_rows, n_features), float64, in the same way."""
+    return _evaluate(network, inputs, n_rows, "pooled", ranks, rows)
 
 
-def _evaluate(network, inputs, n_rows, name):
+def _evaluate(network, inputs, n_rows, name, ranks, rows):
+    rows = np.arange(n_rows)[ranks.part(n_rows)] if rows is None else rows
     device, found, step = network.coef.device, [], EVALUATION_ROWS
     if hasattr(network.stages[0], "tokens_at_once"):
-        n_tokens = inputs[np.arange(1)].shape[1]
+        n_tokens = inputs[rows[:1]].shape[1]
         step = max(1, min(step, network.stages[0].tokens_at_once // n_tokens))
     with torch.no_grad():
-        for first in range(0, n_rows, step):
-            part = np.arange(first, min(first + step, n_rows))
-            seen = network.see(torch.as_tensor(inputs[part]).to(device))
+        for first in range(0, len(rows), step):
+            seen = network.see(torch.as_tensor(inputs[rows[first : first + step]]).to(device))
             found.append(getattr(seen, name).cpu())
-    return torch.cat(found).numpy().astype(np.float64)
+    return ranks.collect(rows, torch.cat(found).numpy().astype(np.float64))
 
 
-def settle_statistics(network, inputs, n_rows):
+def settle_statistics(network, inputs, n_rows, *, ranks=ALONE, rows=None):
     """Set the running statistics of batch-norm, in place, to those of all training rows [1]_.
 
     The trailing average of the minibatches lags behind the weights: after a few epochs of few
     minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
-    held-out loss judged with it stops the training at once.
+    held-out loss judged with it stops the training at once. `rows` are as in `predict`.
 
     .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
     """
     if not any(True for _ in network.stages.buffers()):
         return  # no layer has statistics
+    rows = np.arange(n_rows)[ranks.part(n_rows)] if rows is None else rows
     network.train()
     with torch.no_grad():
-        for k, part in enumerate(np.array_split(np.arange(n_rows), -(-n_rows // EVALUATION_ROWS))):
+        for k, part in enumerate(np.array_split(rows, -(-len(rows) // EVALUATION_ROWS))):
             for stage in network.stages:
                 stage.momentum = 1.0 / (k + 1)  # the mean over the parts so far
             network(torch.as_tensor(inputs[part]).to(network.coef.device))
     for stage in network.stages:
         stage.momentum = None
+    ranks.average(network.stages.buffers(), len(rows))

@@ -14,6 +14,9 @@ class LabelObjective:
     # The loss before the first epoch is that of the first phase.
     constant, n_before = "a constant prediction", 1
 
+    # What it reads of the rows of a minibatch.
+    reads = ("outputs",)
+
     def __init__(self, loss, settings):
         self._loss, self._batch_size = loss, settings.batch_size
         self.of_a_constant = loss.of_a_constant
@@ -26,7 +29,7 @@ class LabelObjective:
         """The mean loss of a minibatch."""
         return (self._loss.of_tensors(seen.outputs, y) * weight).mean()
 
-    def fit_head(self, network, inputs, rows):
+    def fit_head(self, network, inputs, rows, **about):
         """Do nothing: the head has learned already."""
 
 
@@ -40,6 +43,8 @@ class PairObjective:
     # No loss of the first phase compares with that of the first epoch.
     constant, n_before, of_a_constant = "features of equal cosines", 0, 0.25
 
+    reads = ("outputs", "pooled")
+
     def __init__(self, loss, settings):
         self._loss, self._settings = loss, settings
 
@@ -51,13 +56,17 @@ class PairObjective:
         """The loss of the pairs of a minibatch."""
         return pair_loss(seen.pooled, y, weight=weight)
 
-    def fit_head(self, network, inputs, rows):
-        """Fit the head of the network; return its score on the rows, and whether it converged."""
-        features = features_of(network.eval(), inputs, len(rows.y))
+    def fit_head(self, network, inputs, rows, *, ranks, mine):
+        """Fit the head of the network; return its score on the rows, and whether it converged.
+
+        `mine` are the rows that this rank runs, or None.
+        """
+        features = features_of(network.eval(), inputs, len(rows.y), ranks=ranks, rows=mine)
         if not np.isfinite(features).all():
             return np.nan, True
         rows = rows.select(np.arange(len(rows.y)), features)
-        head, converged = self._loss.fit_head(rows, None, settings=self._settings, log=Unlogged())
+        options = {"settings": self._settings, "log": Unlogged()}
+        head, converged = ranks.agree(lambda: self._loss.fit_head(rows, None, **options))
         network.take_head(head)
         return self._loss.evaluate(head.outputs(features), rows)[1], converged
 

@@ -24,6 +24,9 @@ class Penalty(torch.nn.Module, ABC):
     the network. The penalty's own parameters learn at `own_rate` times the rate of the head.
     """
 
+    # What it reads of the rows of a minibatch.
+    reads = ("features", "outputs")
+
     def __init__(self, strength=1.0, ramp=None, own_rate=1.0):
         super().__init__()
         self.strength, self.ramp, self.own_rate = strength, ramp, own_rate

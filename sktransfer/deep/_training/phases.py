@@ -10,6 +10,7 @@ import numpy as np
 from sktransfer._messages import shown
 from sktransfer.deep._augmentation import View
 from sktransfer.deep._training.head import Head
+from sktransfer.deep._training.ranks import ALONE
 
 # Fixed views of an image if all stages are frozen and no number is given.
 VIEWS_WHEN_FROZEN = 4
@@ -50,17 +51,18 @@ class Outcome(NamedTuple):
     unlabelled: np.ndarray | None = None
 
 
-def train_head(start, labels, *, loss, settings, augmented, log):
+def train_head(start, labels, *, loss, settings, augmented, log, ranks=ALONE):
     """Train nothing but a head, on all rows and their fixed views.
 
     `start` gives the features, and `labels` the targets and weights of the images, without inputs.
+    All `ranks` have the same head in the end; the first one trains it.
     """
     views = [None, *augmented.fixed_views(default=VIEWS_WHEN_FROZEN)]
     features = [start.features(view=view).astype(np.float64) for view in views]
     everything = np.tile(np.arange(len(labels.y)), len(views))
     inputs = features[0] if len(views) == 1 else np.concatenate(features)
     rows = labels.select(everything, inputs)
-    head, converged = _fit_head(rows, None, loss=loss, settings=settings, log=log)
+    head, converged = _fit_head(rows, None, ranks, loss=loss, settings=settings, log=log)
     return Outcome(loss.in_units(head), converged)
 
 
@@ -78,6 +80,7 @@ def train_stages(
     checkpoint=None,
     make_penalty=None,
     unlabelled=None,
+    ranks=ALONE,
 ):
     """Train a head on the features as they are, then the last stages together with it.
 
@@ -101,7 +104,7 @@ def train_stages(
     else:
         features = start.features().astype(np.float64)
         parts = labels.take(rows, features), labels.take(held_out_rows, features)
-        head, converged = _fit_head(*parts, loss=loss, settings=settings, log=log)
+        head, converged = _fit_head(*parts, ranks, loss=loss, settings=settings, log=log)
     network = Network(stages, head, device)
     penalty = {}
     if unlabelled is not None:
@@ -118,6 +121,7 @@ def train_stages(
         batch_statistics=from_scratch,
         seed=seed,
         log=log,
+        ranks=ranks,
         **penalty,
     )
     training.head_converged = converged
@@ -131,7 +135,7 @@ def train_stages(
     def save(state):
         checkpoint.save(state | {"converged": training.head_converged})
 
-    training.run(None if checkpoint is None else save)
+    training.run(save if checkpoint is not None and ranks.is_first else None)
     doubt, outputs = training.doubt(), None
     if unlabelled is not None:
         doubt = " ".join(filter(None, [doubt, training.target.penalty.doubt()]))
@@ -140,21 +144,27 @@ def train_stages(
         # Nothing was won, so no row need be held out.
         everything = np.arange(len(labels.y))
         everything = labels.take(everything, start.features().astype(np.float64))
-        head, converged = _fit_head(everything, None, loss=loss, settings=settings, log=log)
+        options = {"loss": loss, "settings": settings, "log": log}
+        head, converged = _fit_head(everything, None, ranks, **options)
         if unlabelled is not None:
             outputs = head.outputs(start.features()[unlabelled].astype(np.float64))
         return Outcome(loss.in_units(head), converged, doubt=doubt, unlabelled=outputs)
     head = training.finish()
     if unlabelled is not None:
-        outputs = predict(network, Selected(activations, unlabelled), len(unlabelled))
+        others = Selected(activations, unlabelled)
+        outputs = predict(network, others, len(unlabelled), ranks=ranks)
     result = head, training.head_converged, tuple(stages), training.best_epoch, doubt
     return Outcome(*result, unlabelled=outputs)
 
 
-def _fit_head(training, held_out, *, loss, settings, log):
+def _fit_head(training, held_out, ranks, *, loss, settings, log):
     """The head of the first phase, and whether it converged; an error if it is not finite."""
-    with np.errstate(over="ignore", invalid="ignore"):  # the error below says it
-        head, converged = loss.fit_head(training, held_out, settings=settings, log=log)
+
+    def fit():
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below says it
+            return loss.fit_head(training, held_out, settings=settings, log=log)
+
+    head, converged = ranks.agree(fit)
     if not head.is_finite:
         raise ValueError(
             f"Training diverged in the first phase: the weights of the head are not finite with "
@@ -194,7 +204,7 @@ class Selected:
     def __getitem__(self, places):
         return self._array[self._rows[places]]
 
-    def epoch(self, number):
+    def epoch(self, number, rows=None):
         """The same inputs in every epoch."""
         return self
 
@@ -208,8 +218,8 @@ class OneOfEach:
     def __len__(self):
         return len(self._views[0])
 
-    def epoch(self, number):
-        """The inputs of an epoch."""
+    def epoch(self, number, rows=None):
+        """The inputs of an epoch, of all rows."""
         generator = np.random.default_rng([self._seed, number])
         drawn = generator.integers(len(self._views), size=len(self))
         return _Drawn(self._views, drawn)
@@ -226,7 +236,7 @@ class _Drawn:
 
 
 class _NewViews:
-    """New views in each epoch: the frozen stages run over the training rows again."""
+    """New views in each epoch: the frozen stages run again, over the rows that are asked for."""
 
     def __init__(self, start, rows, augmented):
         self._start, self._rows, self._augmented = start, rows, augmented
@@ -234,9 +244,21 @@ class _NewViews:
     def __len__(self):
         return len(self._rows)
 
-    def epoch(self, number):
+    def epoch(self, number, rows=None):
         view = self._augmented.view(number)
-        return self._start.activations(view=view, rows=self._rows, keep=False)
+        rows = np.arange(len(self)) if rows is None else np.unique(rows)
+        found = self._start.activations(view=view, rows=self._rows[rows], keep=False)
+        return found if len(rows) == len(self) else _Some(found, rows)
+
+
+class _Some:
+    """Some rows of an array that is not there as a whole, by their places in it."""
+
+    def __init__(self, found, rows):
+        self._found, self._rows = found, rows
+
+    def __getitem__(self, places):
+        return self._found[np.searchsorted(self._rows, places)]
 
 
 def _training_inputs(start, activations, rows, augmented):
