@@ -96,6 +96,7 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         a CPU. Predictions are computed in float32.
     device : str, default="auto"
         The device of torch: "auto" for the first available of "cuda", "mps" and "cpu", or a device.
+        "cuda" is the GPU number LOCAL_RANK in a process of a launcher.
     cache : "memory", str, os.PathLike or None, default="memory"
         The cache of activations of the frozen stages, for all fits and predictions that freeze to
         the same depth, such as those of a search: in the memory of the process (bounded), in a
@@ -170,6 +171,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
 
     Each epoch is a task for scikit-learn's callbacks, such as
     :class:`~sklearn.callback.ProgressBar`.
+
+    Processes that ``torchrun`` or another launcher has started, one a GPU, train as one: each calls
+    `fit` with all rows, runs a part of each minibatch, and has the same fitted model in the end.
 
     References
     ----------

@@ -4,14 +4,19 @@ Importing this module imports torch. All randomness comes from generators made o
 """
 
 import math
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 
 from sktransfer._messages import shown
 from sktransfer.deep._networks.torch.tensors import to_arrays
-from sktransfer.deep._training.network import EVALUATION_ROWS, predict, settle_statistics
+from sktransfer.deep._training.network import (
+    EVALUATION_ROWS,
+    predict,
+    seeded_layers,
+    settle_statistics,
+)
 from sktransfer.deep._training.objective import make_objective
 from sktransfer.deep._training.ranks import ALONE
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
@@ -140,7 +145,8 @@ class Training:
         mine = self.ranks.rows(batches) if self.target is None else None
         inputs = self.training.inputs.epoch(self.n_done, mine)
         draws = self.batch_statistics or self.target is not None
-        with _seeded_layers(self) if draws else nullcontext():
+        seeds = [self.seed, self.n_done] + [self.ranks.number] * (not self.ranks.is_first)
+        with seeded_layers(self.network, seeds) if draws else nullcontext():
             seen, adapted = self._run_batches(batches, inputs)
             if self.batch_statistics:
                 n_rows = len(self.training.y)
@@ -382,20 +388,3 @@ def _make_optimizer(network, settings, penalty):
         groups.append({"params": own, "lr": settings.learning_rate * penalty.own_rate})
         options |= {"betas": _BETAS_OF_ADVERSARIES} if own else {}
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay, **options)
-
-
-@contextmanager
-def _seeded_layers(training):
-    """Let layers that draw for themselves, dropout say, draw from the seed and the epoch.
-
-    Each rank has rows of its own, and draws other numbers.
-    """
-    device, number = training.network.coef.device, training.ranks.number
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        seeds = [training.seed, training.n_done] + ([number] if number else [])
-        seed = int(np.random.default_rng(seeds).integers(2**62))
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        yield

@@ -1,5 +1,6 @@
 """The part of a network that is trained, with its head. Importing this module imports torch."""
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -133,3 +134,15 @@ def settle_statistics(network, inputs, n_rows, *, ranks=ALONE, rows=None):
     for stage in network.stages:
         stage.momentum = None
     ranks.average(network.stages.buffers(), len(rows))
+
+
+@contextmanager
+def seeded_layers(network, seeds):
+    """Let layers that draw for themselves, dropout say, draw from these whole numbers."""
+    device, seed = network.coef.device, int(np.random.default_rng(seeds).integers(2**62))
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
