@@ -18,7 +18,7 @@ from sktransfer.deep._training.network import (
     settle_statistics,
 )
 from sktransfer.deep._training.objective import make_objective
-from sktransfer.deep._training.ranks import ALONE
+from sktransfer.deep._training.ranks import ALONE, of_both
 from sktransfer.deep._training.schedule import rate_factor, stage_rates
 from sktransfer.deep._training.states import as_tensors, prefixed, under
 from sktransfer.deep._training.target_half import TargetHalf
@@ -228,15 +228,14 @@ class Training:
         This rank runs its part of them, and hears of the others what the loss reads.
         """
         device, reads = self.network.coef.device, {*self.objective.reads}
-        n_labelled = n_rows = len(batch)
+        n_rows = len(batch)
         if drawn is not None:
             n_rows += len(drawn)
             reads |= {*self.target.penalty.reads}
-        part = self.ranks.part(n_rows)
-        read = [inputs[batch[part].numpy()]] if part.start < n_labelled else []
-        if part.stop > n_labelled:
-            others = slice(max(0, part.start - n_labelled), part.stop - n_labelled)
-            read.append(self.target.take(drawn[others]))
+        labelled, others = of_both(self.ranks.part(n_rows), len(batch))
+        read = [inputs[rows.numpy()] for rows in [batch[labelled]] if len(rows)]
+        if drawn is not None and len(rows := drawn[others]):
+            read.append(self.target.take(rows))
         inputs = torch.as_tensor(read[0] if len(read) == 1 else np.concatenate(read)).to(device)
         if not self.settings.half_precision:
             return self.ranks.join(self.network.see(inputs), reads, n_rows)

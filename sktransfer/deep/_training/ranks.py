@@ -81,6 +81,12 @@ def parts(n_rows, n):
     return [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
 
 
+def of_both(part, n_first):
+    """Split a slice of two sequences, one after the other, into the slices of each."""
+    start, stop = part.start - n_first, part.stop - n_first
+    return slice(part.start, min(part.stop, n_first)), slice(max(0, start), max(0, stop))
+
+
 class Ranks(Alone):
     """The processes of torch's process group, seen from one of them."""
 

@@ -4,6 +4,7 @@ import json
 import os
 import runpy
 import signal
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -126,9 +127,15 @@ def work(rank):
     for name in FITS:
         yield name, summary(fit(name))
     yield "sums", sums()
-    yield "fresh seed", summary(fit("last stage", random_state=None))
+    seeds = np.random.RandomState(rank)
+    yield "own seeds", summary(fit("last stage", random_state=seeds))
     yield "shared folder", summary(fit("head alone", cache="activations"))
+    written = []
+    sys.addaudithook(
+        lambda event, about: written.append(about[1]) if event == "os.rename" else None
+    )
     yield "own folder", summary(fit("last stage", checkpoint=f"of-{rank}"))
+    yield "written", len(written)
     callback = Interrupt(1)
     resumed = make("last stage", checkpoint="resumed").set_callbacks(callback)
     yield "interrupted", [*failure(resumed, X, Y), callback.n_calls]

@@ -70,7 +70,12 @@ def test_the_script_of_the_guide_is_the_same_for_one_process(ranks):
     assert_alike(ranks[0]["guide"], summary(runpy.run_path("train.py")["classifier"]), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [*FITS, "guide", "fresh seed", "own folder"])
+def test_the_seed_is_that_of_the_first_rank(ranks):
+    expected = summary(fit("last stage", random_state=np.random.RandomState(0)))
+    assert_alike(ranks[0]["own seeds"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [*FITS, "guide", "own seeds", "own folder"])
 def test_every_rank_has_the_same_fit(name, ranks):
     assert_equal(*(each[name] for each in ranks))
 
@@ -96,6 +101,8 @@ def test_ranks_share_the_work_of_frozen_stages_in_a_folder(ranks, folder):
 def test_the_first_rank_alone_writes(ranks, folder):
     assert (folder / "of-0").exists()
     assert not (folder / "of-1").exists()
+    assert ranks[0]["written"] >= 4  # after three epochs, and in the end
+    assert ranks[1]["written"] == 0
     assert_equal(ranks[0]["own folder"], ranks[0]["last stage"])
 
 
@@ -157,6 +164,14 @@ def test_parts_are_alike_and_have_two_rows(n):
         sizes = [len(rows) for rows in found if len(rows)]
         assert min(sizes) >= min(2, n_rows)
         assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_part_of_two_sequences_is_a_part_of_each():
+    first, second = list("abcde"), list("fgh")
+    for start in range(8):
+        for stop in range(start + 1, 9):
+            of_first, of_second = module.of_both(slice(start, stop), 5)
+            assert first[of_first] + second[of_second] == (first + second)[start:stop]
 
 
 LAUNCHED = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
