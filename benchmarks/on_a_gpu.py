@@ -18,9 +18,13 @@ from PIL import Image
 from benchmarks._runner import Table, _processor
 from benchmarks._speed_networks import THREADS, by_turns, timed
 from sktransfer import PretrainedFeatureExtractor
+from sktransfer.deep import Preprocessing
 from sktransfer.deep._engines.engine import read_for
 
 BATCH = 256
+
+# Mean and standard deviation. Nothing is cut, so that pixels of the right size are not resized.
+PHOTOGRAPHS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 COLUMNS = (
     *("network", "precision", "from", "bare", "bare compiled", "reading", "ours"),
     *("share", "limit", "first batch, seconds"),
@@ -56,7 +60,7 @@ def run(data_home, *, quick=False):
     for name, network in make_networks(tiny=tiny).items():
         for precision in ("float32", "bfloat16"):
             rows += _measure(name, network, precision, sources, device, size, quick)
-            print(*rows[-1], flush=True)
+            print(f"{name}, {precision}: done", flush=True)
     card = torch.cuda.get_device_name() if device == "cuda" else _processor()
     return [Table("Images a second on a GPU", COLUMNS, rows, notes=_notes(card, n_images, size))]
 
@@ -66,9 +70,9 @@ def _notes(card, n_images, size):
         f"{card}; {n_images} images, {size} x {size}, {THREADS} threads; random weights, no cache.",
         "Bare: the module alone, batches on the device already, channels last, float32 without "
         "TF32; pooled. Compiled: the same by torch.compile, in bfloat16 on a GPU. Reading: all but "
-        "the network: hash, decode, resize. Share: ours over the smaller of reading and the "
-        "quickest bare one (goal .8), which is the limit. First batch: one image, not counted in "
-        "the rates; the network is built and moved.",
+        "the network: hash, decode, resize (JPEG only). Share: ours over the smaller of reading "
+        "and the quickest bare one (goal .8), which is the limit. First batch: one image, not "
+        "counted in the rates; the network is built and moved.",
     ]
 
 
@@ -95,8 +99,7 @@ def _measure(name, network, precision, sources, device, size, quick):
     """The rows of one network in one precision, one for each source."""
     extractor = PretrainedFeatureExtractor(
         network,
-        preprocessing="torch",
-        input_size=size,
+        preprocessing=Preprocessing((size, size), 3, *PHOTOGRAPHS),
         precision=precision,
         device=device,
         batch_size=BATCH,

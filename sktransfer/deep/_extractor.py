@@ -111,9 +111,9 @@ class PretrainedFeatureExtractor(
         uses an accelerator if the network's engine supports it.
     precision : {"float32", "bfloat16", "float16"}, default="float32"
         The precision of matrix products and convolutions. The two of half the bits are several
-        times as fast on most GPUs, and are computed by torch, ONNX files too. The features stay
-        float32, and differ in the third or second digit; bfloat16 has the range of float32, and
-        float16 has eight times its resolution. If they differ by more than 5 %, a warning says so.
+        times as fast on most GPUs, and are computed by torch, ONNX files too. bfloat16 has the
+        range of float32, and float16 has eight times the resolution of bfloat16. The features stay
+        float32. If they differ from those in float32 by more than 5 %, a warning says so.
     n_jobs : int or None, default=None
         The number of threads of the network, and of those that read images beside it: None for
         the processors that this process may use (no more than the environment variable

@@ -78,9 +78,9 @@ def exact_arithmetic(device):
 def at_precision(device, precision):
     """Let matrix products and convolutions compute in a precision, and all else as torch chooses.
 
-    Weights stay in float32, and so do operators that need its range, such as normalizations. On
-    networks of this package and of others that is closer than weights in half precision, and it
-    works for graphs that mix types.
+    Weights stay in float32, and so do operators that need its range, such as normalizations. On the
+    network of this package that is closer than weights in half precision, and it works for graphs
+    that mix types.
     """
     dtype = getattr(torch, precision)
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
