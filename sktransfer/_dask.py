@@ -313,9 +313,11 @@ def _like(X, values, *, name, reader):
     if _is_frame(values):
         values = values if is_frame else values.astype(object).to_dask_array()
     elif is_frame:
+        import dask
         import dask.dataframe as dd
 
-        values = dd.from_dask_array(values)
+        with dask.config.set({"dataframe.convert-string": False}):  # numbers in it stay numbers
+            values = dd.from_dask_array(values)
     n_blocks = [_n_blocks(each) for each in (X, values)]
     if n_blocks[0] != n_blocks[1]:
         raise ValueError(

@@ -1,10 +1,10 @@
 """Bases and readers for estimators of your own.
 
 A base writes the public methods: it validates the rows, reads ``sample_domain``, keeps column
-names, and asks for metadata routing. A class of yours writes two hooks, or one. Of a collection of
-Dask, `fit` passes a sample to them. An estimator that
-fits none of the bases takes ``sample_domain`` in its `fit` and reads it by `read_sample_domain`.
-Check either with :func:`sktransfer.utils.estimator_checks.check_transfer_estimator`.
+names, and asks for metadata routing. A class of yours writes two hooks, or one. They see a sample
+of a collection of Dask. An estimator that fits none of the bases takes ``sample_domain`` in its
+`fit` and reads it by `read_sample_domain`. Check either with
+:func:`sktransfer.utils.estimator_checks.check_transfer_estimator`.
 """
 
 from sktransfer._base import _BaseAligner

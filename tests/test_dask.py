@@ -201,6 +201,14 @@ def test_domains_travel_with_their_rows():
         assert_allclose(np.asarray(found), expected, atol=1e-10)
 
 
+def test_numbers_of_domains_stay_numbers_beside_a_frame():
+    rows, names = make_rows()
+    frame = frame_of(rows, names, [50, 70])[list("abcde")]
+    numbers = np.where(names == "target", -1, 1)
+    for given in (numbers, numbers.astype(object)):
+        assert CORALAligner().fit(frame, sample_domain=given).source_domains_ == ("1",)
+
+
 def test_wrong_domains_are_refused():
     rows, names = make_rows()
     X = in_blocks(rows, [50, 70])

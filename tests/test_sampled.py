@@ -379,9 +379,15 @@ def test_whole_numbers_are_classes_as_in_memory():
     rows, y, names = make_classes(600, 400)
     numbers = np.array([np.nan if each is None else "abc".index(each) for each in y])
     whole = LabelShiftWeighter(random_state=0).fit(rows, numbers, sample_domain=names)
-    lazy = in_blocks(rows, [1000])
-    for given in (numbers, in_blocks(numbers, [400, 600])):
-        found = LabelShiftWeighter(random_state=0).fit(lazy, given, sample_domain=names)
+    lazy, frame = in_blocks(rows, [1000]), dd.from_pandas(pd.DataFrame(rows), npartitions=3)
+    objects = np.array([None if each is None else "abc".index(each) for each in y], dtype=object)
+    for lazy_rows, given in (
+        (lazy, numbers),
+        (lazy, in_blocks(numbers, [400, 600])),
+        (frame, numbers),
+        (frame, objects),
+    ):
+        found = LabelShiftWeighter(random_state=0).fit(lazy_rows, given, sample_domain=names)
         assert found.classes_.dtype == whole.classes_.dtype == int
         assert_allclose(found.class_weights_, whole.class_weights_, atol=1e-5)
 
