@@ -125,7 +125,8 @@ class JointDistributionAligner(_BaseComponentAligner):
 
     `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
     rows (2,000 with a kernel matrix) of each domain, drawn by a hash of their values, and
-    `transform` maps one lazily. See :doc:`/guide/laptop_to_cluster`.
+    `transform` maps one lazily. A `TransferWarning` names its error if it is above 0.1. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -74,7 +74,8 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
         of the features.
     max_samples : int or None, default=5000
         The maximum number of rows of a domain for which a plan is computed. From a larger domain
-        this number is drawn, and the other rows move as new rows do. None: all rows.
+        this number is drawn, and the other rows move as new rows do. None: all rows, which a
+        collection of Dask does not allow.
     max_iter : int, default=1000
         With "entropic": the maximum number of Sinkhorn iterations.
     tol : float, default=1e-7
@@ -131,7 +132,8 @@ class OptimalTransportAligner(OneToOneFeatureMixin, _BaseAligner):
 
     `fit` also takes an array or a data frame of Dask. It learns from a sample of at most
     `max_samples` rows of each domain, drawn by a hash of their values, and `transform` maps one
-    lazily. See :doc:`/guide/laptop_to_cluster`.
+    lazily. A `TransferWarning` names its error if it is above 0.1. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

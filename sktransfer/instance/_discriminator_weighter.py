@@ -87,7 +87,8 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
 
     `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
     source rows and 10,000 target rows, drawn by a hash of their values, and `weigh` returns lazy
-    weights. See :doc:`/guide/laptop_to_cluster`.
+    weights. A `TransferWarning` names its error if it is above 0.1. See
+    :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------

@@ -113,8 +113,8 @@ class KMMWeighter(_BaseWeighter):
 
     `fit` also takes an array or a data frame of Dask. It learns from a sample of at most 10,000
     source rows and 10,000 target rows, drawn by a hash of their values, and `weigh` returns lazy
-    weights. A row has the weight of the nearest source row of the sample. See
-    :doc:`/guide/laptop_to_cluster`.
+    weights. A row has the weight of the nearest source row of the sample. A `TransferWarning` names
+    its error if it is above 0.1. See :doc:`/guide/laptop_to_cluster`.
 
     References
     ----------
