@@ -70,7 +70,7 @@ html_title = f"sktransfer {release}"
 html_theme_options = {"show_prev_next": True, "navigation_with_keys": False}
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["code.css", "narrow.css"]
 
 
 def _keep_underscores(app, what, name, obj, options, lines):

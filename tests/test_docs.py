@@ -190,6 +190,17 @@ def test_a_page_that_brings_its_own_data_prints_what_it_says(page, capsys):
         names |= own
 
 
+@pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_block_shows_its_output_or_says_what_it_gives(page):
+    text = page.read_text()
+    blocks = list(
+        re.finditer(r"^ *\.\. code-block:: (\w+)\n\n((?: {4,}.*\n|\n)+)", text, re.MULTILINE)
+    )
+    for block, following in zip(blocks, [*blocks[1:], None]):
+        output = following is not None and following[1] == "text"
+        assert block[1] != "python" or output or "#" in block[2], block[2]
+
+
 def test_there_is_code_that_runs():
     assert sum(map(len, PROGRAMS.values())) > 100
 

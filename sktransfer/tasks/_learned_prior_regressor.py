@@ -104,6 +104,8 @@ class LearnedPriorRegressor(_TaskRegressor, _BaseLearnedPrior):
     >>> print(f"{before:.2f}, {after:.2f}")
     0.59, 0.98
     >>> prediction, std = adapted.predict(X_new[:2], return_std=True)
+    >>> std.round(2)
+    array([0.53, 0.71])
     """
 
     def _scale_numbers(self, rows):
