@@ -55,6 +55,9 @@ def add_parser(commands):
     )
     parser.add_argument("--separator", default=",", metavar="C", help="between cells (default: ,)")
     parser.add_argument(
+        "--decimal", default=".", metavar="C", help="before the decimals of a number (default: .)"
+    )
+    parser.add_argument(
         "--folds", type=int, metavar="N", help="folds, each drawn three times (default: up to 10)"
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="fits at the same time (default: 1)")
@@ -78,7 +81,10 @@ def run(options):
     from sktransfer.deep._saving.storage import write_whole
     from sktransfer.transferability import compare_transfer
 
-    table = pd.read_csv(options.table, sep=options.separator)
+    try:
+        table = pd.read_csv(options.table, sep=options.separator, decimal=options.decimal)
+    except ValueError as error:
+        raise ValueError(f"{options.table} cannot be read as a table: {error}") from error
     _check_columns(table, options)
     domains = _domains(table[options.domain_column], options)
     X = table.drop(columns=[options.target_column, options.domain_column, *options.drop])
@@ -88,7 +94,12 @@ def run(options):
     for name in words:
         X[name] = X[name].astype(object).where(X[name].notna(), MISSING).astype(str)
     y, discrete = _labels(table[options.target_column], options.task)
+    if table[options.target_column].nunique() < 2:
+        raise ValueError(f"{options.target_column} holds fewer than two different labels.")
     lines = _about(X[numbers], X[words], y, domains, options, discrete)
+    empty = [name for name in X.columns if name not in (*numbers, *words)]
+    if empty:
+        lines.append(f"left out, as there is nothing in them: {', '.join(map(str, empty))}")
     print("\n".join([*lines, ""]), flush=True)
     comparison = compare_transfer(
         _pipelines(numbers, words, discrete),
@@ -155,6 +166,9 @@ def _split_columns(X):
 
     filled = [name for name in X.columns if X[name].notna().any()]
     numbers = [name for name in filled if is_numeric_dtype(X[name])]
+    infinite = [name for name in numbers if X[name].abs().max() == float("inf")]
+    if infinite:
+        raise ValueError(f"infinity is in {listed(infinite)}; remove these rows, or --drop it.")
     return numbers, [name for name in filled if name not in numbers]
 
 

@@ -1,6 +1,8 @@
 """``sktransfer compare``: the report of `compare_transfer` for a table, and clear errors."""
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,15 +47,16 @@ def test_the_report_says_what_was_read_and_what_transfer_gains(table, capsys):
     assert main(["compare", table, *words]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[:5] == [
+    assert lines[:6] == [
         "target: valley (18 rows, 17 labelled); sources: north (40 rows)",
         "grows: 2 classes",
         "numbers: ph; 2 missing values become the median",
         "categories: soil (3)",
+        "left out, as there is nothing in them: empty",
         "",
     ]
-    assert lines[5].startswith("accuracy of 17 labelled target rows, ")
-    models = [line.split("  ")[0] for line in lines[7:14]]
+    assert lines[6].startswith("accuracy of 17 labelled target rows, 6 fits a model, ")
+    models = [line.split("  ")[0] for line in lines[8:15]]
     assert [name.removesuffix(" (best)") for name in models] == [
         "target only",
         "source only",
@@ -74,9 +77,9 @@ def test_numbers_and_many_categories(table, capsys):
     frame = plants()
     frame["grows"] = frame["ph"].fillna(0) * 2.5 + 0.1
     frame["site"] = frame["site"].map({"north": 1, "valley": 2})
-    frame.to_csv(table, index=False, sep=";")
+    frame.to_csv(table, index=False, sep=";", decimal=",")
     words = ["--target-column", "grows", "--domain-column", "site", "--target-domain", "2"]
-    words += ["--separator", ";", "--folds", "2", "--out", "report.csv"]
+    words += ["--separator", ";", "--decimal", ",", "--folds", "2", "--out", "report.csv"]
     assert main(["compare", table, *words]) == 0
     printed = capsys.readouterr().out
     assert "target: 2 (18 rows, 18 labelled); sources: 1 (40 rows)\ngrows: numbers\n" in printed
@@ -132,9 +135,23 @@ def test_one_domain_and_a_source_called_target_are_refused(sites, table, capsys)
     assert "add other rows" in (said := capsys.readouterr().err) or "rename it" in said
 
 
-def test_a_file_that_is_not_there(capsys):
-    assert main(["compare", "absent.csv", *WORDS]) == 1
-    assert "absent.csv" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "plants.csv cannot be read as a table: No columns"),
+        ("ph\n1\n1,2,3\n", "plants.csv cannot be read as a table: Error"),
+        ("ph,site,grows\ninf,north,0\n1,valley,1\n", "infinity is in 'ph'; remove"),
+        ("ph,site,grows\n2,north,1\n1,valley,1\n", "grows holds fewer than two different labels"),
+        (None, "[Errno 2] No such file or directory: 'plants.csv'"),
+    ],
+)
+def test_files_without_a_usable_table(content, message, table, capsys):
+    if content is None:
+        os.unlink(table)
+    else:
+        Path(table).write_text(content)
+    assert main(["compare", table, *WORDS]) == 1
+    assert capsys.readouterr().err.startswith(f"sktransfer compare: {message}")
 
 
 def test_a_missing_package_is_named(table, monkeypatch, capsys):
