@@ -273,6 +273,19 @@ def test_unknown_device_names_those_there_are():
             choose_device(device)
 
 
+def test_a_launched_process_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert choose_device("cuda") == torch.device("cuda")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    for device in ("auto", "cuda"):
+        assert choose_device(device) == torch.device("cuda:3")
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    assert choose_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # the launcher shows it one
+    assert choose_device("cuda") == torch.device("cuda:0")
+
+
 def test_without_torch_one_sentence_names_the_extra(network):
     code = (
         "import sys\n"
