@@ -21,7 +21,6 @@ DOMAIN = ContextVar("domain", default=TARGET)
 # The steps that have asked for it.
 USED = ContextVar("used", default=None)
 
-
 # What writes models of some classes: a callable that takes a model.
 ADAPTERS = {}
 
@@ -249,7 +248,9 @@ class Graph:
         graphs inside of nodes. It does not look into functions.
         """
         from onnx.helper import make_node
+        from onnx.inliner import inline_local_functions
 
+        model = inline_local_functions(model) if model.functions else model
         versions = {entry.domain: entry.version for entry in model.opset_import}
         if versions[""] > self.opset:
             raise NewerOperatorsError(self._operator.raw_operator, versions[""])

@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     VotingRegressor,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -110,6 +111,17 @@ def test_frozen_models(tmp_path):
     aligner = CORALAligner().fit(X, sample_domain=domains)
     model = make_pipeline(FrozenEstimator(aligner), FrozenEstimator(fresh(OURS).fit(X, y)))
     _write(CalibratedClassifierCV(FrozenEstimator(model.fit(X, y))).fit(X, y), X, tmp_path)
+
+
+@pytest.mark.parametrize("known", [([0, 1], [0, 0]), ([0.4], [0.2])])
+def test_calibrators_that_are_constant(known, tmp_path):
+    X, y, _ = _classes("three")
+    model = CalibratedClassifierCV(TREE, method="isotonic", cv=2).fit(X, y)
+    constant = IsotonicRegression(out_of_bounds="clip").fit(*known)
+    for part in model.calibrated_classifiers_:
+        part.calibrators = [constant] * 3
+    assert (model.predict_proba(X) == 1 / 3).all()
+    _write(model, X, tmp_path)
 
 
 def test_hard_votes_of_scikit_learns_own(tmp_path):

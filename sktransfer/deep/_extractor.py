@@ -150,6 +150,7 @@ class PretrainedFeatureExtractor(
     See Also
     --------
     FineTuneClassifier : Trains the last stages of a network, too.
+    to_onnx : Writes a pipeline, the network and its preprocessing included, as one file.
 
     Notes
     -----

@@ -80,10 +80,8 @@ class RecalibratedSource(_SourceClassifier):
     def _write_onnx(self, graph):
         known = graph.probabilities(self._model, self.classes_)
         logs = graph.add("Log", graph.add("Max", known, np.float64(_LEAST)))
-        n_classes = len(self.classes_)
-        center = np.eye(n_classes) - 1 / n_classes
-        logits = graph.affine(self.scale_ * center, self.shifts_, rows=logs)
-        return graph.add("Softmax", logits, axis=1)
+        scale = self.scale_ * np.eye(len(self.classes_))  # the softmax needs no centered scores
+        return graph.add("Softmax", graph.affine(scale, self.shifts_, rows=logs), axis=1)
 
 
 class PulledClassifier(_SourceClassifier):

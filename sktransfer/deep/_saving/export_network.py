@@ -47,6 +47,8 @@ def write_network(estimator, *, opset=_OLDEST):
     backbone = estimator.backbone_
     if "onnx" not in backbone.engines:
         network = _export(estimator)
+        if read_opset(network) < opset:
+            network = _lift(network, backbone, opset)
         _compare(network, estimator)
         return network
     model = parse(backbone.weights(), backbone.source)

@@ -212,36 +212,79 @@ def test_networks_of_other_operators(version, tmp_path):
             skl2onnx.to_onnx(Pipeline(model.steps), COLOR[:1], target_opset=17)
 
 
-def _two_convolutions(path, version):
-    """Write a network with a branch, and inputs that are left out."""
+@pytest.mark.parametrize("pooling", ["grid", "max", "avg"])
+def test_tokens_of_patches(pooling, tmp_path):
     make, rng = onnx.helper.make_node, np.random.default_rng(0)
-    weights = {"V": rng.normal(size=(4, 3, 3, 3)), "W": rng.normal(size=(6, 4, 3, 3))}
-    weights = [onnx.numpy_helper.from_array(w.astype("f"), name) for name, w in weights.items()]
-    top = onnx.numpy_helper.from_array(np.float32(6), "top")
-    yes = onnx.numpy_helper.from_array(np.array(True), "yes")
-    branch = onnx.helper.make_graph(
-        [make("Neg", ["b"], ["n"])], "then", [], [onnx.ValueInfoProto(name="n")]
-    )
-    other = onnx.helper.make_graph(
-        [make("Identity", ["b"], ["i"])], "else", [], [onnx.ValueInfoProto(name="i")]
-    )
+    arrays = {"W": rng.normal(size=(5, 3, 4, 4)).astype("f"), "four": np.array([0, 5, 4])}
     nodes = [
-        make("Conv", ["image", "V"], ["a"]),
-        make("Clip", ["a", "", "top"], ["b"]),
-        make("If", ["yes"], ["c"], then_branch=branch, else_branch=other),
-        make("Conv", ["c", "W"], ["d"]),
+        make("Conv", ["image", "W"], ["map"], strides=[4, 4]),
+        make("Reshape", ["map", "four"], ["flat"]),
+        make("Transpose", ["flat"], ["patches"], perm=[0, 2, 1]),
+        make("ReduceMax", ["patches"], ["first"], axes=[1], keepdims=1),
+        make("Concat", ["first", "patches"], ["tokens"], axis=1),
     ]
-    kind = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        nodes,
-        "two",
-        [onnx.helper.make_tensor_value_info("image", kind, ["n", 3, 8, 8])],
-        [onnx.helper.make_tensor_value_info("d", kind, ["n", 6, 4, 4])],
-        [*weights, top, yes],
+    shapes = {"image": ["n", 3, 8, 8], "tokens": ["n", 5, 5]}
+    network = _save_network(tmp_path / "patches.onnx", nodes, arrays, shapes, version=17)
+    whole = Preprocessing((8, 8), 3, mean=(0.5,) * 3, std=(0.25,) * 3, crop=None)
+    model = PretrainedFeatureExtractor(
+        network, stage="tokens", preprocessing=whole, pooling=pooling
+    ).fit(COLOR)
+    to_onnx(model, tmp_path / "m.onnx", X=COLOR)
+    check(model, tmp_path / "m.onnx", COLOR)
+
+
+def test_a_network_that_has_functions(tmp_path):
+    make, opset = onnx.helper.make_node, onnx.helper.make_opsetid("", 17)
+    twice = onnx.helper.make_function(
+        "own", "Twice", ["x"], ["y"], [make("Add", ["x", "x"], ["y"])], [opset]
     )
+    weights = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype("f")
+    nodes = [make("Twice", ["image"], ["a"], domain="own"), make("Conv", ["a", "W"], ["b"])]
+    shapes = {"image": ["n", 3, 8, 8], "b": ["n", 4, 6, 6]}
+    path = _save_network(tmp_path / "f.onnx", nodes, {"W": weights}, shapes, version=17)
+    network = onnx.load(path)
+    network.functions.append(twice)
+    network.opset_import.append(onnx.helper.make_opsetid("own", 1))
+    onnx.save(network, path)
+    whole = Preprocessing((8, 8), 3, mean=(0.5,) * 3, std=(0.25,) * 3, crop=None)
+    model = PretrainedFeatureExtractor(path, stages=["b"], preprocessing=whole).fit(COLOR)
+    to_onnx(model, tmp_path / "m.onnx", X=COLOR)
+    check(model, tmp_path / "m.onnx", COLOR)
+
+
+def _save_network(path, nodes, arrays, shapes, *, version):
+    make, kind = onnx.helper.make_tensor_value_info, onnx.TensorProto.FLOAT
+    source, last = (make(name, kind, shape) for name, shape in shapes.items())
+    weights = [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()]
+    graph = onnx.helper.make_graph(nodes, "network", [source], [last], weights)
     opset = [onnx.helper.make_opsetid("", version)]
     onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=9), path)
     return path
+
+
+def _two_convolutions(path, version):
+    """Write a network with a branch, and inputs that are left out."""
+    make, rng = onnx.helper.make_node, np.random.default_rng(0)
+    arrays = {
+        "V": rng.normal(size=(4, 3, 3, 3)).astype("f"),
+        "W": rng.normal(size=(6, 4, 3, 3)).astype("f"),
+        "top": np.array(6, dtype="f"),
+        "yes": np.array(True),
+    }
+    branches = {
+        f"{name}_branch": onnx.helper.make_graph(
+            [make(kind, ["b"], [name])], name, [], [onnx.ValueInfoProto(name=name)]
+        )
+        for name, kind in [("then", "Neg"), ("else", "Identity")]
+    }
+    nodes = [
+        make("Conv", ["image", "V"], ["a"]),
+        make("Clip", ["a", "", "top"], ["b"]),
+        make("If", ["yes"], ["c"], **branches),
+        make("Conv", ["c", "W"], ["d"]),
+    ]
+    shapes = {"image": ["n", 3, 8, 8], "d": ["n", 6, 4, 4]}
+    return _save_network(path, nodes, arrays, shapes, version=version)
 
 
 def test_skl2onnx_writes_a_function():
