@@ -88,3 +88,24 @@ def test_habits_stay_rare(kind, word, most):
 def test_conditions_begin_with_if_or_when():
     words = words_of([*docstrings(), *pages()])
     assert 1000 * (words.count("if") + words.count("when")) / len(words) > 7
+
+
+def sentences_of(texts):
+    """Return the sentences of running text, with a word for each piece of code."""
+    found = []
+    for text in texts:
+        text = re.sub(
+            r"^References\n-+\n(.*?)(?=\n\w[^\n]*\n-{3,}|\Z)", "", text, flags=re.M | re.S
+        )
+        text = re.sub(r":\w+:`[^`]*`|``[^`]*``|`[^`]*`", "CODE", text)
+        text = re.sub(r"^\S.* : .*$|^[-=~+|].*$|^\.\. .*$", "\n", text, flags=re.MULTILINE)
+        for paragraph in re.split(r"\n\s*\n|\n\s*(?:[-*]|\d\.) |:\s*\n", text):
+            flat = " ".join(paragraph.split())
+            found += re.split(r"(?<=[.!?:])\s+(?=[A-Z\"(])", flat)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["docstrings", "guide"])
+def test_sentences_are_short(kind):
+    lengths = [len(words_of([sentence])) for sentence in sentences_of(PROSE[kind]())]
+    assert sum(length > 25 for length in lengths) / len(lengths) < 0.03

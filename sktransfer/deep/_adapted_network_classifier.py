@@ -14,7 +14,7 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
     r"""Classify target rows with a network that learns from the labels of other domains.
 
     The network is trained as by :class:`FineTuneClassifier` on the labelled source rows. In the
-    second phase each minibatch has as many target rows beside it, whose labels are not read, and
+    second phase each minibatch has as many target rows beside it, whose labels are not read.
     :math:`s \, \lambda(q) \, A` is added to the loss: the `strength` s times the `ramp` times the
     loss A of the `adaptation`. Each name is the default of a description that has parameters of its
     own, and both are accepted:
@@ -104,8 +104,8 @@ class AdaptedNetworkClassifier(_AdaptsNetwork, _BaseNetworkClassifier):
         As for `FineTuneClassifier`. With a source and an adaptation also, for each epoch,
         "adaptation_loss", the mean of A without strength and ramp, and "domain_score". With a
         discriminator A is its loss, 1.386 if it cannot tell the domains apart. The score is the
-        share of rows whose features lie nearer to the mean of their own domain than to that
-        of the other, in the minibatch before: 0.5 if the means do not tell the domains apart.
+        share of rows of the minibatch before whose features lie nearer to the mean of their own
+        domain than to that of the other. It is 0.5 if the means do not separate the domains.
     table_format_ : object
         With "mlp": ``mean`` and ``scale``, arrays with one for each column.
     backbone_, load_report_, image_format_, input_shape_, stage_weights_ : object

@@ -12,7 +12,7 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
     is never trained here.
 
     It helps if labels are few and concern the spoken words: "speech" separates words by speakers
-    that it never heard. It hurts if they concern the speaker or the manner of speaking: the network
+    that it never heard. It hurts if they concern the speaker or the manner of speaking. The network
     was trained to ignore both, and the mean and standard deviation of the log-mel frames are
     better. It is also of little use for music, machines and animals.
 
@@ -47,8 +47,8 @@ class PretrainedAudioExtractor(PretrainedFeatureExtractor):
     on_error : {"raise", "nan"}, default="raise"
         The result for sounds that cannot be read: one error for all of X, or rows of NaN and a
         warning. `find_unreadable` lists them with their reasons. Unreadable are damaged, missing
-        and empty files, sounds of less than 25 ms or more than ten minutes, arrays with NaN or
-        infinity, and floats beyond -1..1.
+        and empty files, and sounds of less than 25 ms or more than ten minutes. So are arrays with
+        NaN or infinity, and floats beyond -1..1.
 
     Attributes
     ----------

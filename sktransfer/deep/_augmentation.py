@@ -57,8 +57,8 @@ class Augmentation:
     fill_value : float, default=0.0
         From 0 (black) to 1 (white), for "constant".
     brightness, contrast, saturation : float, default=0.0
-        Factors from ``1 - value`` to ``1 + value``, for values up to 1: of the pixels, of their
-        distance from the image's mean gray, and of their distance from their own gray.
+        Factors from ``1 - value`` to ``1 + value``, for values up to 1. They multiply the pixels,
+        their distance from the image's mean gray, and their distance from their own gray.
 
     Raises
     ------

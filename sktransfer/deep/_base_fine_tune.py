@@ -130,9 +130,9 @@ class _BaseFineTune(TakesBackbone, _Persistent, CallbackSupportMixin, BaseEstima
         ImportError
             If stages are to be trained, or have random weights, and torch is not installed.
         ValueError
-            If a parameter does not fit the network, the images or this machine, if the folder
-            `checkpoint` holds another training, if activations of some images are not finite, or
-            if training diverged.
+            If a parameter does not fit the network, the images or this machine, or if the folder
+            `checkpoint` holds another training. If activations of some images are not finite, or if
+            training diverged.
 
         Warns
         -----

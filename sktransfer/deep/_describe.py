@@ -41,7 +41,7 @@ def describe(backbone, *, cache, **options):
     """Describe a network as `resolve_backbone` does, with the help of a cache folder.
 
     To describe a network of a zoo, torch and the zoo's library have to be imported and the weights
-    read, which takes seconds in each worker process of a search. So the descriptions of networks
+    read. That takes seconds in each worker process of a search. So the descriptions of networks
     that lie in a folder of their own are kept in the cache folder. They are known by the inode,
     size and times of every file, by the options, and by the releases of the libraries.
     """
@@ -91,7 +91,7 @@ def reload(estimator):
 
     A fitted estimator names its network and does not hold it. If the parameter `backbone` names
     another file, folder or description with the same weights that fit has seen, those are read
-    there; other weights are never used.
+    there. Other weights are never used.
     """
     described, named = estimator.backbone_, estimator.backbone
     if described.module is not None:

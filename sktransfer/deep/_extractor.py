@@ -63,9 +63,9 @@ class PretrainedFeatureExtractor(
     Parameters
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
-        The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
-        and was trained on printed characters; the path of an ``.onnx`` file; "hf:" with a folder
-        or name for transformers, "torchvision:" or "timm:" with a name of theirs; or a torch
+        The network. "glyphs", which ships with the package, takes grey images of 32 x 32 pixels and
+        was trained on printed characters. Others are the path of an ``.onnx`` file, "hf:" with a
+        folder or name for transformers, "torchvision:" or "timm:" with a name of theirs, or a torch
         module. "words" and the other networks of `PretrainedTextExtractor` read texts.
     stage : int, str or None, default=None
         The stage, from 1 (nearest to the input), or its name; None is the last one. Any tensor
@@ -73,18 +73,18 @@ class PretrainedFeatureExtractor(
     pooling : {"avg", "max", "grid"} or None, default="avg"
         The average or the maximum of each channel over the feature map, or over the tokens of a
         sequence. "grid" keeps the positions of an image: all channels of the first position, then
-        those of the next one in its row, and so on; see `feature_maps`. None keeps the activations
+        those of the next one in its row, and so on (see `feature_maps`). None keeps the activations
         as they are, a map channel by channel, row by row.
     weights : str, os.PathLike or None, default=None
         A checkpoint for a torch module, read by the names of its layers. Tensors that do not fit
         are skipped and listed in `load_report_`.
     stages : sequence of str or None, default=None
-        The cut points in order from the input: names of tensors of an ONNX graph, or of
-        submodules; None: those that the network names itself, or found automatically.
+        The cut points in order from the input: names of tensors of an ONNX graph, or of submodules.
+        None: those that the network names itself, or found automatically.
     preprocessing : {"torch", "tf", "caffe"}, (mean, std), Preprocessing or None, default=None
-        How pixels become the input, by Keras's names or as mean and standard deviation of pixels
-        in [0, 1]; None: as the network or its file says. Most networks for photographs see the
-        middle of an image only: see the Notes.
+        How pixels become the input, by Keras's names or as mean and standard deviation of pixels in
+        [0, 1]. None: as the network or its file says. Most networks for photographs see the middle
+        of an image only: see the Notes.
     input_size : int, (int, int) or None, default=None
         Side, or height and width, of the network's input; None: as the network says.
     image_shape : (h, w), (h, w, c) or None, default=None
@@ -92,10 +92,10 @@ class PretrainedFeatureExtractor(
         the length of the row allows it, otherwise an image of one row, with a warning if that is
         longer than 64. It is not used for other input.
     value_range : (low, high) or None, default=None
-        The values of black and white. None: booleans and integers of 8 and 16 bits have their
-        own (a uint8 0..255), decoded files that of their mode. For other values, those of
-        32-bit and floating-point files included, `fit` learns the smallest of 0..1, -1..1,
-        0..16, 0..255 and 0..65535 that holds X, else the minimum and maximum of X. A range given
+        The values of black and white. None: booleans and integers of 8 and 16 bits have their own
+        (a uint8 0..255), decoded files that of their mode. For other values, those of 32-bit and
+        floating-point files included, `fit` learns the smallest range that holds X. It is one of
+        0..1, -1..1, 0..16, 0..255 and 0..65535, else the minimum and maximum of X. A range given
         here holds for all values, those of files included. Values outside of it are clipped at
         `transform`. Pixels on another scale than those of `fit`, and integers that use little of
         their range, give a warning.
@@ -119,15 +119,14 @@ class PretrainedFeatureExtractor(
         the processors that this process may use (no more than the environment variable
         ``OMP_NUM_THREADS`` allows), -1 for all.
     cache : "memory", str, os.PathLike or None, default="memory"
-        The cache of features, so that each image runs once: "memory" for up to 256 MB in this
-        process, for all estimators; the path of a folder, which processes of several hosts can
-        use and which outlives them; None for no cache. The folder also keeps torch networks, as
-        ONNX.
+        The cache of features, so that each image runs once. "memory" holds up to 256 MB in this
+        process, for all estimators. The path of a folder is a cache that outlives processes and
+        that several hosts can use. None is no cache. The folder also keeps torch networks, as ONNX.
     on_error : {"raise", "nan"}, default="raise"
         The result for images that cannot be read: one error for all of X, or rows of NaN and a
-        warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and
-        missing files, files of more than 1 GiB or of more pixels than ``PIL.Image`` allows, pipes
-        and devices, and arrays with NaN, infinity or another number of channels.
+        warning. `find_unreadable` lists them with their reasons. Unreadable are damaged and missing
+        files, files of more than 1 GiB or of more pixels than ``PIL.Image`` allows, pipes and
+        devices. So are arrays with NaN, infinity or another number of channels.
 
     Attributes
     ----------
@@ -154,8 +153,9 @@ class PretrainedFeatureExtractor(
 
     Notes
     -----
-    X may be rows of pixels (n, d), images (n, h, w) or (n, h, w, c) with 1, 3 or 4 channels, or a
-    list, 1-D array, Series, Arrow column, one-column DataFrame or table, or another sequence, of
+    X may be rows of pixels (n, d), or images (n, h, w) or (n, h, w, c) with 1, 3 or 4 channels. It
+    may also be a list, 1-D array, Series, Arrow column, one-column DataFrame or table, or another
+    sequence, of
 
     - paths, the content of files (bytes), file objects, files of fsspec, ``fsspec.open(...)``, or
       dictionaries of bytes and path as in Hugging Face's data sets,
@@ -165,8 +165,8 @@ class PretrainedFeatureExtractor(
 
     Images are resized to the network's input by bilinear interpolation, antialiased when they
     shrink. If the preprocessing has a ``crop``, as that of most networks for photographs, the image
-    keeps its proportions, is resized until it covers the input divided by ``crop``, and its middle
-    is cut out: with 0.875 an eighth of the shorter side is lost. This holds for images that
+    keeps its proportions. It is resized until it covers the input divided by ``crop``, and its
+    middle is cut out. With 0.875 an eighth of the shorter side is lost. This holds for images that
     already have the size of the input, too, as in the networks' own evaluation. To show the network
     the whole image, squashed, pass
     ``preprocessing=dataclasses.replace(extractor.backbone_.preprocessing, crop=None)``.
@@ -174,7 +174,7 @@ class PretrainedFeatureExtractor(
     Color becomes gray by luma (ITU-R BT.601) if the network wants gray; transparency is composed
     over white; the orientation that a camera wrote into a file is applied. Pictures with
     transparency or more than 8 bits, and color pictures for a gray network, are shrunk by a whole
-    factor first if they are very large, more than 8 or 33 million pixels.
+    factor first if they are very large. The limit is 8 or 33 million pixels.
 
     Progress is shown by scikit-learn's callbacks,
     ``extractor.set_callbacks(sklearn.callback.ProgressBar())``, in `fit_transform` and in
@@ -435,9 +435,9 @@ class PretrainedFeatureExtractor(
     def feature_maps(self, X):
         """Compute the features of each position of images, whatever `pooling` is.
 
-        The position (i, j) of h rows and w columns covers the part of the network's input from i /
-        h to (i + 1) / h of its height, and likewise of its width. Its features depend on a wider
-        part. If the preprocessing has a `crop`, the input is the middle of the image.
+        The position (i, j) of h rows and w columns covers a part of the network's input. It goes
+        from i / h to (i + 1) / h of its height, and likewise of its width. Its features depend on a
+        wider part. If the preprocessing has a `crop`, the input is the middle of the image.
 
         Parameters
         ----------

@@ -14,11 +14,10 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     If the network reads texts or sounds, X holds these; the rest is the same.
 
     Training has two phases [1]_. First a linear softmax head is trained to convergence on the
-    network's pooled features, standardized; then, unless everything is frozen, the stages after
-    `freeze_depth` are trained together with the head, in minibatches at a low rate, and the
-    weights with the smallest loss on held-out rows are kept. With ``objective="contrastive"`` the
-    second phase trains the stages alone, on pairs of rows [3]_, and fits the head on the new
-    features.
+    network's pooled features, standardized. Then, unless everything is frozen, the stages after
+    `freeze_depth` are trained together with the head, in minibatches at a low rate. The weights
+    with the smallest loss on held-out rows are kept. With ``objective="contrastive"`` the second
+    phase trains the stages alone, on pairs of rows [3]_, and fits the head on the new features.
 
     It helps if labels are few and the images resemble the training images of the network: then keep
     everything frozen. Train more stages if there are some tens of labels per class and the images
@@ -31,9 +30,9 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     Parameters
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
-        The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
-        and was trained on printed characters; the path of an ``.onnx`` file; "hf:FOLDER",
-        "torchvision:NAME" or "timm:NAME"; or a module.
+        The network. "glyphs", which ships with the package, takes grey images of 32 x 32 pixels and
+        was trained on printed characters. Others are the path of an ``.onnx`` file, "hf:FOLDER",
+        "torchvision:NAME" or "timm:NAME", or a module.
     weights : str, os.PathLike or None, default=None
         A checkpoint for a module, read by layer name. Tensors that do not fit are skipped.
     stages : sequence of str or None, default=None
@@ -44,9 +43,9 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     input_size : int, (h, w) or None, default=None
         The size of the input. None: as the network says.
     freeze_depth : int or "all", default="all"
-        How many stages from the input stay as they are: 0 trains all, the number of stages is
-        the same as "all", and -1 trains the last stage alone. Batch-norm of frozen stages keeps
-        its running statistics.
+        How many stages from the input stay as they are. 0 trains all, the number of stages is the
+        same as "all", and -1 trains the last stage alone. Batch-norm of frozen stages keeps its
+        running statistics.
     initialize : {"pretrained", "random"}, default="pretrained"
         "random" forgets the weights and draws new ones (He's initialization): the baseline from
         scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred
@@ -54,7 +53,7 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         on the statistics of the minibatches. With everything frozen the features are random.
     objective : {"cross_entropy", "contrastive"}, default="cross_entropy"
         The objective of the second phase. "contrastive" compares the features of all pairs of rows
-        in a minibatch: their cosine is to be 1 for rows of one class, and 0 for others [3]_. After
+        in a minibatch. Their cosine is to be 1 for rows of one class, and 0 for others [3]_. After
         each epoch the head is fitted as in the first phase. It helps with very few labels, on
         sentence encoders above all, which were trained on cosines. It hurts with many labels: then
         the cross-entropy is as good, and pairs of rows that differ within a class are pulled
@@ -84,8 +83,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         head is ``LogisticRegression(C=1 / (weight_decay * n_samples))`` for three classes or
         more; in the second AdamW's decay.
     l2_sp : float, default=0.0
-        In the second phase the stages decay towards their pretrained weights, at this strength,
-        and not towards 0 [2]_. 0 leaves the decay as it is.
+        In the second phase the stages decay towards their pretrained weights, at this strength, and
+        not towards 0 [2]_. With 0 the decay is not changed.
     label_smoothing : float, default=0.0
         This share of each label is spread over all classes alike, in both phases; not in pairs.
     validation_fraction : float, default=0.15
@@ -99,15 +98,16 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         the product of the weights of its rows. For several columns of y a list has an entry for
         each; anything else holds for all of them.
     augment : dict or None, default=None
-        Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
-        "rotation" and "shear" in degrees, "shift" and "zoom" as fractions, "horizontal_flip" and
-        "vertical_flip", "fill" ("nearest", "constant" with "fill_value", "reflect"), and
-        "brightness", "contrast" and "saturation". Equal images in an epoch change equally.
+        Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``.
+        "rotation" and "shear" are in degrees, "shift" and "zoom" are fractions. The others are
+        "horizontal_flip" and "vertical_flip", "fill" ("nearest", "constant" with "fill_value",
+        "reflect"), and "brightness", "contrast" and "saturation". Equal images in an epoch change
+        equally.
     augment_views : int or None, default=None
-        So many views of each image are computed once and cached, and an epoch of the second phase
-        takes one of them, or the image itself, by chance. None: new views in each epoch, for
-        which the frozen stages run in every epoch; with everything frozen 4 fixed views, and the
-        head is trained on all of them beside the images.
+        So many views of each image are computed once and cached. An epoch of the second phase takes
+        one of them, or the image itself, by chance. None: new views in each epoch, for which the
+        frozen stages run in every epoch. With everything frozen it is 4 fixed views, and the head
+        is trained on all of them beside the images.
     image_shape : (h, w), (h, w, c) or None, default=None
         The shape of an image flattened into one row of a 2-D X, channels last. None: a square if
         the length of the row allows it, otherwise an image of one row.
@@ -126,8 +126,8 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         "cuda" is the GPU number LOCAL_RANK in a process of a launcher.
     cache : "memory", str, os.PathLike or None, default="memory"
         The cache of activations of the frozen stages, for all fits and predictions that freeze to
-        the same depth, such as those of a search: in the memory of the process (bounded), in a
-        folder for several processes, or none.
+        the same depth, such as those of a search. It is in the memory of the process (bounded), in
+        a folder for several processes, or none.
     checkpoint : str, os.PathLike or None, default=None
         A folder for the state of the training after each epoch, created if it is absent. If the
         process is killed, the same fit on the same data resumes after the last complete epoch. On
@@ -161,18 +161,17 @@ class FineTuneClassifier(_BaseNetworkClassifier):
         The head: ``mean``, ``scale``, ``coef`` and ``intercept``, NumPy arrays.
     history_ : dict of str to list
         For each epoch: "phase" ("head" or "fine-tune"; "head" again at the end if the start is
-        kept), "train_loss", "train_score",
-        "validation_loss" and "validation_score" (NaN if nothing is held out). Scores are
-        accuracies, losses weighted cross-entropies without the penalty; those of training rows are
-        means over the minibatches of the epoch. With ``objective="contrastive"`` the training
-        loss of the second phase is that of the pairs, and the others are those of the head that is
-        fitted after the epoch.
+        kept), "train_loss", "train_score", "validation_loss" and "validation_score" (NaN if nothing
+        is held out). Scores are accuracies, losses weighted cross-entropies without the penalty;
+        those of training rows are means over the minibatches of the epoch. With
+        ``objective="contrastive"`` the training loss of the second phase is that of the pairs. The
+        others are those of the head that is fitted after the epoch.
     n_iter_ : int
         The number of epochs of both phases together.
     best_epoch_ : int
-        The number of epochs of the second phase behind the weights: those with the smallest
-        held-out loss, or all if nothing is held out. 0 is the start: no epoch had a smaller loss,
-        or there was no second phase. Then the fit equals that of ``freeze_depth="all"`` without
+        The epoch of the second phase whose weights are kept: the one with the smallest held-out
+        loss, or the last if nothing is held out. 0 is the start: no epoch had a smaller loss, or
+        there was no second phase. Then the fit equals that of ``freeze_depth="all"`` without
         augmentation, with a head that is fitted on all rows.
     n_features_in_ : int
         The number of pixels in a row; set for 2-D X only.
@@ -185,21 +184,21 @@ class FineTuneClassifier(_BaseNetworkClassifier):
     Notes
     -----
     y may have several columns, with a missing value (NaN or None) for any label that is not known.
-    They share the network, and each has a head of its own. The loss is the mean over the columns
-    of the mean loss of the rows with a label in the column, so that each column counts alike. In
-    the first phase the heads are trained one after the other, each as if it were alone; the epochs
-    of `history_` follow each other. Held-out rows are drawn without regard to classes then, and
-    scores of `history_` are means over the columns. As in scikit-learn, `predict` returns an array
-    of shape (n_samples, n_columns), `predict_proba` a list, and `score` the share of rows that are
+    They share the network, and each has a head of its own. The loss is the mean over the columns of
+    the mean loss of the rows with a label in the column. Each column therefore counts alike. In the
+    first phase the heads are trained one after the other, each as if it were alone; the epochs of
+    `history_` follow each other. Held-out rows are drawn without regard to classes then, and scores
+    of `history_` are means over the columns. As in scikit-learn, `predict` returns an array of
+    shape (n_samples, n_columns), `predict_proba` a list, and `score` the share of rows that are
     right in all columns.
 
-    With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
-    its scale and shift are trained: statistics of a few rows would be worse than those of the
+    With pretrained weights batch-norm keeps its running statistics in the trained stages too, and
+    only its scale and shift are trained. Statistics of a few rows would be worse than those of the
     pretraining.
 
-    Costs: the frozen stages run once over the images, and once in all over those that any fit has
-    seen before, as far as the cache reaches. `augment_views` costs as many passes more, once, and
-    as much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
+    Costs: the frozen stages run once over the images. With a cache they run once in all over the
+    images that any fit has seen before. `augment_views` costs as many passes more, once, and as
+    much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
     Activations too large for the memory are in a temporary file. torch is imported only if stages
     are trained or drawn at random.
 

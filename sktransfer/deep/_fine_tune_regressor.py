@@ -9,9 +9,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     If the network reads texts or sounds, X holds these; the rest is the same.
 
     Training has two phases [1]_. First a ridge regression is solved on the network's pooled
-    features, standardized; then, unless everything is frozen, the stages after `freeze_depth` are
-    trained together with it on the squared error, in minibatches at a low rate, and the weights
-    with the smallest loss on held-out rows are kept. Targets are standardized for the training.
+    features, standardized. Then, unless everything is frozen, the stages after `freeze_depth` are
+    trained together with it on the squared error, in minibatches at a low rate. The weights with
+    the smallest loss on held-out rows are kept. Targets are standardized for the training.
 
     It helps if targets are few and the images resemble the training images of the network: then
     keep everything frozen. Pooled features describe the content of an image better than its
@@ -23,9 +23,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     Parameters
     ----------
     backbone : str, os.PathLike, torch.nn.Module or Backbone, default="glyphs"
-        The network: "glyphs", which ships with the package, takes grey images of 32 x 32 pixels
-        and was trained on printed characters; the path of an ``.onnx`` file; "hf:FOLDER",
-        "torchvision:NAME" or "timm:NAME"; or a module.
+        The network. "glyphs", which ships with the package, takes grey images of 32 x 32 pixels and
+        was trained on printed characters. Others are the path of an ``.onnx`` file, "hf:FOLDER",
+        "torchvision:NAME" or "timm:NAME", or a module.
     weights : str, os.PathLike or None, default=None
         A checkpoint for a module, read by layer name. Tensors that do not fit are skipped.
     stages : sequence of str or None, default=None
@@ -36,9 +36,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     input_size : int, (h, w) or None, default=None
         The size of the input. None: as the network says.
     freeze_depth : int or "all", default="all"
-        How many stages from the input stay as they are: 0 trains all, the number of stages is
-        the same as "all", and -1 trains the last stage alone. Batch-norm of frozen stages keeps
-        its running statistics.
+        How many stages from the input stay as they are. 0 trains all, the number of stages is the
+        same as "all", and -1 trains the last stage alone. Batch-norm of frozen stages keeps its
+        running statistics.
     initialize : {"pretrained", "random"}, default="pretrained"
         "random" forgets the weights and draws new ones (He's initialization): the baseline from
         scratch. It needs more and longer steps, so raise `max_epochs` (to 60, say, for a hundred
@@ -63,8 +63,8 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         The first phase is ``Ridge(alpha=weight_decay * n_samples)`` on standardized features, for
         each standardized target; in the second AdamW's decay.
     l2_sp : float, default=0.0
-        In the second phase the stages decay towards their pretrained weights, at this strength,
-        and not towards 0 [2]_. 0 leaves the decay as it is.
+        In the second phase the stages decay towards their pretrained weights, at this strength, and
+        not towards 0 [2]_. With 0 the decay is not changed.
     validation_fraction : float, default=0.15
         Share of the rows that is held out to stop the second phase; neither phase trains on them.
         With 0, or with fewer than 5 rows, nothing is held out and all epochs run. Without a second
@@ -72,15 +72,16 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     n_iter_no_change : int, default=5
         The second phase stops after so many epochs without a smaller held-out loss.
     augment : dict or None, default=None
-        Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``:
-        "rotation" and "shear" in degrees, "shift" and "zoom" as fractions, "horizontal_flip" and
-        "vertical_flip", "fill" ("nearest", "constant" with "fill_value", "reflect"), and
-        "brightness", "contrast" and "saturation". Equal images in an epoch change equally.
+        Random changes of the training images, such as ``{"rotation": 10, "shift": 0.1}``.
+        "rotation" and "shear" are in degrees, "shift" and "zoom" are fractions. The others are
+        "horizontal_flip" and "vertical_flip", "fill" ("nearest", "constant" with "fill_value",
+        "reflect"), and "brightness", "contrast" and "saturation". Equal images in an epoch change
+        equally.
     augment_views : int or None, default=None
-        So many views of each image are computed once and cached, and an epoch of the second phase
-        takes one of them, or the image itself, by chance. None: new views in each epoch, for
-        which the frozen stages run in every epoch; with everything frozen 4 fixed views, and the
-        head is trained on all of them beside the images.
+        So many views of each image are computed once and cached. An epoch of the second phase takes
+        one of them, or the image itself, by chance. None: new views in each epoch, for which the
+        frozen stages run in every epoch. With everything frozen it is 4 fixed views, and the head
+        is trained on all of them beside the images.
     image_shape : (h, w), (h, w, c) or None, default=None
         The shape of an image flattened into one row of a 2-D X, channels last. None: a square if
         the length of the row allows it, otherwise an image of one row.
@@ -99,8 +100,8 @@ class FineTuneRegressor(_BaseNetworkRegressor):
         "cuda" is the GPU number LOCAL_RANK in a process of a launcher.
     cache : "memory", str, os.PathLike or None, default="memory"
         The cache of activations of the frozen stages, for all fits and predictions that freeze to
-        the same depth, such as those of a search: in the memory of the process (bounded), in a
-        folder for several processes, or none.
+        the same depth, such as those of a search. It is in the memory of the process (bounded), in
+        a folder for several processes, or none.
     checkpoint : str, os.PathLike or None, default=None
         A folder for the state of the training after each epoch, created if it is absent. If the
         process is killed, the same fit on the same data resumes after the last complete epoch. On
@@ -142,9 +143,9 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     n_iter_ : int
         The number of epochs of both phases together.
     best_epoch_ : int
-        The number of epochs of the second phase behind the weights: those with the smallest
-        held-out loss, or all if nothing is held out. 0 is the start: no epoch had a smaller loss,
-        or there was no second phase. Then the fit equals that of ``freeze_depth="all"`` without
+        The epoch of the second phase whose weights are kept: the one with the smallest held-out
+        loss, or the last if nothing is held out. 0 is the start: no epoch had a smaller loss, or
+        there was no second phase. Then the fit equals that of ``freeze_depth="all"`` without
         augmentation, with a head that is fitted on all rows.
     n_features_in_ : int
         The number of pixels in a row; set for 2-D X only.
@@ -159,13 +160,13 @@ class FineTuneRegressor(_BaseNetworkRegressor):
     y may have several columns, with NaN for a target that is not known, as for
     `FineTuneClassifier`. With gaps each column has a ridge regression of its own.
 
-    With pretrained weights batch-norm keeps its running statistics in the trained stages too, only
-    its scale and shift are trained: statistics of a few rows would be worse than those of the
+    With pretrained weights batch-norm keeps its running statistics in the trained stages too, and
+    only its scale and shift are trained. Statistics of a few rows would be worse than those of the
     pretraining.
 
-    Costs: the frozen stages run once over the images, and once in all over those that any fit has
-    seen before, as far as the cache reaches. `augment_views` costs as many passes more, once, and
-    as much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
+    Costs: the frozen stages run once over the images. With a cache they run once in all over the
+    images that any fit has seen before. `augment_views` costs as many passes more, once, and as
+    much more memory; without it, augmentation costs a pass of the frozen stages in every epoch.
     Activations too large for the memory are in a temporary file. torch is imported only if stages
     are trained or drawn at random.
 

@@ -10,10 +10,10 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
     Each text is cut into tokens, which run through the network up to a stage. The activations,
     pooled over the tokens, are the text's row of features. The network is never trained here.
 
-    It helps if labels are few, and if texts share meaning and not words: with 8 labels a class,
-    headlines are classified better by the mean of their word vectors than by tf-idf. It hurts
-    with many labels or long texts, if single words decide: tf-idf with the same classifier is
-    better on reviews of products. A mean of word vectors does not know the order of the words.
+    It helps if labels are few, and if texts share meaning and not words. With 8 labels a class,
+    headlines are classified better by the mean of their word vectors than by tf-idf. It hurts with
+    many labels or long texts, if single words decide: tf-idf with the same classifier is better on
+    reviews of products. A mean of word vectors does not know the order of the words.
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class PretrainedTextExtractor(PretrainedFeatureExtractor):
     cache : "memory", str, os.PathLike or None, default="memory"
         The cache of features, as for `PretrainedFeatureExtractor`: each distinct text runs once.
     on_error : {"raise", "nan"}, default="raise"
-        The result for items that are no texts, such as None, NaN and numbers: one error for all of
-        X, or rows of NaN and a warning. An empty text is a text.
+        The result for items that are no texts, such as None, NaN and numbers. "raise": one error
+        for all of X. "nan": rows of NaN and a warning. An empty text is a text.
 
     Attributes
     ----------

@@ -116,7 +116,7 @@ class ADDA(_Adversarial):
     """Train a network of the source, and then one of the target that looks like it.
 
     After the pretraining a copy of the network remains as it is, and labels are not learned any
-    more: features of target rows learn to look like the copy's of source rows, with inverted
+    more. Features of target rows learn to look like the copy's of source rows, with inverted
     labels. Nothing holds the classes in their places then, so that long training loses them. The
     strength and the ramp are factors of the steps of the network.
 
@@ -221,8 +221,8 @@ class DomainConfusion(_Adversarial):
 class MDD(_Adversarial):
     """Learn features by which a second head cannot disagree with the first in the target alone.
 
-    The second head learns to agree with the first in the source and to disagree in the target, and
-    its gradient on the features is turned around. For numbers the disagreement is the absolute
+    The second head learns to agree with the first in the source and to disagree in the target. Its
+    gradient on the features is turned around. For numbers the disagreement is the absolute
     difference: disparity discrepancy, the adaptation that is made for regression.
 
     Parameters

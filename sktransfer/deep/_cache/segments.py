@@ -4,8 +4,9 @@ Each process appends blocks to a file of its own, and reads the files of all. A 
 the keys of its rows, a checksum of each row, and the rows as float32. A process that is killed
 leaves a block that is too short, which is not read. No file has two writers, so nothing is locked.
 
-A block may also say that a process computes the rows of some keys, or that it will not, so that the
-others leave them to it. Such a claim ends with its process, and if its file does not grow any more.
+A block may also claim the rows of some keys for a process, or release them. The other processes
+leave claimed rows to it. Such a claim ends with its process, and if its file does not grow any
+more.
 """
 
 import contextlib

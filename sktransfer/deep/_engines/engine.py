@@ -42,7 +42,7 @@ def open_engine(backbone, stage, *, n_jobs=None, device="auto", precision=FULL):
     """Return the engine that computes the activations of one stage.
 
     A backbone that is an ONNX file runs in ONNX Runtime on the CPU, and on CUDA if ONNX Runtime has
-    it; with ``device="cuda"`` or "mps" torch runs it otherwise. A torch network runs in ONNX
+    it. With ``device="cuda"`` or "mps" torch runs it otherwise. A torch network runs in ONNX
     Runtime on the CPU if `choose_engine` has exported it, and in torch if not, or on another
     device. ``device="auto"`` never loads torch for an ONNX file. A `precision` of `HALF` is
     computed by torch alone.

@@ -1,7 +1,8 @@
 """How a batch reaches the device of torch, and how results come back. It imports torch.
 
-A GPU does not wait: pixels travel as bytes, a quarter of their size as float32, from pinned memory
-and on a stream of their own, while the batch before is computed. Results go to pinned memory.
+A GPU does not wait, because pixels travel while the batch before is computed. They travel as bytes,
+a quarter of their size as float32, from pinned memory and on a stream of their own. Results go to
+pinned memory.
 """
 
 from functools import partial

@@ -44,9 +44,9 @@ def _joined(parts, scale):
 class Recycled:
     """Memory of batches that have been used, for those to come.
 
-    The system hands new memory out page by page. Making batches of 64 pictures, 224 x 224 bytes
-    in three channels, takes 1.2 times as long without this class, and 2.0 times as long if the
-    slices of a batch are put together at its end (one thread, processor time, 256 pictures).
+    The system hands new memory out page by page. Batches of 64 pictures, 224 x 224 bytes in three
+    channels, take 1.2 times as long without this class. If the slices of a batch are joined at its
+    end, they take 2.0 times as long (one thread, processor time, 256 pictures).
     """
 
     def __init__(self, dtype):

@@ -254,7 +254,7 @@ def digest_pixels(images):
     """Hash images (n, h, w, c), shape and dtype included: a list of bytes.
 
     Many small images are hashed as one first, and not one by one if the same array has been seen
-    before: a search passes the same folds again and again.
+    before. A search passes the same folds again and again.
     """
     images = np.ascontiguousarray(images)
     start = new_hasher(f"{images.shape[1:]}{images.dtype.str}".encode())

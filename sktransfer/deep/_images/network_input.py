@@ -18,14 +18,13 @@ def network_input(images, preprocessing, *, out=None):
     """Make images of one size the input of a network: (n, channels, H, W), float32, C-contiguous.
 
     The images are an array (n, h, w, c), float32 in [0, 1] or uint8, or a list of Pillow images of
-    mode "L" or "RGB", of any sizes: a large photograph need not become an array before it is small.
-    The result goes to `out`, if given.
+    mode "L" or "RGB", of any sizes. A large photograph is therefore resized before it becomes an
+    array. The result goes to `out`, if given.
 
-    A network for color sees pictures of 8 bits as it has seen them in its training, resized by
-    Pillow and rounded to 8 bits again; values in [0, 1] that are multiples of 1/255 are such
-    pictures, too, and give the same bits. All else is resized in floating point. An image gives the
-    same bits alone as among others. The costly parts run without Python's lock, so that threads
-    pay.
+    A network for color sees pictures of 8 bits as in its training: resized by Pillow and rounded to
+    8 bits again. Values in [0, 1] that are multiples of 1/255 are such pictures, too, and give the
+    same bits. All else is resized in floating point. An image gives the same bits alone as among
+    others. The costly parts run without Python's lock, so that threads pay.
     """
     shape = (len(images), preprocessing.channels, *preprocessing.size)
     batch = np.empty(shape, dtype=np.float32) if out is None else out

@@ -89,7 +89,7 @@ def warn_of_other_scale(by_dtype, image_format):
 
     Integers of 8 and 16 bits imply their own range, so the 0..16 of `load_digits` as uint8 are
     nearly black after a fit on floating point. Floating point and wide integers have the range of
-    `fit`: pixels of 0..1 are nearly black after a fit on 0..255, and pixels of 0..255 nearly white
+    `fit`. Pixels of 0..1 are nearly black after a fit on 0..255, and pixels of 0..255 nearly white
     after a fit on 0..1. Files are checked when they are decoded.
     """
     learned = image_format.value_range

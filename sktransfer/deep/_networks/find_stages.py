@@ -33,8 +33,8 @@ def find_stages(places):
       last feature map. A pooling without layers behind it takes the place of the map that it pools,
       unless it is the last one.
     - If a network ends in a sequence of tokens of one length, a stage ends at each quarter of the
-      layers, and after the operations that follow the last of them, such as a normalization. The
-      map of patches before the tokens is no stage.
+      layers. It also contains the operations that follow the last of them, such as a normalization.
+      The map of patches before the tokens is no stage.
     - A network whose last layer makes one position of a map, as an embedding does, ends there.
     - If there are no maps and no sequences, each vector that layers have made is a stage.
 

@@ -28,7 +28,8 @@ def write_preprocessing(writer, source, *, shape, value_range, preprocessing):
     `source` are images (n, ...), float32, channels last, of height, width and channels as in
     `shape`; 4 channels are color and alpha. Without a `shape` they have 1 or 3 channels, and any
     height and width, and the columns come first always. In images that lose much more height than
-    width, a pixel at a sharp edge may then be off by more levels if the interpolation is bicubic.
+    width, a pixel at a sharp edge may be off by more levels. This happens only if the interpolation
+    is bicubic.
     """
     if shape is None:
         resizing = _AnySize(writer, source, preprocessing)

@@ -11,10 +11,10 @@ class _Persistent(WritesONNX):
         """Write the fitted estimator into one file, without pickle.
 
         It is a file in safetensors' format, arrays with JSON in its header, so that reading it
-        cannot run code. It holds the parameters, all fitted attributes and the weights that are
-        not those of the network's own file; the network is named, with a fingerprint of its
-        weights, and has to be there when the file is loaded. Of a `torch.nn.Module` the weights
-        are inside, the code is not. Callbacks are left out.
+        cannot run code. It holds the parameters, all fitted attributes and the weights that are not
+        those of the network's own file. The network is named, with a fingerprint of its weights,
+        and has to be there when the file is loaded. Of a `torch.nn.Module` the weights are inside,
+        the code is not. Callbacks are left out.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class _Persistent(WritesONNX):
     def load(cls, path, *, backbone=None):
         """Read an estimator that `save` has written.
 
-        A file may come from anyone, so it does not choose the folders of later calls: `checkpoint`
+        A file may come from anyone, so it does not choose the folders of later calls. `checkpoint`
         is None afterwards, and a folder as `cache` becomes "memory".
 
         Parameters
@@ -97,15 +97,15 @@ class _Persistent(WritesONNX):
 
         After a fit on a table the input is its rows.
 
-        After a fit on files, or on images of several sizes, the input is decoded images
-        (n, height, width, channels) of any height and width, those of one call alike, with 1 or 3
-        channels; resizing and standardizing are inside, decoding is not. Such a file needs version
-        18 of ONNX's operators, which have ``Resize`` with antialiasing. Pixel values are those of
+        After a fit on files, or on images of several sizes, the input is decoded images (n, height,
+        width, channels) with 1 or 3 channels. They have any height and width, those of one call
+        alike. Resizing and standardizing are inside, decoding is not. Such a file needs version 18
+        of ONNX's operators, which have ``Resize`` with antialiasing. Pixel values are those of
         `value_range`, or else those that the fit has learned, or else 0..255. The metadata
         ``sktransfer.input`` and the description of the input say all this.
 
         After a fit on sounds, the input is samples (n, n_samples) from -1 to 1 at the sample rate
-        of the network; the sounds of one call have one length. Log-mel frames and windows are
+        of the network. The sounds of one call have one length. Log-mel frames and windows are
         inside, decoding and resampling are not.
 
         After a fit on texts with word vectors, the input is the strings; ONNX Runtime has the
@@ -134,12 +134,12 @@ class _Persistent(WritesONNX):
         If the network sees one channel, or images that are not resized, probabilities agree with
         `predict_proba` to 1e-5, up to the rounding of float32. Networks for color see images of 8
         bits that Pillow has resized and rounded: there a pixel may be one gray level off. In a file
-        for images of any size, bicubic interpolation of images that lose much more height than
-        width may be off by more at sharp edges. On 153 photographs at 0.7 and 1.4 times their
-        size all classes were the same, probabilities within 0.01, and features, of up to 6, within
-        0.06. The head and the softmax are computed in float64. A torch network is written by
-        torch's own exporter and compared with the network before anything is written. The extra
-        `torch` brings the exporter.
+        for images of any size, bicubic interpolation may be off by more at sharp edges. This
+        happens in images that lose much more height than width. On 153 photographs at 0.7 and 1.4
+        times their size all classes were the same, probabilities within 0.01, and features, of up
+        to 6, within 0.06. The head and the softmax are computed in float64. A torch network is
+        written by torch's own exporter and compared with the network before anything is written.
+        The extra `torch` brings the exporter.
 
         After a fit on files, decode them as the fit did: for photographs and Pillow
         ``np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"), dtype=np.float32)``.

@@ -29,8 +29,8 @@ def run_tasks(function, tasks, *, n_jobs):
     """Call a function with each tuple of arguments, and yield the results as they come.
 
     A task whose process dies is started again, by the engine if it is Dask, and here for joblib's
-    own processes: each of them runs alone, so that no other task is lost with it. Ray and Spark
-    start tasks again as they are set to.
+    own processes. Each of them runs alone then, so that no other task is lost with it. Ray and
+    Spark start tasks again as they are set to.
     """
     backend, _ = joblib.parallel.get_active_backend()
     n_workers = joblib.effective_n_jobs(n_jobs)

@@ -62,10 +62,11 @@ def store_features(
         Fitted. Its `cache` is used if it is a folder; a memory is not.
     shards : iterable, or mapping of str to a shard
         Each is the path or the address of a tar file (all of its members, or those of `suffixes`)
-        or of a Parquet file (a column of bytes, of paths, or of both); or a list of items, of any
-        kind that the extractor takes; or a dictionary of items by their names. Addresses are those
-        of fsspec, also in lists of paths. With a mapping the shards have the names of its keys.
-        Pass at least eight times as many as workers, each of a few seconds to a few minutes.
+        or of a Parquet file (a column of bytes, of paths, or of both). It may also be a list of
+        items, of any kind that the extractor takes, or a dictionary of items by their names.
+        Addresses are those of fsspec, also in lists of paths. With a mapping the shards have the
+        names of its keys. Pass at least eight times as many as workers, each of a few seconds to a
+        few minutes.
     folder : str or os.PathLike
         The path of the folder, or its address for fsspec, such as "s3://bucket/features". Its
         parts, ``NAME-HASH.parquet``, are named after the shards.
@@ -114,7 +115,7 @@ def store_features(
 
     Notes
     -----
-    An item that cannot be read is a row of NaN with the reason in the column ``fault``, as is one
+    An item that cannot be read is a row of NaN with the reason in the column ``fault``. So is one
     whose features are not finite, or beyond the largest float16.
 
     A worker that dies, or is killed for its memory, loses its shard alone, which is begun again. A

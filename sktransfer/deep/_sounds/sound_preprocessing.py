@@ -17,14 +17,14 @@ from sktransfer.deep._sounds.sounds import read_sounds
 class SoundPreprocessing(InputDescription):
     """How a sound becomes the input of a network: its energy in bands of pitch over time.
 
-    A sound at `rate` samples a second becomes frames of `n_bands` numbers in decibels, as
-    `n_fft`, `window`, `hop`, `low`, `high` and `span` say, on a scale of pitch that is linear up to
-    1000 Hz and logarithmic above (Slaney's). The input is ``scale * decibels + offset``. Samples
-    are measured in steps of 16 bits, so that the loudest tone has about 140 dB.
+    A sound at `rate` samples a second becomes frames of `n_bands` numbers in decibels, by `n_fft`,
+    `window`, `hop`, `low`, `high` and `span`. The scale of pitch is linear up to 1000 Hz and
+    logarithmic above (Slaney's). The input is ``scale * decibels + offset``. Samples are measured
+    in steps of 16 bits, so that the loudest tone has about 140 dB.
 
     A sound with fewer than `shortest` frames has silence added before and after it. The network
     sees `n_frames` frames at a time, in windows `step` frames apart or a little more, spread over
-    the whole sound; the features of a sound are the mean over its windows. While stages of a
+    the whole sound. The features of a sound are the mean over its windows. While stages of a
     network are trained, and after it, the middle window alone is used (``long_sound="middle"``).
 
     The defaults are those of Google's speech_embedding, with one window more for each 80 ms.

@@ -30,8 +30,8 @@ def read_table(path):
     """Read a table of word vectors; a file that was read before is known by its stamps.
 
     The file is ``.npz`` with ``words`` and ``vectors``, or with the ``table``, ``scale`` and
-    ``words`` of the built-in file; or ``.txt`` or ``.vec`` with a word and its numbers a line,
-    after a line with both counts or without one.
+    ``words`` of the built-in file. It may also be ``.txt`` or ``.vec`` with a word and its numbers
+    a line, after a line with both counts or without one.
     """
     path = Path(path)
     return _TABLES.get((str(path), signature(path)), lambda: _read(path))

@@ -93,9 +93,9 @@ class ConditionalAdversary(Adversary):
 class Confusion(Adversary):
     """The network learns that the discriminator gives both domains equal probabilities [1]_.
 
-    Target rows with a label that is read learn the soft label of their class as well: the mean of
-    the probabilities of its source rows, over the last steps, at a temperature. The value of the
-    loss is that of the discriminator.
+    Target rows with a label that is read learn the soft label of their class as well. It is the
+    mean of the probabilities of its source rows, over the last steps, at a temperature. The value
+    of the loss is that of the discriminator.
 
     .. [1] Tzeng, Hoffman, Darrell, Saenko. "Simultaneous deep transfer across domains and tasks".
        ICCV 2015. https://arxiv.org/abs/1510.02192
@@ -140,11 +140,11 @@ class TwoEncoders(Adversary):
     """Train a network of the source, then make that of the target like it [1]_.
 
     From the share `pretraining` of the training on, a copy of the network remains as it is, and the
-    network's features of target rows are to look like the copy's of source rows: the discriminator
+    network's features of target rows are to look like the copy's of source rows. The discriminator
     separates these, and the network learns its loss with inverted labels. The head remains as it
-    is. Nothing but this loss is learned then, and a factor of it would change no step of AdamW: the
-    strength, and the ramp that begins there, are factors of the rate. The value of the loss is that
-    of the discriminator.
+    is. Nothing but this loss is learned then, and a factor of it would change no step of AdamW. The
+    strength, and the ramp that begins there, are therefore factors of the rate. The value of the
+    loss is that of the discriminator.
 
     .. [1] Tzeng, Hoffman, Saenko, Darrell. "Adversarial discriminative domain adaptation". CVPR
        2017. https://arxiv.org/abs/1702.05464

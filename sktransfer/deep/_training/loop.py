@@ -33,15 +33,15 @@ _NEGLIGIBLE_LOSS = 1e-6
 class Training:
     """The second phase: epochs of AdamW [1]_, and all that they leave behind.
 
-    Between two epochs `state` is everything that the rest depends on: a fresh object that is made
+    Between two epochs `state` is everything that the rest depends on. A fresh object that is made
     with the same arguments, and given it by `restore`, goes on to the same bits. The network is
     trained in place. `finish` leaves it with the weights of the best epoch by held-out loss, the
-    start included; with those of the last epoch if nothing is held out (`held_out` is None).
+    start included. If nothing is held out (`held_out` is None), they are those of the last epoch.
 
     ``training.inputs.epoch(number)`` gives the inputs of an epoch, and ``held_out.inputs`` are
-    inputs: an object that gives float32 activations of the last frozen stage when indexed with row
-    numbers. With `batch_statistics` batch-norm of the stages trains on the statistics of the
-    minibatch, and takes those of all training rows over at the end of each epoch.
+    inputs. Inputs are an object that gives float32 activations of the last frozen stage when
+    indexed with row numbers. With `batch_statistics` batch-norm of the stages trains on the
+    statistics of the minibatch. At the end of each epoch it takes over those of all training rows.
 
     A `penalty` is a `Penalty`, and its result is added to the mean loss of a minibatch, times
     its weight. It reads the `target_rows`, which pass through the network in one batch with the
@@ -321,7 +321,7 @@ class Training:
         """Return copies of all that later epochs depend on, arrays and numbers.
 
         "network/...", "best/..." and "optimizer/..." are the arrays of the weights, the best
-        weights and AdamW's moments; "penalty/..." and "order/..." the penalty's weights and the
+        weights and AdamW's moments. "penalty/..." and "order/..." are the penalty's weights and the
         order of the unlabelled rows.
         """
         moments = {

@@ -17,7 +17,7 @@ def find_places(probe):
     """Find the tensors through which all flows that reaches the output: a list of `Place`.
 
     Everything after the last layer with weights, a classifier, is left out. If a network ends in
-    the global pooling of a convolution's maps, these may be classes: they are treated as such if a
+    the global pooling of a convolution's maps, these may be classes. They are treated as such if a
     softmax follows or their number is one of ImageNet's.
     """
     nodes, data = _data_flow(probe.model, probe.input.name)

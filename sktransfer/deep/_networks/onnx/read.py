@@ -74,7 +74,8 @@ def _find(path, name):
     """The file of that name beside an ONNX file.
 
     Only files in the folder of the ONNX file are read. If the ONNX file is a link, links beside it
-    may lead to the folder in which the file itself is: so does the cache of the Hugging Face hub.
+    may lead to the folder in which the file itself is. The cache of the Hugging Face hub has such
+    links.
     """
     parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
     inside = name and ".." not in parts and "\0" not in name

@@ -137,7 +137,7 @@ def load_by_name(module, state, *, source):
     """Load tensors into a network, in place, if name and shape fit; return a `LoadReport`.
 
     The names of the file and of the network may differ by the words of wrappers, such as
-    ``module.``, in front or in the middle: see `match_names`.
+    ``module.``, in front or in the middle (see `match_names`).
     """
     own = module.state_dict()
     targets = match_names(_shapes(state), _shapes(own), _base_names(module))

@@ -12,9 +12,9 @@ from torch.nn.utils import parametrize
 def copy_module(module, memo=None):
     """Copy a module, also one that keeps tensors of a former pass; `memo` is that of `deepcopy`.
 
-    torch copies no tensor that was computed with gradients. A module has such ones if it keeps its
-    activations, or computes a weight from others before each pass, as spectral norm, weight norm
-    and pruning do. Their values are copied.
+    torch copies no tensor that was computed with gradients. A module has such tensors if it keeps
+    its activations, or computes a weight from others before each pass. Spectral norm, weight norm
+    and pruning do so. Their values are copied.
     """
     memo = {} if memo is None else memo
     for part in module.modules():

@@ -39,9 +39,9 @@ _NAMED = 5
 class _Outline(NamedTuple):
     """The result of one pass through a network.
 
-    `stages` are the cut points that are best, `shapes` those of every submodule for one item,
-    `n_maps` and `n_lost` the numbers of feature maps that the network returns, and that `stages`
-    miss.
+    `stages` are the best cut points, and `shapes` those of every submodule for one item. `n_maps`
+    is the number of feature maps that the network returns, and `n_lost` the number of those that
+    `stages` miss.
     """
 
     stages: tuple

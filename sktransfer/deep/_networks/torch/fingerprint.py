@@ -35,11 +35,11 @@ def fingerprint_module(module):
 
     These are its classes, its parameters and buffers, its other attributes and its hooks. Of
     classes and functions of the user the source counts, with the defaults, functions and values
-    that it names; so a new release of Python changes nothing. Code without a source, as that of
-    `exec`, is known in its compiled form. Of other people's objects only the class counts, and of
-    attributes of their modules those without a leading underscore. All of it is read at every call,
-    about 100 MB in a tenth of a second: the counters by which torch knows that a tensor was changed
-    do not see a change through ``.data`` or a NumPy view.
+    that it names. A new release of Python therefore changes nothing. Code without a source, as that
+    of `exec`, is known in its compiled form. Of other people's objects only the class counts, and
+    of attributes of their modules those without a leading underscore. All of it is read at every
+    call, about 100 MB in a tenth of a second. The counters by which torch knows that a tensor was
+    changed do not see a change through ``.data`` or a NumPy view.
     """
     try:
         return _digest(module)

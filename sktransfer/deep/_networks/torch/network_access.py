@@ -36,7 +36,7 @@ def is_reachable(url):
     """Ask a server once, and tell whether it answers within a few seconds.
 
     An answer that refuses the request is an answer, and so is a certificate that Python does not
-    trust: the library that is asked next may have other ones.
+    trust. The library that is asked next may have other certificates.
     """
     answers = []
 

@@ -91,8 +91,8 @@ def _candidates(recording):
 def _is_container(recording, number, children):
     """Return whether to look for cut points inside a call.
 
-    That is the case if the resolution halves twice in it, or if it is a chain of parts that make
-    sequences and hold most of its weights.
+    That is the case if the resolution halves twice in it. It is also the case if it is a chain of
+    parts that make sequences and hold most of its weights.
     """
     if _count_halvings(recording, recording.calls[number]) >= 2:
         return True

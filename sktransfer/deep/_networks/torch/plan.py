@@ -24,7 +24,7 @@ class Part:
     """The content of one stage; modules are known by their place in ``root.modules()``.
 
     It lies between the calls `begin` (None: the image) and `end`. `held` are the tensors that it
-    has as its own, each by its module and its name; `visited` are tensors of other stages, or of
+    has as its own, each by its module and its name. `visited` are tensors of other stages, or of
     none, in modules that run here. `modules` run here alone. `placeholders` are outputs of calls
     that are not run.
     """

@@ -40,9 +40,9 @@ class Slot:
 class Call:
     """One call of a submodule.
 
-    `number` is its place in the order in which calls begin, `index` that of the submodule in
-    ``root.modules()``, and `parent` the number of the call around it. It began and ended at
-    `entered` and `left`, on a clock that ticks at each of the two; `last` is the number of the last
+    `number` is its place in the order in which calls begin, and `index` that of the submodule in
+    ``root.modules()``. `parent` is the number of the call around it. It began and ended at
+    `entered` and `left`, on a clock that ticks at each of the two. `last` is the number of the last
     call made inside, or its own. `output` has a `Slot` for each tensor. `shape`, with the batch
     axis, `node`, the place in the graph of gradients, and `channels_last` are those of its main
     tensor.

@@ -293,7 +293,7 @@ class TextStage(torch.nn.Module):
     """One stage of a network for texts: some of its layers.
 
     It maps tokens (n, t) or the activations (n, t, c) of the stage before. Texts of different
-    lengths are padded: their tokens are floating-point numbers, negative for the padding, and their
+    lengths are padded. Their tokens are floating-point numbers, negative for the padding. Their
     activations have one more channel, which is 1 for a token and 0 for the padding.
     """
 
