@@ -116,9 +116,9 @@ def _evaluate(network, inputs, n_rows, name, ranks, rows):
 def settle_statistics(network, inputs, n_rows, *, ranks=ALONE, rows=None):
     """Set the running statistics of batch-norm, in place, to those of all training rows [1]_.
 
-    The trailing average of the minibatches lags behind the weights: after a few epochs of few
-    minibatches a network that has learned its rows answers nonsense in evaluation mode, and a
-    held-out loss judged with it stops the training at once. `rows` are as in `predict`.
+    The trailing average of the minibatches lags behind the weights. After a few epochs of few
+    minibatches a network that has learned its rows answers nonsense in evaluation mode. A held-out
+    loss judged with it stops the training at once. `rows` are as in `predict`.
 
     .. [1] Wu, Johnson. "Rethinking "Batch" in BatchNorm". 2021. https://arxiv.org/abs/2105.07576
     """
