@@ -20,8 +20,8 @@ def main(arguments=None):
     Returns
     -------
     status : int
-        0 on success, 1 after an error, which is one sentence, and 130 after an interrupt. Wrong
-        words end the process with 2.
+        0 on success, 1 after an error, which is one sentence, and 130 after an interrupt. A wrong
+        option ends the process with 2.
     """
     options = _parser().parse_args(arguments)
     program = f"sktransfer {options.command}"
