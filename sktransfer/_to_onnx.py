@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -94,6 +95,11 @@ def to_onnx(
     """
     if not is_installed("skl2onnx"):
         raise ImportError(f"to_onnx needs skl2onnx; run {install_command('onnx')}.")
+    if not isinstance(pipeline, BaseEstimator):
+        raise TypeError(
+            f"{type(pipeline).__name__} cannot be written as ONNX, because it is no estimator of "
+            "scikit-learn's kind that answers rows."
+        )
     check_is_fitted(pipeline)
     model = _as_pipeline(pipeline)
     for _, step in model.steps:

@@ -34,6 +34,7 @@ from sktransfer import (
     TrAdaBoostRegressor,
     TransferForestClassifier,
     TransferForestRegressor,
+    TransferredDiscriminantAnalysis,
     TransferStackingClassifier,
     TransferStackingRegressor,
     TwoStageTrAdaBoostRegressor,
@@ -157,6 +158,7 @@ def test_means_of_ten_thousand_and_no_rows(model, tmp_path):
         LearnedPriorClassifier(),
         MultiTaskFeatureRegressor(),
         RegularizedMultiTaskRegressor(kernel="sigmoid"),
+        TransferredDiscriminantAnalysis(n_clusters=2, random_state=0),
     ],
     ids=repr,
 )

@@ -219,6 +219,12 @@ class TransferredDiscriminantAnalysis(
     def _embedded(self, X, name):
         return (X.astype(np.float64) - self.means_[name]) @ self.components_.T
 
+    _no_onnx = None
+
+    def _write_onnx(self, graph):
+        rows = graph.add("Sub", graph.rows, self.means_[graph.domain])
+        return graph.add("MatMul", rows, self.components_.T)
+
     def _nearest(self, X):
         return nearest_centers(self._embedded(X, TARGET), self.cluster_centers_)[0]
 
