@@ -52,9 +52,12 @@ class Around(_Written):
 
     @property
     def _no_onnx(self):
-        scaler = getattr(self._onnx_of, "transformer_", None)
+        model = self._onnx_of
+        scaler = getattr(model, "transformer_", None)
         if scaler is not None and type(scaler) not in _SCALERS:
             return f"the inverse of transformer={shown(scaler)} is not that of a scaler"
+        if is_classifier(model):
+            return _refusal(model)
         return None
 
     def _write_onnx(self, graph):
@@ -62,6 +65,20 @@ class Around(_Written):
 
     def __sklearn_tags__(self):
         return get_tags(self._onnx_of)
+
+
+def _refusal(model):
+    """Return why a classifier cannot be written, None if it can."""
+    if getattr(model, "response_method", None) == "decision_function":
+        return "its threshold is one of a decision function"
+    inner = getattr(model, "final_estimator_", None)
+    if _WRITERS[type(model)] is _threshold:
+        inner = getattr(model, "estimator_", model.estimator)
+    if inner is not None and not hasattr(inner, "predict_proba"):
+        return f"{shown(inner)} has no probabilities"
+    if "predict" in getattr(model, "stack_method_", ()):
+        return "labels of some of its estimators are columns of numbers for the last one"
+    return None
 
 
 class Decisions(_Written):

@@ -71,9 +71,9 @@ def to_onnx(
     Notes
     -----
     The operators are those of version 17, or newer if a network has newer ones. Images of any size
-    need version 18. skl2onnx computes in the type of the input; the steps of
-    sktransfer compute in float64. With float32, probabilities differ from those of the pipeline by
-    rounding, and a row at the threshold of a tree may take its other branch.
+    need version 18. skl2onnx computes in the type of the input; the steps of sktransfer compute in
+    float64. With float32, probabilities differ from those of the pipeline by rounding, and a row at
+    the threshold of a tree may take its other branch.
 
     `skl2onnx.to_onnx` writes the steps of sktransfer too. Pass it a transfer pipeline as
     ``Pipeline(pipe.steps)``.

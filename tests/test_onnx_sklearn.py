@@ -148,11 +148,27 @@ def test_a_calibrated_transfer_pipeline(tmp_path):
             "TrAdaBoostClassifier cannot be written .* of its probabilities, not of its decision",
         ),
         (
+            FixedThresholdClassifier(OURS, threshold=0.3, response_method="decision_function"),
+            "FixedThresholdClassifier cannot .* its threshold is one of a decision function",
+        ),
+        (
+            FixedThresholdClassifier(LinearSVC(), threshold=0.3),
+            r"because LinearSVC\(\) has no probabilities",
+        ),
+        (
+            StackingClassifier(PAIR, final_estimator=LinearSVC(), cv=2),
+            r"StackingClassifier cannot .* LinearSVC\(\) has no probabilities",
+        ),
+        (
+            StackingClassifier(PAIR, stack_method="predict", cv=2),
+            "labels of some of its estimators are columns of numbers for the last one",
+        ),
+        (
             TransformedTargetRegressor(Ridge(), transformer=FunctionTransformer()),
             r"because the inverse of transformer=FunctionTransformer\(\) is not that of a scaler",
         ),
     ],
-    ids=range(4),
+    ids=range(8),
 )
 def test_errors_say_why(model, reason, tmp_path):
     X, y, _ = _data()
