@@ -16,6 +16,9 @@ MOST_CATEGORIES = 20
 
 MISSING = "(missing)"
 
+# Texts of rows without a label, in lower case. "None" is a label beside other words.
+NO_LABEL = ("", "na", "nan", "n/a", "#n/a", "<na>", "null")
+
 
 def add_parser(commands):
     """Add the command to those of a parser."""
@@ -81,11 +84,7 @@ def run(options):
     from sktransfer.deep._saving.storage import write_whole
     from sktransfer.transferability import compare_transfer
 
-    try:
-        table = pd.read_csv(options.table, sep=options.separator, decimal=options.decimal)
-    except ValueError as error:
-        raise ValueError(f"{options.table} cannot be read as a table: {error}") from error
-    _check_columns(table, options)
+    table = _read(options)
     domains = _domains(table[options.domain_column], options)
     X = table.drop(columns=[options.target_column, options.domain_column, *options.drop])
     numbers, words = _split_columns(X)
@@ -93,8 +92,8 @@ def run(options):
         raise ValueError(f"{options.table} has no column left to predict from.")
     for name in words:
         X[name] = X[name].astype(object).where(X[name].notna(), MISSING).astype(str)
-    y, discrete = _labels(table[options.target_column], options.task)
-    if table[options.target_column].nunique() < 2:
+    y, discrete = _labels(table[options.target_column], options.task, options.decimal)
+    if pd.Series(y).nunique() < 2:
         raise ValueError(f"{options.target_column} holds fewer than two different labels.")
     lines = _about(X[numbers], X[words], y, domains, options, discrete)
     empty = [name for name in X.columns if name not in (*numbers, *words)]
@@ -119,6 +118,32 @@ def run(options):
     return 0
 
 
+def _read(options):
+    """Return the table; its domains and labels are texts."""
+    import pandas as pd
+
+    if options.out is not None and options.out.exists() and options.out.samefile(options.table):
+        raise ValueError(f"--out {str(options.out)!r} is the table itself: name another file.")
+    try:
+        table = pd.read_csv(options.table, sep=options.separator, decimal=options.decimal)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{options.table} is no text in UTF-8: save it as one.") from error
+    except ValueError as error:
+        raise ValueError(f"{options.table} cannot be read as a table: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(
+            f"the rows of {options.table} have more cells than the first row has names: name all "
+            "columns, and remove separators at the ends of rows."
+        )
+    _check_columns(table, options)
+    # As numbers, the sites 01 and 1 would be one, and NA would be missing.
+    own = [options.target_column, options.domain_column]
+    texts = pd.read_csv(
+        options.table, sep=options.separator, usecols=own, dtype=str, na_filter=False
+    )
+    return table.assign(**{name: texts[name].str.strip() for name in own})
+
+
 def _check_columns(table, options):
     wanted = {
         "--target-column": [options.target_column],
@@ -138,13 +163,12 @@ def _check_columns(table, options):
 
 def _domains(column, options):
     """Return the domain of each row as text, the target's being "target"."""
-    if column.isna().any():
+    if n_empty := int((column == "").sum()):
         raise ValueError(
-            f"{int(column.isna().sum())} of {len(column)} rows have no {options.domain_column}; "
-            "fill it in, or remove them."
+            f"{n_empty} of {len(column)} rows have no {options.domain_column}; fill it in, or "
+            "remove them."
         )
-    names = column.astype(str)
-    found = names.unique().tolist()
+    found = column.unique().tolist()
     if options.target_domain not in found:
         raise ValueError(
             f"--target-domain {options.target_domain!r} is none of {options.domain_column}, which "
@@ -157,7 +181,7 @@ def _domains(column, options):
             f"--target-domain is {options.target_domain!r}, and another domain has the name "
             f"{TARGET!r}; rename it."
         )
-    return names.where(names != options.target_domain, TARGET).to_numpy(dtype=object)
+    return column.where(column != options.target_domain, TARGET).to_numpy(dtype=object)
 
 
 def _split_columns(X):
@@ -169,25 +193,36 @@ def _split_columns(X):
     infinite = [name for name in numbers if X[name].abs().max() == float("inf")]
     if infinite:
         raise ValueError(f"infinity is in {listed(infinite)}; remove these rows, or --drop it.")
-    return numbers, [name for name in filled if name not in numbers]
+    words = [name for name in filled if name not in numbers]
+    for name in words:
+        cells = X[name].dropna().astype(str)
+        if cells.str.fullmatch(r"\s*-?\d+,\d+\s*").all():
+            raise ValueError(f"{name!r} holds {cells.iloc[0]!r}: pass --decimal , for numbers.")
+    return numbers, words
 
 
-def _labels(column, task):
-    """Return the labels, missing ones as NaN or None, and whether they are classes."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+def _labels(column, task, decimal="."):
+    """Return labels of a column of text, missing ones as NaN or None; and whether they are classes.
 
-    known = column.dropna()
-    is_number = is_numeric_dtype(column) and not is_bool_dtype(column)
+    They are numbers if all of them can be read as such.
+    """
+    import pandas as pd
+
+    words = column.mask(column.str.lower().isin(NO_LABEL))
+    numbers = pd.to_numeric(words.str.replace(decimal, ".", regex=False), errors="coerce")
+    no_numbers = words[numbers.isna() & words.notna() & (words != "None")]
+    is_number = no_numbers.empty
     if task is None:
-        few = is_number and known.nunique() <= MOST_CLASSES and (known % 1 == 0).all()
+        known = numbers.dropna()
+        few = known.nunique() <= MOST_CLASSES and (known % 1 == 0).all()
         task = "classes" if few or not is_number else "numbers"
-    if task == "classes" and is_number:
-        return column.to_numpy(dtype=float, na_value=float("nan")), True
-    if task == "classes":
-        return column.astype(object).where(column.notna(), None).to_numpy(dtype=object), True
-    if not is_number:
-        raise ValueError(f"--task numbers: {column.name!r} holds {known.iloc[0]!r}, no number.")
-    return column.to_numpy(dtype=float, na_value=float("nan")), False
+    if task == "numbers" and not is_number:
+        raise ValueError(
+            f"--task numbers: {column.name!r} holds {no_numbers.iloc[0]!r}, no number."
+        )
+    if is_number:
+        return numbers.to_numpy(dtype=float), task == "classes"
+    return words.astype(object).where(words.notna(), None).to_numpy(dtype=object), True
 
 
 def _about(numbers, words, y, domains, options, discrete):

@@ -92,13 +92,15 @@ def test_numbers_and_many_categories(table, capsys):
 @pytest.mark.parametrize(
     ("values", "task", "discrete", "expected"),
     [
-        ([1, 2, np.nan], None, True, [1.0, 2.0, np.nan]),
-        ([0.5, 2, np.nan], None, False, [0.5, 2.0, np.nan]),
-        (range(21), None, False, list(range(21))),
-        (range(21), "classes", True, list(range(21))),
-        ([1, 2], "numbers", False, [1, 2]),
-        ([True, False], None, True, [True, False]),
-        (["a", None], None, True, ["a", None]),
+        (["1", "2", ""], None, True, [1.0, 2.0, np.nan]),
+        (["0.5", "2", "NA"], None, False, [0.5, 2.0, np.nan]),
+        (["0.5", "2", "None"], None, False, [0.5, 2.0, np.nan]),
+        (map(str, range(21)), None, False, list(range(21))),
+        (map(str, range(21)), "classes", True, list(range(21))),
+        (["1", "2"], "numbers", False, [1, 2]),
+        (["True", "False", ""], None, True, ["True", "False", None]),
+        (["a", "", "None"], None, True, ["a", None, "None"]),
+        (["1", "b"], None, True, ["1", "b"]),
     ],
 )
 def test_labels_are_classes_or_numbers(values, task, discrete, expected):
@@ -133,6 +135,42 @@ def test_one_domain_and_a_source_called_target_are_refused(sites, table, capsys)
     pd.DataFrame({"ph": [1, 2], "site": sites, "grows": [0, 1]}).to_csv(table, index=False)
     assert main(["compare", table, *WORDS]) == 1
     assert "add other rows" in (said := capsys.readouterr().err) or "rename it" in said
+
+
+def test_sites_keep_their_names(table, capsys):
+    frame = plants()
+    frame["site"] = np.r_[["NA", "1"] * 20, ["01"] * 18]
+    frame.to_csv(table, index=False)
+    assert main(["compare", table, *WORDS[:4], "--target-domain", "01", "--folds", "2"]) == 0
+    expected = "target: 01 (18 rows, 17 labelled); sources: 1 (20 rows), NA (20 rows)"
+    assert capsys.readouterr().out.splitlines()[0] == expected
+
+
+def test_a_decimal_comma_is_named(table, capsys):
+    plants().to_csv(table, index=False, sep=";", decimal=",")
+    assert main(["compare", table, *WORDS, "--separator", ";"]) == 1
+    assert "pass --decimal , for numbers" in capsys.readouterr().err
+
+
+def test_cells_without_a_name_move_no_column(table, capsys):
+    with open(table) as stream:
+        first, *rows = stream.read().splitlines()
+    with open(table, "w") as stream:
+        stream.write("\n".join([first, *(f"{row}," for row in rows)]))
+    assert main(["compare", table, *WORDS]) == 1
+    assert "have more cells than the first row has names" in capsys.readouterr().err
+
+
+def test_a_table_is_not_overwritten_and_must_be_utf_8(table, capsys):
+    with open(table, "rb") as stream:
+        content = stream.read()
+    assert main(["compare", table, *WORDS, "--out", f"./{table}"]) == 1
+    assert "is the table itself" in capsys.readouterr().err
+    with open(table, "r+b") as stream:
+        assert stream.read() == content
+        stream.write("\nK\xf6ln".encode("latin-1"))
+    assert main(["compare", table, *WORDS]) == 1
+    assert "is no text in UTF-8" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
