@@ -43,12 +43,12 @@ _LARGEST_TO_JOIN = 2**26
 
 
 def _name_of_host():
-    """Return a name of the host or, since hosts may share a name, of the container on it."""
-    try:
-        pids = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:  # this system has no such file
-        pids = 0
-    return hashlib.sha256(f"{socket.gethostname()} {pids}".encode()).hexdigest()[:12]
+    """Return a name of the machine and, since their processes have equal numbers, the container."""
+    names = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # other systems have no such files
+        names.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        names.append(str(os.stat("/proc/self/ns/pid").st_ino))
+    return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
 
 _HOST = _name_of_host()
