@@ -70,7 +70,7 @@ class StructuralEncoder(_BaseEncoder):
     pivots_ : ndarray of shape (n_pivots_,), dtype int
         The columns of the pivots, in increasing order.
     components_ : ndarray of shape (n_features, n_components_)
-        The scaled projection, ``X @ components_``, in the dtype of `X`; 0 in the rows of pivots.
+        The scaled projection, ``X @ components_``, in float64; 0 in the rows of pivots.
     mean_ : ndarray of shape (n_components_,)
         The mean of the projections over the rows of `fit`, which is subtracted.
     singular_values_ : ndarray of shape (n_components_,)
@@ -202,8 +202,8 @@ class StructuralEncoder(_BaseEncoder):
         mean = projected.mean(axis=0)
         length = mean_square_length(projected - mean)
         factor = self.scale * np.sqrt(mean_square_length(X) / length) if length > 0 else 1.0
-        self.components_ = (factor * components).astype(X.dtype)
-        self.mean_ = (factor * mean).astype(X.dtype)
+        self.components_ = factor * components
+        self.mean_ = factor * mean
         self.n_components_ = components.shape[1]
         self._n_features_out = self.n_components_ + (X.shape[1] if self.keep_input else 0)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from sktransfer import make_transfer_pipeline
@@ -157,7 +158,7 @@ def test_more_features_than_rows_need_no_matrix_of_their_square():
     encoder = StructuralEncoder(5, n_pivots=20)
     encoded = encoder.fit_transform(X)
     assert encoded.shape == (60, 30_005)
-    assert encoded.dtype == encoder.components_.dtype == np.float32
+    assert encoded.dtype == np.float32
 
 
 def test_the_block_has_the_length_that_scale_says_whatever_the_unit():
@@ -269,3 +270,15 @@ def test_large_numbers_of_single_precision_have_a_length():
     expected = encoder.fit_transform(X)
     found = encoder.fit_transform((X * 1e25).astype(np.float32))
     assert_allclose(found / np.float32(1e25), expected, atol=1e-3)
+
+
+def test_single_precision_with_a_mean_far_beyond_the_spread():
+    rng = np.random.default_rng(0)
+    X = rng.poisson(0.5, size=(200, 12)) + 1e4 * (np.arange(12) % 2)
+    X = X.astype(np.float32)  # whole numbers, so that both types hold the same rows
+    sample_domain = np.repeat(["a", "target"], 100)
+    encoder = StructuralEncoder(n_pivots=4, keep_input=False)
+    double = encoder.fit(X.astype(np.float64), sample_domain=sample_domain).transform(X)
+    single = clone(encoder).fit(X, sample_domain=sample_domain).transform(X)
+    assert single.dtype == np.float32
+    assert_allclose(single, double, rtol=1e-5, atol=1e-5 * np.abs(double).max())
