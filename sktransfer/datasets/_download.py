@@ -19,7 +19,7 @@ _BAD_RANGE = 416
 _FINAL = set(range(400, 500)) - {408, _BAD_RANGE, 429}
 
 
-class WrongChecksum(OSError):
+class _WrongChecksum(OSError):
     """A whole file arrived, but it is another one."""
 
 
@@ -43,7 +43,7 @@ def check_tries(n_retries, delay):
         raise ValueError(f"delay={shown(delay)}: expected a number of seconds, 0 or more.")
 
 
-def download(address, path, *, sha256, n_retries, delay):
+def download(address, path, *, of, sha256, n_retries, delay):
     """Download `address` to `path`, which appears when the whole file is there and right.
 
     A try that follows a broken one goes on after the bytes that are already there. Files of other
@@ -51,16 +51,22 @@ def download(address, path, *, sha256, n_retries, delay):
 
     Raises
     ------
-    WrongChecksum
-        If the file at the address is another one.
     OSError
-        If the address does not answer, or breaks off, in each of the tries.
+        If the file at the address is another one, or if the address does not answer or breaks off
+        in each of the tries. `of` names the file in the message.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         _fetch(address, part, sha256, n_retries, delay)
         part.replace(path)
+    except _WrongChecksum as error:
+        raise OSError(f"{of} was not downloaded: {error}.") from None
+    except OSError as error:
+        raise OSError(
+            f"{of} was not downloaded from {address}: {cause(error)}. On a machine without a "
+            f"network, put the file at {path}."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -83,7 +89,7 @@ def _fetch(address, part, sha256, n_retries, delay):
             if found == sha256:
                 return
             part.unlink()
-            error = WrongChecksum(
+            error = _WrongChecksum(
                 f"{address} gave a file with the SHA-256 checksum {found}, expected {sha256}"
             )
             if not resumed:  # halves of two versions may have been joined

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sklearn.datasets import get_data_home
 
-from sktransfer._messages import cause, shown
-from sktransfer.datasets._download import WrongChecksum, check_tries, checksum, download
+from sktransfer._messages import shown
+from sktransfer.datasets._download import check_tries, checksum, download
 
 
 @dataclass(frozen=True)
@@ -152,13 +152,6 @@ def fetch_network(
             f"{path} is not there, and download_if_missing=False: put the file of {address} "
             "there, or allow the download."
         )
-    try:
-        download(address, path, sha256=network.sha256, n_retries=n_retries, delay=delay)
-    except WrongChecksum as error:
-        raise OSError(f"Network {name!r} was not downloaded: {error}.") from None
-    except OSError as error:
-        raise OSError(
-            f"Network {name!r} was not downloaded from {address}: {cause(error)}. On a machine "
-            f"without a network, put the file at {path}."
-        ) from error
+    rules = {"sha256": network.sha256, "n_retries": n_retries, "delay": delay}
+    download(address, path, of=f"Network {name!r}", **rules)
     return os.fspath(path)

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sktransfer._messages import cause
-from sktransfer.datasets._download import WrongChecksum, checksum, download
+from sktransfer.datasets._download import checksum, download
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class Source:
             if path.is_file() or path.is_dir():
                 self._check(name, path)
             elif download_if_missing and name in self.addresses:
-                self._download(name, path, n_retries, delay)
+                rules = {"sha256": self.files[name], "n_retries": n_retries, "delay": delay}
+                download(self.addresses[name], path, of=f"{self.title}: {name}", **rules)
             else:
                 raise FileNotFoundError(
                     f"{self.title}: {name} is not in {path.parent}; get it from {self.source}, or "
@@ -56,18 +56,6 @@ class Source:
                 f"{self.title}: {path} has the SHA-256 checksum {found}, expected "
                 f"{self.files[name]}: it is another version or damaged; get it from {self.source}."
             )
-
-    def _download(self, name, path, n_retries, delay):
-        address, sha256 = self.addresses[name], self.files[name]
-        try:
-            download(address, path, sha256=sha256, n_retries=n_retries, delay=delay)
-        except WrongChecksum as error:
-            raise OSError(f"{self.title}: {name} was not downloaded: {error}.") from None
-        except OSError as error:
-            raise OSError(
-                f"{self.title}: {name} was not downloaded from {address}: {cause(error)}. On a "
-                f"machine without a network, put the file at {path}."
-            ) from error
 
 
 _GATHERED = "https://github.com/jindongwang/transferlearning/blob/master/data/dataset.md"
