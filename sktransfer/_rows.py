@@ -1,5 +1,10 @@
 """The rows that a predictor learns from."""
 
+import numpy as np
+
+from sktransfer._messages import listed, warn
+from sktransfer.exceptions import TransferWarning
+
 
 def named_columns(given_X, X):
     """Return the data frame that the caller passed, or else its rows as a valid array.
@@ -57,3 +62,47 @@ def check_sources(domains, used, *, estimator_name):
             f"{estimator_name} learns from each source, and no row of the sources {silent} in "
             "sample_domain has a label and a weight above 0; label some, or leave these rows out."
         )
+
+
+def warn_of_classes(target, sources, *, estimator_name):
+    """Warn if a source and the target each have classes that the other lacks.
+
+    A class on one side alone is common: few target rows miss some, and a task may have a new one.
+    Both together are often two spellings of the same classes.
+
+    Parameters
+    ----------
+    target : ndarray
+        Labels of target rows, or their classes.
+    sources : list of (str, ndarray)
+        The name of each source as it is shown, and its labels or classes.
+    estimator_name : str
+        The name of the method in the warning.
+    """
+    ours = np.unique(target)
+    for name, labels in sources:
+        theirs = np.unique(labels)
+        alone, missing = np.setdiff1d(theirs, ours), np.setdiff1d(ours, theirs)
+        if len(ours) and len(alone) and len(missing):
+            shared = np.intersect1d(ours, theirs)
+            warn(
+                f"{estimator_name}: {name} and the target share {len(shared)} classes: only the "
+                f"source has {listed(alone.tolist())}, and only the target has "
+                f"{listed(missing.tolist())}. The source says nothing about these; name the "
+                "classes alike if they are the same, or leave the source out.",
+                TransferWarning,
+            )
+
+
+def sources_of_rows(labels, domains, used):
+    """Return the labels of target rows, and those of each source for `warn_of_classes`.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_used,)
+    domains : Domains
+    used : ndarray of shape (n_samples,), dtype bool
+    """
+    codes = domains.codes[used]
+    named = [(f"the source {name!r}", labels[codes == k]) for k, name in enumerate(domains.sources)]
+    return labels[codes < 0], named

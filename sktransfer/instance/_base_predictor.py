@@ -4,14 +4,14 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.utils import check_consistent_length
 
 from sktransfer._base import _TransferEstimator
 from sktransfer._domains import Domains, read_sample_domain
 from sktransfer._labels import is_labelled, read_labels
 from sktransfer._progress import begin_fit
-from sktransfer._rows import named_columns
+from sktransfer._rows import named_columns, sources_of_rows, warn_of_classes
 from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
 from sktransfer.instance._tasks import _ReportsTasks
@@ -111,6 +111,9 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
             used = is_labelled(values) & (sample_weight > 0)
             self._check_used(domains, used, sample_weight)
             labels = self._read_labels(values, used)
+            if is_classifier(self):
+                target, sources = sources_of_rows(labels, domains, used)
+                warn_of_classes(target, sources, estimator_name=type(self).__name__)
             self.source_domains_ = domains.sources
             end_fit = begin_fit(self, X, y, n_steps=None)
             self._learn(TrainingRows(X, valid_X, values, used, labels, sample_weight, domains))

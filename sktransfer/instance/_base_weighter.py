@@ -17,10 +17,12 @@ from sktransfer._kernels.half_samples import error_of_weights
 from sktransfer._kernels.normal_sums import merged_weights, weight_sums
 from sktransfer._kernels.rows import order_of_rows
 from sktransfer._lazy import is_dask
+from sktransfer._messages import warn
 from sktransfer._needs import Needs
 from sktransfer._sampled import _FitsSample
 from sktransfer.exceptions import TransferWarning
 from sktransfer.instance._effective_rows import warn_of_few_rows, warn_of_sizes
+from sktransfer.instance._overlap import doubt_by_distances
 from sktransfer.instance._tasks import _ReportsTasks
 
 
@@ -48,6 +50,9 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
     # Learned in fit, beside the weights: None if there is no source.
     _learned = ()
 
+    # A sentence if the domains do not overlap.
+    _doubt = None
+
     # How the weights get less extreme: the start of a sentence.
     _spread = "Scale the features and keep fewer of them"
 
@@ -69,8 +74,14 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
         X_source, X_target = (X[rows].astype(np.float64) for rows in (~is_target, is_target))
         order = order_of_rows(X_source)
         ratio = np.empty(len(order))
-        ratio[order] = self._fit_ratio(X_source[order], X_target[order_of_rows(X_target)])
+        X_source, X_target = X_source[order], X_target[order_of_rows(X_target)]
+        self._doubt = self._doubt_of(X_source, X_target)
+        ratio[order] = self._fit_ratio(X_source, X_target)
         return ratio
+
+    def _doubt_of(self, X_source, X_target):
+        """Return a sentence if the domains do not overlap, else None."""
+        return doubt_by_distances(X_source, X_target)
 
     def _read_rows(self, X, y="no_validation", **rules):
         X = super()._read_rows(X, y, **rules)
@@ -81,6 +92,7 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
         self.source_domains_ = domains.sources
         weights = np.ones(len(domains.codes))
         if ratio is None:
+            self._doubt = None
             self.effective_sample_size_ = 0.0
             for name in self._learned:
                 setattr(self, name, None)
@@ -89,12 +101,13 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
             self._check_scale()
             weights[~domains.is_target] = ratio / self._scale
             self.effective_sample_size_ = effective_sample_size(ratio / self._scale)
-            warn_of_few_rows(
+            few = warn_of_few_rows(
                 weights,
                 domains,
                 estimator_name=type(self).__name__,
                 remedy=self._spread,
             )
+            self._warn_of_doubt(few)
         self.weights_ = weights.astype(dtype)
 
     def _check_counts(self, domains):
@@ -196,7 +209,7 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
         self._check_scale()
         self.effective_sample_size_ = total.effective_size
         several = found if len(found) > 1 else {}
-        warn_of_sizes(
+        few = warn_of_sizes(
             {
                 name: (part.n_samples, part.effective_size)
                 for name, part in {None: total, **dict(sorted(several.items()))}.items()
@@ -204,6 +217,11 @@ class _BaseWeighter(_ReportsTasks, _FitsSample, _BaseRowsEstimator):
             estimator_name=type(self).__name__,
             remedy=self._spread,
         )
+        self._warn_of_doubt(few)
+
+    def _warn_of_doubt(self, few):
+        if self._doubt and not few:  # few effective rows say it already
+            warn(f"{type(self).__name__}: {self._doubt}", TransferWarning)
 
     def _scale_by(self, total):
         """Set the mean of the ratio from its `WeightSums`."""

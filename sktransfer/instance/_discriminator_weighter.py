@@ -11,6 +11,7 @@ from sktransfer._random import generator
 from sktransfer._sklearn import HasMethods, Interval
 from sktransfer.instance._base_classifier_weighter import _BaseClassifierWeighter
 from sktransfer.instance._kernel_logistic import KernelLogisticRegression
+from sktransfer.instance._overlap import doubt_by_ratios
 
 
 class DiscriminatorWeighter(_BaseClassifierWeighter):
@@ -71,7 +72,9 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
     -----
     TransferWarning
         If the effective sample is below 10 source rows or below 5 % of them (below a quarter, if
-        there are fewer than 40 rows). Several sources are also judged one by one.
+        there are fewer than 40 rows). Several sources are also judged one by one. Or if the
+        classifier separates the domains, so that the mean of its ratio is below 0.2 instead of 1:
+        source rows are then all alike improbable, and get equal weights.
 
     See Also
     --------
@@ -144,15 +147,18 @@ class DiscriminatorWeighter(_BaseClassifierWeighter):
         is_target = np.arange(X.shape[0]) >= n_source
         self.estimator_, *others = self._clones(1 + n_folds, rng)
         self.estimator_.fit(X, is_target)
-        if not others:
-            return self._ratio(X_source)
-        ratio = np.empty(X.shape[0])
-        folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng).split(X, is_target)
+        ratio, folds = (np.empty(X.shape[0]) if others else self._ratio(X)), []
+        if others:
+            folds = StratifiedKFold(n_folds, shuffle=True, random_state=rng).split(X, is_target)
         for other, (train, out) in self._tasks("fold", zip(others, folds, strict=True)):
             other.fit(X[train], is_target[train])
             n_seen = np.sum(is_target[train])
             ratio[out] = self._odds(other, X[out], len(train) - n_seen, n_seen)
+        self._doubt = doubt_by_ratios(ratio[:n_source], ratio[n_source:])
         return ratio[:n_source]
+
+    def _doubt_of(self, X_source, X_target):
+        return None  # set by `_fit_ratio`: rows may have missing values
 
     def _odds(self, learner, X, n_source, n_target):
         p_target = learner.predict_proba(X)[:, 1]

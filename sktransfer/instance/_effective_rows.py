@@ -30,6 +30,11 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy):
     estimator_name : str
     remedy : str
         A phrase: an action that spreads the weights of this method.
+
+    Returns
+    -------
+    few : bool
+        Whether it warned.
     """
     names = domains.sources if len(domains.sources) > 1 else ()
     masks = {None: ~domains.is_target}
@@ -38,7 +43,7 @@ def warn_of_few_rows(weights, domains, *, estimator_name, remedy):
         name: (np.count_nonzero(rows), effective_sample_size(weights[rows]))
         for name, rows in masks.items()
     }
-    warn_of_sizes(sizes, estimator_name=estimator_name, remedy=remedy)
+    return warn_of_sizes(sizes, estimator_name=estimator_name, remedy=remedy)
 
 
 def warn_of_sizes(sizes, *, estimator_name, remedy):
@@ -50,6 +55,11 @@ def warn_of_sizes(sizes, *, estimator_name, remedy):
         The number of rows and the effective number of each source; None: of all together.
     estimator_name, remedy : str
         As for `warn_of_few_rows`.
+
+    Returns
+    -------
+    few : bool
+        Whether it warned.
     """
     few = [
         f"{size:.3g} of the {n_rows} source rows"
@@ -65,3 +75,4 @@ def warn_of_sizes(sizes, *, estimator_name, remedy):
             "domains hardly overlap; compare with the model without weights.",
             TransferWarning,
         )
+    return bool(few)

@@ -62,7 +62,9 @@ class GaussianWeighter(_FitsBySums, _BaseRatioWeighter):
     -----
     TransferWarning
         If the effective sample is below 10 source rows or below 5 % of them (below a quarter, if
-        there are fewer than 40 rows). Several sources are also judged one by one.
+        there are fewer than 40 rows). Several sources are also judged one by one. Or if the
+        domains do not overlap: the nearest source row and target row are farther apart than half of
+        the rows in each domain.
 
     See Also
     --------

@@ -93,7 +93,9 @@ class KLIEPWeighter(_BaseRatioWeighter):
     -----
     TransferWarning
         If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
-        are fewer than 40 rows). Several sources are also judged one by one.
+        are fewer than 40 rows). Several sources are also judged one by one. Or if the
+        domains do not overlap: the nearest source row and target row are farther apart than half of
+        the rows in each domain.
     ConvergenceWarning
         If `max_iter` steps leave a gap above `tol`.
 

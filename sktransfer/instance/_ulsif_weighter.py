@@ -23,6 +23,7 @@ from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer.instance._base_weighter import _BaseRatioWeighter
 from sktransfer.instance._candidates import candidates, check_candidates
+from sktransfer.instance._overlap import doubt_by_distances
 
 N_SAMPLED = 10_000  # rows of each domain of a lazy collection, for the width and the ridge
 RIDGES = 10.0 ** np.linspace(-3, 1, 9)
@@ -88,7 +89,9 @@ class ULSIFWeighter(_BaseRatioWeighter):
     -----
     TransferWarning
         If the effective sample is below 10 source rows or below 5 % of them (a quarter, if there
-        are fewer than 40 rows). Several sources are also judged one by one.
+        are fewer than 40 rows). Several sources are also judged one by one. Or if the
+        domains do not overlap: the nearest source row and target row are farther apart than half of
+        the rows in each domain.
 
     See Also
     --------
@@ -203,6 +206,7 @@ class ULSIFWeighter(_BaseRatioWeighter):
         if not self.source_domains_:
             vars(self).update(dict.fromkeys(self._learned), effective_sample_size_=0.0)
             return
+        self._doubt = doubt_by_distances(X_source, X_target)
         self.centers_ = X_target[: self.n_centers]
         self._choose([squared_distances(X, self.centers_) for X in (X_source, X_target)], rng)
         found = reduce_blocks(_sums_of, _merged, X, sample_domain, estimator=self)

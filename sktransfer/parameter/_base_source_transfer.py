@@ -12,9 +12,16 @@ from sktransfer._base import _TransferEstimator
 from sktransfer._domains import read_sample_domain
 from sktransfer._labels import is_labelled, read_labels
 from sktransfer._magnitude import NUMERICAL_ERRORS, numerical_error
+from sktransfer._messages import shown
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
-from sktransfer._rows import check_sources, check_target_rows, named_columns
+from sktransfer._rows import (
+    check_sources,
+    check_target_rows,
+    named_columns,
+    sources_of_rows,
+    warn_of_classes,
+)
 from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
 from sktransfer.parameter._sources import check_source
@@ -154,6 +161,9 @@ class _BaseSourceTransfer(_TransferEstimator):
             classes = self._classes_of(labels, given)
             if classes is not None:
                 self.classes_ = classes
+                target, sources = sources_of_rows(labels, domains, used)
+                models = [(f"source={shown(model)}", np.asarray(model.classes_)) for model in given]
+                warn_of_classes(target, [*models, *sources], estimator_name=name)
             try:
                 with np.errstate(over="ignore", invalid="ignore"):
                     self._learn_domains(rows_of, domains.sources, given, classes)

@@ -14,7 +14,7 @@ from sktransfer._labels import hide_labels, is_labelled, read_labels
 from sktransfer._lazy import refuse_lazy
 from sktransfer._learner import check_learner
 from sktransfer._magnitude import NUMERICAL_ERRORS, single_precision_error
-from sktransfer._messages import listed
+from sktransfer._messages import listed, warn
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
 from sktransfer._random import generator
@@ -28,10 +28,12 @@ from sktransfer._sklearn import (
     get_tags,
 )
 from sktransfer._whole import whole_fit
+from sktransfer.exceptions import TransferWarning
 from sktransfer.transferability._candidates import SOURCE_ALONE, TARGET_ALONE, Field
 from sktransfer.transferability._guard_report import (
     GuardReport,
     ReportLine,
+    never_excludes_zero,
     sentence_of_queries,
     sentence_with_labels,
     sentence_without_labels,
@@ -119,6 +121,11 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
         ValueError
             If no row has a label that may be read, if a parameter does not fit the rows, or if a
             candidate predicts NaN or infinity.
+
+        Warns
+        -----
+        TransferWarning
+            If so few target rows are labelled that the interval contains 0 whatever they show.
         """
         with whole_fit(self):
             rows, judge = self._read(X, y, sample_domain)
@@ -351,6 +358,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             weight = 1 - self.weights_[self.baseline_]
             options = {"used": self.used_transfer_, "weight": weight, "level": self.level}
             sentence = sentence_with_labels(outcome, self._judge, **options)
+            if outcome.interval and never_excludes_zero(outcome.n_rows, level=self.level):
+                warn(f"{type(self).__name__}: {sentence}", TransferWarning)
         else:
             sentence = sentence_without_labels(
                 outcome, self._questions, self._judge, changed=self.changed_

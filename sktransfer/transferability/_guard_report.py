@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from sktransfer._kernels.intervals import paired_interval
 from sktransfer._messages import shortened
 from sktransfer.transferability._queries import UNDECIDED
 
@@ -133,10 +136,15 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
             f"{start} {judge.too_few} target rows alone cannot be scored, so no interval says "
             "whether it helps; label more rows."
         )
+    n_rows = outcome.n_rows
+    said = (
+        f"too few to judge: no interval from {n_rows} excludes 0; label more rows"
+        if never_excludes_zero(n_rows, level=level)
+        else verdict(outcome.interval)
+    )
     return (
         f"{start} {judge.compared(outcome.difference, 'target rows alone')} out of fold; "
-        f"{interval_text(outcome.interval, level)} from {outcome.n_rows} rows: "
-        f"{verdict(outcome.interval)}."
+        f"{interval_text(outcome.interval, level)} from {n_rows} row{'s' * (n_rows > 1)}: {said}."
     )
 
 
@@ -183,12 +191,16 @@ def sentence_of_queries(questions, decision, judge, *, level, baseline):
     """
     n_labelled, wins, losses = questions.looks[-1]
     difference, interval = questions.interval(level=level)
+    n_ties = n_labelled - wins - losses
     more = "; label more rows" if decision == UNDECIDED else ""
+    ties = f"; on {n_ties} {judge.tie}" if n_ties else ""
+    all_known = n_labelled == len(questions.positions)
+    sure = judge.exact if all_known else interval_text(interval, level)
     return (
         f"Transfer is {decision}{more}. Of {n_labelled} labelled rows on which it differs from "
-        f"{baseline} alone, transfer wins {wins} and loses {losses}. "
+        f"{baseline} alone, transfer wins {wins} and loses {losses}{ties}. "
         f"{judge.compared(difference, baseline + ' alone')} on the unlabelled target rows; "
-        f"{interval_text(interval, level)}."
+        f"{sure}."
     )
 
 
@@ -203,4 +215,9 @@ def verdict(interval):
     low, high = interval
     if low > 0:
         return "shown to help"
-    return "shown to hurt" if high < 0 else "not shown"
+    return "shown to hurt" if high < 0 else "it contains 0, so no improvement is shown"
+
+
+def never_excludes_zero(n_rows, *, level):
+    """Return whether the interval contains 0 even if every row is a win."""
+    return paired_interval(np.ones(n_rows), level=level)[1] <= 0

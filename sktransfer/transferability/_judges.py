@@ -49,6 +49,8 @@ class ClassJudge:
     is_discrete, score_name, loss_name = True, "accuracy", "log-loss"
     too_few = "With one labelled row a class"
     limit = "no loss on them can exceed this share"
+    tie = "neither is right"
+    exact = "all rows on which they differ are labelled, so the difference is exact"
 
     @property
     def n_outputs(self):
@@ -174,6 +176,8 @@ class NumberJudge:
     is_discrete, score_name, loss_name, n_outputs = False, "R2", "squared error", 1
     too_few = "With fewer than three labelled rows"
     limit = "nothing limits the loss"
+    tie = "neither is nearer"
+    exact = "all rows to ask for are labelled, so the difference is exact on these"
 
     def answers(self, model, X):
         """Return the predictions as a column."""

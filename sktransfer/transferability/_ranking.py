@@ -230,5 +230,6 @@ def _against(each, preferred, judge, n_rows, level):
     interval = each.difference.low, each.difference.high
     compared = judge.compared(each.difference.value, preferred)
     compared = compared[0].lower() + compared[1:]
-    shown = "shown" if interval[0] > 0 or interval[1] < 0 else "not shown"
+    is_shown = interval[0] > 0 or interval[1] < 0
+    shown = "shown" if is_shown else "it contains 0, so no difference is shown"
     return f"{compared} out of fold; {interval_text(interval, level)} from {n_rows} rows: {shown}."

@@ -13,6 +13,7 @@ from sklearn.preprocessing import PolynomialFeatures
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
+from sktransfer.exceptions import TransferWarning
 from sktransfer.instance import DiscriminatorWeighter
 from tests.shelf import make_gaussians
 
@@ -80,10 +81,11 @@ def test_out_of_fold_no_row_is_weighed_by_a_classifier_that_saw_it():
 def test_a_tree_that_learns_by_heart_needs_folds():
     X, sample_domain, ratio = make_gaussians()
     tree = DecisionTreeClassifier(min_samples_leaf=40, random_state=0)
-    by_heart, honest = (
-        DiscriminatorWeighter(model, cv=cv, random_state=0).fit(X, sample_domain=sample_domain)
-        for model, cv in [(DecisionTreeClassifier(), None), (tree, 5)]
-    )
+    with pytest.warns(TransferWarning, match="set cv=5"):
+        by_heart = DiscriminatorWeighter(DecisionTreeClassifier(), random_state=0).fit(
+            X, sample_domain=sample_domain
+        )
+    honest = DiscriminatorWeighter(tree, cv=5, random_state=0).fit(X, sample_domain=sample_domain)
     assert_allclose(by_heart.weights_, 1)  # every source row is known as one: no odds at all
     assert np.corrcoef(honest.weights_[:1000], ratio)[0, 1] > 0.6
 
@@ -99,7 +101,8 @@ def test_the_floor_bounds_the_weights():
     X = np.r_[np.arange(10.0), [50.0]][:, None]
     sample_domain = ["s"] * 10 + ["target"]
     weighter = DiscriminatorWeighter(DecisionTreeClassifier(), floor=0.1, random_state=0)
-    weighter.fit(X, sample_domain=sample_domain)
+    with pytest.warns(TransferWarning, match="is 0.11, and 1 if domains overlap"):
+        weighter.fit(X, sample_domain=sample_domain)
     assert_allclose(weighter._scale, 10 / 1 * 0.1 / 0.9)
     far, near = weighter.weigh([[50.0], [0.0]])
     assert_allclose(far / near, (0.9 / 0.1) ** 2)

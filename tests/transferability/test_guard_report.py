@@ -5,8 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from sktransfer import GuardedTransferClassifier, GuardedTransferRegressor
-from sktransfer.transferability._guard_report import GuardReport, ReportLine
+from sktransfer import GuardedTransferClassifier, GuardedTransferRegressor, paired_interval
+from sktransfer.exceptions import TransferWarning
+from sktransfer.transferability._guard_report import (
+    GuardReport,
+    ReportLine,
+    never_excludes_zero,
+    sentence_of_queries,
+)
+from sktransfer.transferability._judges import ClassJudge
+from sktransfer.transferability._queries import Questions
 from tests.transferability.test_guarded import make_numbers, make_rows
 
 
@@ -70,7 +78,7 @@ def test_sentences_claim_nothing_without_an_interval(kind, k):
         )
     if guard.interval_ is not None:
         low, high = guard.interval_
-        assert ("not shown" in sentence) == (low <= 0 <= high)
+        assert ("no improvement is shown" in sentence) == (low <= 0 <= high)
 
 
 def test_the_weight_in_the_sentence_is_that_of_transfer():
@@ -87,3 +95,39 @@ def test_without_source_rows_it_says_so():
     assert guard.report_.sentence == (
         "No transfer was possible: the model is that of target rows alone."
     )
+
+
+def test_two_rows_are_too_few_to_judge():
+    X, y, domains, truth = make_rows(k=1)
+    known = np.flatnonzero(domains == "target")[:2]
+    y[domains == "target"] = np.nan
+    y[known] = 1.0
+    guard = GuardedTransferClassifier(n_repeats=1, random_state=0)
+    with pytest.warns(TransferWarning, match="from 2 rows: too few to judge"):
+        guard.fit(X, y, sample_domain=domains)
+    low, high = guard.interval_
+    assert low < 0 < high
+    assert guard.report_.sentence.endswith("no interval from 2 excludes 0; label more rows.")
+
+
+@pytest.mark.parametrize(("n_rows", "too_few"), [(1, True), (3, True), (4, False)])
+def test_rows_that_could_exclude_zero(n_rows, too_few):
+    assert never_excludes_zero(n_rows, level=0.9) == too_few
+    assert (paired_interval(np.ones(n_rows), level=0.9)[1] <= 0) == too_few
+
+
+@pytest.mark.parametrize(
+    ("n_labelled", "end"),
+    [
+        (3, "% interval"),
+        (5, "all rows on which they differ are labelled, so the difference is exact."),
+    ],
+)
+def test_ties_and_exact_differences_are_said(n_labelled, end):
+    asked = Questions(np.arange(5), np.zeros((5, 2)), np.zeros((5, 2)), 50).offered(n_labelled)[0]
+    asked = asked.settled(np.arange(n_labelled), [1, 1, 0, -1, 1][:n_labelled])
+    judge = ClassJudge(np.array([0, 1]))
+    said = sentence_of_queries(asked, "kept", judge, level=0.9, baseline="source")
+    losses = n_labelled // 5
+    assert f"wins {n_labelled - 1 - losses} and loses {losses}; on 1 neither is right. " in said
+    assert end in said
