@@ -14,6 +14,9 @@ from sktransfer._sklearn import _num_samples, _safe_indexing, is_pandas_na
 # The most characters of an error about X.
 LONGEST = 600
 
+# So many cells are searched for a text to name.
+MOST_CELLS = 100_000
+
 # Types with entries, but without a row for each.
 _NO_ROWS = (str, bytes, Mapping, Set, Iterator)
 
@@ -94,7 +97,7 @@ def is_empty(X):
 
 @contextmanager
 def text_columns_named(X, name):
-    """Raise short errors of validation, which name the columns of a data frame that hold text.
+    """Raise short errors of validation, which name text, or the columns that hold it.
 
     Messages of scikit-learn that hold all values of `X` lose their middle.
 
@@ -113,8 +116,18 @@ def text_columns_named(X, name):
             kind = TypeError if isinstance(error, TypeError) else ValueError
             half = LONGEST // 2 - 5
             raise kind(f"{message[:half]} ... {message[-half:]}") from error
-        if not hasattr(X, "columns") or "could not convert" not in message:
+        if not any(said in message for said in ("could not convert", "arrays of bytes/strings")):
             raise
+        if not hasattr(X, "columns"):
+            cells = as_array(X).ravel()[:MOST_CELLS].tolist()
+            text = next((cell for cell in cells if _is_no_number(cell)), None)
+            if text is None:
+                raise
+            raise ValueError(
+                f"{name} computes with numbers, but X holds text such as {shown(text)}; encode it "
+                "in an earlier step of a transfer pipeline, by OneHotEncoder in a "
+                "ColumnTransformer for instance."
+            ) from error
         columns = {str(column): as_array(X[column]).ravel() for column in list(X.columns)}
         text = [
             column
@@ -126,6 +139,16 @@ def text_columns_named(X, name):
             "them in an earlier step of a transfer pipeline, by OneHotEncoder in a "
             "ColumnTransformer for instance."
         ) from error
+
+
+def _is_no_number(cell):
+    if not isinstance(cell, str):
+        return False
+    try:
+        float(cell)
+    except ValueError:
+        return True
+    return False
 
 
 def is_missing(value):

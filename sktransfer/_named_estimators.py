@@ -32,6 +32,13 @@ def named_estimators(given, *, parameter, reserved=()):
             f"{parameter}={shown(given)}: expected an estimator, a list of estimators or of "
             "(name, estimator) pairs, or a dict."
         )
+    for _, each in pairs:
+        if hasattr(each, "transform") and not hasattr(each, "predict"):
+            raise ValueError(
+                f"{parameter} has {shown(each)}, which is a transformer and predicts nothing; put "
+                "it before a predictor: make_transfer_pipeline(transformer, LogisticRegression()), "
+                "for example."
+            )
     types = [name for name, _ in _name_estimators([estimator for _, estimator in pairs])]
     names = [of_type if own is None else str(own) for (own, _), of_type in zip(pairs, types)]
     twice = [name for name in names if [*reserved, *names].count(name) > 1]

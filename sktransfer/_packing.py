@@ -136,8 +136,9 @@ def unpack_domains(X: Any, y: Any, sample_domain: ArrayLike) -> tuple[dict[str, 
 
 def _read_sources(sources):
     if not isinstance(sources, dict) or not sources:
+        found = f"a {type(sources).__name__}" if not isinstance(sources, dict) else "empty"
         raise ValueError(
-            f"sources={type(sources).__name__} is not a dict with at least one source; pass "
+            f"sources is {found}, expected a dict with at least one source; pass "
             "{name: (X, y)} or {name: X}."
         )
     for name in sources:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sktransfer._messages import listed, warn
+from sktransfer._sklearn import _check_sample_weight
 from sktransfer.exceptions import TransferWarning
 
 
@@ -24,7 +25,43 @@ def named_columns(given_X, X):
     return given_X if hasattr(given_X, "columns") else X
 
 
-def check_target_rows(domains, used, *, estimator_name):
+def read_weights(sample_weight, X, *, estimator_name):
+    """Return the weight of each row, in float64, or raise an error.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Valid rows.
+    estimator_name : str
+        The name of the method in the error.
+    """
+    first = next(iter(sample_weight), None) if hasattr(sample_weight, "__len__") else None
+    if isinstance(first, str):
+        raise ValueError(
+            f"sample_weight of {estimator_name}, the third argument of fit, holds {str(first)!r}; "
+            "expected numbers; pass the names of domains as sample_domain=."
+        )
+    return _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+
+
+def lacking_rows(n_rows, noun, weights, mask=slice(None)):
+    """Return what none of some rows has, for an error: a label, or a label and a weight.
+
+    Parameters
+    ----------
+    n_rows : int
+    noun : str
+    weights : ndarray of shape (n_samples,) or None
+    mask : ndarray of shape (n_samples,), dtype bool, or slice
+        The rows among these.
+    """
+    if weights is None or (weights[mask] > 0).all():
+        return f"that has a label, and none of the {n_rows} {noun} has one"
+    return f"that has a label and a weight above 0, and none of the {n_rows} {noun} has both"
+
+
+def check_target_rows(domains, used, *, estimator_name, weights=None):
     """Raise ValueError when no target row is used.
 
     Parameters
@@ -34,12 +71,14 @@ def check_target_rows(domains, used, *, estimator_name):
         Rows that have a label and a weight.
     estimator_name : str
         The name of the method in the error.
+    weights : ndarray of shape (n_samples,), default=None
+        The weights of rows. None: they have none.
     """
     is_target = domains.is_target
     if not used[is_target].any():
+        lacking = lacking_rows(is_target.sum(), "target rows", weights, is_target)
         raise ValueError(
-            f"{estimator_name} needs a target row that has a label and a weight above 0, and none "
-            f"of the {is_target.sum()} target rows has both; label some target rows (if they "
+            f"{estimator_name} needs a target row {lacking}; label some target rows (if they "
             "are labelled, a pipeline with target_labels='ignore' hides it), or use an "
             "unsupervised method."
         )
@@ -85,9 +124,10 @@ def warn_of_classes(target, sources, *, estimator_name):
         alone, missing = np.setdiff1d(theirs, ours), np.setdiff1d(ours, theirs)
         if len(ours) and len(alone) and len(missing):
             shared = np.intersect1d(ours, theirs)
+            n_classes = len(ours) + len(alone)
             warn(
-                f"{estimator_name}: {name} and the target share {len(shared)} classes: only the "
-                f"source has {listed(alone.tolist())}, and only the target has "
+                f"{estimator_name}: {name} and the target share {len(shared)} of {n_classes} "
+                f"classes: only the source has {listed(alone.tolist())}, and only the target has "
                 f"{listed(missing.tolist())}. The source says nothing about these; name the "
                 "classes alike if they are the same, or leave the source out.",
                 TransferWarning,

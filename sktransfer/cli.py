@@ -37,7 +37,8 @@ def main(arguments=None):
         say("interrupted")
         return 130
     except (ImportError, OSError, TypeError, ValueError) as error:
-        say(error)
+        of_file = isinstance(error, OSError) and error.strerror and error.filename
+        say(f"{error.filename}: {error.strerror}" if of_file else error)
         return 1
 
 

@@ -116,8 +116,8 @@ def test_columns_are_matched_by_name_in_the_targets_order():
     [
         ({"target": Xa}, Xt, "sources has a domain called 'target', the mark of target rows; give"),
         ({1: Xa}, Xt, "sources has the key 1; name every source by a string."),
-        ({}, Xt, "sources=dict is not a dict with at least one source; pass"),
-        ([Xa], Xt, "sources=list is not a dict with at least one source; pass"),
+        ({}, Xt, "sources is empty, expected a dict with at least one source; pass"),
+        ([Xa], Xt, "sources is a list, expected a dict with at least one source; pass"),
         ({"a": (Xa,)}, Xt, "a domain's data is a tuple of 1; pass (X, y), or X alone"),
         ({"a": (Xa, [1, 2])}, Xt, "the domain 'a' has 3 rows in X and 2 labels in y; pass one"),
         (

@@ -1,5 +1,7 @@
 """``sktransfer compare``: whether transfer helps, for a table with a column of domains."""
 
+import argparse
+from difflib import get_close_matches
 from pathlib import Path
 
 from sktransfer._commands._out import out_file
@@ -61,7 +63,10 @@ def add_parser(commands):
         "--decimal", default=".", metavar="C", help="before the decimals of a number (default: .)"
     )
     parser.add_argument(
-        "--folds", type=int, metavar="N", help="folds, each drawn three times (default: up to 10)"
+        "--folds",
+        type=_folds,
+        metavar="N",
+        help="folds, each drawn three times (default: up to 10)",
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="fits at the same time (default: 1)")
     parser.add_argument(
@@ -144,6 +149,19 @@ def _read(options):
     return table.assign(**{name: texts[name].str.strip() for name in own})
 
 
+def _folds(text):
+    if not text.isascii() or not text.isdigit() or int(text) < 2:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 2")
+    return int(text)
+
+
+def _nearest(name, names):
+    """Return the name of a few that was meant, as a question, or nothing."""
+    lowered = {each.lower().strip(): each for each in names}
+    found = get_close_matches(name.lower().strip(), lowered, n=1)
+    return f"; did you mean {lowered[found[0]]!r}?" if found else "."
+
+
 def _check_columns(table, options):
     wanted = {
         "--target-column": [options.target_column],
@@ -155,7 +173,8 @@ def _check_columns(table, options):
         if absent:
             raise ValueError(
                 f"{option} {absent[0]!r} is no column of {options.table}, which has "
-                f"{listed(table.columns)}; --separator says what is between them."
+                f"{listed(table.columns)}; --separator says what is between them"
+                f"{_nearest(absent[0], map(str, table.columns))}"
             )
     if options.target_column == options.domain_column:
         raise ValueError("--target-column and --domain-column name the same column.")
@@ -172,7 +191,7 @@ def _domains(column, options):
     if options.target_domain not in found:
         raise ValueError(
             f"--target-domain {options.target_domain!r} is none of {options.domain_column}, which "
-            f"holds {listed(sorted(found))}."
+            f"holds {listed(sorted(found))}{_nearest(options.target_domain, found)}"
         )
     if len(found) == 1:
         raise ValueError(f"all rows are of the target {options.target_domain!r}: add other rows.")

@@ -107,9 +107,11 @@ def run(options):
     paths = [os.path.join(options.folder, name) for name in names]
     tally = _write(options.out, extractor, names, paths, inputs.kind)
     stage = f"{extractor.backbone_.name}, {extractor.stage_}"
-    print(f"{options.out}: {len(names)} {inputs.kind}s, {tally.width} features each ({stage})")
+    n_read = len(names) - len(tally.faults)
+    noun = inputs.kind + "s" * (n_read != 1)
+    print(f"{options.out}: {n_read} {noun}, {tally.width} features each ({stage})")
     if tally.faults:
-        print(f"{len(tally.faults)} without features: {tally.examples()}")
+        print(f"{len(tally.faults)} unreadable: {tally.examples()}")
     return 0
 
 

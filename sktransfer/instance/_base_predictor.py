@@ -11,8 +11,8 @@ from sktransfer._base import _TransferEstimator
 from sktransfer._domains import Domains, read_sample_domain
 from sktransfer._labels import is_labelled, read_labels
 from sktransfer._progress import begin_fit
-from sktransfer._rows import named_columns, sources_of_rows, warn_of_classes
-from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
+from sktransfer._rows import named_columns, read_weights, sources_of_rows, warn_of_classes
+from sktransfer._sklearn import HasMethods, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
 from sktransfer.instance._tasks import _ReportsTasks
 
@@ -104,9 +104,7 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
             valid_X = self._read_rows(X, y)
             check_consistent_length(valid_X, y)
             values = read_labels(y)
-            sample_weight = _check_sample_weight(
-                sample_weight, valid_X, dtype=np.float64, ensure_non_negative=True
-            )
+            sample_weight = read_weights(sample_weight, valid_X, estimator_name=type(self).__name__)
             domains = read_sample_domain(sample_domain, valid_X.shape[0])
             used = is_labelled(values) & (sample_weight > 0)
             self._check_used(domains, used, sample_weight)

@@ -57,7 +57,7 @@ class _BaseTrAdaBoost(_BasePredictor):
 
     def _check_used(self, domains, used, sample_weight):
         name = type(self).__name__
-        check_target_rows(domains, used, estimator_name=name)
+        check_target_rows(domains, used, estimator_name=name, weights=sample_weight)
         _warn_of_small_weights(sample_weight[used & ~domains.is_target])
         if self._needs.every_source:
             check_sources(domains, used, estimator_name=name)

@@ -8,7 +8,7 @@ from sktransfer._labels import hide_labels
 from sktransfer._learner import fit_with_weights
 from sktransfer._needs import Needs
 from sktransfer._random import generator, seeded_clones
-from sktransfer._rows import named_columns
+from sktransfer._rows import lacking_rows, named_columns
 from sktransfer._sklearn import HasMethods, get_tags
 from sktransfer.instance._base_predictor import _BasePredictor
 from sktransfer.instance._effective_rows import warn_of_few_rows
@@ -40,9 +40,10 @@ class _BaseWeightedTransfer(_BasePredictor):
 
     def _check_used(self, domains, used, sample_weight):
         if not used.any():
+            lacking = lacking_rows(len(used), "rows", sample_weight)
             raise ValueError(
-                f"{type(self).__name__} needs a row that has a label and a weight above 0, and none"
-                f" of the {len(used)} rows has both; pass labels of source rows, at least."
+                f"{type(self).__name__} needs a row {lacking}; pass labels of source rows, at "
+                "least."
             )
 
     def _learn(self, rows):

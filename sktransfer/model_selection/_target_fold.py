@@ -79,6 +79,11 @@ class TargetFold(_BaseFold):
         domains = read_sample_domain(groups, n_samples)
         labelled = is_labelled(y)
         candidates = np.flatnonzero(domains.is_target & labelled)
+        if not len(candidates):
+            raise ValueError(
+                "No target row has a label, so there is nothing to score; pass labels of "
+                "some, or split source rows by TransductiveFold."
+            )
         if len(candidates) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is more than the {len(candidates)} labelled target "

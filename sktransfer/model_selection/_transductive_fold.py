@@ -79,6 +79,10 @@ class TransductiveFold(_BaseFold):
         domains = read_sample_domain(groups, n_samples)
         used = ~domains.is_target & is_labelled(y)
         held_out = np.flatnonzero(used)
+        if not len(held_out):
+            raise ValueError(
+                "No source row has a label, so there is nothing to score; pass labels of some."
+            )
         if len(held_out) < self.n_splits:
             raise ValueError(
                 f"n_splits={self.n_splits} is more than the {len(held_out)} labelled source rows; "

@@ -19,10 +19,11 @@ from sktransfer._rows import (
     check_sources,
     check_target_rows,
     named_columns,
+    read_weights,
     sources_of_rows,
     warn_of_classes,
 )
-from sktransfer._sklearn import HasMethods, _check_sample_weight, _fit_context, _safe_indexing
+from sktransfer._sklearn import HasMethods, _fit_context, _safe_indexing
 from sktransfer._whole import whole_fit
 from sktransfer.parameter._sources import check_source
 
@@ -131,12 +132,10 @@ class _BaseSourceTransfer(_TransferEstimator):
             rows = self._read_rows(X, y)
             check_consistent_length(rows, y)
             values = read_labels(y)
-            weights = _check_sample_weight(
-                sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-            )
+            weights = read_weights(sample_weight, rows, estimator_name=type(self).__name__)
             domains = read_sample_domain(sample_domain, rows.shape[0])
             used, name = is_labelled(values) & (weights > 0), type(self).__name__
-            check_target_rows(domains, used, estimator_name=name)
+            check_target_rows(domains, used, estimator_name=name, weights=weights)
             check_sources(domains, used, estimator_name=name)
             labels = self._read_labels(values, used)
             given = self._given_sources(rows.shape[1])

@@ -16,7 +16,8 @@ from sktransfer._magnitude import NUMERICAL_ERRORS, check_result, numerical_erro
 from sktransfer._messages import listed
 from sktransfer._needs import Needs
 from sktransfer._progress import begin_fit
-from sktransfer._sklearn import _check_sample_weight, _fit_context
+from sktransfer._rows import lacking_rows, read_weights
+from sktransfer._sklearn import _fit_context
 from sktransfer._whole import whole_fit
 
 
@@ -102,16 +103,14 @@ class _BaseTasks(_TransferEstimator):
             rows = self._read_rows(X, y)
             check_consistent_length(rows, y)
             values = read_labels(y)
-            weights = _check_sample_weight(
-                sample_weight, rows, dtype=np.float64, ensure_non_negative=True
-            )
+            weights = read_weights(sample_weight, rows, estimator_name=type(self).__name__)
             domains = read_tasks(sample_domain, rows.shape[0])
             used = is_labelled(values) & (weights > 0)
             if not used.any():
+                lacking = lacking_rows(rows.shape[0], "rows", weights)
                 raise ValueError(
-                    f"{type(self).__name__} needs a row that has a label and a weight above 0, but "
-                    f"none of the {rows.shape[0]} rows has both; pass y with the labels that there "
-                    "are."
+                    f"{type(self).__name__} needs a row {lacking}; pass y with the labels that "
+                    "there are."
                 )
             numbers = self._read_numbers(values, used)
             names = domains.sources + ((TARGET,) if domains.is_target.any() else ())

@@ -179,7 +179,7 @@ def test_a_table_is_not_overwritten_and_must_be_utf_8(table, capsys):
         ("ph\n1\n1,2,3\n", "plants.csv cannot be read as a table: Error"),
         ("ph,site,grows\ninf,north,0\n1,valley,1\n", "infinity is in 'ph'; remove"),
         ("ph,site,grows\n2,north,1\n1,valley,1\n", "grows holds fewer than two different labels"),
-        (None, "[Errno 2] No such file or directory: 'plants.csv'"),
+        (None, "plants.csv: No such file or directory"),
     ],
 )
 def test_files_without_a_usable_table(content, message, table, capsys):
@@ -195,3 +195,19 @@ def test_a_missing_package_is_named(table, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert main(["compare", table, *WORDS]) == 1
     assert install_command("pandas") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["--drop", "Soil"], "soil"), (["--target-domain", "Valley"], "valley")]
+)
+def test_a_name_in_other_letters_is_suggested(words, meant, table, capsys):
+    assert main(["compare", table, *WORDS, *words]) == 1
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant!r}?\n")
+
+
+@pytest.mark.parametrize("folds", ["1", "two"])
+def test_too_few_folds(folds, table, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", table, *WORDS, "--folds", folds])
+    said = capsys.readouterr().err
+    assert f"argument --folds: {folds!r} is not a whole number of at least 2" in said

@@ -65,8 +65,8 @@ def test_rows_are_those_of_the_extractor(suffix, folder, capsys):
     assert np.isnan(features[2]).all()
     printed = capsys.readouterr()
     assert printed.out == (
-        f"{out}: 4 images, 160 features each (glyphs, stage4)\n"
-        f"1 without features: broken.png ({REASON})\n"
+        f"{out}: 3 images, 160 features each (glyphs, stage4)\n"
+        f"1 unreadable: broken.png ({REASON})\n"
     )
     assert printed.err == ""
     assert sorted(path.name for path in folder.parent.iterdir()) == ["pictures", out.name]
@@ -106,7 +106,7 @@ def test_texts_are_read_by_a_network_of_texts(tmp_path, capsys):
     assert (names, faults) == (["a.txt", "b.txt"], [None, "no text in UTF-8"])
     expected = PretrainedTextExtractor().fit_transform(["rain and wind"])
     np.testing.assert_array_equal(features[:1], expected)
-    assert "2 texts, 50 features each (words, mean)" in capsys.readouterr().out
+    assert "1 text, 50 features each (words, mean)" in capsys.readouterr().out
 
 
 def test_files_are_read_portion_by_portion(folder, monkeypatch):

@@ -219,8 +219,8 @@ def test_a_pipeline_is_a_learner():
         (
             TrAdaBoostClassifier(),
             {"y": [0, 1, None, None]},
-            "TrAdaBoostClassifier needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows (if they are labelled, "
+            "TrAdaBoostClassifier needs a target row that has a label, and "
+            "none of the 2 target rows has one; label some target rows (if they are labelled, "
             "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
         (

@@ -276,8 +276,8 @@ def test_every_round_has_a_seed_of_its_own():
         (
             TrAdaBoostRegressor(),
             [1.0, 2.0, np.nan, np.nan],
-            "TrAdaBoostRegressor needs a target row that has a label and a weight above 0, and "
-            "none of the 2 target rows has both; label some target rows (if they are labelled, "
+            "TrAdaBoostRegressor needs a target row that has a label, and "
+            "none of the 2 target rows has one; label some target rows (if they are labelled, "
             "a pipeline with target_labels='ignore' hides it), or use an unsupervised method.",
         ),
     ],

@@ -38,15 +38,15 @@ def test_rows_of_other_classes(method):
         method().fit(X, labels, sample_domain=DOMAINS)
     said = [str(each.message) for each in caught if "classes: only" in str(each.message)]
     assert said == [
-        f"{method.__name__}: the source 'old' and the target share 0 classes: only the source has "
-        "0, 1, and only the target has 3, 4. The source says nothing about these; name the "
+        f"{method.__name__}: the source 'old' and the target share 0 of 4 classes: only the source "
+        "has 0, 1, and only the target has 3, 4. The source says nothing about these; name the "
         "classes alike if they are the same, or leave the source out."
     ]
 
 
 def test_a_model_of_other_classes():
     source = LogisticRegression().fit(X[:40], np.array(["Cat", "dog"])[y[:40]])
-    with pytest.warns(TransferWarning, match="LogisticRegression.* share 1 classes: only the sour"):
+    with pytest.warns(TransferWarning, match="LogisticRegression.* share 1 of 3 classes: only"):
         TransferLogisticRegression(source).fit(X[40:], np.array(["cat", "dog"])[y[40:]])
 
 

@@ -71,12 +71,16 @@ def test_classes_are_matched_by_label():
     """A class that no target row has stays where no target row is; a new one is added."""
     rows = THREE != "a"
     y = np.where(THREE[rows] == "b", "d", "c")
-    model = TransferForestClassifier(FOREST, method="ser", random_state=0).fit(X[rows], y)
+    model = TransferForestClassifier(FOREST, method="ser", random_state=0)
+    with pytest.warns(TransferWarning, match="share 1 of 4 classes: only the source has 'a', 'b'"):
+        model.fit(X[rows], y)
     assert list(model.classes_) == ["a", "b", "c", "d"]
     shares = model.predict_proba(X_NEW)
     assert_allclose(shares.sum(axis=1), 1)
     assert (shares.max(axis=0) > 0).all()
-    strut = TransferForestClassifier(FOREST, method="strut").fit(X[rows], y)
+    strut = TransferForestClassifier(FOREST, method="strut")
+    with pytest.warns(TransferWarning, match="share 1 of 4 classes"):
+        strut.fit(X[rows], y)
     assert_array_equal(strut.predict_proba(X_NEW)[:, :2], np.zeros((100, 2)))
 
 

@@ -243,7 +243,7 @@ def test_labels_without_variation_are_predicted():
 
 def test_messages():
     model = RegularizedMultiTaskRegressor()
-    with pytest.raises(ValueError, match=r"needs a row that has a label .* none of the 160 rows"):
+    with pytest.raises(ValueError, match=r"needs a row that has a label, and none of the 160 rows"):
         model.fit(X, np.full(len(X), np.nan))
     with pytest.raises(ValueError, match=r"kernel='linear' takes no arguments, but kernel_params="):
         RegularizedMultiTaskRegressor(kernel_params={"gamma": 1}).fit(X, Y)

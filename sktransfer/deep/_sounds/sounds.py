@@ -1,6 +1,7 @@
 """Sounds that a user passed, read once: their digests, and batches of their log-mel frames."""
 
 import hashlib
+import os
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,7 @@ from scipy.sparse import issparse
 from sktransfer._containers import as_array
 from sktransfer._messages import warn
 from sktransfer.deep._cache.file_digest import known, remember, signature
-from sktransfer.deep._files import is_file, plain_item
+from sktransfer.deep._files import is_file, is_openable, plain_item
 from sktransfer.deep._items import ListedItems, Unreadable, path_of
 from sktransfer.deep._sounds.waves import load_sound, read_wave
 from sktransfer.deep._threads import n_threads, ordered_map
@@ -71,11 +72,17 @@ class Sounds(ListedItems):
     noun = "sound"
 
     def learn(self, estimator, *, on_error="raise"):
-        """Check the items that are no files; if one cannot be read, check all."""
-        arrays = [row for row, item in enumerate(self.content) if not is_file(item)]
-        if on_error == "raise" and any(map(self._fault_of, arrays)):
+        """Check that files are there, and the items that are none; if one is bad, check all."""
+        if on_error == "raise" and any(map(self._is_bad, range(len(self)))):
             self.raise_faults(self.find_unreadable(estimator))
         return self
+
+    def _is_bad(self, row):
+        """Return whether a sound cannot be read, or is a path of no file; files stay closed."""
+        item = self.content[row]
+        if isinstance(item, str | os.PathLike) and not is_openable(item):
+            return not os.path.exists(item)
+        return not is_file(item) and self._fault_of(row) is not None
 
     def require_sample_rate(self):
         """Raise a ValueError if there are arrays of samples, and no sample rate."""

@@ -32,6 +32,12 @@ def _from_container(X):
         hint = ""
         if array.ndim == 2 and hasattr(X, "columns"):
             hint = ", in a ColumnTransformer for example"
+        if array.dtype.kind in "biufc":
+            raise ValueError(
+                f"X has the shape {array.shape} and holds numbers, but the network reads texts, as "
+                "backbone='words' does: pass a sequence of texts, or for images a network that "
+                "reads them, such as backbone='glyphs'."
+            )
         raise ValueError(
             f"X has the shape {array.shape}, expected a sequence of texts: select one column of "
             f"texts{hint}."

@@ -117,7 +117,11 @@ def test_any_container_of_texts(container):
         ),
         (b"a text", r"^X is one text of type bytes"),
         ([], r"^X is an empty list, expected one text or more\.$"),
-        (np.zeros((3, 2)), r"^X has the shape \(3, 2\), expected a sequence of texts: select one"),
+        (
+            np.zeros((3, 2)),
+            r"^X has the shape \(3, 2\) and holds numbers, but .* such as backbone='glyphs'\.$",
+        ),
+        (np.full((3, 2), "a"), r"^X has the shape \(3, 2\), expected a sequence of texts: select"),
         (pd.DataFrame({"a": ["x"], "b": ["y"]}), r"in a ColumnTransformer for example\.$"),
         (np.zeros(3), r"^3 of 3 texts cannot be read: X\[0\] \(is no text but of type float\)"),
     ],
