@@ -61,7 +61,7 @@ def test_domains_as_the_third_argument(method):
 
 @pytest.mark.parametrize("pipeline", [CORALAligner(), make_transfer_pipeline(CORALAligner())])
 def test_a_transformer_is_no_pipeline_to_compare(pipeline):
-    with pytest.raises(ValueError, match=r"^pipelines has .* is a transformer and predicts noth"):
+    with pytest.raises(ValueError, match=r"^pipelines has .* is a transformer and predicts "):
         compare_transfer(pipeline, X, y, sample_domain=DOMAINS)
     with pytest.raises(ValueError, match=r"^candidates has .* put it before a predictor: make_t"):
         GuardedTransferClassifier(pipeline).fit(X, y, sample_domain=DOMAINS)
