@@ -129,8 +129,11 @@ def _read(options):
 
     if options.out is not None and options.out.exists() and options.out.samefile(options.table):
         raise ValueError(f"--out {str(options.out)!r} is the table itself: name another file.")
+    if options.decimal == options.separator:
+        raise ValueError(f"--decimal and --separator are both {options.decimal!r}.")
+    separator = options.separator.replace(r"\t", "\t")
     try:
-        table = pd.read_csv(options.table, sep=options.separator, decimal=options.decimal)
+        table = pd.read_csv(options.table, sep=separator, decimal=options.decimal)
     except UnicodeDecodeError as error:
         raise ValueError(f"{options.table} is no text in UTF-8: save it as one.") from error
     except ValueError as error:
@@ -140,12 +143,13 @@ def _read(options):
             f"the rows of {options.table} have more cells than the first row has names: name all "
             "columns, and remove separators at the ends of rows."
         )
+    names = pd.read_csv(options.table, sep=separator, header=None, nrows=1, dtype=str).iloc[0]
+    if names.dropna().duplicated().any():
+        raise ValueError(f"{options.table} has two columns of one name: {listed(names)}.")
     _check_columns(table, options)
     # As numbers, the sites 01 and 1 would be one, and NA would be missing.
     own = [options.target_column, options.domain_column]
-    texts = pd.read_csv(
-        options.table, sep=options.separator, usecols=own, dtype=str, na_filter=False
-    )
+    texts = pd.read_csv(options.table, sep=separator, usecols=own, dtype=str, na_filter=False)
     return table.assign(**{name: texts[name].str.strip() for name in own})
 
 
@@ -284,7 +288,9 @@ def _pipelines(numbers, words, discrete):
     from sktransfer.parameter import TransferLogisticRegression, TransferRidge
     from sktransfer.pipeline import make_transfer_pipeline
 
-    scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    scaled = make_pipeline(
+        SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+    )
     encoded = OneHotEncoder(
         max_categories=MOST_CATEGORIES, handle_unknown="infrequent_if_exist", sparse_output=False
     )
