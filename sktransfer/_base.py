@@ -142,7 +142,8 @@ class _BaseRowsEstimator(_TransferEstimator):
             target rows are always hidden from a method that is not said to read them.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
+            negative target, positive source). None: every row is a target row, and
+            nothing is transferred.
 
         Returns
         -------

@@ -234,7 +234,7 @@ class TransferPipeline(AnswersByDomain, Pipeline):
             Labels; a missing value (NaN, None, ``pandas.NA``) if a row has none.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of its source domain. None: every row is a
-            target row.
+            target row, and nothing is transferred from other rows.
         **params : dict of str -> object
             As in :meth:`sklearn.pipeline.Pipeline.fit`: ``step__parameter`` without metadata
             routing, requested metadata with it.

@@ -17,6 +17,7 @@ from sktransfer._needs import Needs
 from sktransfer._onnx import kernel_refusal
 from sktransfer._random import generator
 from sktransfer._sklearn import Interval, StrOptions
+from sktransfer.feature._clipping import store_n_components
 from sktransfer.feature._kernel_values import DENSE_KERNELS, check_kernel
 
 PRIMAL = "primal"  # no kernel: combinations of features
@@ -106,7 +107,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
         rows = self._less_mean(rows) @ root
         components, self.eigenvalues_ = self._components(LinearKernel(rows), codes, *labels)
         self.X_fit_, self.dual_components_ = landmarks, root @ (rows.T @ components)
-        self.n_components_ = components.shape[1]
+        store_n_components(self, components.shape[1])
 
     def _root_of(self, landmarks):
         """Return the matrix that makes similarities to the landmarks features."""
@@ -154,7 +155,7 @@ class _BaseComponentAligner(ClassNamePrefixFeaturesOutMixin, _BaseAligner):
             if self.mean_ is not None:  # the rest of the centring, once for all rows to come
                 components = components - components.mean(axis=0)
             self.X_fit_, self.dual_components_ = X, components
-        self.n_components_ = components.shape[1]
+        store_n_components(self, components.shape[1])
 
     def _transform_domain(self, X, name):
         rows = X.astype(np.float64, copy=False)

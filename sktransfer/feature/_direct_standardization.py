@@ -132,7 +132,8 @@ class DirectStandardization(OneToOneFeatureMixin, _BaseAligner):
             Ignored.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
+            negative target, positive source). None: every row is a target row, and
+            nothing is transferred.
         sample_pair : array-like of shape (n_samples,), default=None
             The specimen of each row: rows of equal values are the same specimen. A missing value if
             the row has no pair. In a pipeline, ``directstandardization__sample_pair``.

@@ -15,6 +15,7 @@ from sktransfer._kernels.subspaces import (
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
+from sktransfer.feature._clipping import store_n_components
 
 
 class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
@@ -37,7 +38,8 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
     ----------
     n_components : int, default=20
         The dimension of the subspaces. It is clipped to the number of features and to the number of
-        directions in which the rows of each domain vary.
+        directions in which the rows of each domain vary. A number above that of the columns gives a
+        warning, unless it is the default.
 
     Attributes
     ----------
@@ -134,7 +136,7 @@ class GeodesicFlowAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner
             name: principal_subspace_of(part, self.n_components)
             for name, part in {**sources, TARGET: target}.items()
         }
-        self.n_components_ = min(space.n_axes for space in spaces.values())
+        store_n_components(self, min(space.n_axes for space in spaces.values()))
         spaces = {
             name: Subspace(mean, axes[:, : self.n_components_])
             for name, (mean, axes) in spaces.items()

@@ -40,7 +40,8 @@ class JointDistributionAligner(_BaseComponentAligner):
     Parameters
     ----------
     n_components : int, default=20
-        The number of components, clipped to the number of directions in which the rows vary.
+        The number of components, clipped to the number of directions in which the rows vary. A
+        number above that of the columns gives a warning, unless it is the default.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows. "primal" is no kernel but a form found in the authors' code. The components are

@@ -18,6 +18,7 @@ from sktransfer._labels import class_codes
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval, StrOptions
 from sktransfer.feature._base_encoder import _BaseEncoder
+from sktransfer.feature._clipping import store_n_components
 
 
 class StructuralEncoder(_BaseEncoder):
@@ -40,7 +41,8 @@ class StructuralEncoder(_BaseEncoder):
     ----------
     n_components : int, default=50
         The number of directions, clipped to the number of pivots, to the number of other features,
-        and to the rank of the weights.
+        and to the rank of the weights. A number above that of the columns gives a warning, unless
+        it is the default.
     pivots : {"frequency", "mutual_information"} or array-like of int, default="frequency"
         The choice of the pivots, or their columns:
 
@@ -204,7 +206,7 @@ class StructuralEncoder(_BaseEncoder):
         factor = self.scale * np.sqrt(mean_square_length(X) / length) if length > 0 else 1.0
         self.components_ = factor * components
         self.mean_ = factor * mean
-        self.n_components_ = components.shape[1]
+        store_n_components(self, components.shape[1])
         self._n_features_out = self.n_components_ + (X.shape[1] if self.keep_input else 0)
 
     def _choose(self, X, y, domains):

@@ -9,6 +9,7 @@ from sktransfer._kernels.subspaces import SubspaceMap, alignment, principal_subs
 from sktransfer._needs import Needs
 from sktransfer._sklearn import Interval
 from sktransfer.feature._base_streaming_aligner import _BaseStreamingAligner
+from sktransfer.feature._clipping import store_n_components
 
 
 class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
@@ -31,8 +32,9 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
     ----------
     n_components : int, default=20
         The number of axes of each domain, and of columns of the result. It is clipped to the number
-        of features and to the number of directions in which the target's rows vary. A source whose
-        rows vary in fewer directions has fewer axes.
+        of features and to the number of directions in which the target's rows vary. A number above
+        that of the columns gives a warning, unless it is the default. A source whose rows vary in
+        fewer directions has fewer axes.
 
     Attributes
     ----------
@@ -118,7 +120,7 @@ class SubspaceAligner(ClassNamePrefixFeaturesOutMixin, _BaseStreamingAligner):
 
     def _learn(self, sources, target):
         target = principal_subspace_of(target, self.n_components)
-        self.n_components_ = target.n_axes
+        store_n_components(self, target.n_axes)
         self.maps_ = {
             name: alignment(principal_subspace_of(source, self.n_components), target)
             for name, source in sources.items()

@@ -30,6 +30,7 @@ from sktransfer._random import generator
 from sktransfer._sklearn import Interval
 from sktransfer._sums import _FitsBySums
 from sktransfer.feature._base_component_aligner import PRIMAL, _BaseComponentAligner
+from sktransfer.feature._clipping import store_n_components
 
 
 class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
@@ -53,7 +54,8 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
     Parameters
     ----------
     n_components : int, default=20
-        The number of components, clipped to the number of directions in which the rows vary.
+        The number of components, clipped to the number of directions in which the rows vary. A
+        number above that of the columns gives a warning, unless it is the default.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows. "primal" is no kernel: the columns of ``A`` are combinations of the features and have
@@ -305,7 +307,7 @@ class TransferComponentAligner(_FitsBySums, _BaseComponentAligner):
             kernel = LinearSums(total.n_samples, mean, root_of(total))
             components, self.eigenvalues_ = transfer_components(kernel, differences, **rules)
             components = fix_signs(kernel.directions(components))
-        self.n_components_ = components.shape[1]
+        store_n_components(self, components.shape[1])
         if self.n_landmarks is None:
             self.components_ = components
             return

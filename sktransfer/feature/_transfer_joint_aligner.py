@@ -31,7 +31,8 @@ class TransferJointAligner(_BaseComponentAligner):
     Parameters
     ----------
     n_components : int, default=20
-        The number of components, clipped to the number of directions in which the rows vary.
+        The number of components, clipped to the number of directions in which the rows vary. A
+        number above that of the columns gives a warning, unless it is the default.
     kernel : str or callable, default="linear"
         A name known to :func:`~sklearn.metrics.pairwise.pairwise_kernels`, or a function of two
         rows.

@@ -86,7 +86,8 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
             counts once.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, otherwise the name of the row's source domain (or
-            integers: negative target, positive source). None: every row is a target row.
+            integers: negative target, positive source). None: every row is a target row, and
+            nothing is transferred.
 
         Returns
         -------

@@ -115,7 +115,8 @@ class _BaseSourceTransfer(_TransferEstimator):
             How much each row counts, not negative. A row of weight 0 is left out. None: once.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
+            negative target, positive source). None: every row is a target row, and
+            nothing but `source` is transferred.
 
         Returns
         -------

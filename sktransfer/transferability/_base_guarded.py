@@ -109,7 +109,8 @@ class _BaseGuardedTransfer(MetaEstimatorMixin, _TransferEstimator):
             Labels; missing values if a row has none.
         sample_domain : array-like of shape (n_samples,), default=None
             ``"target"`` for a target row, else the name of the row's source domain (or integers:
-            negative target, positive source). None: every row is a target row.
+            negative target, positive source). None: every row is a target row, and
+            nothing is transferred.
 
         Returns
         -------

@@ -125,7 +125,8 @@ def test_n_components_is_clipped_to_what_every_domain_allows():
     assert aligner.n_components_ == 2
     names = [f"geodesicflowaligner{k}" for k in range(6)]
     assert list(aligner.get_feature_names_out()) == names
-    assert GeodesicFlowAligner(100).fit(X).n_components_ == 8
+    with pytest.warns(UserWarning, match="is clipped to 8: X has 8 columns"):
+        assert GeodesicFlowAligner(100).fit(X).n_components_ == 8
 
 
 def test_too_few_rows():

@@ -91,7 +91,8 @@ def test_n_components_is_clipped_to_what_the_target_allows():
     aligner = SubspaceAligner().fit(X, sample_domain=sample_domain)
     assert aligner.n_components_ == 5
     assert list(aligner.get_feature_names_out()) == [f"subspacealigner{k}" for k in range(5)]
-    assert SubspaceAligner(100).fit(X).n_components_ == 8
+    with pytest.warns(UserWarning, match="is clipped to 8: X has 8 columns"):
+        assert SubspaceAligner(100).fit(X).n_components_ == 8
     # A source of three rows has two axes, and its rows still all five columns.
     assert np.linalg.matrix_rank(aligner.maps_["amazon"].matrix) == 2
 
