@@ -7,8 +7,8 @@ N_SAMPLED = 300  # rows of each domain
 LEAST_MEAN = 0.2  # of a ratio whose mean is 1
 
 _REMEDY = (
-    "The ratio of the densities is then not known, and weights near 1 mean nothing. Check that "
-    "both domains have the same features in the same units, or use an aligner"
+    "The ratio of the densities is then not known, and the weights mean little. Check that both "
+    "domains have the same features in the same units, or use an aligner"
 )
 
 
