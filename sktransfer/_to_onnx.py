@@ -42,7 +42,7 @@ def to_onnx(
     pipeline : estimator
         Fitted: a pipeline, or a single estimator of scikit-learn or sktransfer.
     path : str or path-like
-        The file, which is overwritten.
+        The file. One that is there is replaced by the whole new one at once.
     X : array-like of shape (n_samples, n_features), default=None
         A few rows, for the type of the input: a float64 array, images of one size, or a data frame
         with a column of texts. None: rows of float32, as many numbers as `fit` has seen. After a
@@ -95,6 +95,8 @@ def to_onnx(
     """
     if not is_installed("skl2onnx"):
         raise ImportError(f"to_onnx needs skl2onnx; run {install_command('onnx')}.")
+    from sktransfer.deep._saving.storage import write_whole
+
     if not isinstance(pipeline, BaseEstimator):
         raise TypeError(
             f"{type(pipeline).__name__} cannot be written as ONNX, because it is no estimator of "
@@ -119,7 +121,7 @@ def to_onnx(
         )
     content = written.SerializeToString()
     _require_a_session(content, pipeline)
-    Path(path).write_bytes(content)
+    write_whole(Path(path), content)
 
 
 def _as_pipeline(model):

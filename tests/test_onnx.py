@@ -311,6 +311,15 @@ def test_a_prior_of_classes_with_several_variances(tmp_path):
     _check(model, tmp_path / "m.onnx", X.astype(np.float32))
 
 
+def test_a_file_that_is_open_elsewhere_stays_whole(tmp_path):
+    path, linked = tmp_path / "model.onnx", tmp_path / "served.onnx"
+    path.write_bytes(b"the model before")
+    linked.hardlink_to(path)
+    to_onnx(Ridge().fit(np.eye(2), [0, 1]), path)
+    assert linked.read_bytes() == b"the model before"
+    assert path.read_bytes() != linked.read_bytes()
+
+
 def test_large_means_and_no_rows(tmp_path):
     X, y, domains = _data()
     X, path = X + np.float32(1e4), tmp_path / "m.onnx"
