@@ -1,5 +1,6 @@
 """A fit that is interrupted leaves the estimator as it was: no attributes of two fits together."""
 
+import inspect
 import sys
 from contextlib import contextmanager
 from inspect import isclass
@@ -27,13 +28,19 @@ N_PLACES = 8
 
 @contextmanager
 def interrupted(call):
-    """Raise KeyboardInterrupt in the call of that number of a function of ours; yield a counter."""
-    count = [0]
+    """Raise KeyboardInterrupt in the call of that number of a function of ours; yield a counter.
+
+    If that is a generator, which may be about to be closed and then drops what it raises, the next
+    call of a function raises. 0: none raises.
+    """
+    count, waits = [0], [call > 0]
 
     def profile(frame, event, argument):
         if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
             count[0] += 1
-            if count[0] == call:
+            is_function = not frame.f_code.co_flags & inspect.CO_GENERATOR
+            if waits[0] and count[0] >= call and is_function:
+                waits[0] = False
                 raise KeyboardInterrupt
 
     before = sys.getprofile()

@@ -138,7 +138,7 @@ def sentence_with_labels(outcome, judge, *, used, weight, level):
         )
     n_rows = outcome.n_rows
     said = (
-        f"too few to judge: no interval from {n_rows} excludes 0; label more rows"
+        f"too few to judge, as no interval from {n_rows} excludes 0; label more rows"
         if never_excludes_zero(n_rows, level=level)
         else verdict(outcome.interval)
     )
