@@ -99,6 +99,11 @@ class _BasePredictor(_ReportsTasks, MetaEstimatorMixin, _TransferEstimator):
         ValueError
             If too few rows have a label and a weight above 0, or if `estimator` takes no
             `sample_weight` or is of the wrong kind.
+
+        Warns
+        -----
+        TransferWarning
+            For a classifier, if a source and the target each have classes that the other lacks.
         """
         with whole_fit(self):
             self._check_learner(self._learner())

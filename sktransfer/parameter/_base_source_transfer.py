@@ -128,6 +128,11 @@ class _BaseSourceTransfer(_TransferEstimator):
         ValueError
             If no target row has a label and a weight above 0, or if a source domain has no such
             row. If a model in `source` is not fitted, or was fitted on other columns.
+
+        Warns
+        -----
+        TransferWarning
+            For a classifier, if a source and the target each have classes that the other lacks.
         """
         with whole_fit(self):
             rows = self._read_rows(X, y)
