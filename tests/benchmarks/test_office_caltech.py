@@ -79,6 +79,7 @@ def test_the_target_of_each_task_is_all_that_labels_are_compared_with():
     assert found.tolist() == [50.0, 0.0, 50.0, 100.0]
 
 
+@pytest.mark.filterwarnings("ignore:n_components=.* is clipped:UserWarning")  # 5 columns
 def test_a_quick_run_has_a_row_of_ours_over_a_row_of_theirs():
     rng = np.random.default_rng(0)
     made_up = {
