@@ -116,7 +116,7 @@ class _BaseRowsEstimator(_TransferEstimator):
     # collections in the blocks of `X`; `y` is None if it is not read.
     _fits_blocks = False
 
-    # What only a fit on a sample learns.
+    # Learned only in a fit on a sample.
     _of_sample = ()
 
     @abstractmethod

@@ -21,7 +21,7 @@ DOMAIN = ContextVar("domain", default=TARGET)
 # The steps that have asked for it.
 USED = ContextVar("used", default=None)
 
-# What writes models of some classes: a callable that takes a model.
+# Writers of models of some classes: a callable that takes a model.
 ADAPTERS = {}
 
 # The domain of the functions of a file, those that hold networks.

@@ -24,7 +24,7 @@ from sktransfer._onnx import WritesONNX
 from sktransfer._onnx_graph import ADAPTERS, found_model
 from sktransfer._sklearn import LinearClassifierMixin, get_tags
 
-# What scikit-learn adds to a probability before its logarithm.
+# scikit-learn adds it to a probability before its logarithm.
 _LEAST_CHANCE = 1e-12
 
 _SCALERS = StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler

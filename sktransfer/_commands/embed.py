@@ -237,7 +237,7 @@ def _csv(stream, extractor):
 
     def add(names, features, reasons):
         for name, row, reason in zip(names, features.tolist(), reasons, strict=True):
-            # Nine digits tell each float32 from its neighbors.
+            # Nine digits separate each float32 from its neighbors.
             cells = [f"{value:.9g}" if reason is None else "" for value in row]
             table.writerow([name, reason or "", *cells])
 

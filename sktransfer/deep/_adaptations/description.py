@@ -36,7 +36,7 @@ def _is_sizes(value):
 _POSITIVE = (lambda value: isinstance(value, Real) and value > 0, "a number above 0")
 _NOT_NEGATIVE = (lambda value: isinstance(value, Real) and value >= 0, "a number of 0 or more")
 
-# By the name of a field: whether a value can be used, and what is expected.
+# By the name of a field: a test of its value, and the expectation in words.
 _EXPECTED = {
     "temperature": _POSITIVE,
     "margin": (lambda value: value is None or _POSITIVE[0](value), "a number above 0, or None"),

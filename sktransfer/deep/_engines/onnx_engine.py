@@ -34,7 +34,7 @@ class OnnxEngine:
         self._is_single = isinstance(stage, str)
         self._open = partial(_get_session, backbone, stage, n_threads(n_jobs), device)
         if not self.pools:
-            self._open()  # what cannot be run is an error at once
+            self._open()  # raise at once if an operator cannot be run
 
     @cached_property
     def _session(self):

@@ -14,7 +14,7 @@ class LabelObjective:
     # The loss before the first epoch is that of the first phase.
     constant, n_before = "a constant prediction", 1
 
-    # What it reads of the rows of a minibatch.
+    # The parts of the rows of a minibatch that it reads.
     reads = ("outputs",)
 
     def __init__(self, loss, settings):

@@ -24,7 +24,7 @@ class Penalty(torch.nn.Module, ABC):
     the network. The penalty's own parameters learn at `own_rate` times the rate of the head.
     """
 
-    # What it reads of the rows of a minibatch.
+    # The parts of the rows of a minibatch that it reads.
     reads = ("features", "outputs")
 
     def __init__(self, strength=1.0, ramp=None, own_rate=1.0):

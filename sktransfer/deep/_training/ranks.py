@@ -24,7 +24,7 @@ TIMEOUT = timedelta(minutes=30)
 # Fewest rows of a part: batch-norm has no variance of one row.
 _FEWEST_ROWS = 2
 
-# What a launcher sets for each process.
+# Set by a launcher for each process.
 _LAUNCHED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 _busy = threading.Lock()
