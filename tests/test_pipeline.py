@@ -377,7 +377,7 @@ def test_a_method_of_ours_gets_the_rows_without_a_label_too(data):
     X, y, sample_domain = data
     is_target = sample_domain == "target"
     labels = _with_gaps(y, np.flatnonzero(is_target))
-    last = WeightedTransferClassifier(LogisticRegression())
+    last = WeightedTransferClassifier(LogisticRegression(), random_state=0)
     expected = clone(last).fit(X, labels, sample_domain=sample_domain).predict_proba(X)
     pipe = make_transfer_pipeline(clone(last)).fit(X, labels, sample_domain=sample_domain)
     np.testing.assert_array_equal(pipe.predict_proba(X), expected)

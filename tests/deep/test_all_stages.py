@@ -37,9 +37,9 @@ def test_all_stages_are_those_of_extractors_of_one_stage(network, name, pooling)
 def test_the_network_runs_once_and_then_never_again(monkeypatch, tmp_path):
     batches, compute = [], OnnxEngine._compute
 
-    def counted(self, batch):
+    def counted(self, session, batch):
         batches.append(len(batch))
-        return compute(self, batch)
+        return compute(self, session, batch)
 
     monkeypatch.setattr(OnnxEngine, "_compute", counted)
     extractor = PretrainedFeatureExtractor(cache=tmp_path / "features", batch_size=64).fit(DIGITS)
