@@ -34,7 +34,8 @@ segments._SECONDS_ELSEWHERE = 3
 
 def _both_have_begun(rows):
     """Whether two hosts have a third of the images, or one has all of them."""
-    least = shared.N_IMAGES // 3 if len(rows) == 2 else shared.N_IMAGES
+    n_hosts = sum(n_rows > 0 for n_rows in rows.values())
+    least = shared.N_IMAGES // 3 if n_hosts == 2 else shared.N_IMAGES
     return sum(rows.values()) >= least
 
 
@@ -59,7 +60,6 @@ def test_a_cache_folder_of_two_hosts(tmp_path):
     assert run_at_hub(fill_a_cache, str(tmp_path), seconds=200) == 0
     shared.check(tmp_path, "b")
     rows = shared.computed(tmp_path)
-    if len(rows) == 1:
+    if sum(n_rows > 0 for n_rows in rows.values()) < 2:
         pytest.skip("one host computed all images before the other began")
-    assert min(rows.values()) > 0
     assert sum(rows.values()) <= 1.05 * shared.N_IMAGES
