@@ -23,6 +23,7 @@ from sktransfer._onnx_graph import (
     steps_of,
     takes_zipmap,
 )
+from sktransfer._whole_files import write_whole
 
 # The versions of ONNX's operators, and of those for models.
 _OPSET = {"": 17, "ai.onnx.ml": 3}
@@ -95,8 +96,6 @@ def to_onnx(
     """
     if not is_installed("skl2onnx"):
         raise ImportError(f"to_onnx needs skl2onnx; run {install_command('onnx')}.")
-    from sktransfer.deep._saving.storage import write_whole
-
     if not isinstance(pipeline, BaseEstimator):
         raise TypeError(
             f"{type(pipeline).__name__} cannot be written as ONNX, because it is no estimator of "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sktransfer
 from sktransfer._commands import compare, embed
+from sktransfer._commands._options import whole_number
 
 
 def main(arguments=None):
@@ -58,7 +59,11 @@ def _parser():
         "--labels", type=_labels, default=(1, 5, 10), metavar="1,5,10", help="labels per class"
     )
     demo.add_argument(
-        "--draws", type=_positive, default=3, metavar="N", help="random draws of the labelled rows"
+        "--draws",
+        type=whole_number(1),
+        default=3,
+        metavar="N",
+        help="random draws of the labelled rows",
     )
     demo.add_argument(
         "--out",
@@ -80,17 +85,12 @@ def _run_demo(options):
     return 0
 
 
-def _positive(text):
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
 def _labels(text):
     """Read the labels per class, for example ``1,5,10``."""
     from sktransfer.demo import MOST_LABELS
 
-    labels = sorted({_positive(part.strip()) for part in text.split(",")})
+    read = whole_number(1)
+    labels = sorted({read(part.strip()) for part in text.split(",")})
     if labels[-1] > MOST_LABELS:
         raise argparse.ArgumentTypeError(
             f"{labels[-1]} labels per class are more than the {MOST_LABELS} that there are"

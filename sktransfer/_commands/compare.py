@@ -1,12 +1,12 @@
 """``sktransfer compare``: whether transfer helps, for a table with a column of domains."""
 
-import argparse
 from difflib import get_close_matches
 from pathlib import Path
 
-from sktransfer._commands._out import out_file
+from sktransfer._commands._options import out_file, whole_number
 from sktransfer._extras import install_command
 from sktransfer._messages import listed
+from sktransfer._whole_files import write_whole
 
 TARGET = "target"
 
@@ -64,7 +64,7 @@ def add_parser(commands):
     )
     parser.add_argument(
         "--folds",
-        type=_folds,
+        type=whole_number(2),
         metavar="N",
         help="folds, each drawn three times (default: up to 10)",
     )
@@ -86,7 +86,6 @@ def run(options):
         raise ImportError(
             f"it needs pandas, which is not installed; run {install_command('pandas')}"
         ) from error
-    from sktransfer.deep._saving.storage import write_whole
     from sktransfer.transferability import compare_transfer
 
     table = _read(options)
@@ -151,12 +150,6 @@ def _read(options):
     own = [options.target_column, options.domain_column]
     texts = pd.read_csv(options.table, sep=separator, usecols=own, dtype=str, na_filter=False)
     return table.assign(**{name: texts[name].str.strip() for name in own})
-
-
-def _folds(text):
-    if not text.isascii() or not text.isdigit() or int(text) < 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 2")
-    return int(text)
 
 
 def _nearest(name, names):

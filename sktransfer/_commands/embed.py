@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sktransfer._commands._out import out_file
+from sktransfer._commands._options import out_file
 from sktransfer._extras import install_command, is_installed
+from sktransfer._whole_files import writing_whole
 
 # How the names of files end that a network of each kind reads, unless the user says it.
 SUFFIXES = {
@@ -156,8 +157,6 @@ class _Tally:
 
 def _write(out, extractor, names, paths, kind):
     """Compute all features, and write the table; return the `_Tally`."""
-    from sktransfer.deep._saving.storage import writing_whole
-
     names = [name.encode("utf-8", "backslashreplace").decode() for name in names]
     # To all pictures, because the range of deep pixels is learned.
     extractor.fit(paths if kind == "image" else _items(paths[:FILES_AT_ONCE], kind))

@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from sktransfer import __version__
 from sktransfer._extras import installed_version
+from sktransfer._whole_files import keep
 from sktransfer.deep._backbone import ZOOS, Backbone, resolve_backbone
 from sktransfer.deep._built_in import BUILT_IN
 from sktransfer.deep._cache.file_digest import SETTLED, signature
 from sktransfer.deep._cache.folder import kept_file
 from sktransfer.deep._kinds import options_of, refuse_other_kinds
 from sktransfer.deep._networks.onnx.read import absolute, read_file, stamps
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, keep
+from sktransfer.deep._saving.storage import Unwritable, decode, encode
 
 # Raise it when the same network comes to have another description.
 STORE = "sktransfer-networks-2"

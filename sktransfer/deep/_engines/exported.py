@@ -10,6 +10,7 @@ import numpy as np
 
 from sktransfer._extras import install_command, installed_version, is_installed
 from sktransfer._messages import shortened, shown, warn
+from sktransfer._whole_files import keep
 from sktransfer.deep._cache.folder import kept_file
 from sktransfer.deep._engines.onnx_engine import SESSIONS, OnnxEngine
 from sktransfer.deep._networks.onnx.cut import cut_graph
@@ -202,8 +203,6 @@ def _read(path):
 
 
 def _write(path, export):
-    from sktransfer.deep._saving.storage import keep
-
     record = {"digest": export.digest, "reason": export.reason, "versions": _versions()}
     graph = {} if export.graph is None else {path: export.graph}
     keep(graph | {path.with_suffix(".json"): json.dumps(record).encode()})

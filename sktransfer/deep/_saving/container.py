@@ -11,7 +11,8 @@ import json
 import numpy as np
 
 from sktransfer._messages import shown
-from sktransfer.deep._saving.storage import encode, write_whole
+from sktransfer._whole_files import write_whole
+from sktransfer.deep._saving.storage import encode
 
 # The keys of a file's JSON and of its checksum.
 _TEXT, _CHECKSUM = "sktransfer", "sktransfer.checksum"

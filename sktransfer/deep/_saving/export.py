@@ -5,10 +5,10 @@ import json
 import numpy as np
 
 from sktransfer._messages import shown
+from sktransfer._whole_files import write_whole
 from sktransfer.deep._images.image_format import row_shape
 from sktransfer.deep._networks.onnx.file import import_onnx
 from sktransfer.deep._saving.export_body import Body, ImageForm
-from sktransfer.deep._saving.storage import write_whole
 
 
 def export_onnx(estimator, path, *, image_shape=None):

@@ -10,8 +10,9 @@ import numpy as np
 
 from sktransfer._extras import installed_version
 from sktransfer._messages import cause, shortened, shown, warn
+from sktransfer._whole_files import sweep
 from sktransfer.deep._saving.container import pack_npz, unpack_npz, write_values
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, sweep
+from sktransfer.deep._saving.storage import Unwritable, decode, encode
 
 FILE = "fine_tune.npz"
 

@@ -12,10 +12,11 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 
+from sktransfer._whole_files import write_whole
 from sktransfer.deep import FineTuneClassifier, FineTuneRegressor
 from sktransfer.deep._augmentation import Augmentation
 from sktransfer.deep._preprocessing import Preprocessing
-from sktransfer.deep._saving.storage import Unwritable, decode, encode, write_whole
+from sktransfer.deep._saving.storage import Unwritable, decode, encode
 
 safetensors = pytest.importorskip("safetensors", reason="the files are in its format")
 
@@ -398,7 +399,7 @@ def test_a_file_does_not_choose_where_later_calls_write(tmp_path):
 
 
 def test_what_killed_writers_have_left_is_removed_and_what_others_write_is_not(tmp_path):
-    from sktransfer.deep._saving.storage import _lock
+    from sktransfer._whole_files import _lock
 
     path = tmp_path / "m[1].x"
     left, written = (tmp_path / f"m[1].x.{digit * 32}.tmp" for digit in "ab")

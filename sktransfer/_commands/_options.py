@@ -1,4 +1,4 @@
-"""The option ``--out``, checked before any work."""
+"""Types of options, which are checked before any work."""
 
 import argparse
 from pathlib import Path
@@ -14,5 +14,16 @@ def out_file(*suffixes):
         if not path.parent.is_dir():
             raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
         return path
+
+    return read
+
+
+def whole_number(least):
+    """Return the type of an option that is a whole number of at least `least`."""
+
+    def read(text):
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+        return int(text)
 
     return read
